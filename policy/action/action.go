@@ -1,0 +1,104 @@
+// Package action is the semantic catalogue: it reads one HTTP request and says which service it is for, which actions
+// it would perform and on which resources. It does no I/O, keeps no state and is safe for concurrent use. What it does
+// not know it names as unknown, never as harmless.
+package action
+
+import (
+	"net/http"
+)
+
+// Class says how much power an action needs. The zero value is Unknown, which no group matches.
+type Class uint8
+
+// The classes, from the least known to the most powerful.
+const (
+	Unknown Class = iota // the catalogue does not know the operation
+	Read                 // safe: changes nothing
+	Write                // changes data
+	Admin                // changes settings, access or existence
+)
+
+// Resource is what an action works on: a kind ("repo") and a canonical name ("myorg/myrepo"). Both empty: none is known.
+type Resource struct{ Kind, Name string }
+
+// String gives the policy's spelling, "repo:myorg/myrepo", or "" for no resource.
+func (r Resource) String() string {
+	if r.Kind == "" {
+		return ""
+	}
+	return r.Kind + ":" + r.Name
+}
+
+// Action is one thing that a request would do.
+type Action struct {
+	Name      string   // the curated alias ("create_pr"), else Operation; "unknown" where the catalogue has none
+	Operation string   // the service's own name for it ("pulls/create"), "" where there is none
+	Class     Class    // Unknown matches no group
+	Resource  Resource // canonical
+}
+
+// Request is what classification may look at. Path and Query are as sent: what is matched is what is sent.
+type Request struct {
+	Authority Authority
+	Method    string
+	Path      Path
+	Query     string // raw, without the question mark
+	Header    http.Header
+
+	// Body returns the whole body when it has at most max bytes, decoded from its content encoding; an error says
+	// why it could not be read whole (too large, unknown encoding, broken). The bytes stay available for sending.
+	// If nil, the request has no body.
+	Body func(max int64) ([]byte, error)
+}
+
+// Match is the reading of one request. Every action in it must be allowed. No actions, or one of class Unknown, is denied.
+type Match struct {
+	Service *Service
+	Actions []Action
+	Reason  string // why the request could not be read, for the refusal; "" if it could
+}
+
+// Service is one upstream API: its hosts, where its credential goes, its operations.
+type Service struct {
+	Name  string // "github": what policies call it
+	Base  string // where the gateway's /proxy/<service>/ leads: "https://api.github.com"
+	Hosts []Host // in order; the first whose pattern matches serves
+
+	// Refusal is the shape of a refusal's JSON that this service's clients read.
+	Refusal RefusalShape
+	// RefuseStatus is the status of a policy refusal; if 0, 403. (Codex retries on 403 and stops at once on 400.)
+	RefuseStatus int
+	// ResourceKinds are the kinds that a policy may name for this service: "repo", "model".
+	ResourceKinds []string
+}
+
+// Host is a set of host names of a service that share their routes and their credential slots.
+type Host struct {
+	Pattern HostPattern
+	Port    uint16                 // 0: 443, and 80 for services with http:// hosts
+	Plain   bool                   // http:// is allowed: the policy said so
+	Slots   []Slot                 // where the service reads its credential; the first is where one is added
+	Routes  []Route                // how its requests become actions
+	Refine  func(*Request, *Match) // reads what method and path do not tell; may be nil
+}
+
+// Route maps one operation to an action. Template segments: literal, {x} one segment, {x...} the rest (at least one
+// segment); the router prefers literals over parameters, parameters over rests, and backtracks.
+type Route struct {
+	Method    string // "*": any; a GET route serves HEAD too
+	Template  string // "/repos/{owner}/{repo}/pulls"
+	Action    string // curated alias, or ""
+	Operation string // the service's own name
+	Class     Class
+	Resource  string // "repo:{owner}/{repo}", or ""
+}
+
+// RefusalShape is how a refusal is spelt for a service's clients.
+type RefusalShape uint8
+
+const (
+	// RefusalFlat is {"error": "Action x is denied", "message": same, "rule":, "action":, "resource":, "hint":}.
+	RefusalFlat RefusalShape = iota
+	// RefusalNested is {"type": "error", "error": {"type": "permission_error", "message": ...}, "rule": ...}: Anthropic, OpenAI.
+	RefusalNested
+)

@@ -1,0 +1,71 @@
+// Package policy says what an agent may do. It reads one strict TOML file and decides over the actions of a request:
+// deny beats allow, and what no rule allows is denied. It is pure after Load: no network, no clock, no environment, and
+// safe for concurrent use. A nil *Policy denies everything.
+package policy
+
+import (
+	"agentguard/policy/action"
+	"agentguard/policy/limit"
+)
+
+// Policy is one agentguard.toml, checked.
+type Policy struct {
+	Source      string // file name, for messages
+	Hash        string // hex SHA-256 of the file
+	Agent       Agent
+	Credentials map[string]*Credential
+	Allow       map[string]*Rule
+	Deny        map[string]*Rule
+	Services    map[string]*action.Service // those that the file uses: built-in ones named by it, and its own
+	Network     Network
+	Env         Env
+	Upstream    Upstream
+}
+
+// Agent is whom the policy is for.
+type Agent struct{ Name, Purpose, Owner string }
+
+// Credential is where a secret lives, where it may go and what the child sees of it.
+type Credential struct {
+	Name    string
+	From    string        // a vault reference: "keychain:github-token"
+	Service string        // its only service
+	Env     []string      // the child's variables that hold the placeholder
+	Slots   []action.Slot // overrides the service's own (`auth =`); nil: the service's
+	Swap    []action.Slot // further places where its placeholder is swapped (`swap =`)
+	// Inject is true when an allowed request without the placeholder gets the credential added; `inject = "placeholder"`
+	// turns it off.
+	Inject bool
+	Line   int
+}
+
+// Rule is one [allow.x] or [deny.x].
+type Rule struct {
+	Name       string // "allow.open-prs"
+	Service    string // "": every service (deny rules only)
+	Credential string // "": the service's only one
+	Actions    []string
+	Resources  []string
+	Limits     map[string]limit.Rate
+	Line       int
+}
+
+// Network lists hosts that need no credential.
+type Network struct {
+	Allow  []action.HostPattern // intercepted
+	Tunnel []action.HostPattern // passed through unread
+}
+
+// Env is what the child's environment gets beyond the safe default.
+type Env struct {
+	Pass []string // names, or globs with a trailing *
+	Set  map[string]string
+}
+
+// Upstream is the way out.
+type Upstream struct {
+	Proxy        string            // URL; "": the supervisor's own HTTPS_PROXY
+	CA           string            // PEM file added to the system's roots; relative to the policy file
+	Resolve      map[string]string // "host:port" -> "ip:port"
+	AllowPrivate []string          // hosts and addresses that may be private, loopback or link-local
+}

@@ -1,0 +1,2 @@
+// Package scrub takes live secrets out of what comes back.
+package scrub

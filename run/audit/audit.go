@@ -1,0 +1,2 @@
+// Package audit is the append-only record of a run.
+package audit

@@ -1,0 +1,64 @@
+package vault
+
+import (
+	"bytes"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log/slog"
+)
+
+// Secret is a credential's bytes that refuse to be printed: every verb of fmt, encoding/json, encoding.TextMarshaler and
+// slog give "[secret]". The bytes come out through Reveal alone. The zero Secret is empty. Two Secrets are == when they
+// are the same reading of the same value, which tells a refreshed value from the one before.
+type Secret struct{ v *value }
+
+// value sits behind a pointer: fmt cannot call methods on a Secret in somebody's unexported field, and prints a nested
+// pointer as an address.
+type value struct{ b []byte }
+
+// MinSecret is the shortest secret, in bytes, that can be taken out of responses without damaging innocent text.
+const MinSecret = 8
+
+// NewSecret takes ownership of b. It refuses values that cannot be sent safely (CR, LF, NUL: they would split a header)
+// or cannot be scrubbed safely (shorter than MinSecret). The error never holds any of b.
+func NewSecret(b []byte) (Secret, error) {
+	switch {
+	case bytes.ContainsAny(b, "\r\n\x00"):
+		return Secret{}, errors.New("the value holds a line break or NUL, which cannot be sent in a header")
+	case len(b) < MinSecret:
+		return Secret{}, fmt.Errorf("the value has %d bytes; at least %d are needed to tell it from innocent text in responses", len(b), MinSecret)
+	}
+	return Secret{&value{b}}, nil
+}
+
+// Reveal gives the bytes. They must not be changed, and not be kept beyond the request that they are for.
+func (s Secret) Reveal() []byte {
+	if s.v == nil {
+		return nil
+	}
+	return s.v.b
+}
+
+// Equal compares values in constant time.
+func (s Secret) Equal(t Secret) bool { return subtle.ConstantTimeCompare(s.Reveal(), t.Reveal()) == 1 }
+
+// Zero says whether there is no secret.
+func (s Secret) Zero() bool { return s.v == nil }
+
+// Wipe overwrites the bytes; every copy of this Secret is empty afterwards.
+func (s Secret) Wipe() {
+	if s.v != nil {
+		clear(s.v.b)
+		s.v.b = nil
+	}
+}
+
+const hidden = "[secret]"
+
+func (Secret) String() string               { return hidden }
+func (Secret) GoString() string             { return hidden }
+func (Secret) Format(f fmt.State, _ rune)   { f.Write([]byte(hidden)) }
+func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + hidden + `"`), nil }
+func (Secret) LogValue() slog.Value         { return slog.StringValue(hidden) }
