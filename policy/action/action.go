@@ -49,12 +49,16 @@ type Request struct {
 	// why it could not be read whole (too large, unknown encoding, broken). The bytes stay available for sending.
 	// If nil, the request has no body.
 	Body func(max int64) ([]byte, error)
+
+	// Peek returns up to max first bytes of the decoded body without consuming them. If nil, the request has no body.
+	Peek func(max int) ([]byte, error)
 }
 
 // Match is the reading of one request. Every action in it must be allowed. No actions, or one of class Unknown, is denied.
 type Match struct {
 	Service *Service
 	Actions []Action
+	Path    string // the decoded path with owner and repository as sent; what a `path:` resource is matched against
 	Reason  string // why the request could not be read, for the refusal; "" if it could
 }
 
