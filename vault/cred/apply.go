@@ -1,0 +1,246 @@
+package cred
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+
+	"agentguard/policy/action"
+	"agentguard/vault"
+)
+
+// slots gives where the credential may stand on a host: the places that the service reads, and all places where its
+// placeholder is swapped.
+func (c *Credential) slots(host []action.Slot) (auth, accepted []action.Slot) {
+	auth = c.Slots
+	if auth == nil {
+		auth = host
+	}
+	return auth, append(auth[:len(auth):len(auth)], c.Swap...)
+}
+
+// Misplaced names the first placeholder that stands where it may not on a host with these slots; nil if all may. A
+// placeholder of another credential of the same service may stand there: the secret of c replaces it.
+func (c *Credential) Misplaced(hits []Hit, host []action.Slot) error {
+	_, accepted := c.slots(host)
+	for _, h := range hits {
+		switch {
+		case h.Cred == nil:
+			return fmt.Errorf("no credential of this policy is called %q", h.Name)
+		case h.Cred.Service != c.Service:
+			return fmt.Errorf("the placeholder of %s may only go to the service %s", h.Name, h.Cred.Service)
+		case !covers(accepted, h.At):
+			return fmt.Errorf("the placeholder of %s stands in %s, where it is not swapped", h.Name, place(h.At))
+		}
+	}
+	return nil
+}
+
+func place(s action.Slot) string {
+	switch s.Kind {
+	case action.Header:
+		return "the header " + s.Name
+	case action.Query:
+		return "the query parameter " + s.Name
+	case action.InPath:
+		return "the path"
+	}
+	return "Authorization"
+}
+
+func covers(slots []action.Slot, at action.Slot) bool {
+	for _, s := range slots {
+		switch {
+		case inAuthorization(s) && inAuthorization(at):
+			return true
+		case s.Kind != at.Kind:
+		case s.Kind == action.Header && fold(s.Name) == fold(at.Name), s.Kind == action.Query && s.Name == at.Name, s.Kind == action.InPath:
+			return true
+		}
+	}
+	return false
+}
+
+func inAuthorization(s action.Slot) bool {
+	return s.Kind == action.Bearer || s.Kind == action.Basic || s.Kind == action.Header && fold(s.Name) == "authorization"
+}
+
+// fold makes the spellings of a header equal that some server reads as one: CGI and WSGI turn both - and _ into _.
+func fold(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", "-") }
+
+// Apply puts the secret on r. Everything that stands in the slots of the host's service is removed first, so that no
+// credential but this one travels there; a slot that held a placeholder gets the secret in its place, and where none
+// did (and no body field, which the caller tells by swapped), the first slot gets it when the credential is injected.
+// It reports whether the secret is on the request.
+func (c *Credential) Apply(r *http.Request, host []action.Slot, secret vault.Secret, swapped bool) (bool, error) {
+	value := string(secret.Reveal())
+	if value == "" || !httpguts.ValidHeaderFieldValue(value) {
+		return false, fmt.Errorf("credential %s holds characters that cannot be sent in a header", c.Name)
+	}
+	auth, accepted := c.slots(host)
+	for _, s := range accepted {
+		done, err := c.swap(r, s, value, covers(auth, s))
+		if err != nil {
+			return false, err
+		}
+		swapped = swapped || done
+	}
+	if swapped || !c.Inject {
+		return swapped, nil
+	}
+	for _, s := range auth {
+		if add(r, s, value) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// swap replaces placeholders in one slot. With clear, whatever else stands there is removed.
+func (c *Credential) swap(r *http.Request, s action.Slot, secret string, clear bool) (bool, error) {
+	switch {
+	case inAuthorization(s):
+		return c.swapHeader(r.Header, "Authorization", clear, func(v string) (string, bool) { return c.authorization(v, secret) })
+	case s.Kind == action.Header:
+		return c.swapHeader(r.Header, s.Name, clear, func(v string) (string, bool) { return c.set.replace(v, secret) })
+	case s.Kind == action.Query:
+		return c.swapQuery(r.URL, s.Name, secret, clear), nil
+	case s.Kind == action.InPath:
+		return c.swapPath(r.URL, secret)
+	}
+	return false, nil
+}
+
+func (c *Credential) swapHeader(h http.Header, name string, clear bool, replace func(string) (string, bool)) (done bool, err error) {
+	for key, values := range h {
+		if fold(key) != fold(name) {
+			continue
+		}
+		for i, v := range values {
+			if out, ok := replace(v); ok {
+				if done && out != values[0] {
+					return false, errors.New("the credential stands in a header twice, in two ways")
+				}
+				if clear {
+					defer func() { h[http.CanonicalHeaderKey(name)] = []string{out} }()
+				} else {
+					values[i] = out
+				}
+				done = true
+			}
+		}
+		if clear {
+			delete(h, key)
+		}
+	}
+	return done, nil
+}
+
+// authorization swaps within one Authorization value and keeps its scheme word: GitHub takes "token" beside "Bearer".
+func (c *Credential) authorization(v, secret string) (string, bool) {
+	scheme, rest, spaced := strings.Cut(strings.TrimSpace(v), " ")
+	if !spaced {
+		return c.set.replace(scheme, secret)
+	}
+	rest = strings.TrimSpace(rest)
+	if !strings.EqualFold(scheme, "basic") {
+		out, ok := c.set.replace(rest, secret)
+		return scheme + " " + out, ok
+	}
+	pair, ok := decodeBasic(rest)
+	if !ok {
+		return "", false
+	}
+	out, ok := c.basicPair(pair, secret)
+	return scheme + " " + base64.StdEncoding.EncodeToString([]byte(out)), ok
+}
+
+// basicPair swaps in "user:password", either side. A URI form as user ("vault://name:") holds a colon of its own.
+func (c *Credential) basicPair(pair, secret string) (string, bool) {
+	if whole := strings.TrimSuffix(pair, ":"); whole != "" {
+		if _, uri := uriName(whole); uri {
+			return secret + ":", true
+		}
+	}
+	user, pass, _ := strings.Cut(pair, ":")
+	u, inUser := c.set.replace(user, secret)
+	p, inPass := c.set.replace(pass, secret)
+	return u + ":" + p, inUser || inPass
+}
+
+func (c *Credential) swapQuery(u *url.URL, name, secret string, clear bool) (done bool) {
+	if u.RawQuery == "" {
+		return false
+	}
+	var keep []string
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		k, v := unescapePair(pair)
+		if k != name {
+			keep = append(keep, pair)
+			continue
+		}
+		out, ok := c.set.replace(v, secret)
+		switch {
+		case ok && !done:
+			keep = append(keep, url.QueryEscape(k)+"="+url.QueryEscape(out))
+			done = true
+		case !ok && !clear:
+			keep = append(keep, pair)
+		}
+	}
+	u.RawQuery = strings.Join(keep, "&")
+	return done
+}
+
+// swapPath swaps within segments. The secret is escaped, so it can never add one.
+func (c *Credential) swapPath(u *url.URL, secret string) (bool, error) {
+	raw := u.Opaque
+	if raw == "" {
+		raw = u.EscapedPath()
+	}
+	segments, done := strings.Split(raw, "/"), false
+	for i, seg := range segments {
+		plain, err := url.PathUnescape(seg)
+		if err != nil {
+			return false, err
+		}
+		if out, ok := c.set.replace(plain, secret); ok {
+			segments[i], done = url.PathEscape(out), true
+		}
+	}
+	if done {
+		u.Opaque = strings.Join(segments, "/")
+	}
+	return done, nil
+}
+
+// add puts the secret into a slot that is empty; false for slots that are only ever swapped.
+func add(r *http.Request, s action.Slot, secret string) bool {
+	switch s.Kind {
+	case action.Bearer:
+		r.Header["Authorization"] = []string{"Bearer " + secret}
+	case action.Basic:
+		pair := secret // "user:password", or an API key as the user
+		if s.Name != "" {
+			pair = s.Name + ":" + secret
+		} else if !strings.Contains(secret, ":") {
+			pair += ":"
+		}
+		r.Header["Authorization"] = []string{"Basic " + base64.StdEncoding.EncodeToString([]byte(pair))}
+	case action.Header:
+		r.Header[http.CanonicalHeaderKey(s.Name)] = []string{secret}
+	case action.Query:
+		if r.URL.RawQuery != "" {
+			r.URL.RawQuery += "&"
+		}
+		r.URL.RawQuery += url.QueryEscape(s.Name) + "=" + url.QueryEscape(secret)
+	default:
+		return false
+	}
+	return true
+}

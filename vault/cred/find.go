@@ -1,0 +1,126 @@
+package cred
+
+import (
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"agentguard/policy/action"
+)
+
+// uriForms are the plain spellings of a placeholder: "vault://github-token".
+var uriForms = []string{"vault://", "onecli://", "agentguard://"}
+
+// Hit is one placeholder found in a credential position of a request.
+type Hit struct {
+	Name string      // of the credential
+	Cred *Credential // nil: no credential of this run has that name
+	At   action.Slot // Authorization is Bearer or Basic; InPath is the path
+}
+
+// Find lists the placeholders in the credential positions of a request: every header, the query and the path. Bodies are
+// not read: what stands there is inert until a policy names the field.
+func (s *Set) Find(r *http.Request) (hits []Hit) {
+	if s == nil {
+		return nil
+	}
+	for name, values := range r.Header {
+		for _, v := range values {
+			if name == "Authorization" || name == "Proxy-Authorization" {
+				hits = s.findAuthorization(hits, v)
+				continue
+			}
+			hits = s.find(hits, v, action.Slot{Kind: action.Header, Name: name})
+		}
+	}
+	if r.URL.RawQuery != "" {
+		for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
+			k, v := unescapePair(pair)
+			hits = s.find(hits, v, action.Slot{Kind: action.Query, Name: k})
+			hits = s.find(hits, k, action.Slot{Kind: action.Query, Name: "?"})
+		}
+	}
+	return s.find(hits, r.URL.Path, action.Slot{Kind: action.InPath})
+}
+
+func (s *Set) findAuthorization(hits []Hit, v string) []Hit {
+	scheme, rest, _ := strings.Cut(strings.TrimSpace(v), " ")
+	if !strings.EqualFold(scheme, "basic") {
+		if rest == "" {
+			rest = scheme
+		}
+		return s.find(hits, strings.TrimSpace(rest), action.Slot{Kind: action.Bearer})
+	}
+	pair, ok := decodeBasic(rest)
+	if !ok {
+		return s.find(hits, rest, action.Slot{Kind: action.Basic})
+	}
+	user, pass, _ := strings.Cut(pair, ":")
+	hits = s.find(hits, user, action.Slot{Kind: action.Basic})
+	// A URI form holds a colon of its own: as the user it is found in the whole pair.
+	if n := len(hits); strings.HasPrefix(pass, "//") {
+		if hits = s.find(hits, strings.TrimSuffix(pair, ":"), action.Slot{Kind: action.Basic}); len(hits) > n {
+			return hits
+		}
+	}
+	return s.find(hits, pass, action.Slot{Kind: action.Basic})
+}
+
+// find adds the placeholders within text, and the URI form that text is as a whole.
+func (s *Set) find(hits []Hit, text string, at action.Slot) []Hit {
+	if len(text) < 8 {
+		return hits
+	}
+	if name, ok := uriName(text); ok {
+		return append(hits, Hit{name, s.byName[name], at})
+	}
+	for _, c := range s.byName {
+		if strings.Contains(text, c.Placeholder) {
+			hits = append(hits, Hit{c.Name, c, at})
+		}
+	}
+	return hits
+}
+
+func uriName(text string) (string, bool) {
+	for _, form := range uriForms {
+		if name, ok := strings.CutPrefix(text, form); ok {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// replace puts the secret where any placeholder of this run stands in text; ok says whether one stood there.
+func (s *Set) replace(text, secret string) (out string, ok bool) {
+	if _, uri := uriName(text); uri {
+		return secret, true
+	}
+	for _, c := range s.byName {
+		if strings.Contains(text, c.Placeholder) {
+			text, ok = strings.ReplaceAll(text, c.Placeholder, secret), true
+		}
+	}
+	return text, ok
+}
+
+// decodeBasic reads the credentials of RFC 7617 in either alphabet, padded or not: servers differ in what they take.
+func decodeBasic(s string) (string, bool) {
+	s = strings.TrimRight(strings.TrimSpace(s), "=")
+	s = strings.NewReplacer("-", "+", "_", "/").Replace(s)
+	b, err := base64.RawStdEncoding.DecodeString(s)
+	return string(b), err == nil
+}
+
+func unescapePair(pair string) (key, value string) {
+	k, v, _ := strings.Cut(pair, "=")
+	return unescape(k), unescape(v)
+}
+
+func unescape(s string) string {
+	if u, err := url.QueryUnescape(s); err == nil {
+		return u
+	}
+	return s
+}
