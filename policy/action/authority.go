@@ -1,42 +1,215 @@
 package action
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/idna"
+)
 
 // Authority is one parsed, canonical host and port: the single reading that drives match, injection, certificate name,
-// dial and audit. Host is a lower-case ASCII name without trailing dot, or the canonical text of an IP address.
+// dial and audit. Host is a lower-case ASCII name without trailing dot, or the canonical text of an IP address; an IPv4
+// address written as IPv6 is that IPv4 address.
 type Authority struct {
 	Host string
 	Port uint16
 }
 
-// HostPattern is a host name, "*.example.com" (one or more labels below, never the apex) or an IP address.
-type HostPattern struct{ text string }
-
-// Path is a request path as sent, and its decoded segments.
-type Path struct {
-	Raw      string   // as sent; begins with a slash
-	Segments []string // decoded once; a trailing slash gives a last empty segment
+// ParseAuthority reads "host", "host:port", "[v6]:port". A defaultPort of 0 makes the port mandatory.
+func ParseAuthority(s string, defaultPort uint16) (Authority, error) {
+	host, port, hasPort, err := splitAuthority(s)
+	if err != nil {
+		return Authority{}, fmt.Errorf("authority %q: %w", clip(s), err)
+	}
+	a := Authority{Port: defaultPort}
+	if hasPort {
+		if a.Port, err = parsePort(port); err != nil {
+			return Authority{}, fmt.Errorf("authority %q: %w", clip(s), err)
+		}
+	}
+	if a.Port == 0 {
+		return Authority{}, fmt.Errorf("authority %q: the port is missing", clip(s))
+	}
+	if a.Host, err = canonicalHost(host); err != nil {
+		return Authority{}, fmt.Errorf("authority %q: %w", clip(s), err)
+	}
+	return a, nil
 }
 
-var errTodo = errors.New("not built yet")
-
-// ParseAuthority reads "host", "host:port", "[v6]:port".
-func ParseAuthority(s string, defaultPort uint16) (Authority, error) { return Authority{}, errTodo }
-
 // String is host:port, IPv6 in brackets.
-func (a Authority) String() string { return a.Host }
+func (a Authority) String() string {
+	port := strconv.Itoa(int(a.Port))
+	if strings.Contains(a.Host, ":") {
+		return "[" + a.Host + "]:" + port
+	}
+	return a.Host + ":" + port
+}
 
-// ParseHostPattern reads a policy's host.
-func ParseHostPattern(s string) (HostPattern, error) { return HostPattern{}, errTodo }
+// splitAuthority parts host and port after refusing what a host can never hold. Brackets stay on the host.
+func splitAuthority(s string) (host, port string, hasPort bool, err error) {
+	if err := hostBytes(s); err != nil {
+		return "", "", false, err
+	}
+	if strings.HasPrefix(s, "[") {
+		end := strings.IndexByte(s, ']')
+		if end < 0 {
+			return "", "", false, errors.New("the bracket is not closed")
+		}
+		rest := s[end+1:]
+		if rest != "" && rest[0] != ':' {
+			return "", "", false, errors.New("text after the bracket")
+		}
+		return s[:end+1], strings.TrimPrefix(rest, ":"), rest != "", nil
+	}
+	host, port, hasPort = strings.Cut(s, ":")
+	if strings.Contains(port, ":") {
+		return "", "", false, errors.New("more than one colon; an IPv6 address stands in brackets")
+	}
+	return host, port, hasPort, nil
+}
 
-// String is the policy's spelling.
-func (p HostPattern) String() string { return p.text }
+func hostBytes(s string) error {
+	if len(s) > 1024 {
+		return errors.New("longer than any host name")
+	}
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == 0:
+			return errors.New("holds NUL")
+		case c < ' ' || c == 0x7f:
+			return errors.New("holds a control character")
+		case c == ' ':
+			return errors.New("holds a space")
+		case c == '@':
+			return errors.New("holds user information before an @, which is never part of a host")
+		case c == '%':
+			return errors.New("holds a percent sign (an escape or an IPv6 zone)")
+		case c == '\\':
+			return errors.New("holds a backslash")
+		case strings.IndexByte("/?#\"<>^`{|},;", c) >= 0:
+			return fmt.Errorf("holds %q", c)
+		}
+	}
+	return nil
+}
 
-// Match says whether the canonical host is covered.
-func (p HostPattern) Match(host string) bool { return false }
+// parsePort takes plain decimal alone: some readers take "0443" or "+443", others do not.
+func parsePort(s string) (uint16, error) {
+	if s == "" {
+		return 0, errors.New("the port is empty")
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, errors.New("the port is not a number")
+		}
+	}
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil || n == 0 || s[0] == '0' {
+		return 0, errors.New("the port is not a number from 1 to 65535 without leading zeros")
+	}
+	return uint16(n), nil
+}
 
-// ParsePath reads the path of a request target as sent (escaped, without query).
-func ParsePath(raw string, encodedSlash bool) (Path, error) { return Path{}, errTodo }
+// canonicalHost gives the one spelling of a host. IPv6 stands in brackets here.
+func canonicalHost(s string) (string, error) {
+	if strings.HasPrefix(s, "[") {
+		ip, err := netip.ParseAddr(strings.TrimSuffix(s[1:], "]"))
+		if err != nil || !ip.Is6() || ip.Zone() != "" {
+			return "", errors.New("the brackets hold no IPv6 address")
+		}
+		return ip.Unmap().String(), nil
+	}
+	name, err := asciiName(strings.TrimSuffix(s, "."))
+	if err != nil {
+		return "", err
+	}
+	if !endsInNumber(name) {
+		return name, nil
+	}
+	// Whatever ends in a number is an address to inet_aton and to browsers ("127.1", "0x7f.1", "2130706433"), so only
+	// the dotted decimal form, which every reader reads alike, may do so (WHATWG URL, "ends in a number").
+	ip, err := netip.ParseAddr(name)
+	if err != nil {
+		return "", errors.New("ends in a number without being an IPv4 address of four decimal parts")
+	}
+	return ip.String(), nil
+}
 
-// Classify reads one request for a service's host.
-func Classify(s *Service, h *Host, r *Request) Match { return Match{Service: s} }
+// asciiName lower-cases a name and turns an international one into its ASCII form. The Lookup profile of x/net/idna maps
+// generously (full-width digits, ideographic full stops, soft hyphens); its result is therefore read again as if it had
+// been sent, and an ASCII form ("xn--...") must be the one that its own meaning gives.
+func asciiName(s string) (string, error) {
+	ascii, ace := true, false
+	for i := 0; i < len(s); i++ {
+		ascii = ascii && s[i] < 0x80
+	}
+	name := strings.ToLower(s)
+	if !ascii {
+		mapped, err := idna.Lookup.ToASCII(s)
+		if err != nil {
+			return "", errors.New("not a valid international host name")
+		}
+		if endsInNumber(mapped) {
+			return "", errors.New("an address in other than ASCII digits")
+		}
+		name = mapped
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if err := checkLabel(label); err != nil {
+			return "", err
+		}
+		ace = ace || strings.HasPrefix(label, "xn--")
+	}
+	if len(name) > 253 {
+		return "", errors.New("longer than 253 bytes")
+	}
+	if ace {
+		uni, err := idna.Lookup.ToUnicode(name)
+		if err != nil {
+			return "", errors.New("an xn-- label does not decode")
+		}
+		if back, err := idna.Lookup.ToASCII(uni); err != nil || back != name {
+			return "", errors.New("an xn-- label is not in its canonical form")
+		}
+	}
+	return name, nil
+}
+
+// checkLabel allows what RFC 1123 does, and the underscore, which container networks use.
+func checkLabel(l string) error {
+	switch {
+	case l == "":
+		return errors.New("empty, or has an empty label")
+	case len(l) > 63:
+		return errors.New("has a label of more than 63 bytes")
+	case l[0] == '-' || l[len(l)-1] == '-':
+		return errors.New("has a label that begins or ends with a hyphen")
+	}
+	for i := 0; i < len(l); i++ {
+		c := l[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return fmt.Errorf("holds %q", c)
+		}
+	}
+	return nil
+}
+
+// endsInNumber is the WHATWG URL test: the last label is decimal digits, or hexadecimal after 0x.
+func endsInNumber(name string) bool {
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	if hex, ok := strings.CutPrefix(last, "0x"); ok {
+		return strings.Trim(hex, "0123456789abcdef") == ""
+	}
+	return last != "" && strings.Trim(last, "0123456789") == ""
+}
+
+// clip bounds what an error shows of foreign text.
+func clip(s string) string {
+	if len(s) > 120 {
+		return s[:120] + "..."
+	}
+	return s
+}
