@@ -116,27 +116,31 @@ func (c *Credential) swap(r *http.Request, s action.Slot, secret string, clear b
 	return false, nil
 }
 
-func (c *Credential) swapHeader(h http.Header, name string, clear bool, replace func(string) (string, bool)) (done bool, err error) {
+func (c *Credential) swapHeader(h http.Header, name string, clear bool, replace func(string) (string, bool)) (bool, error) {
+	found, done := "", false
 	for key, values := range h {
 		if fold(key) != fold(name) {
 			continue
 		}
 		for i, v := range values {
-			if out, ok := replace(v); ok {
-				if done && out != values[0] {
-					return false, errors.New("the credential stands in a header twice, in two ways")
-				}
-				if clear {
-					defer func() { h[http.CanonicalHeaderKey(name)] = []string{out} }()
-				} else {
-					values[i] = out
-				}
-				done = true
+			out, ok := replace(v)
+			if !ok {
+				continue
+			}
+			if done && clear && out != found {
+				return false, errors.New("the credential stands in one header twice, in two ways")
+			}
+			found, done = out, true
+			if !clear {
+				values[i] = out
 			}
 		}
 		if clear {
 			delete(h, key)
 		}
+	}
+	if clear && done {
+		h[http.CanonicalHeaderKey(name)] = []string{found}
 	}
 	return done, nil
 }

@@ -1,0 +1,164 @@
+package proxy
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"sync/atomic"
+
+	"agentguard/proxy/scrub"
+	"agentguard/vault"
+	"agentguard/vault/cred"
+)
+
+// maxBody is how much of a body may be read to know the action or to swap a field, in bytes.
+const maxBody = 1 << 20
+
+// peekedBody is a request's body that can be looked at before it is sent. What was read ahead is kept and sent first;
+// what is sent is hashed and counted while it passes.
+type peekedBody struct {
+	src      io.ReadCloser
+	encoding []string
+	head     []byte // read ahead, not yet sent
+	end      error  // what src ended with, once it has been read to its end
+	sum      hash.Hash
+	sent     atomic.Int64
+	swapped  bool // head is no longer what the child wrote, which is in sum already
+}
+
+// prepareBody puts a peekedBody in the place of the request's body, if it has one.
+func (p *Proxy) prepareBody(ex *Exchange) *Refusal {
+	r := ex.in
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+		return nil
+	}
+	ex.body = &peekedBody{src: r.Body, encoding: r.Header["Content-Encoding"], sum: sha256.New()}
+	r.Body = ex.body
+	return nil
+}
+
+func (b *peekedBody) Read(p []byte) (n int, err error) {
+	if len(b.head) > 0 {
+		n = copy(p, b.head)
+		b.head = b.head[n:]
+	} else if b.end != nil {
+		return 0, b.end
+	} else {
+		n, err = b.src.Read(p)
+	}
+	if !b.swapped {
+		b.sum.Write(p[:n])
+	}
+	b.sent.Add(int64(n))
+	return n, err
+}
+
+func (b *peekedBody) Close() error { return b.src.Close() }
+
+// fill reads ahead until max bytes are there or the body has ended.
+func (b *peekedBody) fill(max int64) {
+	for int64(len(b.head)) < max && b.end == nil {
+		if len(b.head) == cap(b.head) {
+			b.head = append(b.head, 0)[:len(b.head)]
+		}
+		room := b.head[len(b.head):min(int64(cap(b.head)), max)]
+		n, err := b.src.Read(room)
+		b.head, b.end = b.head[:len(b.head)+n], err
+	}
+}
+
+// errTooLarge says that a body which decides something is longer than can be read.
+var errTooLarge = errors.New("the body is too large to be read")
+
+// whole returns the decoded body when it has at most max bytes, sent and decoded.
+func (b *peekedBody) whole(max int64) ([]byte, error) {
+	b.fill(max + 1)
+	switch {
+	case int64(len(b.head)) > max:
+		return nil, fmt.Errorf("%w: over %d bytes", errTooLarge, max)
+	case b.end != io.EOF:
+		return nil, fmt.Errorf("the body broke off: %w", b.end)
+	case len(b.encoding) == 0:
+		return b.head, nil
+	}
+	plain, err := scrub.Decode(b.encoding, bytes.NewReader(b.head))
+	if err != nil {
+		return nil, err
+	}
+	out, err := io.ReadAll(io.LimitReader(plain, max+1))
+	if int64(len(out)) > max {
+		return nil, fmt.Errorf("%w: over %d bytes decoded", errTooLarge, max)
+	}
+	return out, err
+}
+
+// peek returns up to max first bytes of the decoded body.
+func (b *peekedBody) peek(max int) ([]byte, error) {
+	b.fill(int64(max))
+	if len(b.encoding) == 0 {
+		return b.head[:min(len(b.head), max)], nil
+	}
+	plain, err := scrub.Decode(b.encoding, bytes.NewReader(b.head))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]byte, max)
+	n, err := io.ReadFull(plain, out)
+	if b.end == nil || err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = nil // the rest has not been read
+	}
+	return out[:n], err
+}
+
+// replace sends other bytes than the child wrote.
+func (b *peekedBody) replace(body []byte) {
+	b.sum.Write(b.head)
+	b.head, b.swapped = body, true
+}
+
+// finish puts hash and size on the exchange's record. A body that was never sent has neither.
+func (b *peekedBody) finish(ex *Exchange) {
+	if b == nil {
+		return
+	}
+	if ex.Sent = b.sent.Load(); ex.Sent > 0 {
+		ex.BodyHash = hex.EncodeToString(b.sum.Sum(nil))
+	}
+}
+
+// swapBody puts the secret into the body fields that the service or the policy names, if there are any.
+func (p *Proxy) swapBody(ex *Exchange, c *cred.Credential, secret vault.Secret) (bool, *Refusal) {
+	fields, own := c.BodyFields(ex.Claim.Host.Slots)
+	if len(fields) == 0 || ex.body == nil {
+		return false, nil
+	}
+	cannot := func(err error) (bool, *Refusal) {
+		if !own {
+			return false, nil // the placeholder stays where it is, inert
+		}
+		return false, malformed("the body could hold a credential in " + fields[0] + ", but " + err.Error())
+	}
+	if len(ex.body.encoding) > 0 {
+		return cannot(errors.New("it is compressed"))
+	}
+	body, err := ex.body.whole(maxBody)
+	if err != nil {
+		return cannot(err)
+	}
+	out, swapped, err := c.SwapBody(ex.in.Header.Get("Content-Type"), body, fields, own, secret)
+	if err != nil {
+		return cannot(err)
+	}
+	if swapped {
+		ex.body.replace(out)
+		ex.in.ContentLength = int64(len(out))
+		ex.in.Header.Del("Content-Length")
+		ex.in.TransferEncoding = nil
+	}
+	return swapped, nil
+}

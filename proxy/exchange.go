@@ -1,0 +1,182 @@
+package proxy
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"agentguard/policy"
+	"agentguard/policy/action"
+	"agentguard/vault/cred"
+)
+
+// Exchange is one request of the child and what became of it. The stages fill it from top to bottom; Record sees it
+// twice, before the request leaves and when all has ended.
+type Exchange struct {
+	ID        uint64
+	Start     time.Time
+	Transport string // connect, absolute, gateway or tunnel
+	Peer      string // the child's end, ip:port
+	Pid       int    // the process at that end, 0 if unknown
+
+	Authority action.Authority
+	Plain     bool // http://, not https://
+	Method    string
+	Path      string // as sent, without the query; placeholders, never secrets
+	Query     string
+	Proto     string // "HTTP/1.1", "HTTP/2.0"
+	WebSocket bool
+
+	Claim      policy.Claim
+	Match      action.Match
+	Decision   policy.Decision
+	Credential *cred.Credential // that was put on the request; nil: none
+
+	Refusal  *Refusal // why nothing was sent; nil if it was
+	Failure  string   // what went wrong upstream, or with the child's connection; "" if nothing did
+	Status   int      // that the child saw
+	BodyHash string   // hex SHA-256 of the request's body, "" if there was none
+	Sent     int64    // bytes of the request's body
+	Received int64    // bytes of the response's body, after decoding and scrubbing
+	Scrubbed int      // live values taken out of the response
+	Duration time.Duration
+	Stages   []StageTime
+
+	in   *http.Request
+	hits []cred.Hit
+	path action.Path
+	body *peekedBody
+}
+
+// StageTime is how long a stage took over the request.
+type StageTime struct {
+	Name string
+	Took time.Duration
+}
+
+// Refusal is why a request was not sent, in words that an agent can act on and tell its user.
+type Refusal struct {
+	Status   int           // 400, 403, 407, 413, 429, 502; 5xx only for what went wrong upstream (clients retry those)
+	Reason   string        // "Action delete_repo is denied"
+	Hint     string        // what to change, or ""
+	Rule     string        // the rule that decided, or ""
+	Action   string        // "delete_repo", or ""
+	Resource string        // "repo:myorg/myrepo", or ""
+	Retry    time.Duration // of a 429
+	Effect   string        // deny, limit or error
+}
+
+func deny(reason, hint string) *Refusal {
+	return &Refusal{Status: http.StatusForbidden, Reason: reason, Hint: hint, Effect: "deny"}
+}
+
+func malformed(reason string) *Refusal {
+	return &Refusal{Status: http.StatusBadRequest, Reason: reason, Effect: "deny"}
+}
+
+func upstreamFailed(reason, hint string) *Refusal {
+	return &Refusal{Status: http.StatusBadGateway, Reason: reason, Hint: hint, Effect: "error"}
+}
+
+type refusalJSON struct {
+	Type     string `json:"type,omitempty"`
+	Error    any    `json:"error"`
+	Message  string `json:"message"`
+	Rule     string `json:"rule,omitempty"`
+	Action   string `json:"action,omitempty"`
+	Resource string `json:"resource,omitempty"`
+	Hint     string `json:"hint,omitempty"`
+	By       string `json:"by"`
+}
+
+type nestedError struct {
+	Type    string `json:"type"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// write answers the child in the words of the protocol that it speaks.
+func (f *Refusal) write(w http.ResponseWriter, ex *Exchange) {
+	h := w.Header()
+	h.Set("X-Agentguard", "refused")
+	h.Set("Cache-Control", "no-store")
+	if f.Retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(int((f.Retry+time.Second-1)/time.Second)))
+	}
+	switch {
+	case ex != nil && ex.in != nil && strings.HasPrefix(ex.in.Header.Get("Content-Type"), "application/grpc"):
+		f.writeGRPC(w)
+	case ex != nil && isGit(ex):
+		// git prints a text/plain answer line by line behind "remote:".
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(f.Status)
+		w.Write([]byte("agentguard: " + f.sentence() + "\n"))
+	default:
+		f.writeJSON(w, ex)
+	}
+}
+
+func (f *Refusal) sentence() string {
+	if f.Hint == "" {
+		return f.Reason
+	}
+	return f.Reason + " (" + f.Hint + ")"
+}
+
+func (f *Refusal) writeJSON(w http.ResponseWriter, ex *Exchange) {
+	body := refusalJSON{Error: f.Reason, Message: f.sentence(), Rule: f.Rule, Action: f.Action, Resource: f.Resource, Hint: f.Hint, By: "agentguard"}
+	if ex != nil && ex.Claim.Service != nil && ex.Claim.Service.Refusal == action.RefusalNested {
+		kind := "permission_error"
+		switch {
+		case f.Status == http.StatusTooManyRequests:
+			kind = "rate_limit_error"
+		case f.Status >= 500:
+			kind = "api_error"
+		}
+		body.Type, body.Error = "error", nestedError{kind, "agentguard_" + f.Effect, f.sentence()}
+	}
+	b, err := json.Marshal(body)
+	if err != nil { // strings always marshal
+		b = []byte(`{"error":"refused"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)+1))
+	w.WriteHeader(f.Status)
+	w.Write(append(b, '\n'))
+}
+
+// writeGRPC is a Trailers-Only answer (gRPC over HTTP/2, "Responses"): PERMISSION_DENIED, RESOURCE_EXHAUSTED or
+// UNAVAILABLE.
+func (f *Refusal) writeGRPC(w http.ResponseWriter) {
+	code := "7"
+	switch {
+	case f.Status == http.StatusTooManyRequests:
+		code = "8"
+	case f.Status >= 500:
+		code = "14"
+	}
+	w.Header().Set("Content-Type", "application/grpc")
+	w.Header().Set("Grpc-Status", code)
+	w.Header().Set("Grpc-Message", percentMessage("agentguard: "+f.sentence()))
+	w.WriteHeader(http.StatusOK)
+}
+
+// percentMessage encodes as grpc-message asks: printable ASCII but % stays.
+func percentMessage(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		if c := s[i]; c >= ' ' && c <= '~' && c != '%' {
+			b.WriteByte(c)
+		} else {
+			const hex = "0123456789ABCDEF"
+			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		}
+	}
+	return b.String()
+}
+
+func isGit(ex *Exchange) bool {
+	return strings.HasSuffix(ex.Path, "/info/refs") || strings.HasSuffix(ex.Path, "/git-upload-pack") || strings.HasSuffix(ex.Path, "/git-receive-pack")
+}

@@ -1,0 +1,94 @@
+package proxy
+
+import (
+	"net"
+	"sync"
+)
+
+// maxConns bounds the connections of one run; more wait their turn.
+const maxConns = 4096
+
+func bound(l net.Listener) net.Listener { return &bounded{l, make(chan struct{}, maxConns)} }
+
+type bounded struct {
+	net.Listener
+	places chan struct{}
+}
+
+type boundedConn struct {
+	net.Conn
+	leave func()
+}
+
+func (l *bounded) Accept() (net.Conn, error) {
+	l.places <- struct{}{}
+	c, err := l.Listener.Accept()
+	if err != nil {
+		<-l.places
+		return nil, err
+	}
+	return &boundedConn{c, sync.OnceFunc(func() { <-l.places })}, nil
+}
+
+func (c *boundedConn) Close() error {
+	c.leave()
+	return c.Conn.Close()
+}
+
+// CloseWrite ends one direction, or both where the connection has no halves.
+func (c *boundedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return c.Close()
+}
+
+// identified marks its connections, so that meet asks who is at the other end.
+type identified struct{ net.Listener }
+
+type identifiedConn struct{ net.Conn }
+
+// CloseWrite ends one direction.
+func (c *identifiedConn) CloseWrite() error { return c.Conn.(*boundedConn).CloseWrite() }
+
+func (l *identified) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &identifiedConn{c}, nil
+}
+
+// queue is a listener for connections that were taken over from the outer server.
+type queue struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newQueue() *queue { return &queue{conns: make(chan net.Conn), closed: make(chan struct{})} }
+
+// push hands a connection to the inner server, or closes it when that has ended.
+func (q *queue) push(c net.Conn) {
+	select {
+	case q.conns <- c:
+	case <-q.closed:
+		c.Close()
+	}
+}
+
+func (q *queue) Accept() (net.Conn, error) {
+	select {
+	case c := <-q.conns:
+		return c, nil
+	case <-q.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (q *queue) Close() error {
+	q.once.Do(func() { close(q.closed) })
+	return nil
+}
+
+func (q *queue) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }

@@ -1,0 +1,291 @@
+// Package proxy moves requests between the child and the upstream. Every request of every form passes one pipeline:
+// what the policy does not allow is answered with the reason and never leaves, what it allows leaves with the real
+// credential in its slot over verified TLS, and no live secret comes back. It fails closed: where a part is missing,
+// unreadable or late, nothing is sent.
+package proxy
+
+import (
+	"context"
+	"crypto/subtle"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"agentguard/policy"
+	"agentguard/policy/limit"
+	"agentguard/proxy/scrub"
+	"agentguard/vault/cred"
+)
+
+// Config is what a proxy needs to know of its run.
+type Config struct {
+	Policy      *policy.Policy
+	Credentials *cred.Set
+	Limits      limit.Store
+	Upstream    *Upstream
+	CA          *CA
+
+	Token string // of the run: the password in the child's proxy URL
+	Agent string // the run's agent, what X-Agent-ID may name
+
+	// Record writes an exchange to the audit log, before the request leaves (ended false) and when all has ended. An
+	// error refuses the request. It is mandatory.
+	Record func(ex *Exchange, ended bool) error
+	// Notice tells the person at the terminal of something that should not have happened. If nil, nobody is told.
+	Notice func(string)
+	// Pid finds the process at the child's end of a connection, 0 if unknown. If nil, no exchange has a Pid.
+	Pid func(net.Conn) int
+	// Ours says whether the process at the other end belongs to the run; it stands in for the token on connections of
+	// ServeIdentified. If nil, none does.
+	Ours func(net.Conn) bool
+}
+
+// Proxy serves one run.
+type Proxy struct {
+	Config
+	stages  []stage
+	outer   *http.Server // CONNECT, absolute-form, gateway
+	inner   *http.Server // what comes out of the tunnels
+	queue   *queue
+	tls     *tls.Config
+	forward *httputil.ReverseProxy
+	ids     atomic.Uint64
+	needles needles
+	tunnels sync.WaitGroup
+	ctx     context.Context
+	stop    context.CancelFunc
+}
+
+// The bounds of what one connection may take.
+const (
+	headerTimeout = 30 * time.Second
+	idleTimeout   = 5 * time.Minute
+	maxHeader     = 256 << 10
+	copyBuffer    = 64 << 10 // 32 KiB costs a third of the download rate
+)
+
+// New makes a proxy; Serve starts it.
+func New(c Config) (*Proxy, error) {
+	if c.Policy == nil || c.Record == nil || c.Limits == nil || c.Upstream == nil || c.CA == nil || len(c.Token) < 32 {
+		return nil, errors.New("proxy: policy, record, limits, upstream, CA and a token of 32 bytes are mandatory")
+	}
+	p := &Proxy{Config: c, queue: newQueue()}
+	p.ctx, p.stop = context.WithCancel(context.Background())
+	p.stages = p.pipeline()
+	p.tls = &tls.Config{
+		NextProtos:         []string{"h2", "http/1.1"},
+		GetConfigForClient: p.checkName,
+		GetCertificate:     p.leaf,
+	}
+	silent := log.New(io.Discard, "", 0)
+	p.forward = &httputil.ReverseProxy{
+		Rewrite:        p.rewrite,
+		Transport:      c.Upstream,
+		FlushInterval:  -1,
+		BufferPool:     &buffers{},
+		ModifyResponse: p.modifyResponse,
+		ErrorHandler:   p.upstreamError,
+		ErrorLog:       silent,
+	}
+	p.outer = &http.Server{
+		Handler: http.HandlerFunc(p.serveOuter), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeader, ErrorLog: silent, ConnContext: p.meet,
+		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
+	}
+	p.inner = &http.Server{
+		Handler: http.HandlerFunc(p.serveInner), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeader, ErrorLog: silent, ConnContext: enter,
+	}
+	go p.inner.Serve(p.queue)
+	return p, nil
+}
+
+// Serve answers on l those who hold the run's token, until Close.
+func (p *Proxy) Serve(l net.Listener) error { return ended(p.outer.Serve(bound(l))) }
+
+// ServeIdentified answers on l without a token those processes that Ours knows: for clients, such as the JVM, that
+// cannot authenticate to a proxy.
+func (p *Proxy) ServeIdentified(l net.Listener) error {
+	return ended(p.outer.Serve(&identified{bound(l)}))
+}
+
+func ended(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// Close ends every connection. Exchanges under way are recorded as they stand.
+func (p *Proxy) Close() error {
+	p.stop()
+	err := errors.Join(p.outer.Close(), p.inner.Close(), p.queue.Close())
+	p.Upstream.Close()
+	done := make(chan struct{})
+	go func() { p.tunnels.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(2 * time.Second):
+	}
+	return err
+}
+
+// peer is what is known of one connection to the outer server.
+type peer struct {
+	pid        atomic.Int64
+	identified bool
+}
+
+type peerKey struct{}
+
+func (p *Proxy) meet(ctx context.Context, c net.Conn) context.Context {
+	who := &peer{}
+	if ic, ok := c.(*identifiedConn); ok {
+		c = ic.Conn
+		who.identified = p.Ours != nil && p.Ours(c)
+	}
+	if p.Pid != nil {
+		go func() { who.pid.Store(int64(p.Pid(c))) }()
+	}
+	return context.WithValue(ctx, peerKey{}, who)
+}
+
+func peerOf(r *http.Request) *peer {
+	if who, ok := r.Context().Value(peerKey{}).(*peer); ok {
+		return who
+	}
+	return &peer{}
+}
+
+// serveOuter tells the three forms apart.
+func (p *Proxy) serveOuter(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.Method == http.MethodConnect:
+		p.serveConnect(w, r)
+	case strings.HasPrefix(r.RequestURI, "/"):
+		p.serveGateway(w, r)
+	default:
+		p.serveAbsolute(w, r)
+	}
+}
+
+// authorized checks the credential for the proxy itself, and takes it off the request.
+func (p *Proxy) authorized(r *http.Request) bool {
+	given := r.Header.Values("Proxy-Authorization")
+	r.Header.Del("Proxy-Authorization")
+	return peerOf(r).identified || len(given) == 1 && p.isToken(given[0])
+}
+
+// isToken compares in constant time; the user name is free.
+func (p *Proxy) isToken(authorization string) bool {
+	scheme, rest, _ := strings.Cut(authorization, " ")
+	if !strings.EqualFold(scheme, "basic") {
+		return false
+	}
+	pair, err := base64.StdEncoding.DecodeString(strings.TrimSpace(rest))
+	if err != nil {
+		return false
+	}
+	_, password, _ := strings.Cut(string(pair), ":")
+	return subtle.ConstantTimeCompare([]byte(password), []byte(p.Token)) == 1
+}
+
+// challenge is 407: git, for one, sends its credential only after it.
+func challenge(w http.ResponseWriter) {
+	w.Header().Set("Proxy-Authenticate", `Basic realm="agentguard"`)
+	f := &Refusal{Status: http.StatusProxyAuthRequired, Effect: "deny", Reason: "this proxy serves one agentguard run only",
+		Hint: "use the proxy URL of the run's environment (HTTPS_PROXY), with its user and password"}
+	f.write(w, nil)
+}
+
+// exchange takes one request through the pipeline and answers it. It is the only way out of this package.
+func (p *Proxy) exchange(w http.ResponseWriter, ex *Exchange) {
+	ex.ID = p.ids.Add(1)
+	if ex.Start.IsZero() {
+		ex.Start = time.Now()
+	}
+	defer p.finish(ex) // also when ReverseProxy panics to cut the child's connection
+	if ex.Refusal = p.runRequest(ex); ex.Refusal != nil {
+		ex.Status = ex.Refusal.Status
+		ex.Refusal.write(w, ex)
+		return
+	}
+	r := ex.in.WithContext(context.WithValue(ex.in.Context(), exchangeKey{}, ex))
+	p.forward.ServeHTTP(&scrubbingWriter{w, p, ex}, r)
+}
+
+type exchangeKey struct{}
+
+func exchangeOf(r *http.Request) *Exchange { return r.Context().Value(exchangeKey{}).(*Exchange) }
+
+// finish completes the record of an exchange, refused or not.
+func (p *Proxy) finish(ex *Exchange) {
+	ex.Duration = time.Since(ex.Start)
+	ex.body.finish(ex)
+	if ex.Pid == 0 && ex.in != nil {
+		ex.Pid = int(peerOf(ex.in).pid.Load())
+	}
+	if err := p.Record(ex, true); err != nil {
+		p.notice("the audit log cannot be written: " + err.Error())
+	}
+}
+
+func (p *Proxy) notice(text string) {
+	if p.Notice != nil {
+		p.Notice(text)
+	}
+}
+
+// needles is the compiled set of live values, made anew when a value becomes live.
+type needles struct {
+	mu      sync.Mutex
+	version uint64
+	set     *scrub.Set // replaces with the placeholder
+	fixed   *scrub.Set // replaces without changing any length, for framed protocols
+}
+
+func (p *Proxy) live() (set, fixed *scrub.Set) {
+	n := &p.needles
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if v := p.Credentials.Version(); v != n.version {
+		var pairs, same []scrub.Pair
+		for _, x := range p.Credentials.Values() {
+			secret := x.Secret.Reveal()
+			pairs = append(pairs, scrub.Pair{Secret: secret, Placeholder: x.Placeholder})
+			same = append(same, scrub.Pair{Secret: secret, Placeholder: fit(x.Placeholder, len(secret))})
+		}
+		n.set, n.version = scrub.New(pairs), v
+		if n.fixed = n.set; !n.set.SameLength() {
+			n.fixed = scrub.New(same)
+		}
+	}
+	return n.set, n.fixed
+}
+
+// fit cuts or pads a placeholder to n bytes.
+func fit(s string, n int) string {
+	if len(s) >= n {
+		return s[:n]
+	}
+	return s + strings.Repeat("x", n-len(s))
+}
+
+type buffers struct{ pool sync.Pool }
+
+func (b *buffers) Get() []byte {
+	if p, ok := b.pool.Get().(*[]byte); ok {
+		return *p
+	}
+	return make([]byte, copyBuffer)
+}
+func (b *buffers) Put(x []byte) { b.pool.Put(&x) }

@@ -1,0 +1,226 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httputil"
+	"strings"
+
+	"agentguard/policy"
+	"agentguard/proxy/scrub"
+)
+
+// rewrite makes the outgoing request: what was matched is what is sent.
+func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
+	ex := exchangeOf(pr.In)
+	out := pr.Out
+	out.URL.Scheme = "https"
+	if ex.Plain {
+		out.URL.Scheme = "http"
+	}
+	out.URL.Host = ex.Authority.String()
+	out.Host = hostHeader(ex)
+	// Opaque is sent as it is; net/url would respell some bytes of the path.
+	if out.URL.Opaque = pr.In.URL.Opaque; out.URL.Opaque == "" || !strings.HasPrefix(out.URL.Opaque, "/") {
+		out.URL.Opaque = ex.Path
+	}
+	out.URL.RawQuery, out.URL.ForceQuery = pr.In.URL.RawQuery, pr.In.URL.ForceQuery
+	limitEncodings(out.Header)
+	if ex.WebSocket && ex.Claim.Kind == policy.ForService {
+		out.Header.Del("Sec-Websocket-Extensions") // messages are read, so they must not be compressed
+	}
+	if _, named := out.Header["User-Agent"]; !named {
+		out.Header["User-Agent"] = nil // the child's choice: net/http would add its own
+	}
+}
+
+// hostHeader leaves out the scheme's own port, as clients do.
+func hostHeader(ex *Exchange) string {
+	a := ex.Authority.String()
+	if ex.Plain {
+		return strings.TrimSuffix(a, ":80")
+	}
+	return strings.TrimSuffix(a, ":443")
+}
+
+// limitEncodings leaves the content encodings that scrub can read.
+func limitEncodings(h http.Header) {
+	lines := h["Accept-Encoding"]
+	if len(lines) == 0 {
+		return
+	}
+	var keep []string
+	for item := range strings.SplitSeq(strings.Join(lines, ","), ",") {
+		name, _, _ := strings.Cut(strings.TrimSpace(item), ";")
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "gzip", "x-gzip", "deflate", "br", "zstd", "identity":
+			keep = append(keep, strings.TrimSpace(item))
+		}
+	}
+	if len(keep) == 0 {
+		keep = []string{"identity"}
+	}
+	h["Accept-Encoding"] = []string{strings.Join(keep, ", ")}
+}
+
+func (p *Proxy) modifyResponse(r *http.Response) error {
+	ex := exchangeOf(r.Request)
+	if r.StatusCode == http.StatusSwitchingProtocols && (!ex.WebSocket || !isWebSocket(r.Header)) {
+		return errUnasked
+	}
+	r.Header.Del("Alt-Svc") // it would send the child past the proxy
+	if f := p.runResponse(ex, r); f != nil {
+		ex.Failure = f.Reason
+		return refusalError{f}
+	}
+	return nil
+}
+
+// scrub takes live values out of the body and the trailers. Headers are scrubbed when they are written, 1xx included.
+func (p *Proxy) scrub(ex *Exchange, r *http.Response) *Refusal {
+	set, fixed := p.live()
+	if r.StatusCode == http.StatusSwitchingProtocols {
+		return p.scrubMessages(ex, r, set)
+	}
+	framed := strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc")
+	if framed {
+		set = fixed
+	}
+	src := &countedBody{body: r.Body, ex: ex, response: r, set: set}
+	r.Body = src
+	src.from = r.Body
+	if set == nil {
+		src.from = src.body
+		return nil
+	}
+	plain := io.Reader(src.body)
+	if codings := r.Header["Content-Encoding"]; len(codings) > 0 && bodyAllowed(r) {
+		decoded, err := scrub.Decode(codings, src.body)
+		switch {
+		case err == nil:
+			plain = decoded
+			r.Header.Del("Content-Encoding")
+			r.Header.Del("Content-Length")
+			r.ContentLength = -1
+		case ex.Claim.Kind == policy.ForService:
+			return upstreamFailed("the response cannot be read to keep secrets out of it: "+err.Error(), "ask for another Accept-Encoding")
+		}
+		src.codec, _ = plain.(io.Closer)
+	}
+	if !framed && !set.SameLength() && bodyAllowed(r) {
+		r.Header.Del("Content-Length")
+		r.ContentLength = -1
+	}
+	src.from = set.Reader(plain, func(n int) { ex.Scrubbed += n })
+	return nil
+}
+
+// bodyAllowed says whether the response has a body at all: what a HEAD or 304 names as its encoding is not there.
+func bodyAllowed(r *http.Response) bool {
+	return r.Request.Method != http.MethodHead && r.StatusCode != http.StatusNotModified && r.StatusCode != http.StatusNoContent
+}
+
+// scrubMessages reads what the upstream sends over a WebSocket, message by message.
+func (p *Proxy) scrubMessages(ex *Exchange, r *http.Response, set *scrub.Set) *Refusal {
+	conn, ok := r.Body.(io.ReadWriteCloser)
+	if !ok {
+		return upstreamFailed("the upstream's WebSocket cannot be written to", "")
+	}
+	if ex.Claim.Kind == policy.ForService && r.Header.Get("Sec-Websocket-Extensions") != "" {
+		return upstreamFailed("the upstream turned on a WebSocket extension that was not asked for", "")
+	}
+	var from io.Reader = conn
+	if ex.Claim.Kind == policy.ForService && set != nil {
+		from = set.Frames(conn, func(n int) { ex.Scrubbed += n })
+	}
+	r.Body = &messages{ReadWriteCloser: conn, from: from, ex: ex}
+	return nil
+}
+
+type messages struct {
+	io.ReadWriteCloser
+	from io.Reader
+	ex   *Exchange
+}
+
+func (m *messages) Read(p []byte) (int, error) {
+	n, err := m.from.Read(p)
+	m.ex.Received += int64(n)
+	return n, err
+}
+
+// countedBody is a response's body on its way to the child: scrubbed, counted, its trailers scrubbed when they are there.
+type countedBody struct {
+	body     io.ReadCloser // the upstream's
+	from     io.Reader     // body, decoded and scrubbed
+	codec    io.Closer
+	response *http.Response
+	set      *scrub.Set
+	ex       *Exchange
+}
+
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.from.Read(p)
+	b.ex.Received += int64(n)
+	switch {
+	case err == io.EOF:
+		b.ex.Scrubbed += b.set.Header(b.response.Trailer)
+	case err != nil:
+		b.ex.Failure = "the response broke off: " + err.Error()
+	}
+	return n, err
+}
+
+func (b *countedBody) Close() error {
+	err := b.body.Close()
+	if b.codec != nil {
+		b.codec.Close()
+	}
+	return err
+}
+
+// scrubbingWriter takes live values out of every header block on its way to the child, 1xx included.
+type scrubbingWriter struct {
+	http.ResponseWriter
+	p  *Proxy
+	ex *Exchange
+}
+
+func (w *scrubbingWriter) WriteHeader(status int) {
+	set, _ := w.p.live()
+	w.ex.Scrubbed += set.Header(w.Header())
+	if w.ex.Transport == "gateway" && w.ex.Credential != nil && status >= 200 {
+		w.Header().Set("X-Credential-Used", w.ex.Credential.Name)
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController flush and hijack.
+func (w *scrubbingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// refusalError carries a refusal out of ModifyResponse.
+type refusalError struct{ *Refusal }
+
+func (e refusalError) Error() string { return e.Reason }
+
+// upstreamError answers when the upstream could not be asked or its answer not be passed on.
+func (p *Proxy) upstreamError(w http.ResponseWriter, r *http.Request, err error) {
+	ex := exchangeOf(r)
+	if ex.Failure == "" {
+		ex.Failure = err.Error()
+	}
+	f := dialRefusal(ex, err)
+	var refused refusalError
+	switch {
+	case errors.As(err, &refused):
+		f = refused.Refusal
+	case errors.Is(err, errUnasked):
+		f = upstreamFailed(err.Error(), "")
+	case errors.Is(err, context.Canceled):
+		f = upstreamFailed("the client went away", "")
+	}
+	ex.Refusal, ex.Status = f, f.Status
+	f.write(w, ex)
+}

@@ -1,0 +1,267 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"agentguard/policy"
+	"agentguard/policy/action"
+	"agentguard/vault/cred"
+)
+
+func newExchange(r *http.Request, transport string, a action.Authority, plain bool) *Exchange {
+	path, query, _ := strings.Cut(target(r), "?")
+	return &Exchange{
+		Start: time.Now(), Transport: transport, Peer: r.RemoteAddr, Authority: a, Plain: plain,
+		Method: r.Method, Path: path, Query: query, Proto: r.Proto, in: r,
+		WebSocket: isWebSocket(r.Header),
+		Stages:    make([]StageTime, 0, 5),
+	}
+}
+
+// target is the request target in origin form, as sent.
+func target(r *http.Request) string {
+	uri := r.RequestURI
+	if strings.HasPrefix(uri, "/") {
+		return uri
+	}
+	_, rest, ok := strings.Cut(uri, "://")
+	if !ok {
+		return uri // "*", which no service serves
+	}
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
+		rest = rest[i:]
+	} else {
+		rest = ""
+	}
+	if !strings.HasPrefix(rest, "/") {
+		rest = "/" + rest
+	}
+	return rest
+}
+
+// identify reads the request: which service, which actions, which resources. It sees what will be sent, so everything
+// that could be read in two ways is taken off or refused first.
+func (p *Proxy) identify(ex *Exchange) *Refusal {
+	ex.Claim = p.Policy.Claim(ex.Authority, ex.Plain)
+	if f := sanitize(ex.in); f != nil {
+		return f
+	}
+	if ex.Claim.Kind == policy.ForService {
+		stripRewrites(ex.in.Header)
+	}
+	ex.hits = p.Credentials.Find(ex.in)
+	if f := p.prepareBody(ex); f != nil || ex.Claim.Kind != policy.ForService {
+		return f
+	}
+	var err error
+	if ex.path, err = action.ParsePath(ex.Path, false); err != nil {
+		return malformed("the path " + err.Error())
+	}
+	req := action.Request{Authority: ex.Authority, Method: ex.Method, Path: ex.path, Query: ex.Query, Header: ex.in.Header}
+	if ex.body != nil {
+		req.Body, req.Peek = ex.body.whole, ex.body.peek
+	}
+	ex.Match = action.Classify(ex.Claim.Service, ex.Claim.Host, &req)
+	return nil
+}
+
+// sanitize takes off what belongs to one connection only, and refuses what would change the request on its way.
+func sanitize(r *http.Request) *Refusal {
+	for _, line := range r.Header["Connection"] {
+		for token := range strings.SplitSeq(line, ",") {
+			switch strings.ToLower(strings.TrimSpace(token)) {
+			case "", "close", "keep-alive", "upgrade", "te", "http2-settings", "proxy-connection":
+			default:
+				return malformed("Connection names the header " + quote(strings.TrimSpace(token)) + ", which would be dropped on the way")
+			}
+		}
+	}
+	if r.Header.Get("Upgrade") != "" && !isWebSocket(r.Header) {
+		r.Header.Del("Upgrade") // no h2c, and nothing else that ends HTTP
+		r.Header.Del("Connection")
+	}
+	r.Header.Del("Http2-Settings")
+	r.Header.Del("Proxy-Connection")
+	r.Header.Del("X-Agent-ID")
+	r.Trailer = nil
+	if strings.ContainsAny(r.RequestURI, "#") {
+		return malformed("the target holds a fragment")
+	}
+	return nil
+}
+
+func isWebSocket(h http.Header) bool {
+	return strings.EqualFold(h.Get("Upgrade"), "websocket") && strings.Contains(strings.ToLower(h.Get("Connection")), "upgrade")
+}
+
+// rewrites are headers by which some servers take another method, path or host than the request line's. They are
+// compared with - and _ alike.
+var rewrites = map[string]bool{
+	"x-http-method-override": true, "x-http-method": true, "x-method-override": true,
+	"x-original-url": true, "x-rewrite-url": true, "x-original-uri": true, "x-forwarded-host": true, "x-host": true,
+	"x-forwarded-server": true, "x-forwarded-prefix": true, "x-forwarded-proto": true, "x-forwarded-for": true, "forwarded": true,
+	"x-original-host": true, "x-http-host-override": true, "x-forwarded-uri": true, "x-forwarded-path": true,
+}
+
+func stripRewrites(h http.Header) {
+	for name := range h {
+		if rewrites[strings.ReplaceAll(strings.ToLower(name), "_", "-")] {
+			delete(h, name)
+		}
+	}
+}
+
+// decide asks the policy, and keeps placeholders to the hosts of their own service.
+func (p *Proxy) decide(ex *Exchange) *Refusal {
+	for _, h := range ex.hits {
+		if h.Cred == nil || ex.Claim.Kind != policy.ForService || h.Cred.Service != ex.Claim.Service.Name {
+			return p.strayed(ex, h)
+		}
+	}
+	switch ex.Claim.Kind {
+	case policy.ForService:
+		ex.Decision = p.Policy.Decide(&ex.Match)
+	case policy.Open:
+		ex.Decision = policy.Decision{Effect: policy.Allow, Rule: "network.allow"}
+	case policy.Tunnel:
+		return deny(ex.Authority.Host+" is only tunnelled", "use CONNECT, or move it from [network] tunnel to allow")
+	default:
+		return deny(fmt.Sprintf("the policy does not know %s", ex.Authority), ex.Claim.Reason)
+	}
+	return decided(ex)
+}
+
+func decided(ex *Exchange) *Refusal {
+	d := &ex.Decision
+	if d.Effect == policy.Allow {
+		return nil
+	}
+	f := deny(d.Reason, d.Hint)
+	f.Rule, f.Action, f.Resource = d.Rule, d.Action.Name, d.Action.Resource.String()
+	if s := ex.Claim.Service; s != nil && s.RefuseStatus != 0 {
+		f.Status = s.RefuseStatus
+	}
+	return f
+}
+
+// strayed refuses a placeholder on its way to a host that it does not belong to, and tells the person: it is what an
+// injected prompt would try.
+func (p *Proxy) strayed(ex *Exchange, h cred.Hit) *Refusal {
+	where := "the policy has no credential " + quote(h.Name)
+	if h.Cred != nil {
+		where = "it belongs to the service " + h.Cred.Service
+	}
+	f := deny(fmt.Sprintf("the placeholder of %s was sent to %s", quote(h.Name), ex.Authority), where)
+	if h.Cred == nil {
+		f.Reason = fmt.Sprintf("the placeholder vault://%s cannot be resolved", quote(h.Name))
+	}
+	p.notice(f.sentence())
+	return f
+}
+
+func (p *Proxy) limit(ex *Exchange) *Refusal {
+	if len(ex.Decision.Limits) == 0 {
+		return nil
+	}
+	v, err := p.Limits.Take(ex.in.Context(), ex.Decision.Limits)
+	switch {
+	case err != nil:
+		return &Refusal{Status: http.StatusForbidden, Effect: "error", Reason: "the limits of " + ex.Decision.Rule + " cannot be counted: " + err.Error(), Rule: ex.Decision.Rule}
+	case v.OK:
+		return nil
+	}
+	a := ex.Decision.Action
+	return &Refusal{
+		Status: http.StatusTooManyRequests, Effect: "limit", Rule: ex.Decision.Rule, Action: a.Name, Resource: a.Resource.String(), Retry: max(v.Retry, time.Second),
+		Reason: fmt.Sprintf("Rate limit of %s exceeded: %d per %s", v.Which.Key, v.Which.Rate.N, v.Which.Rate.Per),
+		Hint:   fmt.Sprintf("try again in %s", v.Retry.Round(time.Second)),
+	}
+}
+
+// inject puts the rule's credential on the request; on a service that has none, nothing is added.
+func (p *Proxy) inject(ex *Exchange) *Refusal {
+	if ex.Claim.Kind != policy.ForService {
+		return nil
+	}
+	c, f := p.choose(ex)
+	if c == nil {
+		return f
+	}
+	host := ex.Claim.Host.Slots
+	if err := c.Misplaced(ex.hits, host); err != nil {
+		return deny(err.Error(), fmt.Sprintf("name the place in the policy: [credential.%s] swap = [\"header:NAME\"]", c.Name))
+	}
+	ctx, cancel := context.WithTimeout(ex.in.Context(), 10*time.Second)
+	defer cancel()
+	secret, err := c.Secret(ctx)
+	if err != nil {
+		return &Refusal{Status: http.StatusForbidden, Effect: "error", Reason: "the credential " + c.Name + " cannot be read: " + err.Error(), Rule: ex.Decision.Rule}
+	}
+	swapped, f := p.swapBody(ex, c, secret)
+	if f != nil {
+		return f
+	}
+	on, err := c.Apply(ex.in, host, secret, swapped)
+	if err != nil {
+		return &Refusal{Status: http.StatusForbidden, Effect: "error", Reason: err.Error(), Rule: ex.Decision.Rule}
+	}
+	if on {
+		ex.Credential = c
+	}
+	ex.in.Header.Del("Range") // a secret must come back whole to be seen
+	ex.in.Header.Del("If-Range")
+	return nil
+}
+
+// choose finds the credential that the rule names, or the service's only one.
+func (p *Proxy) choose(ex *Exchange) (*cred.Credential, *Refusal) {
+	if name := ex.Decision.Credential; name != "" {
+		if c := p.Credentials.Get(name); c != nil {
+			return c, nil
+		}
+		return nil, deny("the credential "+name+" is not there", "")
+	}
+	switch list := p.Credentials.Of(ex.Claim.Service.Name); len(list) {
+	case 0:
+		return nil, nil
+	case 1:
+		return list[0], nil
+	default:
+		return nil, deny(fmt.Sprintf("%s has %d credentials and the rule %s names none", ex.Claim.Service.Name, len(list), ex.Decision.Rule), "write credential = \"...\" in ["+ex.Decision.Rule+"]")
+	}
+}
+
+// record puts the exchange on the audit log before it leaves. It is the last stage: what cannot be recorded is not sent.
+func (p *Proxy) record(ex *Exchange) *Refusal {
+	if ex.in != nil {
+		ex.Pid = int(peerOf(ex.in).pid.Load())
+	}
+	if err := p.Record(ex, false); err != nil {
+		p.notice("refusing requests: the audit log cannot be written: " + err.Error())
+		return &Refusal{Status: http.StatusForbidden, Effect: "error", Reason: "the audit log cannot be written, so nothing is sent: " + err.Error(), Hint: "free space or mend the permissions of the audit directory"}
+	}
+	return nil
+}
+
+// received notes what came back. The body's size is counted while it passes.
+func (p *Proxy) received(ex *Exchange, r *http.Response) *Refusal {
+	ex.Status = r.StatusCode
+	return nil
+}
+
+// errUnasked is an upstream that switches protocols by itself.
+var errUnasked = errors.New("the upstream answered 101 to a request that asked for no WebSocket")
+
+// quote shows foreign text: one line of ASCII, bounded.
+func quote(s string) string {
+	if len(s) > 100 {
+		s = s[:100] + "..."
+	}
+	return strconv.QuoteToASCII(s)
+}

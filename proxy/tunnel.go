@@ -1,0 +1,252 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"agentguard/policy"
+	"agentguard/policy/action"
+)
+
+// tunnelConn is the child's end of a CONNECT: its bytes, those read ahead included, and where it was meant to lead.
+type tunnelConn struct {
+	net.Conn
+	ahead     *bufio.Reader
+	authority action.Authority
+	plain     bool
+	peer      *peer
+}
+
+func (c *tunnelConn) Read(p []byte) (int, error) {
+	if c.ahead != nil {
+		if c.ahead.Buffered() > 0 {
+			return c.ahead.Read(p)
+		}
+		c.ahead = nil // give the buffer back, and read past it from now on
+	}
+	return c.Conn.Read(p)
+}
+
+// serveConnect opens a tunnel. The host is not dialled and not resolved here, and a host that the policy does not claim
+// is refused inside the tunnel, where the client shows the reason: no client shows that of a refused CONNECT.
+func (p *Proxy) serveConnect(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	if !p.authorized(r) {
+		challenge(w)
+		return
+	}
+	authority, err := action.ParseAuthority(r.RequestURI, 0)
+	if err == nil && authority.Port == 0 {
+		err = fmt.Errorf("CONNECT %s: the port is missing", r.RequestURI)
+	}
+	if err != nil {
+		p.refuse(w, r, "connect", malformed(err.Error()))
+		return
+	}
+	claim := p.Policy.Claim(authority, false)
+	if claim.Kind == policy.Tunnel {
+		p.serveBlind(w, r, authority, claim, start)
+		return
+	}
+	conn := p.takeOver(w, r, authority)
+	if conn == nil {
+		return
+	}
+	conn.SetDeadline(time.Now().Add(headerTimeout))
+	first, err := conn.ahead.Peek(1)
+	conn.SetDeadline(time.Time{})
+	switch {
+	case err != nil:
+		conn.Close()
+	case first[0] == 0x16: // TLS handshake record, RFC 8446 section 5.1
+		p.queue.push(tls.Server(conn, p.tls))
+	case first[0] >= 'A' && first[0] <= 'Z': // an HTTP method
+		conn.plain = true
+		p.queue.push(conn)
+	default:
+		p.refuse(nil, r, "connect", malformed(fmt.Sprintf("CONNECT %s carried neither TLS nor HTTP", authority)))
+		conn.Close()
+	}
+}
+
+func (p *Proxy) takeOver(w http.ResponseWriter, r *http.Request, a action.Authority) *tunnelConn {
+	raw, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return nil
+	}
+	raw.SetDeadline(time.Time{})
+	if _, err := io.WriteString(raw, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
+		raw.Close()
+		return nil
+	}
+	ahead := rw.Reader
+	if n := ahead.Buffered(); n > 0 { // the client did not wait for our answer
+		early, _ := ahead.Peek(n)
+		ahead = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(early)), raw), n+16)
+	} else {
+		ahead = bufio.NewReaderSize(raw, 512)
+	}
+	return &tunnelConn{Conn: raw, ahead: ahead, authority: a, peer: peerOf(r)}
+}
+
+type tunnelKey struct{}
+
+// enter tells the inner server's handlers through which tunnel a connection came.
+func enter(ctx context.Context, c net.Conn) context.Context {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	tunnel := c.(*tunnelConn)
+	return context.WithValue(context.WithValue(ctx, tunnelKey{}, tunnel), peerKey{}, tunnel.peer)
+}
+
+// checkName runs for each handshake, resumed ones too: the name asked for must be the tunnel's.
+func (p *Proxy) checkName(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	tunnel := hello.Conn.(*tunnelConn)
+	if hello.ServerName == "" {
+		return nil, nil
+	}
+	if name, err := action.ParseAuthority(hello.ServerName, tunnel.authority.Port); err != nil || name.Host != tunnel.authority.Host {
+		err := fmt.Errorf("TLS asks for %q inside a tunnel to %s", hello.ServerName, tunnel.authority)
+		p.refuse(nil, nil, "connect", malformed(err.Error()))
+		return nil, err
+	}
+	return nil, nil
+}
+
+func (p *Proxy) leaf(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return p.CA.Leaf(hello.Conn.(*tunnelConn).authority.Host)
+}
+
+// serveInner answers a request that came through a tunnel: its Host must be the tunnel's authority.
+func (p *Proxy) serveInner(w http.ResponseWriter, r *http.Request) {
+	tunnel := r.Context().Value(tunnelKey{}).(*tunnelConn)
+	ex := newExchange(r, "connect", tunnel.authority, tunnel.plain)
+	if r.Method == http.MethodConnect {
+		p.refuseExchange(w, ex, malformed("CONNECT inside a tunnel"))
+		return
+	}
+	port := uint16(443)
+	if tunnel.plain {
+		port = 80
+	}
+	host, err := action.ParseAuthority(r.Host, port)
+	if err != nil || host != tunnel.authority {
+		p.refuseExchange(w, ex, malformed(fmt.Sprintf("the request is for %q, the tunnel leads to %s", r.Host, tunnel.authority)))
+		return
+	}
+	if scheme, _, absolute := strings.Cut(r.RequestURI, "://"); absolute && !strings.HasPrefix(r.RequestURI, "/") {
+		if (scheme == "http") != tunnel.plain {
+			p.refuseExchange(w, ex, malformed("the scheme of the target is not that of the tunnel"))
+			return
+		}
+	}
+	p.exchange(w, ex)
+}
+
+// serveAbsolute answers "GET http://host/path": the target wins over the Host header (RFC 9112 section 3.2.2).
+func (p *Proxy) serveAbsolute(w http.ResponseWriter, r *http.Request) {
+	if !p.authorized(r) {
+		challenge(w)
+		return
+	}
+	scheme, rest, ok := strings.Cut(r.RequestURI, "://")
+	target, _, _ := strings.Cut(rest, "/")
+	target, _, _ = strings.Cut(target, "?")
+	plain := strings.EqualFold(scheme, "http")
+	if !ok || !plain && !strings.EqualFold(scheme, "https") {
+		p.refuse(w, r, "absolute", malformed("the target is no http:// or https:// URL"))
+		return
+	}
+	port := uint16(443)
+	if plain {
+		port = 80
+	}
+	authority, err := action.ParseAuthority(target, port)
+	if err != nil {
+		p.refuse(w, r, "absolute", malformed(err.Error()))
+		return
+	}
+	p.exchange(w, newExchange(r, "absolute", authority, plain))
+}
+
+// refuse answers and records a request that has no readable target; w is nil where nobody can be answered any more.
+func (p *Proxy) refuse(w http.ResponseWriter, r *http.Request, transport string, f *Refusal) {
+	ex := &Exchange{Transport: transport}
+	if r != nil {
+		ex.in, ex.Method, ex.Peer, ex.Proto = r, r.Method, r.RemoteAddr, r.Proto
+	}
+	p.refuseExchange(w, ex, f)
+}
+
+func (p *Proxy) refuseExchange(w http.ResponseWriter, ex *Exchange, f *Refusal) {
+	ex.ID = p.ids.Add(1)
+	if ex.Start.IsZero() {
+		ex.Start = time.Now()
+	}
+	ex.Refusal, ex.Status = f, f.Status
+	defer p.finish(ex)
+	if w != nil {
+		f.write(w, ex)
+	}
+}
+
+// serveBlind passes a tunnel through unread, for clients that pin a certificate: never to a host that holds a
+// credential, which the policy's own check and Claim guarantee.
+func (p *Proxy) serveBlind(w http.ResponseWriter, r *http.Request, a action.Authority, claim policy.Claim, start time.Time) {
+	ex := &Exchange{ID: p.ids.Add(1), Start: start, Transport: "tunnel", Peer: r.RemoteAddr, Authority: a, Method: "CONNECT", Proto: r.Proto, Claim: claim, in: r}
+	ex.Decision = policy.Decision{Effect: policy.Allow, Rule: "network.tunnel"}
+	defer p.finish(ex)
+	up, f := p.dialBlind(r.Context(), ex)
+	if f != nil {
+		ex.Refusal, ex.Status = f, f.Status
+		f.write(w, ex)
+		return
+	}
+	defer up.Close()
+	conn := p.takeOver(w, r, a)
+	if conn == nil {
+		return
+	}
+	defer conn.Close()
+	p.tunnels.Add(1)
+	defer p.tunnels.Done()
+	defer context.AfterFunc(p.ctx, func() { conn.Close(); up.Close() })()
+	ex.Status = http.StatusOK
+	sent := make(chan int64, 1)
+	go func() { sent <- pump(up, conn) }()
+	ex.Received = pump(conn, up)
+	ex.Sent = <-sent
+}
+
+func (p *Proxy) dialBlind(ctx context.Context, ex *Exchange) (net.Conn, *Refusal) {
+	if f := p.record(ex); f != nil {
+		return nil, f
+	}
+	up, err := p.Upstream.DialTunnel(ctx, ex.Authority)
+	if err != nil {
+		ex.Failure = err.Error()
+		return nil, dialRefusal(ex, err)
+	}
+	return up, nil
+}
+
+// CloseWrite ends one direction.
+func (c *tunnelConn) CloseWrite() error { return c.Conn.(interface{ CloseWrite() error }).CloseWrite() }
+
+// pump copies one direction and tells the other end that no more will come.
+func pump(dst, src net.Conn) int64 {
+	n, _ := io.Copy(dst, src)
+	if half, ok := dst.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+	return n
+}

@@ -1,0 +1,229 @@
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"agentguard/policy/action"
+)
+
+// UpstreamConfig is the way out.
+type UpstreamConfig struct {
+	Proxy        func(*url.URL) (*url.URL, error) // the corporate proxy for a URL; if nil, none
+	CA           []byte                           // PEM added to the system's roots
+	Roots        *x509.CertPool                   // if nil, the system's
+	Resolve      map[string]string                // "host:port" -> "ip:port", as curl --resolve
+	AllowPrivate []string                         // hosts, addresses and networks that may be special
+}
+
+// Upstream sends requests on: verified TLS to checked addresses, over connections that are used again. It never follows
+// a redirect.
+type Upstream struct {
+	cfg   UpstreamConfig
+	guard guard
+	tls   *tls.Config
+	h1    *http.Transport // asks for HTTP/1.1, for requests that came so: it costs less than HTTP/2
+	h2    *http.Transport // asks for either
+	only2 sync.Map        // authorities that speak HTTP/2 only
+}
+
+const dialTimeout = 15 * time.Second
+
+// NewUpstream checks the configuration.
+func NewUpstream(c UpstreamConfig) (*Upstream, error) {
+	u := &Upstream{cfg: c, guard: newGuard(c.AllowPrivate)}
+	roots := c.Roots
+	if roots == nil && len(c.CA) > 0 {
+		system, err := x509.SystemCertPool()
+		if err != nil {
+			return nil, fmt.Errorf("the system's certificate roots: %w", err)
+		}
+		roots = system
+	}
+	if len(c.CA) > 0 && !roots.AppendCertsFromPEM(c.CA) {
+		return nil, errors.New("the file of upstream.ca holds no certificate in PEM form")
+	}
+	u.tls = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(64)}
+	u.h1 = u.transport("http/1.1")
+	u.h2 = u.transport("h2", "http/1.1")
+	return u, nil
+}
+
+func (u *Upstream) transport(protocols ...string) *http.Transport {
+	t := &http.Transport{
+		DialContext:           u.dial,
+		TLSClientConfig:       u.tls.Clone(),
+		TLSHandshakeTimeout:   dialTimeout,
+		DisableCompression:    true, // the child's Accept-Encoding is its own
+		MaxIdleConnsPerHost:   128,
+		IdleConnTimeout:       90 * time.Second,
+		ResponseHeaderTimeout: 15 * time.Minute, // models think long
+		ExpectContinueTimeout: time.Second,
+		ReadBufferSize:        32 << 10,
+		WriteBufferSize:       32 << 10,
+		Protocols:             new(http.Protocols),
+	}
+	t.Protocols.SetHTTP1(true)
+	t.Protocols.SetHTTP2(len(protocols) > 1)
+	t.TLSClientConfig.NextProtos = protocols
+	if u.cfg.Proxy != nil {
+		t.Proxy = func(r *http.Request) (*url.URL, error) {
+			if u.cfg.Resolve[authorityOf(r.URL)] != "" {
+				return nil, nil // the policy says where it is
+			}
+			return u.cfg.Proxy(r.URL)
+		}
+	}
+	return t
+}
+
+func authorityOf(u *url.URL) string {
+	port := uint16(443)
+	if u.Scheme == "http" {
+		port = 80
+	}
+	a, err := action.ParseAuthority(u.Host, port)
+	if err != nil {
+		return ""
+	}
+	return a.String()
+}
+
+// RoundTrip implements http.RoundTripper. The upstream is asked in the protocol that the child speaks, and in the other
+// where it knows no other.
+func (u *Upstream) RoundTrip(r *http.Request) (*http.Response, error) {
+	_, only2 := u.only2.Load(r.URL.Host)
+	if only2 || r.ProtoMajor == 2 {
+		return u.h2.RoundTrip(r)
+	}
+	resp, err := u.h1.RoundTrip(r)
+	if err != nil && strings.Contains(err.Error(), "no application protocol") { // alert 120, RFC 7301: nothing was sent
+		u.only2.Store(r.URL.Host, true)
+		return u.h2.RoundTrip(r)
+	}
+	return resp, err
+}
+
+// Close ends idle connections.
+func (u *Upstream) Close() {
+	u.h1.CloseIdleConnections()
+	u.h2.CloseIdleConnections()
+}
+
+// dial connects to an authority, or to the corporate proxy, which is the user's own choice and may be private.
+func (u *Upstream) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	d := net.Dialer{Timeout: dialTimeout}
+	switch to := u.cfg.Resolve[addr]; {
+	case to != "":
+		addr = to // the policy names the address itself
+	case u.isProxy(addr):
+	default:
+		d.Control = u.guard.control(host)
+	}
+	return d.DialContext(ctx, network, addr)
+}
+
+// isProxy says whether addr is that of the corporate proxy.
+func (u *Upstream) isProxy(addr string) bool {
+	if u.cfg.Proxy == nil {
+		return false
+	}
+	p, err := u.cfg.Proxy(&url.URL{Scheme: "https", Host: "public.invalid"})
+	return err == nil && p != nil && proxyAddr(p) == addr
+}
+
+func proxyAddr(p *url.URL) string {
+	port := p.Port()
+	if port == "" {
+		port = map[string]string{"https": "443", "socks5": "1080", "socks5h": "1080"}[p.Scheme]
+	}
+	if port == "" {
+		port = "80"
+	}
+	return net.JoinHostPort(p.Hostname(), port)
+}
+
+// DialTunnel connects to a host whose bytes are passed through unread.
+func (u *Upstream) DialTunnel(ctx context.Context, a action.Authority) (net.Conn, error) {
+	target := &url.URL{Scheme: "https", Host: a.String()}
+	if u.cfg.Proxy == nil || u.cfg.Resolve[a.String()] != "" {
+		return u.dial(ctx, "tcp", a.String())
+	}
+	p, err := u.cfg.Proxy(target)
+	if err != nil || p == nil {
+		if err != nil {
+			return nil, err
+		}
+		return u.dial(ctx, "tcp", a.String())
+	}
+	return u.dialThrough(ctx, p, a)
+}
+
+// dialThrough asks a corporate proxy for a tunnel.
+func (u *Upstream) dialThrough(ctx context.Context, p *url.URL, a action.Authority) (net.Conn, error) {
+	conn, err := u.dial(ctx, "tcp", proxyAddr(p))
+	if err != nil {
+		return nil, err
+	}
+	if p.Scheme == "https" {
+		cfg := u.tls.Clone()
+		cfg.ServerName = p.Hostname()
+		conn = tls.Client(conn, cfg)
+	}
+	conn.SetDeadline(time.Now().Add(dialTimeout))
+	req := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: a.String()}, Host: a.String(), Header: http.Header{}}
+	if p.User != nil {
+		password, _ := p.User.Password()
+		req.Header.Set("Proxy-Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(p.User.Username()+":"+password)))
+	}
+	if err := req.Write(conn); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	// The server of a tunnel that carries TLS speaks second, so nothing follows the answer that could be lost here.
+	resp, err := http.ReadResponse(bufio.NewReader(conn), req)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = errors.New("the upstream proxy answered " + resp.Status)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	conn.SetDeadline(time.Time{})
+	return conn, nil
+}
+
+// dialRefusal says in words why the upstream could not be asked.
+func dialRefusal(ex *Exchange, err error) *Refusal {
+	var private *GuardError
+	var dns *net.DNSError
+	var verify *tls.CertificateVerificationError
+	host := ex.Authority.Host
+	switch {
+	case errors.As(err, &private):
+		return deny(private.Error(), fmt.Sprintf("if it should be reached: [upstream] allow_private = [%q]", host))
+	case errors.As(err, &verify):
+		return upstreamFailed("the certificate of "+ex.Authority.String()+" cannot be trusted: "+verify.Err.Error(), "a private CA is named by [upstream] ca = \"FILE.pem\"")
+	case errors.As(err, &dns):
+		return upstreamFailed(host+" cannot be resolved: "+dns.Err, "")
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		return upstreamFailed(ex.Authority.String()+" did not answer in time", "")
+	}
+	return upstreamFailed(ex.Authority.String()+" could not be asked: "+err.Error(), "")
+}
