@@ -1,17 +1,169 @@
 package run
 
-// ClientFiles are the files by which client programs find the run's CA.
+import (
+	_ "embed"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// preload is what `node --require` loads into each Node process of the child.
+//
+//go:embed clients/preload.js
+var preload []byte
+
+// ClientFiles are the files by which client programs find the proxy and the run's CA. All paths are absolute; an empty
+// one sets no variable. None of them holds a secret.
 type ClientFiles struct {
-	Dir, Bundle, CA, Wgetrc, PKCS12, Preload, AWSConfig string
-	JavaProxy                                           string // host:port of the listener for clients that cannot authenticate
+	Dir       string
+	CA        string // the run's CA alone, for clients that add it to their own roots
+	Bundle    string // the system's roots, the user's own and the run's CA, for clients that replace their roots by it
+	Wgetrc    string // the user's own settings, the bundle
+	PKCS12    string // the bundle, as Java reads it
+	Preload   string // what makes Node use the proxy
+	AWSConfig string // empty: the user's profiles are not the child's
+	JavaProxy string // host:port of a proxy for clients that cannot authenticate; "": Java is told of none
 }
 
-// ClientPlan is what WriteClientFiles reads besides the run's CA.
+// ClientPlan is where the user's own settings are found.
 type ClientPlan struct {
-	Environ []string // the supervisor's own: HOME, WGETRC, SSL_CERT_FILE, NODE_EXTRA_CA_CERTS
+	Environ []string // the supervisor's own: HOME, WGETRC, SSL_CERT_FILE, NODE_EXTRA_CA_CERTS are read
+	Roots   string   // the system's roots; "": the first of the usual places that exists
 }
 
-// WriteClientFiles writes them into dir.
+// systemRoots are the usual places, as in crypto/x509's root_linux.go and root_bsd.go.
+var systemRoots = []string{
+	"/etc/ssl/certs/ca-certificates.crt",                // Debian, Arch, Alpine
+	"/etc/pki/tls/certs/ca-bundle.crt",                  // Fedora
+	"/etc/ssl/ca-bundle.pem",                            // openSUSE
+	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // RHEL
+	"/etc/ssl/cert.pem",                                 // macOS, Alpine, BSD
+	"/usr/local/etc/ssl/cert.pem",                       // FreeBSD
+}
+
+// WriteClientFiles writes them into dir, which must be private to the user. A file of the user's own that cannot be read
+// is left out: the client would not have read it either.
 func WriteClientFiles(dir string, caPEM []byte, plan ClientPlan) (ClientFiles, error) {
-	return ClientFiles{Dir: dir}, nil
+	env := NewEnv(plan.Environ)
+	bundle := plan.bundle(env, caPEM)
+	f := ClientFiles{
+		Dir:       dir,
+		CA:        filepath.Join(dir, "ca.pem"),
+		Bundle:    filepath.Join(dir, "bundle.pem"),
+		Wgetrc:    filepath.Join(dir, "wgetrc"),
+		PKCS12:    filepath.Join(dir, "trust.p12"),
+		Preload:   filepath.Join(dir, "preload.js"),
+		AWSConfig: filepath.Join(dir, "aws-config"),
+	}
+	store, err := trustStore(bundle)
+	if err != nil {
+		return ClientFiles{}, err
+	}
+	for path, content := range map[string][]byte{
+		f.CA:        caPEM,
+		f.Bundle:    bundle,
+		f.PKCS12:    store,
+		f.Preload:   preload,
+		f.AWSConfig: nil,
+		f.Wgetrc:    wgetrc(userWgetrc(env), f.Bundle),
+	} {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			return ClientFiles{}, err
+		}
+	}
+	return f, nil
+}
+
+// bundle joins PEM files with a line break between them, whether or not they end in one.
+func (p ClientPlan) bundle(env *Env, caPEM []byte) []byte {
+	roots := systemRoots
+	if p.Roots != "" {
+		roots = []string{p.Roots}
+	}
+	var bundle []byte
+	for _, path := range roots {
+		if pem, err := os.ReadFile(path); err == nil {
+			bundle = make([]byte, 0, len(pem)+len(caPEM)+4096)
+			bundle = append(bundle, pem...)
+			break
+		}
+	}
+	for _, name := range []string{"SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"} {
+		if path := env.Get(name); path != "" {
+			pem, _ := os.ReadFile(path)
+			bundle = append(append(bundle, '\n'), certificatesOnly(pem)...)
+		}
+	}
+	return append(append(bundle, '\n'), caPEM...)
+}
+
+func userWgetrc(env *Env) []byte {
+	path, set := env.Lookup("WGETRC")
+	if !set && env.Get("HOME") != "" {
+		path = filepath.Join(env.Get("HOME"), ".wgetrc")
+	}
+	if path == "" {
+		return nil
+	}
+	text, _ := os.ReadFile(path)
+	return text
+}
+
+// ownedByUs are the commands of wgetrc(5) that we set, and those that hold a password.
+const ownedByUs = " cacertificate cadirectory checkcertificate httpproxy httpsproxy ftpproxy noproxy useproxy proxy proxyuser proxypassword proxypasswd" +
+	" user password httpuser httppassword httppasswd ftpuser ftppassword ftppasswd header loadcookies privatekey certificate usenetrc askpassword useaskpass input "
+
+// wgetrc is the user's own settings without what is ours to say, and the CA: WGETRC replaces ~/.wgetrc.
+func wgetrc(user []byte, bundle string) []byte {
+	var b strings.Builder
+	for line := range strings.Lines(string(user)) {
+		name, value, _ := strings.Cut(line, "=")
+		if !strings.Contains(ownedByUs, " "+wgetCommand(name)+" ") && !secretValue(strings.TrimSpace(value)) {
+			b.WriteString(strings.TrimRight(line, "\r\n") + "\n")
+		}
+	}
+	b.WriteString("ca_certificate = " + bundle + "\nuse_proxy = on\ncheck_certificate = on\n")
+	return []byte(b.String())
+}
+
+// wgetCommand folds a command's name as wget does: case, "-" and "_" do not count.
+func wgetCommand(name string) string {
+	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(strings.TrimSpace(name)))
+}
+
+// nodeOptions appends the preload to the user's own NODE_OPTIONS. Node splits at spaces, and knows double quotes with
+// backslashes in them.
+func (f ClientFiles) nodeOptions(user string) string {
+	if f.Preload == "" {
+		return user
+	}
+	quoted := `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(f.Preload) + `"`
+	return strings.TrimSpace(user + " --require=" + quoted)
+}
+
+// javaOptions appends the trust store, and the proxy that knows its clients without a password, to the user's own
+// JAVA_TOOL_OPTIONS. The JVM prints what it picks up from there on stderr; there is no quieter way that reaches each of them.
+func (f ClientFiles) javaOptions(user string) string {
+	options := []string{user}
+	if host, port, ok := strings.Cut(f.JavaProxy, ":"); ok {
+		for _, scheme := range []string{"http", "https"} {
+			options = append(options, "-D"+scheme+".proxyHost="+host, "-D"+scheme+".proxyPort="+port)
+		}
+		options = append(options, "-Dhttp.nonProxyHosts=localhost|127.*|[::1]")
+	}
+	if f.PKCS12 != "" {
+		options = append(options, quoteJava("-Djavax.net.ssl.trustStore="+f.PKCS12), "-Djavax.net.ssl.trustStoreType=PKCS12")
+	}
+	return strings.TrimSpace(strings.Join(options, " "))
+}
+
+// quoteJava quotes for the JVM's own splitter: spaces end an option outside of quotes, and there is no escape.
+func quoteJava(option string) string {
+	switch {
+	case !strings.ContainsAny(option, " \t'\""):
+		return option
+	case !strings.Contains(option, "'"):
+		return "'" + option + "'"
+	}
+	return `"` + option + `"`
 }

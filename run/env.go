@@ -1,33 +1,96 @@
-// Package run is one session: a child that works with credentials it does not hold.
+// Package run is one session: it starts a command with an environment that holds placeholders instead of secrets, moves
+// its requests through the proxy, and sees that nothing of either survives the other.
 package run
 
-// Env is a child's environment as a value.
-type Env struct{}
+import (
+	"runtime"
+	"slices"
+	"strings"
+)
 
-// NewEnv reads NAME=VALUE entries; the last of a duplicated name wins.
-func NewEnv(environ []string) *Env { return &Env{} }
-
-func (e *Env) Get(name string) string            { return "" }
-func (e *Env) Lookup(name string) (string, bool) { return "", false }
-func (e *Env) Set(name, value string)            {}
-func (e *Env) Unset(name string)                 {}
-func (e *Env) Names() []string                   { return nil }
-func (e *Env) List() []string                    { return nil }
-
-// EnvPlan is everything that decides a child's environment.
-type EnvPlan struct {
-	Environ      []string
-	Pass         []string
-	Set          map[string]string
-	Extra        []string
-	Placeholders map[string]string
-	Sources      []string
-	Secrets      [][]byte
-
-	ProxyURL, GatewayURL, RunID, Agent, Isolation string
-
-	Files ClientFiles
+// Env is an environment as a value. The zero Env is empty and ready to use; names compare without case on Windows.
+// It is not safe for concurrent use.
+type Env struct {
+	entries map[string]entry // by folded name
+	fold    bool
 }
 
-// Build makes the environment; removed holds the names that the child does not get.
-func (p EnvPlan) Build() (env *Env, removed []string) { return &Env{}, nil }
+type entry struct{ name, value string }
+
+// NewEnv reads NAME=VALUE entries. The last of several entries of one name wins, as execve's callers agree on; entries
+// without a name or a "=" and those with a NUL are dropped, since readers differ on what they mean.
+func NewEnv(environ []string) *Env { return newEnv(environ, runtime.GOOS == "windows") }
+
+func newEnv(environ []string, fold bool) *Env {
+	e := &Env{entries: make(map[string]entry, len(environ)+48), fold: fold}
+	for _, kv := range environ {
+		name, value, ok := cutEntry(kv, fold)
+		if ok && !strings.Contains(kv, "\x00") {
+			e.Set(name, value)
+		}
+	}
+	return e
+}
+
+// cutEntry splits at the first "=". Windows keeps a working directory per drive in names such as "=C:".
+func cutEntry(kv string, drives bool) (name, value string, ok bool) {
+	start := 0
+	if drives && strings.HasPrefix(kv, "=") {
+		start = 1
+	}
+	i := strings.IndexByte(kv[start:], '=')
+	if i+start <= 0 {
+		return "", "", false
+	}
+	return kv[:start+i], kv[start+i+1:], true
+}
+
+func (e *Env) key(name string) string {
+	if e.fold {
+		return strings.ToUpper(name)
+	}
+	return name
+}
+
+// Get gives a variable's value, "" when it is not set.
+func (e *Env) Get(name string) string { return e.entries[e.key(name)].value }
+
+// Lookup gives a variable's value and whether it is set.
+func (e *Env) Lookup(name string) (value string, ok bool) {
+	v, ok := e.entries[e.key(name)]
+	return v.value, ok
+}
+
+// Set sets a variable. An empty name is ignored.
+func (e *Env) Set(name, value string) {
+	if name == "" {
+		return
+	}
+	if e.entries == nil {
+		e.entries = map[string]entry{}
+	}
+	e.entries[e.key(name)] = entry{name, value}
+}
+
+// Unset removes a variable.
+func (e *Env) Unset(name string) { delete(e.entries, e.key(name)) }
+
+// Names gives the names that are set, sorted.
+func (e *Env) Names() []string {
+	names := make([]string, 0, len(e.entries))
+	for _, v := range e.entries {
+		names = append(names, v.name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// List gives the environment as NAME=VALUE, sorted.
+func (e *Env) List() []string {
+	list := make([]string, 0, len(e.entries))
+	for _, v := range e.entries {
+		list = append(list, v.name+"="+v.value)
+	}
+	slices.Sort(list)
+	return list
+}

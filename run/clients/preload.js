@@ -1,0 +1,121 @@
+// Loaded into each Node process of an agentguard run by NODE_OPTIONS=--require: Node 20 knows no proxy variables, and 24
+// knows them in part. Every connection of http, https and undici's dispatcher (fetch) becomes a CONNECT tunnel through
+// the proxy of HTTPS_PROXY or HTTP_PROXY. It stays silent, and changes nothing where the variables are missing or odd.
+'use strict';
+(() => {
+  const env = process.env;
+  const proxyOf = (...names) => {
+    try {
+      const url = new URL(names.map((name) => env[name]).find(Boolean));
+      return url.protocol === 'http:' ? url : null;
+    } catch { return null; }
+  };
+  const secure = proxyOf('HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy');
+  const plain = proxyOf('HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy');
+  if (!secure && !plain) return;
+
+  const http = require('http'), https = require('https'), net = require('net'), tls = require('tls'), module_ = require('module');
+  const direct = (env.NO_PROXY || env.no_proxy || '').toLowerCase().split(/[\s,]+/).filter(Boolean);
+  const bare = (host) => String(host || 'localhost').toLowerCase().replace(/^\[|\]$/g, '').replace(/\.$/, '');
+  const bypass = (host, port) => direct.some((rule) => {
+    if (rule === '*' || rule === host) return true; // "::1" has colons and no port
+    const [, name, only] = /^(.*?)(?::(\d+))?$/.exec(rule);
+    if (only && only !== String(port)) return false;
+    const suffix = bare(name.replace(/^\*?\./, ''));
+    return host === suffix || (!net.isIP(host) && host.endsWith('.' + suffix));
+  });
+  const proxyFor = (isTLS, o) => {
+    const proxy = isTLS ? secure : plain;
+    if (!proxy || o.socketPath || o.path && !o.host && !o.hostname && !o.port) return null;
+    return bypass(bare(o.host || o.hostname), o.port || (isTLS ? 443 : 80)) ? null : proxy;
+  };
+
+  // tunnel asks the proxy for a raw connection to host:port, over http.request as it was before we changed it.
+  const request = http.request, get = http.get, secureRequest = https.request, secureGet = https.get;
+  const tunnel = (proxy, host, port, done) => {
+    const target = (net.isIPv6(host) ? `[${host}]` : host) + ':' + port;
+    const headers = { host: target };
+    if (proxy.username || proxy.password) {
+      const pair = decodeURIComponent(proxy.username) + ':' + decodeURIComponent(proxy.password);
+      headers['proxy-authorization'] = 'Basic ' + Buffer.from(pair).toString('base64');
+    }
+    const req = request({ host: bare(proxy.hostname), port: proxy.port || 80, method: 'CONNECT', path: target, headers, agent: oneShot });
+    req.once('connect', (res, socket, head) => {
+      if (res.statusCode !== 200) {
+        socket.destroy();
+        return done(Object.assign(new Error(`proxy refused CONNECT ${target}: ${res.statusCode} ${res.statusMessage}`), { code: 'ECONNREFUSED' }));
+      }
+      if (head.length) socket.unshift(head);
+      done(null, socket);
+    });
+    req.once('error', done).end();
+  };
+  // connect opens the connection that a client wants: a tunnel, with the client's own TLS options over it.
+  const connect = (isTLS, proxy, o, done) => tunnel(proxy, bare(o.host || o.hostname), o.port || (isTLS ? 443 : 80), (err, socket) => {
+    if (err) return done(err);
+    if (!isTLS) return done(null, socket);
+    const name = o.servername || bare(o.host || o.hostname);
+    try {
+      done(null, tls.connect({ ...o, socket, path: undefined, servername: net.isIP(name) ? '' : name }));
+    } catch (e) { done(e); }
+  });
+  const once = (f) => { let called = false; return (...a) => { if (!called && f) { called = true; f(...a); } }; };
+
+  // Agents that inherit createConnection get the tunnel; those with their own (https-proxy-agent) never come here.
+  const patchAgent = (Agent, isTLS) => {
+    const original = Agent.prototype.createConnection;
+    Agent.prototype.createConnection = function createConnection(...args) {
+      const o = args[0], done = args[args.length - 1];
+      const native = this && this.options && this.options.proxyEnv; // Node 24's own way, NODE_USE_ENV_PROXY
+      const proxy = o !== null && typeof o === 'object' && typeof done === 'function' && !native && proxyFor(isTLS, o);
+      if (!proxy) return original.apply(this, args);
+      connect(isTLS, proxy, o, once(done)); // the agent takes the socket from its callback
+    };
+    return original;
+  };
+  const oneShot = new http.Agent({ keepAlive: false });
+  oneShot.createConnection = patchAgent(http.Agent, false);
+  patchAgent(https.Agent, true);
+
+  // ws brings a createConnection of its own instead of an agent: an agent makes Node ignore it.
+  const wrap = (original, isTLS) => function (...args) {
+    const o = args.find((a) => a !== null && typeof a === 'object' && !(a instanceof URL));
+    const own = o && o.agent == null && o.createConnection;
+    if (typeof own !== 'function' || !/^(tls|net)Connect$/.test(own.name) || !proxyFor(isTLS, o)) return original.apply(this, args);
+    return original.apply(this, args.map((a) => a === o ? { ...o, createConnection: undefined, agent: (isTLS ? https : http).globalAgent } : a));
+  };
+  Object.assign(http, { request: wrap(request, false), get: wrap(get, false) });
+  Object.assign(https, { request: wrap(secureRequest, true), get: wrap(secureGet, true) });
+  module_.syncBuiltinESMExports();
+
+  // fetch: replace undici's default dispatcher when something first asks for it; loading undici takes 40 ms.
+  const key = Symbol.for('undici.globalDispatcher.1'), fetch_ = globalThis.fetch;
+  if (typeof fetch_ !== 'function' || globalThis[key]) return;
+  const dispatch = (o, done) => {
+    const isTLS = o.protocol === 'https:', target = { ...o, host: o.hostname };
+    const proxy = proxyFor(isTLS, target), back = once(done);
+    const ready = (socket) => socket.once(isTLS ? 'secureConnect' : 'connect', () => back(null, socket)).once('error', back);
+    const alpn = { ALPNProtocols: ['http/1.1'], servername: o.servername || (net.isIP(bare(o.hostname)) ? '' : bare(o.hostname)) };
+    if (!proxy) {
+      const to = { host: bare(o.hostname), port: o.port || (isTLS ? 443 : 80), autoSelectFamily: true };
+      return ready(isTLS ? tls.connect({ ...to, ...alpn }) : net.connect(to));
+    }
+    connect(isTLS, proxy, { ...target, ...alpn }, (err, socket) => err || !isTLS ? back(err, socket) : ready(socket));
+  };
+  let busy = false;
+  const install = () => {
+    if (busy) return;
+    busy = true;
+    try { fetch_('data:,').catch(() => {}); } catch { /* undici is loading: its caller comes back through fetch */ }
+    const found = Object.getOwnPropertyDescriptor(globalThis, key);
+    if (found && found.value && found.value.constructor.name === 'Agent') {
+      globalThis[key] = new found.value.constructor({ connect: dispatch });
+    } else if (!found || !found.value) busy = false;
+  };
+  Object.defineProperty(globalThis, key, { configurable: true, enumerable: false, get() { install(); return busy ? Object.getOwnPropertyDescriptor(globalThis, key)?.value : undefined; } });
+  globalThis.fetch = function fetch(...args) { install(); return fetch_.apply(this, args); };
+  for (const name of ['WebSocket', 'EventSource']) {
+    const lazy = Object.getOwnPropertyDescriptor(globalThis, name);
+    if (lazy && lazy.get && lazy.configurable) Object.defineProperty(globalThis, name, { ...lazy, get() { install(); return lazy.get.call(globalThis); } });
+  }
+})();
