@@ -1,9 +1,6 @@
 package vault
 
-import (
-	"context"
-	"slices"
-)
+import "context"
 
 // flight is one reading that several callers wait for. It outlives the caller that started it and is cancelled when the
 // last one has gone.
@@ -15,21 +12,18 @@ type flight struct {
 	err     error
 }
 
-func (v *Vault) read(ctx context.Context, ref Ref) (Secret, error) {
-	b, err := v.backend(ref)
-	if err != nil {
-		return Secret{}, fail(ref, err)
-	}
+// await joins the reading of ref that is going on, or starts one.
+func (v *Vault) await(ctx context.Context, ref Ref, b backend) (Secret, error) {
 	f, err := v.join(ctx, ref, b)
 	if err != nil {
-		return Secret{}, fail(ref, err)
+		return Secret{}, err
 	}
-	defer v.leave(f)
+	defer v.leave(ref, f)
 	select {
 	case <-f.done:
-		return f.s, fail(ref, f.err)
+		return f.s, f.err
 	case <-ctx.Done():
-		return Secret{}, fail(ref, context.Cause(ctx))
+		return Secret{}, context.Cause(ctx)
 	}
 }
 
@@ -50,30 +44,35 @@ func (v *Vault) join(ctx context.Context, ref Ref, b backend) (*flight, error) {
 	return f, nil
 }
 
-func (v *Vault) leave(f *flight) {
+func (v *Vault) leave(ref Ref, f *flight) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if f.waiters--; f.waiters == 0 {
-		f.cancel()
+	if f.waiters--; f.waiters > 0 {
+		return
+	}
+	f.cancel()
+	if v.flights[ref] == f { // nobody may join what was just cancelled
+		delete(v.flights, ref)
 	}
 }
 
 func (v *Vault) fly(ctx context.Context, ref Ref, b backend, f *flight) {
-	s, err := b.get(ctx, ref.Name)
+	f.s, f.err = b.get(ctx, ref.Name)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	delete(v.flights, ref)
-	if err == nil {
-		v.issue(s)
-		v.cache[ref] = s
+	defer close(f.done)
+	if f.err == nil && v.closed {
+		f.s.Wipe()
+		f.s, f.err = Secret{}, errClosed
 	}
-	f.s, f.err = s, err
-	close(f.done)
-}
-
-// issue notes a secret for Close; v.mu is held.
-func (v *Vault) issue(s Secret) {
-	if !slices.Contains(v.issued, s) {
-		v.issued = append(v.issued, s)
+	if f.err == nil {
+		v.issued = append(v.issued, f.s)
+	}
+	if v.flights[ref] != f {
+		return // written, or left by everyone, in the meantime
+	}
+	delete(v.flights, ref)
+	if f.err == nil {
+		v.cache[ref] = f.s
 	}
 }

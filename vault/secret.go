@@ -43,8 +43,8 @@ func (s Secret) Reveal() []byte {
 // Equal compares values in constant time.
 func (s Secret) Equal(t Secret) bool { return subtle.ConstantTimeCompare(s.Reveal(), t.Reveal()) == 1 }
 
-// Zero says whether there is no secret.
-func (s Secret) Zero() bool { return s.v == nil }
+// Zero says whether there is no secret: none was read, or it has been wiped.
+func (s Secret) Zero() bool { return len(s.Reveal()) == 0 }
 
 // Wipe overwrites the bytes; every copy of this Secret is empty afterwards.
 func (s Secret) Wipe() {

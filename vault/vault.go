@@ -30,6 +30,7 @@ type Options struct {
 	StateDir  string                                                    // for the index of keychain names (never values); "": no index
 	Timeout   time.Duration                                             // bound for any unlock wait; 0: 30 s
 	Notice    func(string)                                              // told what is being waited for; nil: silent
+	Now       func() time.Time                                          // nil: time.Now
 }
 
 // Entry is one secret that is stored, without its value.
@@ -41,7 +42,7 @@ type Entry struct {
 // Place is one backend as `vault where` shows it.
 type Place struct {
 	Backend string
-	State   string // "unlocked", "locked", "missing", "no keychain: ...", "readable"
+	State   string // "unlocked", "locked", "missing" or "no keychain: ..."
 	Detail  string // path or service
 	Err     error  // why the state is not a good one
 }
@@ -49,7 +50,6 @@ type Place struct {
 // backend is one kind of place that holds secrets. get is bounded by itself and safe for concurrent use.
 type backend interface {
 	get(ctx context.Context, name string) (Secret, error)
-	place(ctx context.Context) Place
 	close()
 }
 
@@ -59,6 +59,13 @@ type store interface {
 	set(ctx context.Context, name string, s Secret) error
 	remove(ctx context.Context, name string) error
 	list(ctx context.Context) ([]Entry, error)
+	place(ctx context.Context) Place
+}
+
+// looker is a backend that looks at its source on each Get, where the others are read once a run. It wipes its own.
+type looker interface {
+	backend
+	look(name string) (Secret, error)
 }
 
 // backends is every backend there is. A line here and a file of that name add one; TestBackends then demands a fixture.
@@ -66,13 +73,12 @@ var backends = []struct {
 	name  string
 	check func(name string) error // is the part after the colon well formed?
 	open  func(opt Options) backend
-	fresh bool // looks at its source on each Get instead of once a run
 }{
-	{"keychain", ValidName, openKeychain, false},
-	{"age", ValidName, openAge, false},
-	{"env", checkEnvName, openEnv, false},
-	{"file", checkPath, openFile, true},
-	{"exec", checkCommand, openExec, false},
+	{"keychain", ValidName, openKeychain},
+	{"age", ValidName, openAge},
+	{"env", checkEnvName, openEnv},
+	{"file", checkPath, openFile},
+	{"exec", checkCommand, openExec},
 }
 
 // Vault reads and writes secrets. Make it with New.
@@ -82,7 +88,7 @@ type Vault struct {
 	mu       sync.Mutex
 	cache    map[Ref]Secret
 	flights  map[Ref]*flight
-	issued   []Secret // everything handed out, for Close
+	issued   []Secret // every reading, for Close
 	closed   bool
 }
 
@@ -93,6 +99,9 @@ func New(opt Options) *Vault {
 	}
 	if opt.Notice == nil {
 		opt.Notice = func(string) {}
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
 	}
 	if opt.Timeout <= 0 {
 		opt.Timeout = 30 * time.Second
@@ -116,7 +125,16 @@ func (v *Vault) Get(ctx context.Context, ref Ref) (Secret, error) {
 	if ok {
 		return s, nil
 	}
-	return v.read(ctx, ref)
+	b, err := v.backend(ref)
+	if err != nil {
+		return Secret{}, fail(ref, err)
+	}
+	if l, ok := b.(looker); ok {
+		s, err = l.look(ref.Name)
+	} else {
+		s, err = v.await(ctx, ref, b)
+	}
+	return s, fail(ref, err)
 }
 
 // Set stores s under ref, in place of what was there.
@@ -143,7 +161,8 @@ func (v *Vault) write(ref Ref, do func(store) error) error {
 	}
 	err = do(w)
 	v.mu.Lock()
-	delete(v.cache, ref) // even after an error: who knows what is stored now
+	delete(v.cache, ref)   // even after an error: who knows what is stored now
+	delete(v.flights, ref) // a reading that began before this must not be kept
 	v.mu.Unlock()
 	return fail(ref, err)
 }
@@ -172,18 +191,20 @@ func (v *Vault) List(ctx context.Context) ([]Entry, error) {
 func (v *Vault) Where(ctx context.Context) []Place {
 	var places []Place
 	for _, b := range backends {
-		p := v.backends[b.name].place(ctx)
-		p.Backend = b.name
-		places = append(places, p)
+		if w, ok := v.backends[b.name].(store); ok {
+			p := w.place(ctx)
+			p.Backend = b.name
+			places = append(places, p)
+		}
 	}
 	return places
 }
 
 // Default is where a new secret goes when nobody says: the keychain, else the encrypted file with the reason why.
 func (v *Vault) Default(ctx context.Context) (backend, why string) {
-	p := v.backends["keychain"].place(ctx)
-	if reason, missing := strings.CutPrefix(p.State, noKeychain); missing {
-		return "age", reason
+	p := v.backends["keychain"].(store).place(ctx)
+	if strings.HasPrefix(p.State, noKeychain) {
+		return "age", p.State
 	}
 	return "keychain", ""
 }
@@ -207,6 +228,12 @@ func (v *Vault) Close() error {
 }
 
 func (v *Vault) backend(ref Ref) (backend, error) {
+	v.mu.Lock()
+	closed := v.closed
+	v.mu.Unlock()
+	if closed {
+		return nil, errClosed
+	}
 	if err := ref.check(); err != nil {
 		return nil, err
 	}

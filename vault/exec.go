@@ -1,0 +1,186 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	osexec "os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// execLimit is how long a command may take: password managers answer within a second or two, or ask somebody.
+const execLimit = 10 * time.Second
+
+// command runs a password manager's own tool ("gh auth token", "op read op://vault/item/field") without a shell, in its
+// own session (so no terminal to prompt on), with a minimal environment, and takes what it prints on stdout as the secret.
+//
+// Words are separated by blanks. 'single quotes' keep everything, "double quotes" keep all but \" and \\, a backslash
+// outside of quotes keeps the next character. Nothing is expanded, and what a shell would act on must be quoted.
+type command struct {
+	lookup func(string) (string, bool)
+	limit  time.Duration
+}
+
+func openExec(opt Options) backend { return command{opt.LookupEnv, execLimit} }
+
+func checkCommand(line string) error {
+	if err := checkText(line); err != nil {
+		return err
+	}
+	_, err := splitWords(line)
+	return err
+}
+
+func (command) close() {}
+
+func (c command) get(ctx context.Context, line string) (Secret, error) {
+	argv, err := splitWords(line)
+	if err != nil {
+		return Secret{}, err
+	}
+	path, err := c.find(argv[0])
+	if err != nil {
+		return Secret{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.limit)
+	defer cancel()
+	out, errOut := &capped{most: maxFile, full: cancel}, &capped{most: 4 << 10}
+	cmd := osexec.CommandContext(ctx, path, argv[1:]...)
+	cmd.Args[0] = argv[0]
+	cmd.Env = c.environ(filepath.Base(path))
+	cmd.Stdout, cmd.Stderr = out, errOut
+	cmd.WaitDelay = time.Second // for whoever left the group and holds the pipe
+	alone(cmd)
+	err = runAlone(cmd)
+	defer clear(out.Bytes())
+	switch {
+	case out.over:
+		return Secret{}, fmt.Errorf("%w: %s printed more than %d bytes", ErrUnavailable, argv[0], maxFile)
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return Secret{}, fmt.Errorf("%w: %s did not finish within %s", ErrUnavailable, argv[0], c.limit)
+	case err != nil:
+		return Secret{}, fmt.Errorf("%w: %s: %w%s", ErrUnavailable, argv[0], err, firstLine(errOut.Bytes(), out.Bytes()))
+	case len(trimNewline(out.Bytes())) == 0:
+		return Secret{}, fmt.Errorf("%w: %s printed nothing%s", ErrNotFound, argv[0], firstLine(errOut.Bytes(), nil))
+	}
+	return NewSecret(bytes.Clone(trimNewline(out.Bytes())))
+}
+
+// capped keeps the first most bytes, and says when there were more.
+type capped struct {
+	bytes.Buffer
+	most int
+	over bool
+	full func() // if nil, the rest is dropped
+}
+
+func (c *capped) Write(p []byte) (int, error) {
+	room := c.most - c.Len()
+	if len(p) > room {
+		if c.full != nil && !c.over {
+			c.full()
+		}
+		c.over = true
+		c.Buffer.Write(p[:room])
+		return len(p), nil
+	}
+	return c.Buffer.Write(p)
+}
+
+// firstLine is what the tool says went wrong. Tools that fail half way may repeat on stderr what they had on stdout:
+// such a line is left out, and so is one that has any line of stdout in it.
+func firstLine(errOut, out []byte) string {
+	line, _, _ := bytes.Cut(bytes.TrimSpace(errOut), []byte("\n"))
+	if len(line) == 0 {
+		return ""
+	}
+	for part := range bytes.FieldsSeq(out) {
+		if len(part) > 3 && bytes.Contains(line, part) {
+			return ": (its message repeats its output)"
+		}
+	}
+	return ": " + clean(string(bytes.TrimSpace(line)))
+}
+
+// find looks name up in the supervisor's PATH. Relative directories in it are passed over: they would let the project
+// that the agent works on bring its own gh.
+func (c command) find(name string) (string, error) {
+	if strings.ContainsAny(name, `/`+string(filepath.Separator)) {
+		path, err := expandHome(name, c.lookup)
+		if err == nil {
+			path, err = filepath.Abs(path)
+		}
+		if err == nil {
+			path, err = osexec.LookPath(path)
+		}
+		if err != nil {
+			return "", fmt.Errorf("%w: %s cannot be run", ErrUnavailable, name)
+		}
+		return path, nil
+	}
+	list, _ := c.lookup("PATH")
+	for _, dir := range filepath.SplitList(list) {
+		if !filepath.IsAbs(dir) {
+			continue
+		}
+		if path, err := osexec.LookPath(filepath.Join(dir, name)); err == nil {
+			return path, nil
+		}
+	}
+	return "", hint(fmt.Errorf("%w: %s is not installed", ErrUnavailable, name), "install "+name+", or name it by its whole path")
+}
+
+// commonEnv is what every program needs to find its files and to speak the user's language.
+var commonEnv = []string{"HOME", "PATH", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR",
+	"XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_DIRS", "XDG_DATA_DIRS",
+	"USERPROFILE", "APPDATA", "LOCALAPPDATA", "PROGRAMDATA", "SYSTEMROOT", "TEMP", "TMP", "PATHEXT", "COMSPEC"}
+
+// toolEnv is what known tools need besides, by the names in their own documentation: where they keep their state, and
+// how they reach their agent. Other tools are wrapped in a script that sets what they need.
+var toolEnv = map[string][]string{
+	"gh":            {"GH_CONFIG_DIR", "GH_HOST", "DBUS_SESSION_BUS_ADDRESS"},
+	"glab":          {"GLAB_CONFIG_DIR", "DBUS_SESSION_BUS_ADDRESS"},
+	"op":            {"OP_ACCOUNT", "OP_SERVICE_ACCOUNT_TOKEN", "OP_CONNECT_HOST", "OP_CONNECT_TOKEN", "OP_CONFIG_DIR"},
+	"bw":            {"BW_SESSION", "BITWARDENCLI_APPDATA_DIR"},
+	"bws":           {"BWS_ACCESS_TOKEN", "BWS_SERVER_URL"},
+	"rbw":           {"RBW_PROFILE"},
+	"pass":          {"PASSWORD_STORE_DIR", "GNUPGHOME", "DBUS_SESSION_BUS_ADDRESS"},
+	"gopass":        {"GOPASS_HOMEDIR", "GNUPGHOME", "DBUS_SESSION_BUS_ADDRESS"},
+	"gpg":           {"GNUPGHOME", "DBUS_SESSION_BUS_ADDRESS"},
+	"secret-tool":   {"DBUS_SESSION_BUS_ADDRESS"},
+	"vault":         {"VAULT_ADDR", "VAULT_TOKEN", "VAULT_NAMESPACE", "VAULT_CACERT"},
+	"bao":           {"BAO_ADDR", "BAO_TOKEN", "BAO_NAMESPACE", "BAO_CACERT"},
+	"aws":           {"AWS_PROFILE", "AWS_REGION", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"},
+	"gcloud":        {"CLOUDSDK_CONFIG", "CLOUDSDK_ACTIVE_CONFIG_NAME"},
+	"az":            {"AZURE_CONFIG_DIR"},
+	"doppler":       {"DOPPLER_TOKEN", "DOPPLER_CONFIG_DIR"},
+	"infisical":     {"INFISICAL_TOKEN"},
+	"keepassxc-cli": {},
+}
+
+func (c command) environ(tool string) []string {
+	environ := []string{}
+	for _, names := range [][]string{commonEnv, toolEnv[strings.TrimSuffix(tool, ".exe")]} {
+		for _, name := range names {
+			if v, ok := c.lookup(name); ok {
+				environ = append(environ, name+"="+v)
+			}
+		}
+	}
+	return environ
+}
+
+// runAlone is cmd.Run for a command that alone has prepared.
+func runAlone(cmd *osexec.Cmd) error {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	cmd.Stdin = null
+	return lockedRun(cmd)
+}
