@@ -1,0 +1,75 @@
+package run_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"agentguard/run/testbed"
+)
+
+// askThroughClaude is what the fake model has claude run in its shell: an allowed call and a denied one.
+const askThroughClaude = `curl -sS -H "Authorization: Bearer $ECHO_TOKEN" https://api.echo.test/v1/things/7; ` +
+	`curl -sS -X DELETE https://api.echo.test/v1/things/7; env | grep -c . ; echo "curl: exit $?"`
+
+// TestClaudeCode runs a whole headless turn of Claude Code: the model asks for a shell command, whose curl goes through the
+// same proxy, is told what came of it, and ends the turn.
+func TestClaudeCode(t *testing.T) {
+	claude := claudeProgram(t)
+	o := testbed.Start(t)
+	s := testbed.NewSession(t, o, testbed.Build(t, t.TempDir(), "agentguard"), filepath.Join("testdata", "e2e", "policy.toml"))
+	o.LLM.Ask(askThroughClaude)
+	r := s.Run(t, 2*time.Minute, claude, "-p", "Ask the echo service for thing 7.", "--allowedTools", "Bash")
+	turn := client{
+		says:   []string{"All done: pong."},
+		sees:   []string{"POST api.anthropic.com/v1/messages", thing7},
+		denied: []string{"DELETE api.echo.test/v1/things/7"},
+	}
+	checkGuarded(t, s, turn, r)
+	told := o.LLM.Told()
+	for _, text := range []string{`\"id\":\"7\"`, "Action delete_thing is denied", r.Env["ECHO_TOKEN"]} {
+		if !strings.Contains(strings.ReplaceAll(told, `\\`, ``), strings.ReplaceAll(text, `\\`, ``)) {
+			t.Errorf("the model was not told %q", text)
+		}
+	}
+	for name, secret := range o.Secrets {
+		if forms := testbed.Leaks([]byte(told), secret); len(forms) > 0 {
+			t.Errorf("the model was told the real %s (%v)", name, forms)
+		}
+	}
+	if t.Failed() {
+		t.Logf("%s\n--- told\n%s", r, told)
+	}
+}
+
+// TestClaudeCodeControl is the same turn with real keys: it works, and the model is told the echo service's credential.
+func TestClaudeCodeControl(t *testing.T) {
+	claude := claudeProgram(t)
+	o := testbed.Start(t)
+	s := testbed.NewControl(t, o, filepath.Join("testdata", "e2e", "node", "direct.cjs"))
+	o.LLM.Ask(askThroughClaude)
+	r := s.Run(t, 2*time.Minute, claude, "-p", "Ask the echo service for thing 7.", "--allowedTools", "Bash")
+	checkControl(t, s, client{says: []string{"All done: pong."}, sees: []string{"POST api.anthropic.com/v1/messages"}}, r)
+	if len(testbed.Leaks([]byte(o.LLM.Told()), o.Secrets["echo"])) == 0 {
+		t.Error("the model was not told what the echo service reflects")
+	}
+	if t.Failed() {
+		t.Logf("%s\n--- told\n%s", r, o.LLM.Told())
+	}
+}
+
+// claudeProgram is the native program that comes with the npm package for this system.
+func claudeProgram(t *testing.T) string {
+	t.Helper()
+	testbed.Needs("curl")(t)
+	found, _ := filepath.Glob(filepath.Join(npmPackages, "@anthropic-ai", "claude-code-*", "claude"))
+	if len(found) == 0 {
+		t.Skip("needs @anthropic-ai/claude-code, which `bash .ci/test` installs")
+	}
+	program, err := filepath.Abs(found[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return program
+}
