@@ -11,8 +11,6 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -39,7 +37,7 @@ func (s Seen) Is(request string) bool {
 // Origin is every upstream of the tests behind one TLS listener, told apart by host name.
 type Origin struct {
 	Addr    string            // 127.0.0.1:port; HTTP/1.1 and HTTP/2
-	CAFile  string            // PEM of the certificate authority that signed its leaves
+	CA      []byte            // PEM of the certificate authority that signed its leaves
 	Secrets map[string]string // credential name -> the real value, made for this origin
 	Repos   string            // folder of the bare repositories behind github.com
 
@@ -60,15 +58,11 @@ type host struct {
 // Start brings the origin up until the test ends.
 func Start(t testing.TB) *Origin {
 	t.Helper()
-	dir := t.TempDir()
 	ca, err := newCA()
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &Origin{CAFile: filepath.Join(dir, "origin-ca.pem"), Secrets: newSecrets(), Repos: filepath.Join(dir, "repos"), LLM: &LLM{}}
-	if err := os.WriteFile(o.CAFile, ca.pem, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	o := &Origin{CA: ca.pem, Secrets: newSecrets(), Repos: t.TempDir(), LLM: &LLM{}}
 	o.hosts = o.table()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -23,6 +23,7 @@ type Session struct {
 	Policy string   // file
 	Prefix []string // goes before a client's command; empty: none
 	Env    []string // the supervisor's whole environment
+	UID    int      // if not 0, whom it runs as; see Give
 
 	read map[string]bool // audit files of earlier runs
 }
@@ -62,9 +63,8 @@ func NewSession(t testing.TB, o *Origin, program, policy string) *Session {
 	t.Helper()
 	s := &Session{Origin: o, Dir: privateDir(t), read: map[string]bool{}}
 	s.WritePolicy(t, policy, "env:E2E_ECHO")
-	if err := os.WriteFile(filepath.Join(s.Dir, "crm-key"), []byte(o.Secrets["crm"]+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	s.Write(t, "crm-key", o.Secrets["crm"]+"\n")
+	s.Write(t, "origin-ca.pem", string(o.CA))
 	s.Prefix = []string{program, "run", "--policy", s.Policy, "--"}
 	s.Env = append(s.plainEnv(),
 		"E2E_ECHO="+o.Secrets["echo"], "E2E_MAPS="+o.Secrets["maps"], "E2E_GITHUB="+o.Secrets["github"],
@@ -78,18 +78,15 @@ func NewSession(t testing.TB, o *Origin, program, policy string) *Session {
 func NewControl(t testing.TB, o *Origin, preload string) *Session {
 	t.Helper()
 	s := &Session{Origin: o, Dir: privateDir(t), read: map[string]bool{}}
-	proxy := tunnel(t, o.Addr)
+	proxy, ca := tunnel(t, o.Addr), s.Write(t, "origin-ca.pem", string(o.CA))
 	s.Env = s.plainEnv()
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
 		s.Env = append(s.Env, name+"="+proxy)
 	}
 	for _, name := range []string{"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "NODE_EXTRA_CA_CERTS"} {
-		s.Env = append(s.Env, name+"="+o.CAFile)
+		s.Env = append(s.Env, name+"="+ca)
 	}
-	wgetrc := filepath.Join(s.Dir, "wgetrc")
-	if err := os.WriteFile(wgetrc, []byte("ca_certificate="+o.CAFile+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	wgetrc := s.Write(t, "wgetrc", "ca_certificate="+ca+"\n")
 	preload, err := filepath.Abs(preload)
 	if err != nil {
 		t.Fatal(err)
@@ -101,13 +98,43 @@ func NewControl(t testing.TB, o *Origin, preload string) *Session {
 	return s
 }
 
+// privateDir is a folder of mode 0700. It lies beside t.TempDir, whose parents another user could not pass.
 func privateDir(t testing.TB) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "session")
-	if err := os.MkdirAll(filepath.Join(dir, "home"), 0o700); err != nil {
+	dir, err := os.MkdirTemp("", "agentguard-e2e-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Mkdir(filepath.Join(dir, "home"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// Write puts a private file into the session's folder.
+func (s *Session) Write(t testing.TB, name, text string) string {
+	t.Helper()
+	file := filepath.Join(s.Dir, name)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// Give makes another user the owner of the session's folder, and of what Run starts. It takes root.
+func (s *Session) Give(t testing.TB, uid int) {
+	t.Helper()
+	s.UID = uid
+	err := filepath.WalkDir(s.Dir, func(file string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(file, uid, uid)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (s *Session) plainEnv() []string {
@@ -126,15 +153,12 @@ func (s *Session) WritePolicy(t testing.TB, file, echoFrom string) {
 	}
 	var text bytes.Buffer
 	err = tmpl.Execute(&text, map[string]any{
-		"Addr": s.Origin.Addr, "CA": s.Origin.CAFile, "Dir": s.Dir, "Hosts": s.Origin.Hosts(), "EchoFrom": echoFrom,
+		"Addr": s.Origin.Addr, "Dir": s.Dir, "Hosts": s.Origin.Hosts(), "EchoFrom": echoFrom,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Policy = filepath.Join(s.Dir, "agentguard.toml")
-	if err := os.WriteFile(s.Policy, text.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	s.Policy = s.Write(t, "agentguard.toml", text.String())
 }
 
 // Run runs a client to its end and gathers what everybody saw.
@@ -149,6 +173,7 @@ func (s *Session) Run(t testing.TB, limit time.Duration, argv ...string) *Result
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = s.Env, filepath.Join(s.Dir, "home"), &stdout, &stderr
+	runAs(cmd, s.UID)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 5 * time.Second
 	err := cmd.Run()

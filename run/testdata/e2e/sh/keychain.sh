@@ -13,6 +13,7 @@ until dbus-send --session --print-reply --dest=org.freedesktop.DBus / org.freede
   test $tries -lt 100 || { echo 'the keyring does not come up' >&2; exit 99; }
   sleep 0.1
 done
-"$agentguard" vault set e2e-echo <"$secret"
+"$agentguard" vault set e2e-echo --to keychain <"$secret"
+rm "$secret"
 "$agentguard" vault list
 "$agentguard" run --policy "$policy" -- "$@"
