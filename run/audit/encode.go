@@ -1,0 +1,320 @@
+package audit
+
+import (
+	"iter"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// MaxLine is the longest line that Append writes, LF included. The bounds below hold for the encoded text, where one
+// byte can take six, and add up to less (a test fills them all).
+const MaxLine = 64 << 10
+
+const (
+	maxWord    = 128 // names of things that agentguard or the policy named
+	maxName    = 256
+	maxText    = 1 << 10 // reasons, errors, resources
+	maxPath    = 8 << 10 // path and query, each
+	maxActions = 8 << 10 // all together
+	maxDetail  = 16 << 10
+	maxStages  = 32
+)
+
+// encoder appends the members of JSON objects to b.
+type encoder struct{ b []byte }
+
+// record writes r without a chain. It is written by hand, since encoding/json takes several times as long as all the
+// rest of Append and lets bidirectional controls through.
+func (e *encoder) record(r *Record) {
+	e.b = append(e.b, '{')
+	e.uint("seq", r.Seq)
+	e.time("timestamp", r.Time)
+	e.key("event")
+	e.b = appendString(e.b, string(r.Event), maxWord)
+	e.str("run_id", r.RunID, maxWord)
+	e.str("agent_id", r.AgentID, maxName)
+	e.str("owner", r.Owner, maxName)
+	e.uint("exchange", r.ID)
+	e.str("service", r.Service, maxName)
+	e.str("action", r.Action, maxName)
+	e.list("actions", r.Actions)
+	e.str("resource", r.Resource, maxText)
+	e.str("rule", r.Rule, maxName)
+	e.str("effect", r.Effect, maxWord)
+	e.str("reason", r.Reason, maxText)
+	e.str("credential_used", r.Credential, maxName)
+	e.request(&r.Request)
+	e.response(&r.Response)
+	e.thousandths("duration_ms", micros(r.DurationMS))
+	e.stages(r.Stages)
+	e.int("pid", int64(r.Pid))
+	e.str("ip_address", r.IPAddress, maxWord)
+	e.str("transport", r.Transport, maxWord)
+	e.uint("requests", r.Requests)
+	e.uint("denied", r.Denied)
+	e.detail(r.Detail)
+	e.b = append(e.b, '}')
+}
+
+func (e *encoder) request(r *Request) {
+	if *r == (Request{}) {
+		return
+	}
+	e.open("request")
+	e.str("method", r.Method, maxWord)
+	e.str("authority", r.Authority, maxText)
+	e.str("path", r.Path, maxPath)
+	e.str("query", r.Query, maxPath)
+	e.str("proto", r.Proto, maxWord)
+	e.str("body_hash", r.BodySHA256, maxWord)
+	e.int("bytes", r.Bytes)
+	e.b = append(e.b, '}')
+}
+
+func (e *encoder) response(r *Response) {
+	if *r == (Response{}) {
+		return
+	}
+	e.open("response")
+	e.int("status", int64(r.Status))
+	e.int("bytes", r.Bytes)
+	e.int("scrubbed", int64(r.Scrubbed))
+	e.str("error", r.Error, maxText)
+	e.b = append(e.b, '}')
+}
+
+func (e *encoder) stages(stages Stages) {
+	if len(stages) > 0 {
+		e.key("stages_us")
+		e.stageObject(stages)
+	}
+}
+
+func (e *encoder) stageObject(stages Stages) {
+	e.b = append(e.b, '{')
+	for _, s := range stages[:min(len(stages), maxStages)] {
+		e.sep()
+		e.b = appendString(e.b, s.Name, maxWord)
+		e.b = appendThousandths(append(e.b, ':'), max(0, int64(s.Took)))
+	}
+	e.b = append(e.b, '}')
+}
+
+func (e *encoder) list(key string, items []string) {
+	if len(items) == 0 {
+		return
+	}
+	e.key(key)
+	e.b = append(e.b, '[')
+	end := len(e.b) + maxActions
+	for i, s := range items {
+		e.sep()
+		if len(e.b) > end {
+			e.b = append(e.b, `"...[cut `...)
+			e.b = strconv.AppendInt(e.b, int64(len(items)-i), 10)
+			e.b = append(e.b, ` more]"`...)
+			break
+		}
+		e.b = appendString(e.b, s, maxName)
+	}
+	e.b = append(e.b, ']')
+}
+
+// detail writes the keys in order, so that equal records have equal lines.
+func (e *encoder) detail(m map[string]string) {
+	if len(m) == 0 {
+		return
+	}
+	e.open("detail")
+	end := len(e.b) + maxDetail
+	for k, v := range sorted(m) {
+		e.sep()
+		if len(e.b) > end {
+			e.b = append(e.b, `"...":"[cut]"`...)
+			break
+		}
+		e.b = appendString(e.b, k, maxWord)
+		e.b = appendString(append(e.b, ':'), v, maxText)
+	}
+	e.b = append(e.b, '}')
+}
+
+// sorted goes through m by key.
+func sorted(m map[string]string) iter.Seq2[string, string] {
+	return func(yield func(k, v string) bool) {
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			if !yield(k, m[k]) {
+				return
+			}
+		}
+	}
+}
+
+// sep writes the comma that the next member or item needs.
+func (e *encoder) sep() {
+	if c := e.b[len(e.b)-1]; c != '{' && c != '[' {
+		e.b = append(e.b, ',')
+	}
+}
+
+func (e *encoder) key(key string) {
+	e.sep()
+	e.b = append(e.b, '"')
+	e.b = append(e.b, key...)
+	e.b = append(e.b, '"', ':')
+}
+
+func (e *encoder) open(key string) {
+	e.key(key)
+	e.b = append(e.b, '{')
+}
+
+func (e *encoder) str(key, s string, max int) {
+	if s != "" {
+		e.key(key)
+		e.b = appendString(e.b, s, max)
+	}
+}
+
+func (e *encoder) uint(key string, n uint64) {
+	if n != 0 {
+		e.key(key)
+		e.b = strconv.AppendUint(e.b, n, 10)
+	}
+}
+
+func (e *encoder) int(key string, n int64) {
+	if n != 0 {
+		e.key(key)
+		e.b = strconv.AppendInt(e.b, n, 10)
+	}
+}
+
+func (e *encoder) thousandths(key string, n int64) {
+	if n != 0 {
+		e.key(key)
+		e.b = appendThousandths(e.b, n)
+	}
+}
+
+// time writes RFC 3339 with milliseconds. Years that RFC 3339 cannot spell become its first or last.
+func (e *encoder) time(key string, t time.Time) {
+	t = t.UTC()
+	switch y := t.Year(); {
+	case y < 0:
+		t = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
+	case y > 9999:
+		t = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	}
+	e.key(key)
+	e.b = append(e.b, '"')
+	e.b = t.AppendFormat(e.b, stampLayout)
+	e.b = append(e.b, '"')
+}
+
+const stampLayout = "2006-01-02T15:04:05.000Z"
+
+// micros gives the whole microseconds of ms; what is no duration is 0.
+func micros(ms float64) int64 {
+	if !(ms > 0 && ms < 1e12) {
+		return 0
+	}
+	return int64(math.Round(ms * 1000))
+}
+
+// appendThousandths appends n/1000 without trailing zeros.
+func appendThousandths(b []byte, n int64) []byte {
+	b = strconv.AppendInt(b, n/1000, 10)
+	frac := n % 1000
+	if frac == 0 {
+		return b
+	}
+	b = append(b, '.', byte('0'+frac/100), byte('0'+frac/10%10), byte('0'+frac%10))
+	for b[len(b)-1] == '0' {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+// appendString appends s as a JSON string of at most max bytes between its quotes, and the mark of a cut if more was there.
+func appendString(b []byte, s string, max int) []byte {
+	n := fit(s, max)
+	b = append(b, '"')
+	start := 0
+	for i := 0; i < n; {
+		if plain[s[i]] {
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r >= utf8.RuneSelf && harmless(r, size) {
+			i += size
+			continue
+		}
+		b = appendEscaped(append(b, s[start:i]...), r)
+		i += size
+		start = i
+	}
+	b = append(b, s[start:n]...)
+	if n < len(s) {
+		b = append(b, "...[cut "...)
+		b = strconv.AppendInt(b, int64(len(s)-n), 10)
+		b = append(b, " bytes]"...)
+	}
+	return append(b, '"')
+}
+
+// fit says how many leading bytes of s, whole characters, take at most max bytes in JSON.
+func fit(s string, max int) int {
+	if len(s) <= max/6 { // the most one byte takes
+		return len(s)
+	}
+	n := 0
+	for i := 0; i < len(s); {
+		size, cost := 1, 1
+		if !plain[s[i]] {
+			var r rune
+			r, size = utf8.DecodeRuneInString(s[i:])
+			cost = escapedLen(r, size)
+		}
+		if n += cost; n > max {
+			return i
+		}
+		i += size
+	}
+	return len(s)
+}
+
+func escapedLen(r rune, size int) int {
+	switch {
+	case r == '"' || r == '\\':
+		return 2
+	case r >= utf8.RuneSelf && harmless(r, size):
+		return size
+	case r > 0xffff:
+		return 12
+	}
+	return 6
+}
+
+// appendEscaped spells r in ASCII. What is not UTF-8 has become U+FFFD, as in encoding/json.
+func appendEscaped(b []byte, r rune) []byte {
+	if r == '"' || r == '\\' {
+		return append(b, '\\', byte(r))
+	}
+	if r > 0xffff {
+		high, low := utf16.EncodeRune(r)
+		return appendUnit(appendUnit(b, high), low)
+	}
+	return appendUnit(b, r)
+}
+
+func appendUnit(b []byte, u rune) []byte {
+	const hex = "0123456789abcdef"
+	return append(b, '\\', 'u', hex[u>>12&15], hex[u>>8&15], hex[u>>4&15], hex[u&15])
+}

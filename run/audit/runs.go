@@ -1,0 +1,147 @@
+package audit
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Run is one log, in short.
+type Run struct {
+	Path, RunID, AgentID string
+	Start                time.Time
+	End                  time.Time // of its run.end; zero when it still runs or was killed
+	Requests             int       // its "request" records
+	Denied               int       // its "refused" records
+}
+
+// Runs lists the logs in dir, newest first. It reads the head and the tail of each; only of a run without a run.end the
+// whole file has to be counted. Files that are no logs are left out; a missing directory has no runs.
+func Runs(dir string) ([]Run, error) {
+	entries, err := os.ReadDir(dir)
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("audit logs: %w", err)
+	}
+	var runs []Run
+	for _, e := range entries {
+		if !e.Type().IsRegular() || !strings.HasSuffix(e.Name(), logExt) {
+			continue
+		}
+		if run, ok := readRun(filepath.Join(dir, e.Name())); ok {
+			runs = append(runs, run)
+		}
+	}
+	slices.SortFunc(runs, func(a, b Run) int { // the names begin with the time
+		return cmp.Compare(filepath.Base(b.Path), filepath.Base(a.Path))
+	})
+	return runs, nil
+}
+
+func readRun(path string) (Run, bool) {
+	f, err := openRegular(path)
+	if err != nil {
+		return Run{}, false
+	}
+	defer f.Close()
+	first, ok := firstRecord(f)
+	if !ok {
+		return Run{}, false
+	}
+	run := Run{Path: path, RunID: first.RunID, AgentID: first.AgentID, Start: first.Time}
+	if last, ok := lastRecord(f); ok && last.Event == RunEnd {
+		run.End, run.Requests, run.Denied = last.Time, int(last.Requests), int(last.Denied)
+		return run, true
+	}
+	run.Requests, run.Denied = countEvents(f)
+	return run, true
+}
+
+func firstRecord(f *os.File) (Record, bool) {
+	b := make([]byte, MaxLine)
+	n, _ := f.ReadAt(b, 0) // a short file ends in io.EOF
+	raw, _, whole := bytes.Cut(b[:n], []byte{'\n'})
+	return decodeWhole(raw, whole)
+}
+
+// lastRecord reads the last whole line.
+func lastRecord(f *os.File) (Record, bool) {
+	info, err := f.Stat()
+	if err != nil {
+		return Record{}, false
+	}
+	b := make([]byte, min(info.Size(), 2*MaxLine)) // a torn line and the whole one before it
+	n, _ := f.ReadAt(b, info.Size()-int64(len(b)))
+	end := bytes.LastIndexByte(b[:n], '\n')
+	if end < 0 {
+		return Record{}, false
+	}
+	return decodeWhole(b[bytes.LastIndexByte(b[:end], '\n')+1:end], true)
+}
+
+func decodeWhole(raw []byte, whole bool) (r Record, ok bool) {
+	return r, whole && json.Unmarshal(raw, &r) == nil && r.Event != ""
+}
+
+// countEvents reads the whole file without decoding it. An event's name stands before all foreign text, in a line's
+// first bytes.
+func countEvents(f *os.File) (requests, denied int) {
+	lines := newLineReader(io.NewSectionReader(f, 0, 1<<62))
+	for {
+		l, err := lines.next()
+		if err != nil {
+			return requests, denied
+		}
+		switch eventOf(l.raw) {
+		case Sent:
+			requests++
+		case Refused:
+			denied++
+		}
+	}
+}
+
+func eventOf(raw []byte) Event {
+	_, rest, ok := bytes.Cut(raw[:min(len(raw), 256)], []byte(`"event":"`))
+	name, _, whole := bytes.Cut(rest, []byte{'"'})
+	if !ok || !whole {
+		return ""
+	}
+	return Event(name)
+}
+
+// Lost names the logs that an anchor knows of and that are gone, by the path they had. An anchor without lines does not
+// count: its run ended before its log was made.
+func Lost(dir, anchorDir string) ([]string, error) {
+	entries, err := os.ReadDir(anchorDir)
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("audit anchors: %w", err)
+	}
+	var lost []string
+	for _, e := range entries {
+		name, ok := strings.CutSuffix(e.Name(), anchorExt)
+		path := filepath.Join(dir, name+logExt)
+		if !ok {
+			continue
+		}
+		if _, err := os.Lstat(path); !os.IsNotExist(err) {
+			continue
+		}
+		if h, err := readAnchor(path, anchorDir); err != nil || h.seq > 0 {
+			lost = append(lost, path)
+		}
+	}
+	return lost, nil
+}

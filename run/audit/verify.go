@@ -1,0 +1,302 @@
+package audit
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"time"
+)
+
+// Problem is something about one line that should not be. Line 0 means the file as a whole.
+type Problem struct {
+	Line int
+	What string
+}
+
+// Report is what Verify found.
+type Report struct {
+	Records     int
+	RunID       string
+	First, Last time.Time // of the first and the last line
+	Complete    bool      // there is a run.end
+	Torn        bool      // the last line is not whole: no problem unless the anchor knows of it
+	Problems    []Problem // by line; empty: the log is as it was written
+	Notes       []Problem // what is worth saying and accepted
+	More        int       // problems beyond those listed
+}
+
+// maxProblems keeps the report of a file that is no log at all readable.
+const maxProblems = 100
+
+// Verify checks a log against its chain and its anchor; see the package's description of what that shows. It may be
+// called while the log is being written. Without anchorDir it checks the chain alone and says so in a note. The error is
+// for what kept it from reading; what is wrong with the log is in the report.
+//
+// Where a line and its chain were both rewritten, the line named is the next one, which does not follow from it.
+func Verify(path, anchorDir string) (Report, error) {
+	f, err := openRegular(path)
+	if err != nil {
+		return Report{}, fmt.Errorf("audit log: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return Report{}, fmt.Errorf("audit log: %w", err)
+	}
+	// The size first, then the anchor, then the lines: every line within that size, but perhaps the last, has its anchor
+	// by the time the anchor is read, though lines may be added all the while.
+	v := verifier{size: info.Size()}
+	v.readAnchor(path, anchorDir)
+	if err := v.lines(f); err != nil {
+		return v.Report, fmt.Errorf("audit log %s: %w", path, err)
+	}
+	v.compareAnchor()
+	slices.SortStableFunc(v.Problems, func(a, b Problem) int { return a.Line - b.Line })
+	return v.Report, nil
+}
+
+type verifier struct {
+	Report
+	size     int64
+	anchored bool // there is an anchor to compare with
+	anchor   head
+	atAnchor *link // the line that the anchor names
+
+	recent []link // the last lines, oldest first; at most lookBack
+	body   []byte // what is hashed
+	backs  int    // times the clock went back
+}
+
+// link is a line's place in the chain.
+type link struct {
+	no    int
+	seq   uint64
+	chain [32]byte
+}
+
+// lookBack is how many lines back a line's predecessor is looked for, to tell inserted and moved lines from altered ones.
+const lookBack = 64
+
+func (v *verifier) problem(line int, format string, args ...any) {
+	if len(v.Problems) == maxProblems {
+		v.More++
+		return
+	}
+	v.Problems = append(v.Problems, Problem{line, fmt.Sprintf(format, args...)})
+}
+
+func (v *verifier) note(line int, format string, args ...any) {
+	v.Notes = append(v.Notes, Problem{line, fmt.Sprintf(format, args...)})
+}
+
+func (v *verifier) readAnchor(path, anchorDir string) {
+	if anchorDir == "" {
+		v.note(0, "not compared with an anchor: a cut end would not show")
+		return
+	}
+	h, err := readAnchor(path, anchorDir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		v.problem(0, "its anchor %s is missing: a cut end would not show", anchorPath(path, anchorDir))
+	case err != nil:
+		v.problem(0, "its anchor cannot be used: %v", err)
+	default:
+		v.anchor, v.anchored = h, true
+	}
+}
+
+func (v *verifier) lines(r io.Reader) error {
+	lines := newLineReader(r)
+	for {
+		l, err := lines.next()
+		if torn := (*TornError)(nil); errors.As(err, &torn) {
+			if lines.off-int64(torn.Bytes) >= v.size && v.last().seq >= v.anchor.seq {
+				return nil // being written
+			}
+			v.Torn = true
+			v.note(torn.Line, "the last line is not whole: %d bytes of it are there", torn.Bytes)
+			return nil
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if l.start >= v.size && v.last().seq >= v.anchor.seq {
+			return nil // written since
+		}
+		v.line(l)
+	}
+}
+
+// last is the line before, or the start of the chain.
+func (v *verifier) last() link {
+	if len(v.recent) == 0 {
+		return link{}
+	}
+	return v.recent[len(v.recent)-1]
+}
+
+// members are those that Verify reads.
+type members struct {
+	Seq   uint64    `json:"seq"`
+	Time  time.Time `json:"timestamp"`
+	Event Event     `json:"event"`
+	RunID string    `json:"run_id"`
+}
+
+func (v *verifier) line(l line) {
+	v.Records++
+	var m members
+	if l.long {
+		v.problem(l.no, "longer than %d bytes: not a record", maxReadLine)
+		return
+	}
+	if json.Unmarshal(l.raw, &m) != nil || m.Event == "" {
+		v.problem(l.no, "not a record")
+		return
+	}
+	v.facts(l.no, &m)
+	stated, ok := statedChain(l.raw)
+	if !ok {
+		v.problem(l.no, "it has no chain")
+		return
+	}
+	this := link{l.no, m.Seq, stated}
+	if no, ok := v.copyOf(this); ok {
+		v.problem(l.no, "a copy of line %d", no)
+		return
+	}
+	v.follow(l, this)
+	if v.recent = append(v.recent, this); len(v.recent) > lookBack {
+		v.recent = append(v.recent[:0], v.recent[1:]...)
+	}
+	if m.Seq == v.anchor.seq {
+		v.atAnchor = &this
+	}
+}
+
+// facts takes what the report says of the whole log.
+func (v *verifier) facts(no int, m *members) {
+	if len(v.recent) == 0 {
+		v.RunID, v.First = m.RunID, m.Time
+		v.recent = []link{{0, 0, genesis(m.RunID)}}
+	}
+	if m.RunID != v.RunID {
+		v.problem(no, "of another run, %s", Clip(m.RunID, 64))
+	}
+	if m.Time.Before(v.Last) {
+		if v.backs++; v.backs == 1 {
+			v.note(no, "the clock went back by %v", v.Last.Sub(m.Time))
+		}
+	}
+	v.Last = m.Time
+	v.Complete = v.Complete || m.Event == RunEnd
+}
+
+// follow checks that a line follows from the one before, and else says what happened as well as can be known.
+func (v *verifier) follow(l line, this link) {
+	last := v.last()
+	from, known := v.predecessor(l.raw, this.chain)
+	switch {
+	case known && from == last:
+		if this.seq != last.seq+1 {
+			v.problem(l.no, "carries seq %d where %d was expected", this.seq, last.seq+1)
+		}
+	case known: // the lines between do not belong there
+		v.intruders(from.no+1, l.no)
+	case this.seq > last.seq+1:
+		v.problem(l.no, "%d lines are missing before it (it carries seq %d after %d)", this.seq-last.seq-1, this.seq, last.seq)
+	case this.seq <= last.seq:
+		v.problem(l.no, "inserted or moved here (it carries seq %d after %d)", this.seq, last.seq)
+	default:
+		v.problem(l.no, "altered: it does not follow from the line before")
+	}
+}
+
+// predecessor finds the recent line from which raw follows, the newest first. Past maxProblems only the last is tried:
+// a file full of nonsense costs no more time than a good one.
+func (v *verifier) predecessor(raw []byte, stated [32]byte) (from link, known bool) {
+	v.body = append(v.body[:0], make([]byte, sha256.Size)...)
+	v.body = append(append(v.body, raw[:len(raw)-chainTail]...), '}')
+	oldest := 0
+	if v.More > 0 {
+		oldest = len(v.recent) - 1
+	}
+	for i := len(v.recent) - 1; i >= oldest; i-- {
+		copy(v.body, v.recent[i].chain[:])
+		if sha256.Sum256(v.body) == stated {
+			return v.recent[i], true
+		}
+	}
+	return link{}, false
+}
+
+// copyOf finds the recent line that has this one's chain.
+func (v *verifier) copyOf(this link) (int, bool) {
+	for _, r := range v.recent {
+		if r.no > 0 && r.chain == this.chain {
+			return r.no, true
+		}
+	}
+	return 0, false
+}
+
+// intruders replaces what was said about the lines from first to before end, which stand between a line and its true
+// predecessor.
+func (v *verifier) intruders(first, end int) {
+	v.Problems = slices.DeleteFunc(v.Problems, func(p Problem) bool { return first <= p.Line && p.Line < end })
+	for no := first; no < end; no++ {
+		v.problem(no, "inserted or moved here: the lines around it follow from each other without it")
+	}
+}
+
+// statedChain takes the chain off the end of a line.
+func statedChain(raw []byte) (sum [32]byte, ok bool) {
+	if len(raw) < chainTail {
+		return sum, false
+	}
+	tail := raw[len(raw)-chainTail:]
+	digits, ok := bytes.CutPrefix(tail, []byte(chainMember))
+	if !ok || !bytes.HasSuffix(digits, []byte(`"}`)) {
+		return sum, false
+	}
+	digits = digits[:64]
+	_, err := hex.Decode(sum[:], digits)
+	return sum, err == nil && hex.EncodeToString(sum[:]) == string(digits)
+}
+
+// lineOf is the number of the line that carries seq, where one does.
+func (v *verifier) lineOf(seq uint64) int {
+	if v.atAnchor != nil && v.atAnchor.seq == seq {
+		return v.atAnchor.no
+	}
+	return int(seq)
+}
+
+func (v *verifier) compareAnchor() {
+	if !v.anchored {
+		return
+	}
+	last, a := v.last(), v.anchor
+	switch {
+	case a.seq == 0 && v.Records == 0:
+	case last.seq < a.seq:
+		v.problem(v.Records+1, "the end is cut off: the anchor knows of %d lines, here are %d", a.seq, last.seq)
+	case a.seq > 0 && (v.atAnchor == nil || v.atAnchor.chain != a.chain):
+		v.problem(v.lineOf(a.seq), "not the line that the anchor knows: the log was rewritten, or is another one")
+	case a.seq == 0 && a.chain != genesis(v.RunID):
+		v.problem(1, "the anchor is of another run")
+	case last.seq == a.seq+1:
+		v.note(last.no, "written without its anchor: the process ended in between")
+	case last.seq > a.seq+1:
+		v.problem(v.lineOf(a.seq)+1, "%d lines were added after the anchor's last, %d", last.seq-a.seq, a.seq)
+	}
+}
