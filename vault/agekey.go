@@ -315,8 +315,9 @@ func (k *ageKey) encrypt(all contents) ([]byte, error) {
 	if err != nil {
 		return nil, k.explain(err)
 	}
-	if _, err := w.Write(plain); err != nil {
+	_, err = w.Write(plain)
+	if err = errors.Join(err, w.Close()); err != nil {
 		return nil, err
 	}
-	return sealed.Bytes(), w.Close()
+	return sealed.Bytes(), nil
 }

@@ -56,39 +56,40 @@ func (c command) get(ctx context.Context, line string) (Secret, error) {
 	cmd.WaitDelay = time.Second // for whoever left the group and holds the pipe
 	alone(cmd)
 	err = runAlone(cmd)
-	defer clear(out.Bytes())
+	defer clear(out.buf.Bytes())
 	switch {
 	case out.over:
 		return Secret{}, fmt.Errorf("%w: %s printed more than %d bytes", ErrUnavailable, argv[0], maxFile)
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return Secret{}, fmt.Errorf("%w: %s did not finish within %s", ErrUnavailable, argv[0], c.limit)
 	case err != nil:
-		return Secret{}, fmt.Errorf("%w: %s: %w%s", ErrUnavailable, argv[0], err, firstLine(errOut.Bytes(), out.Bytes()))
-	case len(trimNewline(out.Bytes())) == 0:
-		return Secret{}, fmt.Errorf("%w: %s printed nothing%s", ErrNotFound, argv[0], firstLine(errOut.Bytes(), nil))
+		return Secret{}, fmt.Errorf("%w: %s: %w%s", ErrUnavailable, argv[0], err, firstLine(errOut.buf.Bytes(), out.buf.Bytes()))
+	case len(trimNewline(out.buf.Bytes())) == 0:
+		return Secret{}, fmt.Errorf("%w: %s printed nothing%s", ErrNotFound, argv[0], firstLine(errOut.buf.Bytes(), nil))
 	}
-	return NewSecret(bytes.Clone(trimNewline(out.Bytes())))
+	return NewSecret(bytes.Clone(trimNewline(out.buf.Bytes())))
 }
 
-// capped keeps the first most bytes, and says when there were more.
+// capped keeps the first most bytes, and says when there were more. It does not embed its buffer, whose ReadFrom would
+// let io.Copy go past Write.
 type capped struct {
-	bytes.Buffer
+	buf  bytes.Buffer
 	most int
 	over bool
 	full func() // if nil, the rest is dropped
 }
 
 func (c *capped) Write(p []byte) (int, error) {
-	room := c.most - c.Len()
-	if len(p) > room {
-		if c.full != nil && !c.over {
-			c.full()
-		}
-		c.over = true
-		c.Buffer.Write(p[:room])
-		return len(p), nil
+	room := c.most - c.buf.Len()
+	if len(p) <= room {
+		return c.buf.Write(p)
 	}
-	return c.Buffer.Write(p)
+	c.buf.Write(p[:room])
+	if c.full != nil && !c.over {
+		c.full()
+	}
+	c.over = true
+	return len(p), nil
 }
 
 // firstLine is what the tool says went wrong. Tools that fail half way may repeat on stderr what they had on stdout:

@@ -1,0 +1,111 @@
+//go:build !windows
+
+package vault
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func script(t *testing.T, text string) string {
+	t.Helper()
+	return write(t, filepath.Join(t.TempDir(), "tool"), "#!/bin/sh\n"+text+"\n", 0o755)
+}
+
+func TestExecFails(t *testing.T) {
+	v := New(Options{LookupEnv: lookup(map[string]string{"PATH": "/usr/bin:/bin"})})
+	for text, reason := range map[string]string{
+		`echo CANARY123; exit 3`: "exit status 3",
+		`echo 'no \033[31mcolour'; printf 'not \033[31mlogged in\nmore' >&2; exit 1`: `not \x1b[31mlogged in`,
+		`echo CANARY123; echo "bad CANARY123" >&2; exit 1`:                           "repeats its output",
+		`echo please log in >&2`:        "printed nothing: please log in",
+		`yes CANARY123`:                 "more than 65536 bytes",
+		`yes CANARY123 | head -c 70000`: "more than 65536 bytes",
+	} {
+		_, err := v.Get(t.Context(), Ref{"exec", script(t, text)})
+		wants(t, err, nil, reason)
+	}
+	_, err := v.Get(t.Context(), Ref{"exec", "no-such-tool-here x"})
+	wants(t, err, ErrUnavailable, "no-such-tool-here is not installed")
+	_, err = v.Get(t.Context(), Ref{"exec", "/etc/passwd"})
+	wants(t, err, ErrUnavailable, "cannot be run")
+}
+
+// TestExecTimeoutKillsTheGroup: the tool's own children go too, and one that left the group cannot hold us up.
+func TestExecTimeoutKillsTheGroup(t *testing.T) {
+	within(t, 8*time.Second)
+	pid := filepath.Join(t.TempDir(), "pid")
+	c := command{lookup(map[string]string{"PATH": "/usr/bin:/bin"}), 300 * time.Millisecond}
+	_, err := c.get(t.Context(), script(t, "sleep 30 & echo $! > "+pid+"; setsid sleep 3 & wait"))
+	wants(t, err, ErrUnavailable, "did not finish within 300ms")
+	b, _ := os.ReadFile(pid)
+	n, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		if state(n) == "" || state(n) == "Z" {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("the tool's child lives: ", state(n), syscall.Kill(n, syscall.SIGKILL))
+}
+
+func state(pid int) string {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return ""
+	}
+	_, rest, _ := strings.Cut(string(b), ") ")
+	return rest[:1]
+}
+
+func TestExecEnvironmentAndTerminal(t *testing.T) {
+	v := New(Options{LookupEnv: lookup(map[string]string{"PATH": "/usr/bin:/bin", "HOME": "/h", "XDG_RUNTIME_DIR": "/r", "AWS_SECRET_ACCESS_KEY": "x", "GH_TOKEN": "y"})})
+	s, err := v.Get(t.Context(), Ref{"exec", script(t, `env | sort | tr '\n' ' '; (: </dev/tty) 2>/dev/null && echo tty; cat`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Fields(string(s.Reveal()))
+	got = slices.DeleteFunc(got, func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.Contains([]string{"PWD", "SHLVL", "_", "OLDPWD"}, name) // the shell's own
+	})
+	if want := []string{"HOME=/h", "PATH=/usr/bin:/bin", "XDG_RUNTIME_DIR=/r"}; !slices.Equal(got, want) {
+		t.Fatal(got)
+	}
+}
+
+func TestExecPassesOverRelativePath(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write(t, filepath.Join(dir, "gh"), "#!/bin/sh\necho planted-by-the-agent", 0o755)
+	v := New(Options{LookupEnv: lookup(map[string]string{"PATH": ".::./x:/nonexistent"})})
+	_, err := v.Get(t.Context(), Ref{"exec", "gh auth token"})
+	wants(t, err, ErrUnavailable, "gh is not installed")
+}
+
+func TestSplitWords(t *testing.T) {
+	for in, want := range map[string][]string{
+		"gh auth token":        {"gh", "auth", "token"},
+		`a 'b c' "d \"e\\ $f"`: {"a", "b c", `d "e\ $f`},
+		`a\ b c''d "" '|'`:     {"a b", "cd", "", "|"},
+		"a\tb  c ":             {"a", "b", "c"},
+	} {
+		if got, err := splitWords(in); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %q %v", in, got, err)
+		}
+	}
+	for _, in := range []string{"", " ", "'' x", "a;b", "a>b", "a&", "`a`", "$HOME/x", "a *", `a\`, `"a`} {
+		if got, err := splitWords(in); err == nil {
+			t.Errorf("%s: %q", in, got)
+		}
+	}
+}
