@@ -1,0 +1,100 @@
+package scrub
+
+import "io"
+
+// minRead is the least room worth reading into; a caller with less is served from a buffer of our own.
+const (
+	minRead = 512
+	ownRead = 4096
+)
+
+// reader scrubs a stream. It reads into its caller's buffer and scans there, so that clean text is not copied.
+type reader struct {
+	set *Set
+	src io.Reader
+	hit func(n int)
+
+	out    []byte // scrubbed, and not yet read
+	held   []byte // the end of the stream so far, which may be the beginning of a form
+	done   int    // bytes of held that a match before them has already replaced
+	before int    // length of the unbroken text before held
+	err    error  // what the source said at last
+
+	own   []byte
+	store []byte // what out is made in
+	found []match
+}
+
+// Reader scrubs r. Read gives what is safe as soon as it is there, and holds back only an end that is a proper prefix of a form,
+// until more of it, its end or an error tells. hit, unless it is nil, is told of replacements as they are made.
+func (s *Set) Reader(r io.Reader, hit func(n int)) io.Reader {
+	if s == nil || len(s.forms) == 0 {
+		return r
+	}
+	return &reader{set: s, src: r, hit: hit}
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for {
+		if len(r.out) > 0 {
+			n := copy(p, r.out)
+			r.out = r.out[n:]
+			return n, nil
+		}
+		if r.err != nil {
+			return 0, r.err
+		}
+		buf := r.room(p)
+		copy(buf, r.held)
+		var n int
+		for range 100 { // as many empty reads as bufio bears
+			if n, r.err = r.src.Read(buf[len(r.held):]); n > 0 || r.err != nil {
+				break
+			}
+		}
+		if n == 0 && r.err == nil {
+			return 0, io.ErrNoProgress
+		}
+		if n := r.step(p, buf[:len(r.held)+n]); n > 0 {
+			return n, nil
+		}
+	}
+}
+
+// room returns p if there is enough of it.
+func (r *reader) room(p []byte) []byte {
+	if len(p) >= len(r.held)+minRead {
+		return p
+	}
+	if need := len(r.held) + ownRead; len(r.own) < need {
+		r.own = make([]byte, need)
+	}
+	return r.own
+}
+
+// step scrubs buf, which begins with held. It returns how many bytes of p it has filled; others are in out.
+func (r *reader) step(p, buf []byte) (n int) {
+	sc := scan{set: r.set, buf: buf, before: r.before, final: r.err != nil, found: r.found[:0]}
+	sc.run()
+	var end, hits int
+	if len(sc.found) == 0 && len(buf) > 0 && &p[0] == &buf[0] {
+		end = max(sc.hold, r.done)
+		n = end - r.done
+	} else {
+		r.out, end, hits = sc.rewrite(r.store[:0], r.done)
+		r.store = r.out
+	}
+	from := r.done
+	r.found, r.before = sc.found, lineAt(buf, sc.hold, r.before)
+	r.held, r.done = append(r.held[:0], buf[sc.hold:]...), end-sc.hold
+	if n > 0 && from > 0 {
+		copy(p, buf[from:end])
+	}
+	if hits > 0 && r.hit != nil {
+		r.hit(hits)
+	}
+	return n
+}

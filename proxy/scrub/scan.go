@@ -1,0 +1,181 @@
+package scrub
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+)
+
+// scan looks through one buffer.
+type scan struct {
+	set    *Set
+	buf    []byte
+	before int  // length of the unbroken text that came before buf, see lineAt
+	final  bool // nothing comes after buf
+
+	found []match // in order of their starts, the longest first
+	hold  int     // buf[hold:] may be the beginning of a form; len(buf) if there is none
+}
+
+// match is one occurrence.
+type match struct {
+	start, end int
+	form, view int32 // view is -1 for a form as it stands
+}
+
+// block is how much text one look after another goes through, so that all but the first find it in the nearest cache.
+const block = 16 << 10
+
+func (sc *scan) run() {
+	sc.hold = len(sc.buf)
+	q := 0
+	for from := 0; from < len(sc.buf); from += block {
+		to := min(from+block, len(sc.buf))
+		q = sc.exact(q, to)
+		for _, c := range []byte(`%\&=`) {
+			sc.odd(c, from, to)
+		}
+		sc.breaks(from, to)
+	}
+	if !sc.final {
+		sc.tail()
+	}
+	if len(sc.found) > 1 {
+		slices.SortStableFunc(sc.found, func(a, b match) int {
+			return cmp.Or(a.start-b.start, b.end-a.end, int(a.form-b.form))
+		})
+	}
+}
+
+// exact finds the forms that stand as they are, at the probes from q up to end. It returns the next probe.
+func (sc *scan) exact(q, end int) int {
+	g := &sc.set.grams
+	for {
+		at := g.next(sc.buf, q, end)
+		if at < 0 {
+			return q + (max(end-q, 0)+g.stride-1)/g.stride*g.stride
+		}
+		for _, at0 := range g.lookup(g.load(sc.buf, at)) {
+			needle := sc.set.forms[at0.form].needle
+			start := at - int(at0.offset)
+			if start >= 0 && len(sc.buf)-start >= len(needle) && bytes.Equal(sc.buf[start:start+len(needle)], needle) {
+				sc.found = append(sc.found, match{start, start + len(needle), at0.form, -1})
+			}
+		}
+		q = at + g.stride
+	}
+}
+
+// odd looks at every place in buf[from:to] where c begins an escape.
+func (sc *scan) odd(c byte, from, to int) {
+	for {
+		n := bytes.IndexByte(sc.buf[from:to], c)
+		if n < 0 {
+			return
+		}
+		sc.anchor(from + n)
+		from += n + 1
+	}
+}
+
+// breaks looks at every line break in buf[from:to] that may divide a form. Those of quoted-printable are found by their =.
+func (sc *scan) breaks(from, to int) {
+	for {
+		n := bytes.IndexByte(sc.buf[from:to], '\n')
+		if n < 0 {
+			return
+		}
+		from += n + 1
+		at := from - 1
+		if at > 0 && sc.buf[at-1] == '\r' {
+			at--
+		}
+		if at > 0 && inLine[sc.buf[at-1]] {
+			sc.anchor(at)
+		}
+	}
+}
+
+// anchor looks for the forms whose first odd place is at i.
+func (sc *scan) anchor(i int) {
+	x := &sc.set.escapes
+	for n, v := range x.views {
+		c, size, broken, st := sc.token(v, i, 0)
+		switch {
+		case st == partial:
+			sc.pending(i, broken)
+		case st == no || size == 1:
+			continue
+		}
+		if st == partial {
+			continue
+		}
+		if i > 0 {
+			for _, at := range x.anchors(sc.buf[i-1], c) {
+				sc.try(at.form, n, int(at.offset), i)
+			}
+		}
+		if !broken {
+			for _, f := range x.first[c] {
+				sc.try(f, n, 0, i)
+			}
+		}
+	}
+}
+
+// try reads a form whose first k characters stand before i as they are.
+func (sc *scan) try(f int32, n, k, i int) {
+	if n > 0 && sc.set.escapes.plain[f] || k > i || !bytes.Equal(sc.buf[i-k:i], sc.set.forms[f].needle[:k]) {
+		return
+	}
+	switch end, st := sc.walk(f, sc.set.escapes.views[n], k, i); {
+	case st == yes:
+		sc.found = append(sc.found, match{i - k, end, f, int32(n)})
+	case st == partial && !sc.final:
+		sc.hold = min(sc.hold, i-k)
+	}
+}
+
+// pending holds back an odd place at i that the end of the text cuts off, with what may come before it in a form.
+// Nothing begins with a line break.
+func (sc *scan) pending(i int, broken bool) {
+	if sc.final {
+		return
+	}
+	if at := sc.set.starts.earliest(sc.set.forms, sc.buf[:i]); at < i || !broken {
+		sc.hold = min(sc.hold, at)
+	}
+}
+
+// tail holds back the beginning of a form at the end of the text.
+func (sc *scan) tail() {
+	sc.hold = min(sc.hold, sc.set.starts.earliest(sc.set.forms, sc.buf))
+	if n := len(sc.buf) - 1; n >= 0 && sc.buf[n] == '\r' && lineAt(sc.buf, n, sc.before) == minLine {
+		sc.pending(n, true)
+	}
+}
+
+// rewrite appends buf[pos:] to dst as far as it is decided, with the matches replaced. It returns how far that is, and
+// how many matches there were. Of matches that start together the longest counts, then the first; one that overlaps the
+// one before gives the rest of its replacement, so that nothing of either stays.
+func (sc *scan) rewrite(dst []byte, pos int) (out []byte, end, hits int) {
+	for _, m := range sc.found {
+		if m.start >= sc.hold {
+			break // something longer may begin there, or before
+		}
+		if m.end <= pos {
+			continue
+		}
+		repl := sc.replacement(m)
+		if m.start >= pos {
+			dst = append(dst, sc.buf[pos:m.start]...)
+		} else if len(repl) == m.end-m.start {
+			repl = repl[pos-m.start:]
+		}
+		dst, pos, hits = append(dst, repl...), m.end, hits+1
+	}
+	if pos < sc.hold {
+		dst, pos = append(dst, sc.buf[pos:sc.hold]...), sc.hold
+	}
+	return dst, pos, hits
+}

@@ -1,0 +1,449 @@
+package scrub
+
+import (
+	"bytes"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"html"
+	"io"
+	"mime/quotedprintable"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"unicode/utf16"
+)
+
+const (
+	secret = "ghp_aZ9xQ3vK7mT2wL5nR8cB1dF6gH4jS0pYuVeD"
+	holder = "ghp_Qk2WmX8rTz5LbN1vCy7HsJ4dGf9PaE3RtU6o"
+	// odd ones: what passwords, URLs and multi-line tools make
+	secret2 = `p/w+"q&z=<é>%41\\end 9`
+	holder2 = `A/b+"c&d=<é>%23\\pqr 7`
+)
+
+func pairs() []Pair {
+	return []Pair{{Secret: []byte(secret), Placeholder: holder}, {Secret: []byte(secret2), Placeholder: holder2}}
+}
+
+// codec is a way in which a server may write a value, and a client read it.
+type codec struct {
+	name   string
+	encode func(string) string
+	decode func(string) string // nil if there is no way back
+}
+
+func each(format string) func(string) string {
+	return func(s string) string {
+		var b strings.Builder
+		for _, c := range []byte(s) {
+			fmt.Fprintf(&b, format, c)
+		}
+		return b.String()
+	}
+}
+
+func unJSON(s string) string {
+	var out string
+	if err := json.Unmarshal([]byte(`"`+s+`"`), &out); err != nil {
+		return "not JSON: " + err.Error() + ": " + s
+	}
+	return out
+}
+
+func toJSON(s string) string {
+	b, _ := json.Marshal(s)
+	return string(b[1 : len(b)-1])
+}
+
+func unPercent(s string) string {
+	out, err := url.PathUnescape(s)
+	if err != nil {
+		return err.Error()
+	}
+	return out
+}
+
+func unQuery(s string) string {
+	out, err := url.QueryUnescape(s)
+	if err != nil {
+		return err.Error()
+	}
+	return out
+}
+
+func un64(enc *base64.Encoding) func(string) string {
+	return func(s string) string {
+		b, err := enc.DecodeString(s)
+		if err != nil {
+			return err.Error() + ": " + s
+		}
+		return string(b)
+	}
+}
+
+func then(f, g func(string) string) func(string) string {
+	return func(s string) string { return g(f(s)) }
+}
+
+func wrap(n int, sep string) func(string) string {
+	return func(s string) (out string) {
+		for len(s) > n {
+			out, s = out+s[:n]+sep, s[n:]
+		}
+		return out + s
+	}
+}
+
+func without(cut ...string) func(string) string {
+	return func(s string) string {
+		for _, c := range cut {
+			s = strings.ReplaceAll(s, c, "")
+		}
+		return s
+	}
+}
+
+func toQP(s string) string {
+	var b strings.Builder
+	w := quotedprintable.NewWriter(&b)
+	io.WriteString(w, s)
+	w.Close()
+	return b.String()
+}
+
+func unQP(s string) string {
+	b, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(s)))
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
+func to16(big bool) func(string) string {
+	return func(s string) string {
+		var b []byte
+		for _, u := range utf16.Encode([]rune(s)) {
+			if big {
+				b = append(b, byte(u>>8), byte(u))
+			} else {
+				b = append(b, byte(u), byte(u>>8))
+			}
+		}
+		return string(b)
+	}
+}
+
+func backwards(s string) string {
+	r := []rune(s)
+	for i, j := 0, len(r)-1; i < j; i, j = i+1, j-1 {
+		r[i], r[j] = r[j], r[i]
+	}
+	return string(r)
+}
+
+// some escapes the characters of s that pick chooses.
+func some(pick func(i int) bool, escape func(c byte) string) func(string) string {
+	return func(s string) string {
+		var b strings.Builder
+		for i := range len(s) {
+			if pick(i) || strings.IndexByte(`%&"\<>=+/ `, s[i]) >= 0 || s[i] >= 0x80 {
+				b.WriteString(escape(s[i]))
+			} else {
+				b.WriteByte(s[i])
+			}
+		}
+		return b.String()
+	}
+}
+
+func everyThird(i int) bool { return i%3 == 1 }
+
+func hexByte(format string) func(byte) string {
+	return func(c byte) string { return fmt.Sprintf(format, c) }
+}
+
+func codecs() []codec {
+	std, raw, web := base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding
+	list := []codec{
+		{"raw", strings.Clone, strings.Clone},
+		{"json", toJSON, unJSON},
+		{"json slash", func(s string) string { return strings.ReplaceAll(toJSON(s), "/", `\/`) }, unJSON},
+		{"json in json", then(toJSON, toJSON), then(unJSON, unJSON)},
+		{"json in json in json", then(toJSON, then(toJSON, toJSON)), then(unJSON, then(unJSON, unJSON))},
+		{"query", url.QueryEscape, unQuery},
+		{"path", url.PathEscape, unPercent},
+		{"percent lower", some(func(int) bool { return false }, hexByte("%%%02x")), unPercent},
+		{"percent every", each("%%%02X"), unPercent},
+		{"percent every lower", each("%%%02x"), unPercent},
+		{"percent twice", then(url.PathEscape, url.PathEscape), then(unPercent, unPercent)},
+		{"percent every twice", then(each("%%%02X"), each("%%%02X")), then(unPercent, unPercent)},
+		{"percent some", some(everyThird, hexByte("%%%02x")), unPercent},
+		{"x escapes", some(everyThird, hexByte(`\x%02x`)), nil},
+		{"html", html.EscapeString, html.UnescapeString},
+		{"html in json", then(html.EscapeString, toJSON), then(unJSON, html.UnescapeString)},
+		{"hex", func(s string) string { return hex.EncodeToString([]byte(s)) }, func(s string) string { b, _ := hex.DecodeString(s); return string(b) }},
+		{"hex upper", func(s string) string { return strings.ToUpper(hex.EncodeToString([]byte(s))) }, func(s string) string { b, _ := hex.DecodeString(s); return string(b) }},
+		{"base32", func(s string) string { return base32.StdEncoding.EncodeToString([]byte(s)) }, func(s string) string { b, _ := base32.StdEncoding.DecodeString(s); return string(b) }},
+		{"utf16le", to16(false), nil},
+		{"utf16be", to16(true), nil},
+		{"reversed", backwards, backwards},
+		{"upper", upperASCII, nil},
+		{"lower", lowerASCII, nil},
+		{"quoted-printable", toQP, unQP},
+		{"quoted-printable every", each("=%02X"), unQP},
+		{"base64", toBase(std), un64(std)},
+		{"base64 raw", toBase(raw), un64(raw)},
+		{"base64 url", toBase(web), un64(web)},
+		{"base64 query", then(toBase(std), url.QueryEscape), nil},
+		{"base64 slash", func(s string) string { return strings.ReplaceAll(toBase(std)(s), "/", `\/`) }, nil},
+		{"base64 twice", then(toBase(std), toBase(std)), nil},
+		{"base64 of json", then(toJSON, toBase(std)), nil},
+	}
+	for _, n := range []int{60, 64, 76} {
+		for _, sep := range []string{"\n", "\r\n", `\n`, `\r\n`, "%0A", "&#10;"} {
+			list = append(list, codec{fmt.Sprintf("base64 wrapped %d %q", n, sep), then(toBase(std), wrap(n, sep)), then(without(sep), un64(std))})
+		}
+	}
+	return list
+}
+
+// asciiCodecs are for values without characters beyond ASCII.
+func asciiCodecs() []codec {
+	return append(codecs(),
+		codec{"u every", each(`\u%04x`), unJSON},
+		codec{"u every upper", each(`\u%04X`), unJSON},
+		codec{"octal", some(everyThird, hexByte(`\%03o`)), nil},
+		codec{"u some", some(everyThird, hexByte(`\u%04x`)), unJSON},
+		codec{"u every in json", then(each(`\u%04x`), toJSON), then(unJSON, unJSON)},
+		codec{"decimal every", each("&#%d;"), html.UnescapeString},
+		codec{"decimal zeros", each("&#%06d;"), html.UnescapeString},
+		codec{"decimal in go json", then(each("&#%d;"), toJSON), then(unJSON, html.UnescapeString)},
+		codec{"hex entity every", each("&#x%x;"), html.UnescapeString},
+		codec{"hex entity some", some(everyThird, hexByte("&#x%X;")), html.UnescapeString},
+		codec{"decimal some", some(everyThird, hexByte("&#%d;")), html.UnescapeString},
+		codec{"decimal one", some(func(i int) bool { return i == 7 }, hexByte("&#%d;")), html.UnescapeString},
+		codec{"header case", textproto.CanonicalMIMEHeaderKey, nil},
+	)
+}
+
+func toBase(e *base64.Encoding) func(string) string {
+	return func(s string) string { return e.EncodeToString([]byte(s)) }
+}
+
+func upperASCII(s string) string { return string(upper([]byte(s))) }
+func lowerASCII(s string) string { return string(lower([]byte(s))) }
+
+func TestEveryEncodingIsReplacedByThePlaceholder(t *testing.T) {
+	s := New(pairs())
+	if !s.SameLength() {
+		t.Error("placeholders of the same shape, and yet a length changes")
+	}
+	for _, v := range []struct {
+		secret, holder string
+		codecs         []codec
+	}{{secret, holder, asciiCodecs()}, {secret2, holder2, codecs()}} {
+		for _, c := range v.codecs {
+			for _, around := range []string{"", "x", "xy", "user:", "the quick brown fox jumps over the lazy dog; "} {
+				plain := around + v.secret + around
+				text := c.encode(plain)
+				got, hits := s.String(text)
+				if hits == 0 || strings.Contains(got, c.encode(v.secret)) {
+					t.Errorf("%s: %q not found in %q", c.name, v.secret, text)
+					continue
+				}
+				if len(got) != len(text) {
+					t.Errorf("%s: length %d became %d: %q", c.name, len(text), len(got), got)
+				}
+				if c.decode == nil {
+					continue
+				}
+				back := c.decode(got)
+				if want := around + v.holder + around; !sameButEdges(back, want, len(around), len(v.holder)) {
+					t.Errorf("%s:\nin   %q\nout  %q\nback %q\nwant %q", c.name, text, got, back, want)
+				}
+			}
+		}
+	}
+}
+
+// sameButEdges compares, but for the two characters that base64 and base32 may share with what is around.
+func sameButEdges(got, want string, from, n int) bool {
+	return len(got) == len(want) && got[:from] == want[:from] && got[from+1:from+n-1] == want[from+1:from+n-1] &&
+		got[from+n:] == want[from+n:]
+}
+
+// streamed puts text through a Reader in chunks, and reads it with a buffer of a size.
+func streamed(t *testing.T, s *Set, text string, chunks []int, size int) (string, int) {
+	t.Helper()
+	hits := 0
+	r := s.Reader(&chunked{text: text, sizes: chunks}, func(n int) { hits += n })
+	var out []byte
+	p := make([]byte, size)
+	for {
+		n, err := r.Read(p)
+		out = append(out, p[:n]...)
+		if err == io.EOF {
+			return string(out), hits
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// chunked gives text in pieces of the sizes, over and over.
+type chunked struct {
+	text  string
+	sizes []int
+	i     int
+}
+
+func (c *chunked) Read(p []byte) (int, error) {
+	if c.text == "" {
+		return 0, io.EOF
+	}
+	n := min(c.sizes[c.i%len(c.sizes)], len(c.text), len(p))
+	copy(p, c.text[:n])
+	c.text, c.i = c.text[n:], c.i+1
+	return n, nil
+}
+
+func TestEveryEncodingAtEverySplitPoint(t *testing.T) {
+	s := New(pairs())
+	for _, c := range asciiCodecs() {
+		text := "data: " + c.encode("a user:"+secret+" z") + "\n\n"
+		want, wantHits := s.String(text)
+		for cut := 1; cut < len(text); cut++ {
+			if got, hits := streamed(t, s, text, []int{cut, len(text)}, 4096); got != want || hits != wantHits {
+				t.Fatalf("%s, split at %d: %d hits\ngot  %q\nwant %q", c.name, cut, hits, got, want)
+			}
+		}
+	}
+}
+
+func TestEveryEncodingInEveryChunkSize(t *testing.T) {
+	s := New(pairs())
+	for _, c := range asciiCodecs() {
+		text := "data: " + c.encode("a user:"+secret+" z") + "\n\n"
+		want, _ := s.String(text)
+		for size := 1; size < len(text)+2; size++ {
+			buf := 4096
+			if size%2 == 0 {
+				buf = size
+			}
+			if got, _ := streamed(t, s, text, []int{size}, buf); got != want {
+				t.Fatalf("%s, chunks of %d\ngot  %q\nwant %q", c.name, size, got, want)
+			}
+		}
+	}
+}
+
+func TestOtherLengths(t *testing.T) {
+	for _, ph := range []string{"vault://github-token", strings.Repeat("long-", 20)} {
+		s := New([]Pair{{Secret: []byte(secret), Placeholder: ph}})
+		if s.SameLength() {
+			t.Errorf("%q is as long as the secret?", ph)
+		}
+		for _, c := range asciiCodecs() {
+			if c.decode == nil {
+				continue
+			}
+			text := c.encode("aa:" + secret + ":zz")
+			got, hits := s.String(text)
+			back := c.decode(got)
+			if hits == 0 || !strings.Contains(back, ph[1:len(ph)-1]) || !strings.HasPrefix(back, "aa:") || !strings.HasSuffix(back, ":zz") {
+				t.Errorf("%s: %d hits in %q\ngot  %q\nback %q", c.name, hits, text, got, back)
+			}
+		}
+	}
+}
+
+func TestCleanBuffersAreReturnedAsTheyAre(t *testing.T) {
+	p := []byte(`{"nothing":"to see here \u0041 %41 &amp; =3D"}` + "\n")
+	out, hits := New(pairs()).Bytes(p)
+	if hits != 0 || &out[0] != &p[0] {
+		t.Error("a clean buffer was copied")
+	}
+	if n := testing.AllocsPerRun(100, func() { New(nil).Bytes(p) }); n > 2 {
+		t.Errorf("%v allocations", n)
+	}
+	s := New(pairs())
+	if n := testing.AllocsPerRun(100, func() { s.Bytes(p); s.String("some header value") }); n > 0 {
+		t.Errorf("%v allocations for clean text", n)
+	}
+	dirty := []byte("x " + secret)
+	if out, _ := s.Bytes(dirty); &out[0] == &dirty[0] || !bytes.Contains(dirty, []byte(secret)) {
+		t.Error("the caller's buffer was written to")
+	}
+}
+
+func TestNilAndEmptySets(t *testing.T) {
+	var s *Set
+	if out, n := s.String("x"); out != "x" || n != 0 || !s.SameLength() || s.Header(http.Header{"A": {"b"}}) != 0 {
+		t.Error("a nil Set did something")
+	}
+	r := strings.NewReader("x")
+	if s.Reader(r, nil) != io.Reader(r) || New([]Pair{{}}).Reader(r, nil) != io.Reader(r) {
+		t.Error("an empty Set did something")
+	}
+}
+
+func TestHeader(t *testing.T) {
+	s := New(pairs())
+	h := http.Header{
+		"Set-Cookie": {"t=" + secret + "; Path=/", "clean=1"},
+		"Location":   {"https://x/?t=" + url.QueryEscape(secret2)},
+		textproto.CanonicalMIMEHeaderKey("X-" + secret): {"v"},
+	}
+	if n := s.Header(h); n != 3 {
+		t.Errorf("%d hits", n)
+	}
+	want := http.Header{
+		"Set-Cookie": {"t=" + holder + "; Path=/", "clean=1"},
+		"Location":   {"https://x/?t=" + url.QueryEscape(holder2)},
+		textproto.CanonicalMIMEHeaderKey("X-" + holder): {"v"},
+	}
+	if fmt.Sprint(h) != fmt.Sprint(want) {
+		t.Errorf("got  %v\nwant %v", h, want)
+	}
+}
+
+func TestErrorsAndHeldTails(t *testing.T) {
+	s := New(pairs())
+	broken := fmt.Errorf("broken")
+	src := io.MultiReader(strings.NewReader("abc "+secret+" ghp_aZ9x"), iotest.ErrReader(broken))
+	out, err := io.ReadAll(s.Reader(src, nil))
+	if err != broken || string(out) != "abc "+holder+" ghp_aZ9x" {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+func TestAlsoAndPrecedence(t *testing.T) {
+	s := New([]Pair{
+		{Secret: []byte("short-secret-1"), Placeholder: "short-holder-1", Also: [][2][]byte{{[]byte("user:short-secret-1"), []byte("all of this")}}},
+		{Secret: []byte("short-secret-1-and-more"), Placeholder: "longer-holder-2-and-own"},
+		{Secret: []byte("secret-1-and-more-still"), Placeholder: "ABCDEFGHIJKLMNOPQRSTUVW"},
+	})
+	for in, want := range map[string]string{
+		"user:short-secret-1":           "all of this",
+		"short-secret-1":                "short-holder-1",
+		"short-secret-1-and-more":       "longer-holder-2-and-own",
+		"short-secret-1-and-mor":        "short-holder-1-and-mor",
+		"short-secret-1-and-more-still": "longer-holder-2-and-ownRSTUVW",
+	} {
+		if got, _ := s.String(in); got != want {
+			t.Errorf("%q became %q, not %q", in, got, want)
+		}
+		for size := range len(in) {
+			if got, _ := streamed(t, s, in, []int{size + 1}, 4096); got != want {
+				t.Errorf("chunks of %d: %q became %q, not %q", size+1, in, got, want)
+			}
+		}
+	}
+}

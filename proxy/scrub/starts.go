@@ -1,0 +1,54 @@
+package scrub
+
+import (
+	"bytes"
+	"slices"
+)
+
+// starts knows how forms begin.
+type starts struct {
+	sorted  []int32 // forms in the order of their needles
+	longest int
+	one     [256]bool
+	two     [1024]uint64
+}
+
+func (t *starts) build(forms []form) {
+	for i, f := range forms {
+		t.sorted = append(t.sorted, int32(i))
+		t.longest = max(t.longest, len(f.needle))
+		t.one[f.needle[0]] = true
+		if len(f.needle) > 1 {
+			w := pair(f.needle[0], f.needle[1])
+			t.two[w>>6] |= 1 << (w & 63)
+		}
+	}
+	slices.SortFunc(t.sorted, func(a, b int32) int { return bytes.Compare(forms[a].needle, forms[b].needle) })
+}
+
+// earliest returns where the longest end of p begins that is a proper prefix of a form; len(p) if none is.
+func (t *starts) earliest(forms []form, p []byte) int {
+	for at := max(0, len(p)-t.longest+1); at < len(p); at++ {
+		if t.may(p[at:]) && t.begins(forms, p[at:]) {
+			return at
+		}
+	}
+	return len(p)
+}
+
+func (t *starts) may(p []byte) bool {
+	if len(p) == 1 {
+		return t.one[p[0]]
+	}
+	w := pair(p[0], p[1])
+	return t.two[w>>6]>>(w&63)&1 != 0
+}
+
+// begins says whether p is a proper prefix of a form: the first needle after p in order is then one that has it.
+func (t *starts) begins(forms []form, p []byte) bool {
+	i, found := slices.BinarySearchFunc(t.sorted, p, func(f int32, p []byte) int { return bytes.Compare(forms[f].needle, p) })
+	if found {
+		i++
+	}
+	return i < len(t.sorted) && bytes.HasPrefix(forms[t.sorted[i]].needle, p)
+}
