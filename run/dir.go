@@ -1,9 +1,125 @@
 package run
 
-import "os"
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
 
-// RuntimeDir makes the run's private directory under base.
+	"github.com/gofrs/flock"
+)
+
+const (
+	runtimePrefix = "agentguard-run-"
+	runtimeLock   = "lock" // held for the run's life; who can take it knows the run dead
+)
+
+// RuntimeDir makes the run's own directory under base: XDG_RUNTIME_DIR or the directory for temporary files. It is private
+// (0700, ours, no symlink), holds no secret, and is removed by cleanup. Directories that killed runs left there are removed
+// too, in the background.
 func RuntimeDir(base, runID string) (dir string, cleanup func(), err error) {
-	dir, err = os.MkdirTemp(base, "agentguard-")
-	return dir, func() { os.RemoveAll(dir) }, err
+	if runID == "" || strings.ContainsAny(runID, "/\\\x00") || strings.HasPrefix(runID, ".") {
+		return "", nil, fmt.Errorf("run id %q: cannot name a directory", runID)
+	}
+	if base == "" {
+		base = os.TempDir()
+	}
+	if base, err = filepath.Abs(base); err != nil {
+		return "", nil, err
+	}
+	if err := checkBase(base); err != nil {
+		return "", nil, fmt.Errorf("runtime directory: %w", err)
+	}
+	dir = filepath.Join(base, runtimePrefix+runID)
+	// Mkdir fails on whatever stands there already, a dangling symlink included.
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", nil, fmt.Errorf("runtime directory: %w", err)
+	}
+	lock, err := lockRuntime(dir)
+	if err != nil {
+		os.RemoveAll(dir)
+		return "", nil, fmt.Errorf("runtime directory %s: %w", dir, err)
+	}
+	swept := make(chan struct{})
+	go func() {
+		defer close(swept)
+		removeStale(base)
+	}()
+	return dir, func() {
+		<-swept
+		lock.Close()
+		os.RemoveAll(dir)
+	}, nil
+}
+
+// lockRuntime takes the lock of a new directory and checks that nobody removed or replaced it before the lock was there.
+func lockRuntime(dir string) (*flock.Flock, error) {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPrivate(dir, info); err != nil {
+		return nil, err
+	}
+	lock := flock.New(filepath.Join(dir, runtimeLock), flock.SetPermissions(0o600))
+	switch ok, err := lock.TryLock(); {
+	case err != nil:
+		return nil, fmt.Errorf("lock: %w", err)
+	case !ok:
+		return nil, errors.New("lock: is held by another process")
+	}
+	now, err := os.Stat(lock.Path())
+	if err == nil {
+		var held fs.FileInfo
+		if held, err = lock.Stat(); err == nil && !os.SameFile(now, held) {
+			err = errors.New("was replaced while it was made")
+		}
+	}
+	if err != nil {
+		lock.Close()
+		return nil, err
+	}
+	return lock, nil
+}
+
+// fresh is how long a directory without a lock may be one that is being made.
+const fresh = time.Minute
+
+// removeStale removes the directories of dead runs. One that is not ours, or that anybody holds, stays.
+func removeStale(base string) {
+	entries, err := filepath.Glob(filepath.Join(escapeGlob(base), runtimePrefix+"*"))
+	if err != nil {
+		return
+	}
+	for _, dir := range entries {
+		info, err := os.Lstat(dir)
+		if err != nil || checkPrivate(dir, info) != nil {
+			continue
+		}
+		if _, err := os.Lstat(filepath.Join(dir, runtimeLock)); err != nil {
+			if time.Since(info.ModTime()) > fresh {
+				os.RemoveAll(dir)
+			}
+			continue
+		}
+		lock := flock.New(filepath.Join(dir, runtimeLock), flock.SetFlag(os.O_RDWR))
+		if ok, err := lock.TryLock(); err == nil && ok {
+			removeLocked(dir, lock)
+		}
+	}
+}
+
+// removeRuntimeDir removes what the reaper is told to, if it can only be a runtime directory of ours.
+func removeRuntimeDir(dir string) {
+	info, err := os.Lstat(dir)
+	if err == nil && strings.HasPrefix(filepath.Base(dir), runtimePrefix) && checkPrivate(dir, info) == nil {
+		os.RemoveAll(dir)
+	}
+}
+
+func escapeGlob(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }

@@ -1,0 +1,235 @@
+//go:build unix
+
+package run
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Child is a started child. Its methods are safe for concurrent use.
+type Child struct {
+	pid      int
+	mode     mode
+	terminal *terminal // interactive only
+	reaper   *reaper
+
+	signals   chan os.Signal
+	continued chan struct{} // a SIGCONT while we are being suspended
+	suspended atomic.Bool
+	ended     atomic.Bool // by a signal to us that means the end: the reaper then looks for what is left
+
+	gone    sync.Mutex // held while a signal is sent: a pid is not ours any more once it is reaped
+	reaped  bool
+	done    chan struct{}
+	status  syscall.WaitStatus
+	waitErr error
+	close   sync.Once
+}
+
+// mode is how the child shares the terminal with us.
+type mode int
+
+const (
+	// apart: no terminal (CI, a service). The child has a group of its own and gets every signal that we get.
+	apart mode = iota
+	// shared: a terminal, but an end of a pipeline or a job in the background. The child stays in our group, so that the
+	// shell stops, continues and interrupts all of the job, and the terminal's signals reach it without us.
+	shared
+	// interactive: we are the foreground job and stdin and stdout are the terminal. The child gets a group of its own and
+	// the terminal with it; when it stops we take the terminal back and stop, as a shell does with its jobs.
+	interactive
+)
+
+// StartChild starts the child, and beside it the reaper that ends it when we are killed. It needs a ReaperMain as the
+// first call of main. The error is an *ExitError where a shell would exit with 126 or 127.
+func StartChild(cfg ChildConfig) (*Child, error) {
+	if len(cfg.Argv) == 0 {
+		return nil, errors.New("no command to run")
+	}
+	if cfg.Dir != "" {
+		if info, err := os.Stat(cfg.Dir); err != nil || !info.IsDir() {
+			return nil, fmt.Errorf("working directory %s: is not there or no directory", cfg.Dir)
+		}
+	}
+	path, err := lookUp(cfg.Argv[0], cfg.Dir, NewEnv(cfg.Env))
+	if err != nil {
+		return nil, err
+	}
+	c := &Child{signals: make(chan os.Signal, 64), continued: make(chan struct{}, 1), done: make(chan struct{})}
+	c.mode, c.terminal = chooseMode(cfg)
+	if c.reaper, err = startReaper(cfg.RunID, cfg.RuntimeDir); err != nil {
+		c.terminal.close()
+		return nil, err
+	}
+	c.notify()
+	started := make(chan error)
+	go c.live(path, cfg, started)
+	if err = <-started; err == nil {
+		if err = c.reaper.started(); err != nil {
+			c.Close()
+			return nil, err
+		}
+		go c.forward()
+		return c, nil
+	}
+	signal.Stop(c.signals)
+	c.terminal.close()
+	c.reaper.dismiss()
+	return nil, err
+}
+
+func chooseMode(cfg ChildConfig) (mode, *terminal) {
+	if !hasTerminal() {
+		return apart, nil
+	}
+	if t := openTerminal(cfg.Stdin, cfg.Stdout); t != nil {
+		return interactive, t
+	}
+	return shared, nil
+}
+
+// live starts the child and waits for it on one thread that is never given back: Linux sends the parent-death signal when
+// the *thread* that forked ends (prctl(2), PR_SET_PDEATHSIG).
+func (c *Child) live(path string, cfg ChildConfig, started chan<- error) {
+	runtime.LockOSThread()
+	err := c.fork(path, cfg)
+	started <- err
+	if err != nil {
+		return
+	}
+	c.wait()
+	c.terminal.close()
+	c.reaper.forget()
+	close(c.done)
+}
+
+func (c *Child) fork(path string, cfg ChildConfig) error {
+	files, closeNull, err := stdio(cfg)
+	if err != nil {
+		return err
+	}
+	defer closeNull()
+	if err := closeOnExec(); err != nil {
+		return err
+	}
+	attr := &syscall.ProcAttr{Dir: cfg.Dir, Env: cfg.Env, Files: files, Sys: &syscall.SysProcAttr{Setpgid: c.mode != shared}}
+	dieWithUs(attr.Sys)
+	restore := originalLimits()
+	c.pid, err = syscall.ForkExec(path, cfg.Argv, attr)
+	restore()
+	if err != nil {
+		return explain(path, cfg.Dir, err)
+	}
+	if c.mode != shared {
+		c.reaper.group(c.pid)
+	}
+	c.terminal.give(c.pid)
+	return nil
+}
+
+// stdio gives the descriptors of the child's 0, 1 and 2.
+func stdio(cfg ChildConfig) (fds []uintptr, closeNull func(), err error) {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, f := range []*os.File{cfg.Stdin, cfg.Stdout, cfg.Stderr} {
+		if f == nil {
+			f = null
+		}
+		fds = append(fds, f.Fd())
+	}
+	return fds, func() { null.Close() }, nil
+}
+
+// wait reaps the child, and follows it into a stop.
+func (c *Child) wait() {
+	for {
+		var ws syscall.WaitStatus
+		// Wait without reaping first: the pid stays the child's until nobody can be about to signal it.
+		err := waitExitOrStop(c.pid)
+		if err == nil {
+			c.gone.Lock()
+			_, err = syscall.Wait4(c.pid, &ws, syscall.WUNTRACED|syscall.WNOHANG, nil)
+			c.reaped = err != nil || ws.Exited() || ws.Signaled()
+			c.gone.Unlock()
+		}
+		switch {
+		case errors.Is(err, syscall.EINTR):
+		case err != nil:
+			c.waitErr = fmt.Errorf("wait for the child: %w", err)
+			return
+		case ws.Exited() || ws.Signaled():
+			c.status = ws
+			return
+		case ws.Stopped() && c.mode == interactive:
+			c.stopped(ws.StopSignal())
+		}
+	}
+}
+
+// Pid is the child's process id.
+func (c *Child) Pid() int { return c.pid }
+
+// Wait waits for the end of the child and gives its exit code, 128+N where signal N ended it.
+func (c *Child) Wait() (code int, err error) {
+	<-c.done
+	switch {
+	case c.waitErr != nil:
+		return 125, c.waitErr
+	case c.status.Signaled():
+		return 128 + int(c.status.Signal()), nil
+	}
+	return c.status.ExitStatus(), nil
+}
+
+// Signal sends a signal to the child's group, or to the child alone where the group is also ours.
+func (c *Child) Signal(s os.Signal) error {
+	number, ok := s.(syscall.Signal)
+	if !ok {
+		return fmt.Errorf("signal %v: not one of this system", s)
+	}
+	return c.kill(number, c.mode != shared)
+}
+
+func (c *Child) kill(s syscall.Signal, group bool) error {
+	c.gone.Lock()
+	defer c.gone.Unlock()
+	if c.reaped {
+		return os.ErrProcessDone
+	}
+	pid := c.pid
+	if group {
+		pid = -pid
+	}
+	return unix.Kill(pid, s)
+}
+
+// Close ends the child if it still lives, gives back signals and terminal, and dismisses the reaper; where a signal told us to
+// end, the reaper first ends what the child left behind.
+func (c *Child) Close() {
+	c.close.Do(func() {
+		select {
+		case <-c.done:
+		default:
+			c.kill(syscall.SIGKILL, c.mode != shared)
+			<-c.done
+			c.ended.Store(true)
+		}
+		signal.Stop(c.signals)
+		if c.ended.Load() {
+			c.reaper.sweep()
+		} else {
+			c.reaper.dismiss()
+		}
+	})
+}

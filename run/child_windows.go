@@ -1,0 +1,129 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// Child is a started child.
+type Child struct {
+	process *os.Process
+	signals chan os.Signal
+	close   sync.Once
+	wait    func() (*os.ProcessState, error)
+}
+
+// StartChild starts the child. We and it are in a job object that kills what is in it when its last handle closes, which
+// is when we end: no orphan is left, however we do.
+func StartChild(cfg ChildConfig) (*Child, error) {
+	if len(cfg.Argv) == 0 {
+		return nil, errors.New("no command to run")
+	}
+	path, err := lookUp(cfg.Argv[0], cfg.Dir, NewEnv(cfg.Env))
+	if err != nil {
+		return nil, err
+	}
+	if err := joinJob(); err != nil {
+		return nil, fmt.Errorf("job object: %w", err)
+	}
+	c := &Child{signals: make(chan os.Signal, 8)}
+	// Ctrl-C goes to every process of the console; ours must not end us before the child has decided.
+	signal.Notify(c.signals, os.Interrupt)
+	c.process, err = os.StartProcess(path, cfg.Argv, &os.ProcAttr{Dir: cfg.Dir, Env: cfg.Env, Files: []*os.File{cfg.Stdin, cfg.Stdout, cfg.Stderr}})
+	if err != nil {
+		signal.Stop(c.signals)
+		return nil, &ExitError{Code: exitCannotExecute, Reason: cfg.Argv[0] + ": " + err.Error(), Err: err}
+	}
+	c.wait = sync.OnceValues(c.process.Wait)
+	return c, nil
+}
+
+// joinJob puts this process in a job that ends with it; children are born into it. The handle is closed by our end alone.
+var joinJob = sync.OnceValue(func() error {
+	job, err := windows.CreateJobObject(nil, nil)
+	if err != nil {
+		return err
+	}
+	var limits windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION
+	limits.BasicLimitInformation.LimitFlags = windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE
+	if _, err := windows.SetInformationJobObject(job, windows.JobObjectExtendedLimitInformation,
+		uintptr(unsafe.Pointer(&limits)), uint32(unsafe.Sizeof(limits))); err != nil {
+		return err
+	}
+	return windows.AssignProcessToJobObject(job, windows.CurrentProcess())
+})
+
+// lookUp finds a program as the command interpreter does, but not in the working directory: there it must be asked for by
+// path.
+func lookUp(name, dir string, env *Env) (string, error) {
+	if strings.ContainsAny(name, `\/:`) {
+		if !filepath.IsAbs(name) && dir != "" {
+			name = filepath.Join(dir, name)
+		}
+		if path := withExtension(name, env); path != "" {
+			return path, nil
+		}
+		return "", &ExitError{Code: exitNotFound, Reason: name + ": no such file", Err: fs.ErrNotExist}
+	}
+	for _, entry := range filepath.SplitList(env.Get("PATH")) {
+		if !filepath.IsAbs(entry) {
+			continue
+		}
+		if path := withExtension(filepath.Join(entry, name), env); path != "" {
+			return path, nil
+		}
+	}
+	return "", &ExitError{Code: exitNotFound, Reason: name + ": command not found", Err: fs.ErrNotExist}
+}
+
+func withExtension(path string, env *Env) string {
+	extensions := env.Get("PATHEXT")
+	if extensions == "" {
+		extensions = ".COM;.EXE;.BAT;.CMD"
+	}
+	for _, extension := range append([]string{""}, strings.Split(extensions, ";")...) {
+		if extension == "" && filepath.Ext(path) == "" {
+			continue
+		}
+		if info, err := os.Stat(path + extension); err == nil && !info.IsDir() {
+			return path + extension
+		}
+	}
+	return ""
+}
+
+// Pid is the child's process id.
+func (c *Child) Pid() int { return c.process.Pid }
+
+// Wait waits for the end of the child and gives its exit code.
+func (c *Child) Wait() (code int, err error) {
+	state, err := c.wait()
+	if err != nil {
+		return 125, fmt.Errorf("wait for the child: %w", err)
+	}
+	return state.ExitCode(), nil
+}
+
+// Signal can only end the child: Windows has no other signals for a process of its own console.
+func (c *Child) Signal(s os.Signal) error { return c.process.Signal(s) }
+
+// Close ends the child if it still lives.
+func (c *Child) Close() {
+	c.close.Do(func() {
+		c.process.Kill()
+		c.wait()
+		signal.Stop(c.signals)
+	})
+}
+
+// CarriesRun is false: other processes' environments are not to be read here.
+func CarriesRun(pid int, runID string) bool { return false }

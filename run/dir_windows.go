@@ -1,0 +1,28 @@
+package run
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/gofrs/flock"
+)
+
+// checkBase trusts the profile's own directory for temporary files: Windows gives each user one, with its own ACL.
+func checkBase(base string) error {
+	_, err := os.Stat(base)
+	return err
+}
+
+func checkPrivate(dir string, info fs.FileInfo) error {
+	if !info.IsDir() {
+		return errors.New("is not a directory")
+	}
+	return nil
+}
+
+// removeLocked lets go first: Windows removes no open file.
+func removeLocked(dir string, lock *flock.Flock) {
+	lock.Close()
+	os.RemoveAll(dir)
+}
