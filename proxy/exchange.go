@@ -34,6 +34,7 @@ type Exchange struct {
 	Decision   policy.Decision
 	Credential *cred.Credential // that was put on the request; nil: none
 
+	Recorded bool     // it was on record before it left
 	Refusal  *Refusal // why nothing was sent; nil if it was
 	Failure  string   // what went wrong upstream, or with the child's connection; "" if nothing did
 	Status   int      // that the child saw

@@ -246,6 +246,7 @@ func (p *Proxy) record(ex *Exchange) *Refusal {
 		p.notice("refusing requests: the audit log cannot be written: " + err.Error())
 		return &Refusal{Status: http.StatusForbidden, Effect: "error", Reason: "the audit log cannot be written, so nothing is sent: " + err.Error(), Hint: "free space or mend the permissions of the audit directory"}
 	}
+	ex.Recorded = true
 	return nil
 }
 

@@ -36,7 +36,7 @@ func NewPlaceholder(random io.Reader, secret []byte) (string, error) {
 	}
 	prefix, rest := split(string(secret))
 	alphabet := alnum
-	if strings.Trim(rest, hexDigits) == "" {
+	if strings.Trim(rest, hexDigits+"-") == "" {
 		alphabet = hexDigits
 	}
 	if countAlnum(rest) < enough {

@@ -1,0 +1,521 @@
+package proxy
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"agentguard/policy/limit"
+	"agentguard/vault"
+)
+
+func echoAuth(w http.ResponseWriter, r *http.Request) {
+	fmt.Fprintf(w, "auth=%s key=%s query=%s", r.Header.Get("Authorization"), r.Header.Get("X-Api-Key"), r.URL.RawQuery)
+}
+
+// sawAuth remembers what the origin was given.
+type sawAuth struct {
+	headers atomic.Pointer[http.Header]
+	query   atomic.Pointer[string]
+	body    atomic.Pointer[string]
+}
+
+func (s *sawAuth) handle(w http.ResponseWriter, r *http.Request) {
+	h := r.Header.Clone()
+	s.headers.Store(&h)
+	s.query.Store(&r.URL.RawQuery)
+	b, _ := io.ReadAll(r.Body)
+	body := string(b)
+	s.body.Store(&body)
+	w.Write([]byte("ok"))
+}
+
+func (s *sawAuth) get(name string) string {
+	if h := s.headers.Load(); h != nil {
+		return strings.Join(h.Values(name), "|")
+	}
+	return "(nothing came)"
+}
+
+// Section 1: one parsed authority.
+
+func TestTunnelAuthorityIsHostAndSNI(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{})
+	for _, c := range []struct{ name, connect, sni, host, want string }{
+		{"agreeing", "api.example.com:443", "api.example.com", "api.example.com", "200"},
+		{"trailing dot and case", "API.example.com.:443", "api.example.com", "Api.Example.Com", "200"},
+		{"explicit port", "api.example.com:443", "api.example.com", "api.example.com:443", "200"},
+		{"another Host", "api.example.com:443", "api.example.com", "other.example.com", "the tunnel leads to"},
+		{"another port", "api.example.com:443", "api.example.com", "api.example.com:8443", "the tunnel leads to"},
+		{"another SNI", "api.example.com:443", "other.example.com", "api.example.com", "handshake"},
+		{"userinfo", "api.example.com:443", "api.example.com", "x@api.example.com", "400"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			resp, err := r.inside(c.connect, c.sni, "GET /items/1 HTTP/1.1\r\nHost: "+c.host+"\r\nConnection: close\r\n\r\n")
+			got := fmt.Sprint(err)
+			if err == nil {
+				got = resp.Status + " " + bodyOf(t, resp)
+			}
+			if !strings.Contains(got, c.want) {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+	for _, e := range r.reached() {
+		if !strings.HasSuffix(e, "api.example.com/items/1") {
+			t.Errorf("the origin was asked %q", e)
+		}
+	}
+}
+
+func TestResumedSessionStillChecksSNI(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{})
+	if resp, err := r.inside("api.example.com:443", "api.example.com", "GET /items/1 HTTP/1.1\r\nHost: api.example.com\r\n\r\n"); err != nil || resp.StatusCode != 200 {
+		t.Fatal(resp, err)
+	}
+	if _, err := r.inside("other.example.com:443", "api.example.com", "GET / HTTP/1.1\r\nHost: api.example.com\r\n\r\n"); err == nil {
+		t.Error("a handshake for another name passed")
+	}
+}
+
+func TestAbsoluteTargetWinsOverHost(t *testing.T) {
+	plain := strings.Replace(rigPolicy, `hosts = ["api.example.com", "*.api.example.com", "127.0.0.1"]`, `hosts = ["http://api.example.com"]`, 1)
+	r := newRig(t, echoAuth, rigOptions{policy: plain})
+	resp, _, _ := r.raw("GET http://unknown.example.net/ HTTP/1.1\r\nHost: api.example.com\r\n{auth}\r\n")
+	if resp.StatusCode != 403 {
+		t.Errorf("the Host header decided: %s", resp.Status)
+	}
+	if b := bodyOf(t, resp); !strings.Contains(b, "unknown.example.net") {
+		t.Errorf("refused for another reason: %s", b)
+	}
+}
+
+func TestMalformedTargetsAreRefused(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{})
+	for _, line := range []string{
+		"CONNECT api.example.com HTTP/1.1", "CONNECT api.example.com:0 HTTP/1.1", "CONNECT user@api.example.com:443 HTTP/1.1",
+		"CONNECT api.example.com:443x HTTP/1.1", "CONNECT 0x7f.1:443 HTTP/1.1", "CONNECT 2130706433:443 HTTP/1.1", "CONNECT [fe80::1%25lo]:443 HTTP/1.1",
+		"GET http://api.example.com@evil.example.net/ HTTP/1.1", "GET ftp://api.example.com/ HTTP/1.1", "OPTIONS * HTTP/1.1",
+	} {
+		resp, _, _ := r.raw(line + "\r\nHost: api.example.com\r\n{auth}\r\n")
+		if resp != nil && resp.StatusCode != 400 && resp.StatusCode != 403 {
+			t.Errorf("%s: %s", line, resp.Status)
+		}
+	}
+	if got := r.reached(); got != nil {
+		t.Errorf("the origin was asked: %v", got)
+	}
+}
+
+func TestPathsWithTwoReadingsAreRefused(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{})
+	for _, path := range []string{"/any/../items/1", "/any/%2e%2e/items/1", "/any//x", "/any/a%2fb", "/any/a%5cb", "/any/a\\b", "/any/%00", "/any/%252e%252e/x", "/any/..;/x"} {
+		resp, err := r.inside("api.example.com:443", "api.example.com", "GET "+path+" HTTP/1.1\r\nHost: api.example.com\r\nConnection: close\r\n\r\n")
+		if err != nil || resp.StatusCode != 400 {
+			t.Errorf("%s: %v %v", path, resp, err)
+		}
+	}
+	if got := r.reached(); got != nil {
+		t.Errorf("the origin was asked: %v", got)
+	}
+}
+
+func TestSentIsWhatWasMatched(t *testing.T) {
+	var uri atomic.Value
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) { uri.Store(q.RequestURI) }, rigOptions{})
+	for _, path := range []string{"/any/a%20b/%E2%82%AC", `/any/"quoted"|{x}^`, "/any/a;b=c,d", "/any/x?a=1;b=2&c=%zz", "/any/x?"} {
+		if resp, err := r.inside("api.example.com:443", "api.example.com", "GET "+path+" HTTP/1.1\r\nHost: api.example.com\r\nConnection: close\r\n\r\n"); err != nil || resp.StatusCode != 200 {
+			t.Fatalf("%s: %v %v", path, resp, err)
+		}
+		if got := uri.Load(); got != path {
+			t.Errorf("sent %q as %q", path, got)
+		}
+	}
+}
+
+func TestNoConnectInATunnel(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{})
+	resp, err := r.inside("api.example.com:443", "api.example.com", "CONNECT other.example.com:443 HTTP/1.1\r\nHost: other.example.com:443\r\n\r\n")
+	if err != nil || resp.StatusCode != 400 || !strings.Contains(bodyOf(t, resp), "CONNECT inside a tunnel") {
+		t.Error(resp, err)
+	}
+}
+
+func TestNoH2CAndNoUnasked101(t *testing.T) {
+	var saw sawAuth
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		saw.handle(w, q)
+	}, rigOptions{http1: true})
+	r.do("GET", "https://api.example.com/items/1", "", "Upgrade: h2c", "Connection: Upgrade, HTTP2-Settings", "HTTP2-Settings: AAMAAABkAAQAAP__")
+	if got := saw.get("Upgrade") + saw.get("Http2-Settings"); got != "" {
+		t.Errorf("the origin was asked to upgrade: %q", got)
+	}
+	r = newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		c, _, _ := http.NewResponseController(w).Hijack()
+		io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\nhello")
+		time.Sleep(50 * time.Millisecond)
+		c.Close()
+	}, rigOptions{http1: true})
+	if a := r.do("GET", "https://api.example.com/items/1", ""); a.StatusCode != 502 {
+		t.Errorf("an unasked 101 came through as %s", a.Status)
+	}
+}
+
+func TestRewriteHeadersAreStripped(t *testing.T) {
+	var saw sawAuth
+	r := newRig(t, saw.handle, rigOptions{})
+	names := []string{"X-HTTP-Method-Override", "X_HTTP_Method_Override", "X-Method-Override", "X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Host", "Forwarded", "X-Agent-ID", "Proxy-Authorization"}
+	var header []string
+	for _, n := range names {
+		header = append(header, n+": DELETE")
+	}
+	r.do("GET", "https://api.example.com/items/1", "", header...)
+	for _, n := range names {
+		if v := saw.get(n); v != "" {
+			t.Errorf("%s reached the origin: %q", n, v)
+		}
+	}
+}
+
+func TestConnectionHeaderCannotDropOthers(t *testing.T) {
+	var saw sawAuth
+	r := newRig(t, saw.handle, rigOptions{})
+	resp, err := r.inside("api.example.com:443", "api.example.com", "GET /items/1 HTTP/1.1\r\nHost: api.example.com\r\nConnection: close, Authorization\r\n\r\n")
+	if err != nil || resp.StatusCode != 400 {
+		t.Error(resp, err)
+	}
+}
+
+// Section 2: twins.
+
+func TestEveryFormIsDenied(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{})
+	check := func(form string, a answer) {
+		t.Helper()
+		m := a.refusal(t)
+		if a.StatusCode != 403 || m.Error != "Action delete_item is denied" || m.Rule != "deny.deletions" {
+			t.Errorf("%s: %d %s", form, a.StatusCode, a.body)
+		}
+	}
+	check("h1", r.do("DELETE", "https://api.example.com/items/1", ""))
+	check("h2", r.with(r.client(true), "DELETE", "https://api.example.com/items/1", ""))
+	check("gateway", r.with(&http.Client{}, "DELETE", "http://x:"+theToken+"@"+r.addr+"/proxy/api/items/1", ""))
+	check("websocket", r.do("DELETE", "https://api.example.com/items/1", "", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="))
+	resp, _, _ := r.raw("DELETE https://api.example.com/items/1 HTTP/1.1\r\nHost: api.example.com\r\n{auth}\r\n")
+	check("absolute", answer{resp, bodyOf(t, resp)})
+	if got := r.reached(); got != nil {
+		t.Errorf("the origin was asked: %v", got)
+	}
+}
+
+// Section 3: fail closed.
+
+func TestNothingWorksWithoutItsParts(t *testing.T) {
+	if _, err := New(Config{}); err == nil {
+		t.Error("a proxy without parts was made")
+	}
+}
+
+func TestUnclaimedHostIsRefusedWithTheReasonUnresolved(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{})
+	a := r.do("GET", "https://does-not-exist.invalid/x", "")
+	if m := a.refusal(t); a.StatusCode != 403 || !strings.Contains(m.Error, "does-not-exist.invalid") || m.Hint == "" {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	if e := r.last(); e.Refusal == nil || e.Failure != "" || e.Recorded {
+		t.Errorf("recorded as %+v", e)
+	}
+}
+
+func TestWhatCannotBeRecordedIsNotSent(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{})
+	r.failLog = errors.New("no space left on device")
+	a := r.do("GET", "https://api.example.com/items/1", "")
+	if m := a.refusal(t); a.StatusCode != 403 || !strings.Contains(m.Error, "no space left") || m.Hint == "" {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	if got := r.reached(); got != nil {
+		t.Errorf("the origin was asked: %v", got)
+	}
+}
+
+func TestRecordStandsBeforeTheRequestLeaves(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{})
+	r.do("GET", "https://api.example.com/items/1", "")
+	r.last()
+	if got := strings.Join(r.events, ", "); got != "recorded, origin GET api.example.com/items/1, ended" {
+		t.Error(got)
+	}
+}
+
+type brokenStore struct{}
+
+func (brokenStore) Take(context.Context, []limit.Take) (limit.Verdict, error) {
+	return limit.Verdict{}, errors.New("the store is gone")
+}
+
+func TestNoLimitStoreRefuses(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{adjust: func(c *Config, _ *UpstreamConfig) { c.Limits = brokenStore{} }})
+	a := r.do("POST", "https://api.example.com/items", "{}")
+	if m := a.refusal(t); a.StatusCode != 403 || !strings.Contains(m.Error, "the store is gone") {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	if got := r.reached(); got != nil {
+		t.Errorf("the origin was asked: %v", got)
+	}
+}
+
+func TestUnreadableCredentialRefuses(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{})
+	r.set.Get("api-key").Read = func(context.Context) (vault.Secret, error) { return vault.Secret{}, errors.New("the file is gone") }
+	a := r.do("GET", "https://api.example.com/items/1", "")
+	if m := a.refusal(t); a.StatusCode != 403 || !strings.Contains(m.Error, "the file is gone") {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	if got := r.reached(); got != nil {
+		t.Errorf("the origin was asked: %v", got)
+	}
+}
+
+func TestLimitAnswers429(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(201) }, rigOptions{})
+	for i := range 6 {
+		a := r.do("POST", "https://api.example.com/items", "{}")
+		want := 201
+		if i == 5 {
+			want = 429
+		}
+		if a.StatusCode != want {
+			t.Errorf("request %d: %s %s", i+1, a.Status, a.body)
+		}
+		if want == 429 && a.Header.Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+	}
+	if n := len(r.reached()); n != 5 {
+		t.Errorf("%d reached the origin", n)
+	}
+}
+
+// Section 4: secrets.
+
+func TestCredentialIsPutInItsSlot(t *testing.T) {
+	var saw sawAuth
+	r := newRig(t, saw.handle, rigOptions{})
+	ph := r.placeholder("api-key")
+	basic := func(s string) string { return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(s)) }
+	for _, c := range []struct{ name, header, want string }{
+		{"added", "Accept: */*", "Bearer " + theSecret},
+		{"placeholder", "Authorization: Bearer " + ph, "Bearer " + theSecret},
+		{"scheme kept", "Authorization: token " + ph, "token " + theSecret},
+		{"uri form", "Authorization: Bearer vault://api-key", "Bearer " + theSecret},
+		{"inside basic", basic("git:" + ph), "Basic " + base64.StdEncoding.EncodeToString([]byte("git:"+theSecret))},
+		{"basic user", basic(ph + ":"), "Basic " + base64.StdEncoding.EncodeToString([]byte(theSecret+":"))},
+		{"uri inside basic", basic("git:vault://api-key"), "Basic " + base64.StdEncoding.EncodeToString([]byte("git:"+theSecret))},
+		{"its own replaced", "Authorization: Bearer ghp_attacker", "Bearer " + theSecret},
+		{"two of its own replaced", "Authorization: Bearer ghp_attacker", "Bearer " + theSecret},
+		{"other spelling removed", "AUTHORIZATION: Bearer ghp_attacker", "Bearer " + theSecret},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if a := r.do("GET", "https://api.example.com/items/1", "", c.header); a.StatusCode != 200 {
+				t.Fatal(a.Status, a.body)
+			}
+			if got := saw.get("Authorization"); got != c.want {
+				t.Errorf("the origin got %q", got)
+			}
+		})
+	}
+}
+
+func TestEverySpellingOfTheSlotIsRemoved(t *testing.T) {
+	var saw sawAuth
+	r := newRig(t, saw.handle, rigOptions{})
+	r.do("GET", "https://other.example.com/x", "", "X_Api_Key: attacker-key", "x-api-key: attacker-key", "X-API_KEY: attacker-key")
+	for name, values := range *saw.headers.Load() {
+		if strings.Contains(strings.Join(values, " "), "attacker") {
+			t.Errorf("%s: %s reached the origin", name, values)
+		}
+	}
+	if got := saw.get("X-Api-Key"); got != r.secrets["other-key"] {
+		t.Errorf("the origin got %q", got)
+	}
+}
+
+func TestPolicyNamedPlacesAreSwapped(t *testing.T) {
+	var saw sawAuth
+	r := newRig(t, saw.handle, rigOptions{})
+	ph, secret := r.placeholder("other-key"), r.secrets["other-key"]
+	r.do("GET", "https://other.example.com/x?a=1&key="+ph+"&b=2", "")
+	if got := *saw.query.Load(); got != "a=1&key="+secret+"&b=2" {
+		t.Errorf("query %q", got)
+	}
+	if got := saw.get("X-Api-Key"); got != "" {
+		t.Errorf("sent twice: %q", got)
+	}
+	r.do("GET", "https://other.example.com/x", "", "X-Second: key "+ph)
+	if got := saw.get("X-Second"); got != "key "+secret {
+		t.Errorf("header %q", got)
+	}
+	r.do("POST", "https://other.example.com/x", `{"auth": {"token":"`+ph+`"}, "note":"`+ph+`"}`, "Content-Type: application/json")
+	if got := *saw.body.Load(); got != `{"auth": {"token":"`+secret+`"}, "note":"`+ph+`"}` {
+		t.Errorf("body %q", got)
+	}
+	r.do("POST", "https://other.example.com/x", "a=b&key=vault%3A%2F%2Fother-key", "Content-Type: application/x-www-form-urlencoded")
+	if got := *saw.body.Load(); got != "a=b&key="+secret {
+		t.Errorf("form %q", got)
+	}
+}
+
+func TestPlaceholderGoesNowhereElse(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{})
+	ph := r.placeholder("api-key")
+	basic := base64.StdEncoding.EncodeToString([]byte("u:" + ph))
+	for _, c := range []struct{ name, url, header, want string }{
+		{"open host", "https://open.example.com/", "Authorization: Bearer " + ph, "was sent to open.example.com"},
+		{"open host, basic", "https://open.example.com/", "Authorization: Basic " + basic, "was sent to open.example.com"},
+		{"open host, query", "https://open.example.com/?q=" + ph, "", "was sent to open.example.com"},
+		{"open host, path", "https://open.example.com/" + ph, "", "was sent to open.example.com"},
+		{"open host, cookie", "https://open.example.com/", "Cookie: s=" + ph, "was sent to open.example.com"},
+		{"open host, uri", "https://open.example.com/", "X-Key: vault://api-key", "was sent to open.example.com"},
+		{"another service", "https://other.example.com/x", "X-Api-Key: " + ph, "was sent to other.example.com"},
+		{"unknown host", "https://evil.example.net/", "X-Key: " + ph, "was sent to evil.example.net"},
+		{"unknown name", "https://api.example.com/items/1", "Authorization: Bearer vault://nobody", "cannot be resolved"},
+		{"its host, elsewhere", "https://api.example.com/items/1", "X-Debug: " + ph, "where it is not swapped"},
+		{"its host, query", "https://api.example.com/items/1?t=" + ph, "", "where it is not swapped"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var header []string
+			if c.header != "" {
+				header = []string{c.header}
+			}
+			a := r.do("GET", c.url, "", header...)
+			if m := a.refusal(t); a.StatusCode != 403 || !strings.Contains(m.Error, c.want) {
+				t.Errorf("%d %s", a.StatusCode, a.body)
+			}
+		})
+	}
+	if got := r.reached(); got != nil {
+		t.Errorf("the origin was asked: %v", got)
+	}
+	if len(r.notices) < 8 {
+		t.Errorf("the person was told %d times", len(r.notices))
+	}
+}
+
+func TestPlaceholderInABodyElsewhereIsInert(t *testing.T) {
+	var saw sawAuth
+	r := newRig(t, saw.handle, rigOptions{})
+	body := `{"history":"my token is ` + r.placeholder("api-key") + ` vault://api-key"}`
+	for _, host := range []string{"open.example.com", "other.example.com"} {
+		if a := r.do("POST", "https://"+host+"/x", body, "Content-Type: application/json"); a.StatusCode != 200 {
+			t.Fatal(a.Status, a.body)
+		}
+		if got := *saw.body.Load(); got != body {
+			t.Errorf("%s got %q", host, got)
+		}
+	}
+}
+
+func TestOpenHostsGetNoCredential(t *testing.T) {
+	var saw sawAuth
+	r := newRig(t, saw.handle, rigOptions{})
+	r.do("GET", "https://open.example.com/x", "")
+	if got := saw.get("Authorization") + saw.get("X-Api-Key"); got != "" {
+		t.Errorf("an open host got %q", got)
+	}
+}
+
+func TestRangeIsStripped(t *testing.T) {
+	var saw sawAuth
+	r := newRig(t, saw.handle, rigOptions{})
+	r.do("GET", "https://api.example.com/items/1", "", "Range: bytes=10-20", "If-Range: x")
+	if got := saw.get("Range") + saw.get("If-Range"); got != "" {
+		t.Errorf("the origin was asked for %q", got)
+	}
+}
+
+func TestUpstreamMustBeVerified(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{adjust: func(_ *Config, u *UpstreamConfig) { u.Roots = nil }})
+	a := r.do("GET", "https://api.example.com/items/1", "")
+	if m := a.refusal(t); a.StatusCode != 502 || !strings.Contains(m.Error, "cannot be trusted") || !strings.Contains(m.Hint, "[upstream] ca") {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	if got := r.reached(); got != nil {
+		t.Errorf("the origin was asked: %v", got)
+	}
+}
+
+func TestHTTPIsRefusedUnlessThePolicySaysSo(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{})
+	a := r.do("GET", "http://api.example.com/items/1", "")
+	if a.StatusCode != 403 {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	resp, c, br := r.raw("CONNECT api.example.com:80 HTTP/1.1\r\nHost: api.example.com:80\r\n{auth}\r\n")
+	if resp.StatusCode != 200 {
+		t.Fatal(resp.Status)
+	}
+	io.WriteString(c, "GET /items/1 HTTP/1.1\r\nHost: api.example.com\r\n\r\n")
+	if resp, err := http.ReadResponse(br, nil); err != nil || resp.StatusCode != 403 {
+		t.Error(resp, err)
+	}
+	if got := r.reached(); got != nil {
+		t.Errorf("the origin was asked: %v", got)
+	}
+}
+
+// Section 5: the way out.
+
+func TestAddressGuard(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{adjust: func(_ *Config, u *UpstreamConfig) { u.Resolve = nil }})
+	a := r.do("GET", "https://127.0.0.1/items/1", "")
+	if m := a.refusal(t); a.StatusCode != 403 || !strings.Contains(m.Error, "127.0.0.1") || !strings.Contains(m.Hint, "allow_private") {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+}
+
+// Section 6: who may use the proxy.
+
+func TestOnlyTheTokenOpens(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{})
+	for _, auth := range []string{"", "Basic " + base64.StdEncoding.EncodeToString([]byte("x:wrong")), "Basic !", "Bearer " + theToken, "Basic " + base64.StdEncoding.EncodeToString([]byte("x:"))} {
+		for _, line := range []string{"CONNECT api.example.com:443", "GET http://api.example.com/"} {
+			head := ""
+			if auth != "" {
+				head = "Proxy-Authorization: " + auth + "\r\n"
+			}
+			resp, _, _ := r.raw(line + " HTTP/1.1\r\nHost: api.example.com\r\n" + head + "\r\n")
+			if resp.StatusCode != 407 || resp.Header.Get("Proxy-Authenticate") != `Basic realm="agentguard"` {
+				t.Errorf("%s with %q: %s", line, auth, resp.Status)
+			}
+		}
+	}
+	for _, path := range []string{"/proxy/api/items/1", "/", "/debug/pprof"} {
+		resp, err := http.Get("http://" + r.addr + path)
+		if err != nil || resp.StatusCode != 401 {
+			t.Errorf("%s: %v %v", path, resp, err)
+		}
+	}
+	if got := r.reached(); got != nil {
+		t.Errorf("the origin was asked: %v", got)
+	}
+}
+
+func TestTokenIsNeverForwarded(t *testing.T) {
+	var saw sawAuth
+	r := newRig(t, saw.handle, rigOptions{})
+	r.with(&http.Client{}, "GET", "http://x:"+theToken+"@"+r.addr+"/proxy/api/items/1", "")
+	r.do("GET", "https://api.example.com/items/1", "")
+	for name, values := range *saw.headers.Load() {
+		if s := strings.Join(values, " "); strings.Contains(s, theToken) || strings.Contains(s, base64.StdEncoding.EncodeToString([]byte("x:"+theToken))) {
+			t.Errorf("%s: %s", name, values)
+		}
+	}
+}

@@ -1,0 +1,393 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
+)
+
+// leaks looks for the secret in text, in the forms that decode to it.
+func leaks(text string) string {
+	for name, form := range map[string]string{
+		"raw": theSecret, "base64": base64.StdEncoding.EncodeToString([]byte(theSecret)), "hex": hex.EncodeToString([]byte(theSecret)),
+		"query": url.QueryEscape(theSecret), "basic": base64.StdEncoding.EncodeToString([]byte("git:" + theSecret))[8:40],
+	} {
+		if strings.Contains(text, form) {
+			return name
+		}
+	}
+	return ""
+}
+
+func TestResponsesHoldNoSecret(t *testing.T) {
+	compress := map[string]func(io.Writer) io.WriteCloser{
+		"identity": nil,
+		"gzip":     func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
+		"br":       func(w io.Writer) io.WriteCloser { return brotli.NewWriter(w) },
+		"zstd":     func(w io.Writer) io.WriteCloser { z, _ := zstd.NewWriter(w); return z },
+	}
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		secret := strings.TrimPrefix(q.Header.Get("Authorization"), "Bearer ")
+		w.Header().Set("X-Echo", secret)
+		w.Header().Set("Set-Cookie", "t="+secret)
+		w.Header().Set("Location", "https://evil.example.net/?t="+url.QueryEscape(secret))
+		w.Header().Set("Trailer", "X-Trailer")
+		body := strings.Join([]string{secret, base64.StdEncoding.EncodeToString([]byte("git:" + secret)), hex.EncodeToString([]byte(secret))}, "\n")
+		coding := q.URL.Query().Get("c")
+		w.Header().Set("Content-Encoding", coding)
+		w.WriteHeader(302)
+		var out io.Writer = w
+		if z := compress[coding]; z != nil {
+			zw := z(w)
+			defer zw.Close()
+			out = zw
+		}
+		io.WriteString(out, body)
+		w.Header().Set("X-Trailer", secret)
+	}, rigOptions{})
+	for coding := range compress {
+		for _, h2 := range []bool{false, true} {
+			a := r.with(r.client(h2), "GET", "https://api.example.com/any/x?c="+coding, "", "Accept-Encoding: "+coding)
+			if a.StatusCode != 302 || a.Header.Get("Content-Encoding") == coding && coding != "identity" {
+				t.Errorf("%s: %s %s", coding, a.Status, a.Header)
+			}
+			all := fmt.Sprint(a.Header, a.Trailer, a.body)
+			if form := leaks(all); form != "" {
+				t.Errorf("%s: the child got the secret in %s: %s", coding, form, all)
+			}
+			if n := strings.Count(all, r.placeholder("api-key")); n < 5 {
+				t.Errorf("%s: the placeholder stands in %d places: %s", coding, n, all)
+			}
+		}
+	}
+	if e := r.last(); e.Scrubbed < 6 || e.Credential == nil || e.Credential.Name != "api-key" {
+		t.Errorf("recorded %+v", e)
+	}
+}
+
+func TestEarlyHintsHoldNoSecret(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		w.Header().Set("Link", "<"+q.Header.Get("Authorization")+">")
+		w.WriteHeader(http.StatusEarlyHints)
+		w.Header().Del("Link")
+		w.WriteHeader(200)
+	}, rigOptions{})
+	var got []string
+	req, _ := http.NewRequest("GET", "https://api.example.com/items/1", nil)
+	req = req.WithContext(httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
+		got = append(got, fmt.Sprint(code, h))
+		return nil
+	}}))
+	resp, err := r.client(false).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if len(got) != 1 || leaks(got[0]) != "" || !strings.Contains(got[0], r.placeholder("api-key")) {
+		t.Errorf("the child got %v", got)
+	}
+}
+
+func TestUnreadableEncodingIs502(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "x-own")
+		w.Write([]byte("????"))
+	}, rigOptions{})
+	if a := r.do("GET", "https://api.example.com/items/1", ""); a.StatusCode != 502 || !strings.Contains(a.body, "cannot be read") {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	if a := r.do("GET", "https://open.example.com/", ""); a.StatusCode != 200 || a.body != "????" {
+		t.Errorf("an open host: %d %s", a.StatusCode, a.body)
+	}
+}
+
+func TestRedirectIsNotFollowed(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		http.Redirect(w, q, "https://other.example.com/x", http.StatusFound)
+	}, rigOptions{})
+	if a := r.do("GET", "https://api.example.com/items/1", ""); a.StatusCode != 302 || len(r.reached()) != 1 {
+		t.Errorf("%s, origin: %v", a.Status, r.reached())
+	}
+}
+
+func TestStreamIsNotHeldBack(t *testing.T) {
+	for _, coding := range []string{"", "gzip", "br", "zstd"} {
+		next := make(chan bool)
+		r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			var out io.Writer = w
+			flush := func() { http.NewResponseController(w).Flush() }
+			switch coding {
+			case "gzip":
+				z := gzip.NewWriter(w)
+				out, flush = z, func() { z.Flush(); http.NewResponseController(w).Flush() }
+			case "br":
+				z := brotli.NewWriter(w)
+				out, flush = z, func() { z.Flush(); http.NewResponseController(w).Flush() }
+			case "zstd":
+				z, _ := zstd.NewWriter(w)
+				out, flush = z, func() { z.Flush(); http.NewResponseController(w).Flush() }
+			}
+			if coding != "" {
+				w.Header().Set("Content-Encoding", coding)
+			}
+			for i := range 3 {
+				fmt.Fprintf(out, "data: %d\n\n", i)
+				flush()
+				select {
+				case <-next:
+				case <-time.After(5 * time.Second):
+					return
+				}
+			}
+		}, rigOptions{})
+		for _, h2 := range []bool{false, true} {
+			req, _ := http.NewRequest("GET", "https://api.example.com/any/sse", nil)
+			if coding != "" {
+				req.Header.Set("Accept-Encoding", coding)
+			}
+			resp, err := r.client(h2).Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			br := bufio.NewReader(resp.Body)
+			for i := range 3 {
+				line, err := br.ReadString('\n')
+				if want := fmt.Sprintf("data: %d\n", i); line != want {
+					t.Fatalf("%s h2=%v: event %d: %q %v", coding, h2, i, line, err)
+				}
+				br.ReadString('\n')
+				next <- true
+			}
+			resp.Body.Close()
+		}
+	}
+}
+
+func TestBothSidesSpeakEitherProtocol(t *testing.T) {
+	for _, origin1 := range []bool{true, false} {
+		for _, client2 := range []bool{true, false} {
+			r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+				b, err := io.ReadAll(q.Body)
+				if err != nil {
+					t.Error(err)
+				}
+				w.Header().Set("Trailer", "X-Sum")
+				w.Write(b)
+				sum := sha256.Sum256(b)
+				w.Header().Set("X-Sum", hex.EncodeToString(sum[:]))
+			}, rigOptions{http1: origin1})
+			body := make([]byte, 3<<20)
+			rand.Read(body)
+			req, _ := http.NewRequest("POST", "https://api.example.com/any/echo", io.MultiReader(bytes.NewReader(body))) // chunked
+			req.Header.Set("Expect", "100-continue")
+			resp, err := r.client(client2).Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			sum := sha256.Sum256(body)
+			if err != nil || !bytes.Equal(got, body) || resp.Trailer.Get("X-Sum") != hex.EncodeToString(sum[:]) {
+				t.Errorf("origin1=%v client2=%v: %d bytes, trailer %v, %v", origin1, client2, len(got), resp.Trailer, err)
+			}
+			if e := r.last(); e.BodyHash != hex.EncodeToString(sum[:]) || e.Sent != int64(len(body)) || e.Received != int64(len(body)) {
+				t.Errorf("recorded %s %d %d", e.BodyHash, e.Sent, e.Received)
+			}
+			if want := map[bool]string{true: "HTTP/2.0", false: "HTTP/1.1"}[client2]; resp.Proto != want {
+				t.Errorf("the client spoke %s", resp.Proto)
+			}
+		}
+	}
+}
+
+func TestGRPCShapeBothWays(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		w.Header().Set("Content-Type", "application/grpc")
+		w.Header().Set("Trailer", "Grpc-Status")
+		rc := http.NewResponseController(w)
+		rc.EnableFullDuplex()
+		w.WriteHeader(200)
+		rc.Flush()
+		buf := make([]byte, 5)
+		for {
+			n, err := io.ReadFull(q.Body, buf)
+			if err != nil {
+				break
+			}
+			w.Write(buf[:n])
+			rc.Flush()
+		}
+		w.Header().Set("Grpc-Status", "0")
+	}, rigOptions{})
+	pr, pw := io.Pipe()
+	req, _ := http.NewRequest("POST", "https://api.example.com/any/svc/Method", pr)
+	req.Header.Set("Content-Type", "application/grpc")
+	req.Header.Set("TE", "trailers")
+	resp, err := r.client(true).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5 {
+		msg := fmt.Sprintf("msg-%d", i)
+		io.WriteString(pw, msg)
+		buf := make([]byte, 5)
+		if _, err := io.ReadFull(resp.Body, buf); err != nil || string(buf) != msg {
+			t.Fatalf("message %d: %q %v", i, buf, err)
+		}
+	}
+	pw.Close()
+	io.ReadAll(resp.Body)
+	if resp.Trailer.Get("Grpc-Status") != "0" {
+		t.Errorf("trailers %v", resp.Trailer)
+	}
+	a := r.with(r.client(true), "DELETE", "https://api.example.com/items/1", "", "Content-Type: application/grpc")
+	if a.Header.Get("Grpc-Status") != "7" || !strings.Contains(a.Header.Get("Grpc-Message"), "delete_item is denied") {
+		t.Errorf("a refused call: %s %v", a.Status, a.Header)
+	}
+}
+
+// wsOrigin answers each text message with the Authorization header it was given, split over two frames.
+func wsOrigin(w http.ResponseWriter, q *http.Request) {
+	conn, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	ext := ""
+	if e := q.Header.Get("Sec-WebSocket-Extensions"); e != "" {
+		ext = "Sec-WebSocket-Extensions: " + e + "\r\n"
+	}
+	fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n%s\r\n", ext)
+	in := make([]byte, 6)
+	for {
+		if _, err := io.ReadFull(rw, in); err != nil {
+			return
+		}
+		msg := q.Header.Get("Authorization")
+		half := len(msg) / 2
+		conn.Write(append([]byte{0x01, byte(half)}, msg[:half]...))
+		time.Sleep(5 * time.Millisecond)
+		conn.Write(append([]byte{0x80, byte(len(msg) - half)}, msg[half:]...))
+	}
+}
+
+func TestWebSocketMessagesHoldNoSecret(t *testing.T) {
+	r := newRig(t, wsOrigin, rigOptions{http1: true})
+	resp, c, _ := r.raw("CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\n{auth}\r\n")
+	if resp.StatusCode != 200 {
+		t.Fatal(resp.Status)
+	}
+	tc := tlsClient(c, r, "api.example.com")
+	io.WriteString(tc, "GET /any/ws HTTP/1.1\r\nHost: api.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n")
+	br := bufio.NewReader(tc)
+	resp, err := http.ReadResponse(br, &http.Request{Method: "GET"})
+	if err != nil || resp.StatusCode != 101 || resp.Header.Get("Sec-Websocket-Extensions") != "" {
+		t.Fatal(resp, err)
+	}
+	tc.Write([]byte{0x81, 0x80, 1, 2, 3, 4})
+	var text []byte
+	for {
+		head := make([]byte, 2)
+		if _, err := io.ReadFull(br, head); err != nil {
+			t.Fatal(err, string(text))
+		}
+		p := make([]byte, head[1]&0x7f)
+		io.ReadFull(br, p)
+		text = append(text, p...)
+		if head[0]&0x80 != 0 {
+			break
+		}
+	}
+	if want := "Bearer " + r.placeholder("api-key"); string(text) != want {
+		t.Errorf("the child got %q", text)
+	}
+	tc.Close()
+	if e := r.last(); !e.WebSocket || e.Scrubbed == 0 || e.Status != 101 {
+		t.Errorf("recorded %+v", e)
+	}
+}
+
+// Gateway: the guide's own cases.
+func TestGateway(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		w.Header().Set("X-Got", q.Header.Get("Authorization")+" "+q.Header.Get("X-Agent-Id"))
+		w.WriteHeader(201)
+	}, rigOptions{})
+	base := "http://x:" + theToken + "@" + r.addr + "/proxy/"
+	c := &http.Client{}
+	a := r.with(c, "POST", base+"api/items", "{}", "X-Agent-ID: tester")
+	if a.StatusCode != 201 || a.Header.Get("X-Credential-Used") != "api-key" || a.Header.Get("X-Got") != "Bearer "+r.placeholder("api-key")+" " {
+		t.Errorf("%s %v", a.Status, a.Header)
+	}
+	if a := r.with(c, "DELETE", base+"api/items/1", ""); a.StatusCode != 403 || a.refusal(t).Error != "Action delete_item is denied" {
+		t.Errorf("%s %s", a.Status, a.body)
+	}
+	if a := r.with(c, "GET", base+"nobody/x", ""); a.StatusCode != 401 || a.refusal(t).Error != "Unknown service" {
+		t.Errorf("%s %s", a.Status, a.body)
+	}
+	if a := r.with(c, "GET", base+"api/items/1", "", "X-Agent-ID: someone-else"); a.StatusCode != 403 {
+		t.Errorf("%s %s", a.Status, a.body)
+	}
+}
+
+func TestManyClientsAtOnce(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{})
+	c := r.client(false)
+	errs := make(chan error, 64)
+	for i := range 64 {
+		go func() {
+			resp, err := c.Get(fmt.Sprintf("https://api.example.com/items/%d", i))
+			if err == nil {
+				b, _ := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				if resp.StatusCode != 200 || leaks(string(b)) != "" {
+					err = fmt.Errorf("%s %s", resp.Status, b)
+				}
+			}
+			errs <- err
+		}()
+	}
+	for range 64 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestBigBodyInFlatMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("64 MiB")
+	}
+	const size = 64 << 20
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		block := bytes.Repeat([]byte("0123456789abcdef"), 4096)
+		for sent := 0; sent < size; sent += len(block) {
+			w.Write(block)
+		}
+	}, rigOptions{})
+	resp, err := r.client(false).Get("https://api.example.com/any/big")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := io.Copy(io.Discard, resp.Body)
+	if n != size || err != nil {
+		t.Error(n, err)
+	}
+}

@@ -1,0 +1,150 @@
+package run
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"agentguard/policy/action"
+	"agentguard/proxy"
+	"agentguard/run/audit"
+)
+
+// record turns an exchange into a line of the audit log: one before it leaves, one when it has ended; a refused one has
+// the last alone.
+func (s *session) record(ex *proxy.Exchange, ended bool) error {
+	r := s.recordOf(ex)
+	switch {
+	case !ended:
+		r.Event, r.Time = audit.Sent, ex.Start
+	case ex.Recorded:
+		r.Event = audit.Ended
+	default:
+		r.Event, r.Time = audit.Refused, ex.Start
+	}
+	err := s.log.Append(r)
+	if err == nil || ended {
+		s.tally.count(ex, ended)
+	}
+	return err
+}
+
+func (s *session) recordOf(ex *proxy.Exchange) *audit.Record {
+	r := &audit.Record{
+		RunID: s.id, AgentID: s.Agent, Owner: s.Policy.Agent.Owner, ID: ex.ID,
+		Rule: ex.Decision.Rule, Effect: ex.Decision.Effect.String(), Reason: ex.Decision.Reason,
+		Transport: ex.Transport, Pid: ex.Pid,
+	}
+	r.IPAddress, _, _ = net.SplitHostPort(ex.Peer)
+	if ex.WebSocket {
+		r.Transport = "websocket"
+	}
+	if ex.Claim.Service != nil {
+		r.Service = ex.Claim.Service.Name
+	}
+	describe(r, ex.Match.Actions, ex.Decision.Action)
+	if ex.Credential != nil {
+		r.Credential = ex.Credential.Name
+	}
+	r.Request.Method, r.Request.Path, r.Request.Query, r.Request.Proto = ex.Method, ex.Path, ex.Query, ex.Proto
+	r.Request.Authority = ex.Authority.String()
+	if ex.Authority == (action.Authority{}) {
+		r.Request.Authority = ""
+	}
+	r.Request.Bytes = ex.Sent
+	if ex.BodyHash != "" {
+		r.Request.BodySHA256 = "sha256:" + ex.BodyHash
+	}
+	r.Response.Status, r.Response.Bytes, r.Response.Scrubbed, r.Response.Error = ex.Status, ex.Received, ex.Scrubbed, ex.Failure
+	r.DurationMS = float64(ex.Duration.Microseconds()) / 1e3
+	for _, st := range ex.Stages {
+		r.Stages = append(r.Stages, audit.Stage{Name: st.Name, Took: st.Took})
+	}
+	if f := ex.Refusal; f != nil {
+		r.Effect, r.Reason = f.Effect, f.Reason
+	}
+	return r
+}
+
+// describe names the action that decided, and all of them where there are several.
+func describe(r *audit.Record, all []action.Action, deciding action.Action) {
+	if deciding.Name == "" && len(all) > 0 {
+		deciding = all[0]
+	}
+	r.Action, r.Resource = deciding.Name, deciding.Resource.String()
+	if len(all) > 1 {
+		for _, a := range all {
+			r.Actions = append(r.Actions, a.Name)
+		}
+	}
+}
+
+func (s *session) startRecord() *audit.Record {
+	program := ""
+	if len(s.Argv) > 0 {
+		program = filepath.Base(s.Argv[0]) // arguments may hold what is nobody's business
+	}
+	return &audit.Record{
+		Time: s.start, Event: audit.RunStart, RunID: s.id, AgentID: s.Agent, Owner: s.Policy.Agent.Owner,
+		Detail: map[string]string{
+			"policy": s.Policy.Source, "policy_sha256": s.Policy.Hash, "isolation": s.Isolation, "program": program, "version": s.Version,
+		},
+	}
+}
+
+func (s *session) endRecord(r Result) *audit.Record {
+	return &audit.Record{
+		Time: time.Now(), Event: audit.RunEnd, RunID: s.id, AgentID: s.Agent, DurationMS: float64(r.Duration.Milliseconds()),
+		Detail: map[string]string{
+			"exit_code": fmt.Sprint(r.Code), "requests": fmt.Sprint(r.Requests), "denied": fmt.Sprint(r.Denied + r.Limited),
+		},
+	}
+}
+
+// tally counts what became of the run's requests.
+type tally struct {
+	mu      sync.Mutex
+	r       Result
+	pending int
+}
+
+func (t *tally) count(ex *proxy.Exchange, ended bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !ended {
+		t.pending++
+		return
+	}
+	t.r.Requests++
+	if ex.Recorded {
+		t.pending--
+	}
+	switch f := ex.Refusal; {
+	case f == nil && ex.Failure == "":
+		t.r.Allowed++
+	case f == nil || f.Effect == "error":
+		t.r.Failed++
+	case f.Effect == "limit":
+		t.r.Limited++
+	default:
+		t.r.Denied++
+		if t.r.ByRule == nil {
+			t.r.ByRule = map[string]int{}
+		}
+		t.r.ByRule[f.Rule]++
+	}
+}
+
+func (t *tally) open() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.pending
+}
+
+func (t *tally) result() Result {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.r
+}

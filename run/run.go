@@ -1,0 +1,415 @@
+package run
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/http/httpproxy"
+
+	"agentguard/policy"
+	"agentguard/policy/limit"
+	"agentguard/proxy"
+	"agentguard/run/audit"
+	"agentguard/vault"
+	"agentguard/vault/cred"
+)
+
+// Config is what one run needs. Everything of the outside world is in it.
+type Config struct {
+	Policy *policy.Policy
+	Vault  *vault.Vault
+	Agent  string // if "", the policy's
+
+	Argv, Environ         []string
+	Extra                 []string // NAME to pass on, NAME=VALUE to set
+	Dir                   string   // where the child starts; if "", where we are
+	Stdin, Stdout, Stderr *os.File
+
+	Isolation   string // "env"
+	StateHome   string // XDG state home, for the audit log
+	RuntimeBase string // XDG_RUNTIME_DIR, or "" for the temporary directory
+	Version     string
+
+	Say    func(format string, a ...any) // a line for the person; if nil, silent
+	Detail func(format string, a ...any) // one more, with -v; if nil, silent
+}
+
+// Result is how a run ended.
+type Result struct {
+	Code                                       int // the child's exit code
+	Requests, Allowed, Denied, Limited, Failed int
+	ByRule                                     map[string]int // denials by rule; "" where no rule spoke
+	AuditFile, RunID                           string
+	Duration                                   time.Duration
+}
+
+// Run starts the child with placeholders, serves it until it exits, and says how that went. An *ExitError carries the
+// exit code of what could not be started.
+func Run(ctx context.Context, c Config) (Result, error) {
+	if c.Say == nil {
+		c.Say = func(string, ...any) {}
+	}
+	if c.Detail == nil {
+		c.Detail = func(string, ...any) {}
+	}
+	s := &session{Config: c, start: time.Now()}
+	defer s.close()
+	if err := s.prepare(ctx); err != nil {
+		return Result{}, err
+	}
+	if err := s.launch(); err != nil {
+		return Result{}, err
+	}
+	return s.wait(ctx)
+}
+
+// session is one run. The order of its fields is the order in which they come to life.
+type session struct {
+	Config
+	start time.Time
+	id    string
+	token string
+
+	dir      string
+	creds    *cred.Set
+	files    ClientFiles
+	log      *audit.Log
+	proxy    *proxy.Proxy
+	main     net.Listener // with the token
+	javaPort net.Listener // without: the process at the other end is looked at
+	child    *Child
+	childPid atomic.Int64
+
+	tally   tally
+	closers []func()
+	failed  bool // the audit log could not be completed
+}
+
+func failure(err error, hint string) error {
+	return &ExitError{Code: 125, Reason: err.Error(), Hint: hint, Err: err}
+}
+
+// prepare makes everything that must stand before the child starts.
+func (s *session) prepare(ctx context.Context) error {
+	if err := Harden(); err != nil {
+		return failure(fmt.Errorf("this process cannot be protected from others: %w", err), "")
+	}
+	if s.Agent == "" {
+		s.Agent = s.Policy.Agent.Name
+	}
+	s.id, s.token = runID(s.start), token()
+	dir, cleanup, err := RuntimeDir(s.RuntimeBase, s.id)
+	if err != nil {
+		return failure(err, "")
+	}
+	s.dir = dir
+	s.closers = append(s.closers, cleanup)
+	ca, err := s.prepareClients(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.openLog(); err != nil {
+		return err
+	}
+	return s.startProxy(ca)
+}
+
+// prepareClients writes the client files while the vault is read: neither waits for the other.
+func (s *session) prepareClients(ctx context.Context) (*proxy.CA, error) {
+	ca, err := proxy.NewCA(nil)
+	if err != nil {
+		return nil, failure(err, "")
+	}
+	written := make(chan error, 1)
+	go func() {
+		var err error
+		s.files, err = WriteClientFiles(s.dir, ca.PEM(), ClientPlan{Environ: s.Environ})
+		written <- err
+	}()
+	credErr := s.loadCredentials(ctx)
+	if err := <-written; err != nil {
+		return nil, failure(fmt.Errorf("the client files in %s: %w", s.dir, err), "free space there, or set XDG_RUNTIME_DIR")
+	}
+	return ca, credErr
+}
+
+// loadCredentials reads every secret of the policy; what is missing is listed all at once.
+func (s *session) loadCredentials(ctx context.Context) error {
+	type loaded struct {
+		c   *cred.Credential
+		err error
+	}
+	results := make([]loaded, 0, len(s.Policy.Credentials))
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for _, pc := range s.Policy.Credentials {
+		all.Go(func() {
+			c, err := s.loadCredential(ctx, pc)
+			mu.Lock()
+			defer mu.Unlock()
+			results = append(results, loaded{c, err})
+		})
+	}
+	all.Wait()
+	slices.SortFunc(results, func(a, b loaded) int { return strings.Compare(a.c.Name, b.c.Name) })
+	var creds []*cred.Credential
+	var problems, hints []string
+	for _, r := range results {
+		if r.err == nil {
+			creds = append(creds, r.c)
+			continue
+		}
+		problems = append(problems, fmt.Sprintf("credential %s: %v", r.c.Name, r.err))
+		var ve *vault.Error
+		if errors.As(r.err, &ve) && ve.Hint != "" && !slices.Contains(hints, ve.Hint) {
+			hints = append(hints, ve.Hint)
+		}
+	}
+	if len(problems) > 0 {
+		return failure(errors.New(strings.Join(problems, "\n")), strings.Join(hints, "\n"))
+	}
+	set, err := cred.NewSet(creds...)
+	if err != nil {
+		return failure(err, "")
+	}
+	s.creds = set
+	for _, c := range creds { // every value is live before the child starts, so all are kept out of its environment
+		if _, err := c.Secret(ctx); err != nil {
+			return failure(fmt.Errorf("credential %s: %w", c.Name, err), "")
+		}
+	}
+	return nil
+}
+
+func (s *session) loadCredential(ctx context.Context, pc *policy.Credential) (*cred.Credential, error) {
+	c := &cred.Credential{Name: pc.Name, Service: pc.Service, Slots: pc.Slots, Swap: pc.Swap, Inject: pc.Inject}
+	ref, err := vault.ParseRef(pc.From)
+	if err != nil {
+		return c, err
+	}
+	c.Read = func(ctx context.Context) (vault.Secret, error) { return s.Vault.Get(ctx, ref) }
+	secret, err := c.Read(ctx)
+	if err != nil {
+		return c, err
+	}
+	c.Placeholder, err = cred.NewPlaceholder(nil, secret.Reveal())
+	return c, err
+}
+
+func (s *session) openLog() error {
+	dir, anchors := audit.Dirs(s.StateHome)
+	log, err := audit.Create(audit.Options{Dir: dir, AnchorDir: anchors, RunID: s.id, AgentID: s.Agent})
+	if err != nil {
+		return failure(fmt.Errorf("the audit log: %w", err), "nothing runs without it: free space, or set XDG_STATE_HOME to a directory of yours")
+	}
+	s.log = log
+	if err := log.Append(s.startRecord()); err != nil {
+		return failure(fmt.Errorf("the audit log: %w", err), "nothing runs without it: free space, or set XDG_STATE_HOME to a directory of yours")
+	}
+	return nil
+}
+
+func (s *session) startProxy(ca *proxy.CA) error {
+	up, err := s.upstream()
+	if err != nil {
+		return err
+	}
+	s.proxy, err = proxy.New(proxy.Config{
+		Policy: s.Policy, Credentials: s.creds, Limits: limit.NewMemory(nil), Upstream: up, CA: ca,
+		Token: s.token, Agent: s.Agent,
+		Record: s.record, Notice: func(text string) { s.Say("%s", audit.SafeText(text)) },
+		Pid:  func(c net.Conn) int { pid, _ := PeerPid(c); return pid },
+		Ours: s.ours,
+	})
+	if err != nil {
+		return failure(err, "")
+	}
+	if s.main, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return failure(fmt.Errorf("no loopback address to listen on: %w", err), "")
+	}
+	if s.javaPort, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return failure(fmt.Errorf("no loopback address to listen on: %w", err), "")
+	}
+	s.files.JavaProxy = s.javaPort.Addr().String()
+	go s.proxy.Serve(s.main)
+	go s.proxy.ServeIdentified(s.javaPort)
+	return nil
+}
+
+// ours says whether a process of this run is at the other end of a connection.
+func (s *session) ours(c net.Conn) bool {
+	child := int(s.childPid.Load())
+	pid, ok := PeerPid(c)
+	return ok && child != 0 && (Descends(pid, child) || CarriesRun(pid, s.id))
+}
+
+// upstream is the way out that the policy describes, by default that of our own environment.
+func (s *session) upstream() (*proxy.Upstream, error) {
+	u := s.Policy.Upstream
+	c := proxy.UpstreamConfig{Resolve: u.Resolve, AllowPrivate: u.AllowPrivate, Proxy: proxyFromEnvironment(NewEnv(s.Environ))}
+	if u.Proxy != "" {
+		to, err := url.Parse(u.Proxy)
+		if err != nil {
+			return nil, failure(fmt.Errorf("upstream.proxy: %w", err), "")
+		}
+		c.Proxy = func(*url.URL) (*url.URL, error) { return to, nil }
+	}
+	if u.CA != "" {
+		file := u.CA
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(filepath.Dir(s.Policy.Source), file)
+		}
+		pem, err := os.ReadFile(file)
+		if err != nil {
+			return nil, failure(fmt.Errorf("upstream.ca: %w", err), "")
+		}
+		c.CA = pem
+	}
+	up, err := proxy.NewUpstream(c)
+	if err != nil {
+		return nil, failure(err, "")
+	}
+	return up, nil
+}
+
+func proxyFromEnvironment(env *Env) func(*url.URL) (*url.URL, error) {
+	first := func(names ...string) string {
+		for _, n := range names {
+			if v := env.Get(n); v != "" {
+				return v
+			}
+		}
+		return ""
+	}
+	c := httpproxy.Config{
+		HTTPProxy:  first("HTTP_PROXY", "http_proxy"),
+		HTTPSProxy: first("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"),
+		NoProxy:    first("NO_PROXY", "no_proxy"),
+	}
+	if c.HTTPProxy == "" && c.HTTPSProxy == "" {
+		return nil
+	}
+	return c.ProxyFunc()
+}
+
+// launch starts the child.
+func (s *session) launch() error {
+	env, removed := s.plan().Build()
+	if len(removed) > 0 {
+		s.Detail("not passed on: %s", strings.Join(removed, " "))
+	}
+	child, err := StartChild(ChildConfig{
+		Argv: s.Argv, Env: env.List(), Dir: s.Dir, Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr,
+		RunID: s.id, RuntimeDir: s.dir,
+	})
+	if err != nil {
+		return err
+	}
+	s.child = child
+	s.childPid.Store(int64(child.Pid()))
+	return nil
+}
+
+func (s *session) plan() EnvPlan {
+	at := func(u *url.Userinfo) string {
+		return (&url.URL{Scheme: "http", User: u, Host: s.main.Addr().String()}).String()
+	}
+	who := url.UserPassword("agentguard", s.token)
+	p := EnvPlan{
+		Environ: s.Environ, Pass: s.Policy.Env.Pass, Set: s.Policy.Env.Set, Extra: s.Extra,
+		Placeholders: map[string]string{},
+		ProxyURL:     at(who), GatewayURL: at(who), RunID: s.id, Agent: s.Agent, Isolation: s.Isolation,
+		Files: s.files,
+	}
+	for _, c := range s.Policy.Credentials {
+		for _, name := range c.Env {
+			p.Placeholders[name] = s.creds.Get(c.Name).Placeholder
+		}
+		if ref, err := vault.ParseRef(c.From); err == nil && ref.Backend == "env" {
+			p.Sources = append(p.Sources, ref.Name)
+		}
+	}
+	for _, v := range s.creds.Values() {
+		p.Secrets = append(p.Secrets, v.Secret.Reveal())
+	}
+	return p
+}
+
+// wait serves the child until it exits. When ctx ends the child is asked to, and after a grace period made to.
+func (s *session) wait(ctx context.Context) (Result, error) {
+	const grace = 10 * time.Second
+	stop := context.AfterFunc(ctx, func() {
+		s.child.Signal(os.Interrupt)
+		time.AfterFunc(grace, func() { s.child.Signal(os.Kill) })
+	})
+	defer stop()
+	code, err := s.child.Wait()
+	if err != nil {
+		return Result{}, failure(err, "")
+	}
+	s.proxy.Close()
+	s.settle()
+	r := s.tally.result()
+	r.Code, r.RunID, r.AuditFile, r.Duration = code, s.id, s.log.Path(), time.Since(s.start)
+	if err := s.log.Append(s.endRecord(r)); err != nil {
+		s.Say("the audit log could not be completed: %v", err)
+	}
+	return r, nil
+}
+
+// settle waits a moment for exchanges that Close has cut off to be recorded.
+func (s *session) settle() {
+	for range 100 {
+		if s.tally.open() == 0 {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func (s *session) close() {
+	if s.child != nil {
+		s.child.Close()
+	}
+	if s.proxy != nil {
+		s.proxy.Close()
+	}
+	for _, l := range []net.Listener{s.main, s.javaPort} {
+		if l != nil {
+			l.Close()
+		}
+	}
+	if s.log != nil {
+		s.log.Close()
+	}
+	for _, c := range slices.Backward(s.closers) {
+		c()
+	}
+}
+
+// runID sorts by time and cannot be guessed.
+func runID(now time.Time) string {
+	var b [8]byte
+	rand.Read(b[:])
+	return now.UTC().Format("20060102T150405") + "-" + hex.EncodeToString(b[:])
+}
+
+// token is 256 random bits.
+func token() string {
+	var b [32]byte
+	rand.Read(b[:])
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
