@@ -35,6 +35,10 @@ type Action struct {
 	Operation string   // the service's own name for it ("pulls/create"), "" where there is none
 	Class     Class    // Unknown matches no group
 	Resource  Resource // canonical
+
+	// Public is true for an action that reaches nothing of anybody's (GraphQL introspection, the rate limit): the
+	// resources of a rule do not restrict it, its actions and class do.
+	Public bool
 }
 
 // Request is what classification may look at. Path and Query are as sent: what is matched is what is sent.
@@ -58,8 +62,11 @@ type Request struct {
 type Match struct {
 	Service *Service
 	Actions []Action
-	Path    string // the decoded path with owner and repository as sent; what a `path:` resource is matched against
-	Reason  string // why the request could not be read, for the refusal; "" if it could
+	Path    string // decoded, a slash inside a segment as %2F: what a `path:` resource of a rule is matched against
+
+	// Reason is what a refusal should say besides the rule: why the request could not be read (its action is then of
+	// class Unknown), or why it counts as more than it seems. "" where there is nothing to say.
+	Reason string
 }
 
 // Service is one upstream API: its hosts, where its credential goes, its operations.
@@ -84,10 +91,22 @@ type Host struct {
 	Slots   []Slot                 // where the service reads its credential; the first is where one is added
 	Routes  []Route                // how its requests become actions
 	Refine  func(*Request, *Match) // reads what method and path do not tell; may be nil
+	Refined []Route                // what Refine may make of its routes: known to policies, never routed
+
+	// EncodedSlash says that paths may hold an escaped slash (the second argument of ParsePath); only a {x...} of a
+	// template ever matches such a segment.
+	EncodedSlash bool
+	// Canon gives the canonical form of a parameter's value in a resource; an error makes the request unknown. If nil,
+	// the value is its own.
+	Canon func(param, value string) (string, error)
+
+	router *node // set by Compile
 }
 
-// Route maps one operation to an action. Template segments: literal, {x} one segment, {x...} the rest (at least one
-// segment); the router prefers literals over parameters, parameters over rests, and backtracks.
+// Route maps one operation to an action. Template segments: literal, {x} one segment, {x}tail one
+// segment with a literal tail, {x...} the rest (at least one segment). The router prefers literals over parameters,
+// parameters over rests, and backtracks. A trailing slash of the path changes nothing; a segment that differs from a
+// literal in case alone matches nothing.
 type Route struct {
 	Method    string // "*": any; a GET route serves HEAD too
 	Template  string // "/repos/{owner}/{repo}/pulls"
@@ -95,6 +114,7 @@ type Route struct {
 	Operation string // the service's own name
 	Class     Class
 	Resource  string // "repo:{owner}/{repo}", or ""
+	Public    bool   // see Action
 }
 
 // RefusalShape is how a refusal is spelt for a service's clients.

@@ -1,8 +1,108 @@
 package action
 
-import "errors"
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
 
-var errTodo = errors.New("not built yet")
+// UnknownName is the name of every action that the catalogue does not know.
+const UnknownName = "unknown"
 
-// Classify reads one request for a service's host.
-func Classify(s *Service, h *Host, r *Request) Match { return Match{Service: s} }
+// Classify reads one request for a service's host. The Match always holds an action: what cannot be read is one of
+// class Unknown, with the reason.
+func Classify(s *Service, h *Host, r *Request) Match {
+	m := Match{Service: s, Path: r.Path.plain()}
+	if s == nil || h == nil {
+		m.deny("the host belongs to no service")
+		return m
+	}
+	router := h.router
+	if router == nil {
+		fresh := Host{Routes: h.Routes}
+		if err := fresh.Compile(); err != nil {
+			m.deny("the routes of service " + s.Name + " are broken: " + err.Error())
+			return m
+		}
+		router = fresh.router
+	}
+	if name := override(r.Query); name != "" {
+		m.deny("the query parameter " + name + " would change the method behind the policy's back")
+		return m
+	}
+	var c captures
+	route := router.find(r.Method, r.Path.Segments, &c)
+	if route == nil {
+		m.deny(fmt.Sprintf("%s %s is no operation that the catalogue of %s knows", clip(r.Method), clip(m.Path), s.Name))
+		return m
+	}
+	a := Action{Name: route.Action, Operation: route.Operation, Class: route.Class, Public: route.Public}
+	if a.Name == "" {
+		a.Name = route.Operation
+	}
+	if route.kind != "" {
+		var err error
+		if a.Resource, err = route.render(&c, r.Path.Segments, h.Canon); err != nil {
+			m.deny(err.Error())
+			return m
+		}
+	}
+	m.Actions = []Action{a}
+	if h.Refine != nil {
+		h.Refine(r, &m)
+	}
+	if len(m.Actions) == 0 {
+		m.deny("nothing in the request could be read as an action")
+	}
+	return m
+}
+
+// deny makes the whole request one unknown action.
+func (m *Match) deny(reason string) {
+	m.Actions = []Action{{Name: UnknownName, Class: Unknown, Resource: Resource{"path", m.Path}}}
+	m.Reason = reason
+}
+
+// render fills the captures into the resource, each in its canonical form.
+func (c *compiled) render(caps *captures, segments []string, canon func(param, value string) (string, error)) (Resource, error) {
+	var parts [8]string
+	text := parts[:0]
+	for _, p := range c.resource {
+		if p.param < 0 {
+			text = append(text, p.text)
+			continue
+		}
+		v := caps.value(p.param, segments)
+		if canon != nil {
+			var err error
+			if v, err = canon(c.params[p.param], v); err != nil {
+				return Resource{}, err
+			}
+		}
+		text = append(text, v)
+	}
+	return Resource{c.kind, strings.Join(text, "")}, nil
+}
+
+// override names a query parameter by which frameworks let a request change its method (Rack and Rails: _method), ""
+// where there is none. The headers that do the same are stripped by the proxy.
+func override(query string) string {
+	for query != "" {
+		var pair string
+		if i := strings.IndexAny(query, "&;"); i >= 0 {
+			pair, query = query[:i], query[i+1:]
+		} else {
+			pair, query = query, ""
+		}
+		key, _, _ := strings.Cut(pair, "=")
+		if strings.IndexByte(key, '%') >= 0 {
+			key, _ = url.QueryUnescape(key)
+		}
+		for _, bad := range [...]string{"_method", "x-http-method-override", "x-http-method", "x-method-override"} {
+			if strings.EqualFold(key, bad) {
+				return bad
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,78 @@
+package action
+
+import (
+	"errors"
+	"fmt"
+	"mime"
+	"strings"
+)
+
+// maxJSON bounds the bodies that are read to know an action.
+const maxJSON = 1 << 20
+
+// jsonBody reads the body of a request whose meaning depends on it. No body is nil.
+func jsonBody(r *Request, known ...string) (any, error) {
+	b, err := rawBody(r, maxJSON)
+	if err != nil || len(b) == 0 {
+		return nil, err
+	}
+	if err := isJSON(r); err != nil {
+		return nil, err
+	}
+	return StrictJSON(b, known...)
+}
+
+// jsonObject is jsonBody for a body that must be an object if there is one.
+func jsonObject(r *Request, known ...string) (map[string]any, error) {
+	v, err := jsonBody(r, known...)
+	if v == nil || err != nil {
+		return nil, err
+	}
+	object, ok := v.(map[string]any)
+	if !ok {
+		return nil, errors.New("the body is not a JSON object")
+	}
+	return object, nil
+}
+
+func rawBody(r *Request, max int64) ([]byte, error) {
+	if r.Body == nil {
+		return nil, nil
+	}
+	b, err := r.Body(max)
+	if err != nil {
+		return nil, fmt.Errorf("the body could not be read: %w", err)
+	}
+	return b, nil
+}
+
+// isJSON holds the declared type against the reading: a server that goes by the type must read the same.
+func isJSON(r *Request) error {
+	kind, err := contentType(r)
+	if err != nil {
+		return err
+	}
+	if kind != "application/json" && !(strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json")) {
+		return fmt.Errorf("the body's Content-Type is %q; send application/json, since the action depends on the body", clip(kind))
+	}
+	return nil
+}
+
+// contentType is the one declared media type, in lower case; a charset other than UTF-8 is an error.
+func contentType(r *Request) (string, error) {
+	values := r.Header.Values("Content-Type")
+	if len(values) > 1 {
+		return "", errors.New("more than one Content-Type")
+	}
+	if len(values) == 0 {
+		return "", nil
+	}
+	kind, params, err := mime.ParseMediaType(values[0])
+	if err != nil {
+		return "", fmt.Errorf("the Content-Type %q is malformed", clip(values[0]))
+	}
+	if cs, ok := params["charset"]; ok && !strings.EqualFold(cs, "utf-8") && !strings.EqualFold(cs, "utf8") {
+		return "", fmt.Errorf("the body's charset is %q; send UTF-8", clip(cs))
+	}
+	return kind, nil
+}

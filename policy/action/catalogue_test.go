@@ -1,0 +1,169 @@
+package action
+
+import (
+	"bufio"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+)
+
+// vector is one line of testdata: METHOD TARGET [BODY] => action class resource; ...   or   => unknown: reason
+type vector struct {
+	where, host, method, target, body, want string
+}
+
+func vectors(t *testing.T, service string) []vector {
+	t.Helper()
+	f, err := os.Open("testdata/" + service + ".txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var list []vector
+	host := ""
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		line := strings.TrimSpace(lines.Text())
+		if name, ok := strings.CutPrefix(line, "host "); ok {
+			host = name
+			continue
+		}
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		request, want, ok := strings.Cut(line, " => ")
+		f := strings.SplitN(request, " ", 3)
+		if !ok || len(f) < 2 {
+			t.Fatalf("%s: %q is no vector", service, line)
+		}
+		v := vector{line, host, f[0], f[1], "", strings.TrimSpace(want)}
+		if len(f) == 3 {
+			v.body = f[2]
+		}
+		list = append(list, v)
+	}
+	return list
+}
+
+// request makes what the proxy would.
+func (v vector) request(t *testing.T, s *Service) (*Host, *Request) {
+	t.Helper()
+	a, err := ParseAuthority(v.host, 443)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := s.Host(a)
+	if h == nil {
+		t.Fatalf("%s: no host of %s", v.host, s.Name)
+	}
+	raw, query, _ := strings.Cut(v.target, "?")
+	path, err := ParsePath(raw, h.EncodedSlash)
+	if err != nil {
+		t.Fatalf("%s: %v", v.where, err)
+	}
+	r := &Request{Authority: a, Method: v.method, Path: path, Query: query, Header: http.Header{}}
+	if v.body != "" {
+		setBody(r, v.body)
+	}
+	return h, r
+}
+
+func setBody(r *Request, body string) {
+	kind := "application/json; charset=utf-8"
+	for prefix, k := range map[string]string{"form:": "application/x-www-form-urlencoded",
+		"multipart:": `multipart/form-data; boundary="x"`, "text:": "text/plain", "latin:": "application/json; charset=iso-8859-1"} {
+		if rest, ok := strings.CutPrefix(body, prefix); ok {
+			kind, body = k, rest
+		}
+	}
+	r.Header.Set("Content-Type", kind)
+	r.Body = func(int64) ([]byte, error) { return []byte(body), nil }
+	r.Peek = func(n int) ([]byte, error) { return []byte(body)[:min(n, len(body))], nil }
+}
+
+// spell writes a match as testdata does.
+func spell(m Match) string {
+	var list []string
+	for _, a := range m.Actions {
+		class := a.Class.String()
+		if a.Public {
+			class = "public"
+		}
+		list = append(list, strings.TrimSpace(a.Name+" "+class+" "+a.Resource.String()))
+	}
+	return strings.Join(list, "; ")
+}
+
+func (v vector) check(t *testing.T, m Match) {
+	t.Helper()
+	if reason, ok := strings.CutPrefix(v.want, "unknown:"); ok {
+		if len(m.Actions) != 1 || m.Actions[0].Class != Unknown || m.Actions[0].Name != UnknownName {
+			t.Errorf("%s\n\tgot %s", v.where, spell(m))
+		} else if !strings.Contains(m.Reason, strings.TrimSpace(reason)) {
+			t.Errorf("%s\n\treason %q", v.where, m.Reason)
+		}
+		return
+	}
+	if got := spell(m); got != v.want {
+		t.Errorf("%s\n\tgot %s (%s)", v.where, got, m.Reason)
+	}
+}
+
+// TestCatalogue runs every service's vectors and asks that they hit each route, and name each action that a body makes.
+func TestCatalogue(t *testing.T) {
+	for _, name := range Names() {
+		t.Run(name, func(t *testing.T) {
+			s := Lookup(name)
+			hit := map[string]bool{} // by method and template: hosts may share their routes
+			named := map[string]bool{}
+			for _, v := range vectors(t, name) {
+				h, r := v.request(t, s)
+				m := Classify(s, h, r)
+				v.check(t, m)
+				var c captures
+				if route := h.router.find(r.Method, r.Path.Segments, &c); route != nil {
+					hit[route.Method+route.Template] = true
+				}
+				for _, a := range m.Actions {
+					named[a.Name] = true
+				}
+			}
+			for i := range s.Hosts {
+				s.Hosts[i].router.each(func(c *compiled) {
+					if !hit[c.Method+c.Template] {
+						t.Errorf("no vector hits %s %s%s", c.Method, s.Hosts[i].Pattern, c.Template)
+					}
+				})
+				for _, r := range s.Hosts[i].Refined {
+					if !named[r.Action] {
+						t.Errorf("no vector shows %s", r.Action)
+					}
+				}
+			}
+			for r := range s.routes {
+				if class, ok := s.Knows(r.Operation); !ok || class == Unknown {
+					t.Errorf("%s is not known by its name", r.Operation)
+				}
+			}
+		})
+	}
+}
+
+// each visits all routes.
+func (n *node) each(do func(*compiled)) {
+	for _, leaves := range [...][]leaf{n.ends, n.rest} {
+		for _, l := range leaves {
+			do(l.route)
+		}
+	}
+	for _, next := range n.literals {
+		next.each(do)
+	}
+	for _, s := range n.suffixes {
+		s.next.each(do)
+	}
+	if n.param != nil {
+		n.param.each(do)
+	}
+}

@@ -1,0 +1,246 @@
+package action
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// github is GitHub: REST and GraphQL, uploads, git and LFS over HTTPS, raw files. A credential goes to these hosts
+// alone: codeload and objects.githubusercontent.com take signed URLs, gist.github.com is not covered.
+func github() *Service {
+	host := func(name, routes, refined string, refine func(*Request, *Match), slots ...Slot) Host {
+		return Host{Pattern: mustHost(name), Slots: slots, Routes: repoRoutes(routes), Refined: repoRoutes(refined),
+			Refine: refine, EncodedSlash: true, Canon: canonRepo}
+	}
+	return &Service{
+		Base: "https://api.github.com",
+		Hosts: []Host{
+			host("api.github.com", githubREST, githubRESTRefined, refineGitHub, Slot{Bearer, ""}, Slot{Basic, ""}),
+			host("uploads.github.com", githubUploads, "", nil, Slot{Bearer, ""}),
+			host("github.com", githubGit, githubGitRefined, refineGit, Slot{Basic, "x-access-token"}, Slot{Bearer, ""}),
+			host("raw.githubusercontent.com", githubRaw, "", nil, Slot{Bearer, ""}),
+		},
+	}
+}
+
+// repoRoutes reads a table in which "~" is a repository and every route below a repository has it as its resource.
+func repoRoutes(table string) []Route {
+	routes := mustRoutes(table)
+	for i := range routes {
+		r := &routes[i]
+		r.Template = strings.Replace(r.Template, "~", "/repos/{owner}/{repo}", 1)
+		if r.Resource == "" && strings.Contains(r.Template, "/{owner}/{repo}") {
+			r.Resource = "repo:{owner}/{repo}"
+		}
+	}
+	return routes
+}
+
+// canonRepo folds what GitHub folds: logins and repository names in case, and git's suffix. Other characters than those
+// GitHub gives out are refused, so that no name can be read as a pattern, a path or another name.
+func canonRepo(param, value string) (string, error) {
+	if param == "repo" {
+		if i := len(value) - len(".git"); i > 0 && strings.EqualFold(value[i:], ".git") {
+			value = value[:i]
+		}
+	}
+	switch param {
+	case "owner", "repo", "org", "username", "gist_id":
+		if !repoName(value) {
+			return "", fmt.Errorf("%q is no name that GitHub gives", clip(value))
+		}
+		return strings.ToLower(value), nil
+	}
+	return value, nil
+}
+
+func repoName(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' {
+			return false
+		}
+	}
+	return s != "" && s != "." && s != ".."
+}
+
+// refineGitHub reads the bodies that change what an operation of the REST API is. A body that cannot be read makes the
+// request unknown: it could hold the more dangerous variant.
+func refineGitHub(r *Request, m *Match) {
+	var err error
+	switch m.Actions[0].Operation {
+	case "graphql":
+		err = refineGraphQL(r, m)
+	case "pulls/update":
+		err = refineState(r, m, "close_pr", "reopen_pr")
+	case "issues/update":
+		if err = refineState(r, m, "close_issue", "reopen_issue"); err == nil {
+			alsoPullRequest(m)
+		}
+	case "pulls/create-review", "pulls/submit-review":
+		err = refineReview(r, m)
+	case "git/create-ref":
+		err = refineCreateRef(r, m)
+	case "git/update-ref":
+		err = refineUpdateRef(r, m)
+	case "git/delete-ref":
+		err = refineDeleteRef(r, m)
+	case "repos/update":
+		err = refineSettings(r, m)
+	}
+	if err != nil {
+		m.deny(err.Error())
+	}
+}
+
+// rename makes the first action another one of the same operation.
+func (m *Match) rename(name string) { m.Actions[0].Name = name }
+
+// also adds an action of the same operation, resource and class.
+func (m *Match) also(name string) {
+	a := m.Actions[0]
+	a.Name = name
+	m.Actions = append(m.Actions, a)
+}
+
+// refineState tells closing and reopening from other changes; a body that does both carries both actions.
+func refineState(r *Request, m *Match, closes, reopens string) error {
+	body, err := jsonObject(r, "state")
+	if err != nil {
+		return err
+	}
+	state, given := body["state"]
+	if !given {
+		return nil
+	}
+	name := map[any]string{"closed": closes, "open": reopens}[textOf(state)]
+	if name == "" {
+		return errors.New(`the body's "state" is neither "open" nor "closed"`)
+	}
+	for key := range body {
+		if key != "state" && key != "state_reason" {
+			m.also(name)
+			return nil
+		}
+	}
+	m.rename(name)
+	return nil
+}
+
+// textOf is v where it is a string; anything else is nil, which no name equals.
+func textOf(v any) any {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	return nil
+}
+
+// alsoPullRequest adds the twin of each issue action: to GitHub a pull request is an issue of the same number, so that
+// who may not close a pull request must not do it by closing "the issue".
+func alsoPullRequest(m *Match) {
+	for _, a := range m.Actions[:len(m.Actions):len(m.Actions)] {
+		m.also(strings.Replace(a.Name, "_issue", "_pr", 1))
+	}
+	m.Reason = "the number may be a pull request's, which GitHub changes by the same request, so both need to be allowed"
+}
+
+func refineReview(r *Request, m *Match) error {
+	body, err := jsonObject(r, "event")
+	if err != nil {
+		return err
+	}
+	switch textOf(body["event"]) {
+	case "APPROVE":
+		m.also("approve_pr")
+	case "COMMENT", "REQUEST_CHANGES", "PENDING":
+	default:
+		if event, given := body["event"]; given && event != nil {
+			return errors.New(`the body's "event" is none of APPROVE, REQUEST_CHANGES, COMMENT`)
+		}
+	}
+	return nil
+}
+
+func refineCreateRef(r *Request, m *Match) error {
+	body, err := jsonObject(r, "ref")
+	if err != nil {
+		return err
+	}
+	ref, _ := body["ref"].(string)
+	switch {
+	case strings.HasPrefix(ref, "refs/heads/"):
+		m.rename("create_branch")
+	case strings.HasPrefix(ref, "refs/tags/"):
+		m.rename("create_tag")
+	default:
+		return errors.New(`the body's "ref" is neither below refs/heads/ nor below refs/tags/`)
+	}
+	return nil
+}
+
+func refineUpdateRef(r *Request, m *Match) error {
+	if kind, err := pathRef(r); kind == "" {
+		return err
+	}
+	body, err := jsonObject(r, "force")
+	if err != nil {
+		return err
+	}
+	switch force, given := body["force"]; {
+	case force == true:
+		m.rename("force_push")
+	case given && force != false:
+		return errors.New(`the body's "force" is neither true nor false`)
+	}
+	return nil
+}
+
+func refineDeleteRef(r *Request, m *Match) error {
+	kind, err := pathRef(r)
+	if err != nil {
+		return err
+	}
+	m.rename("delete_" + kind)
+	return nil
+}
+
+// pathRef says whether the ref behind /repos/{owner}/{repo}/git/refs/ is a branch or a tag.
+func pathRef(r *Request) (string, error) {
+	ref := strings.Join(r.Path.Segments[5:], "/")
+	switch {
+	case strings.HasPrefix(ref, "heads/"):
+		return "branch", nil
+	case strings.HasPrefix(ref, "tags/"):
+		return "tag", nil
+	}
+	return "", fmt.Errorf("the ref %q is neither below heads/ nor below tags/", clip(ref))
+}
+
+func refineSettings(r *Request, m *Match) error {
+	body, err := jsonObject(r, "name", "private", "visibility", "archived", "default_branch")
+	if err != nil {
+		return err
+	}
+	if name, _ := body["name"].(string); strings.HasSuffix(m.Actions[0].Resource.Name, "/"+strings.ToLower(name)) {
+		delete(body, "name") // clients repeat the name that the repository has
+	}
+	for _, change := range [...]struct{ key, name string }{
+		{"archived", "archive_repo"}, {"name", "rename_repo"}, {"private", "change_visibility"},
+		{"visibility", "change_visibility"}, {"default_branch", "change_default_branch"},
+	} {
+		if _, given := body[change.key]; given && !m.has(change.name) {
+			m.also(change.name)
+		}
+	}
+	return nil
+}
+
+func (m *Match) has(name string) bool {
+	for _, a := range m.Actions {
+		if a.Name == name {
+			return true
+		}
+	}
+	return false
+}

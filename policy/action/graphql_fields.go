@@ -1,0 +1,44 @@
+package action
+
+import "strings"
+
+// The fields of GitHub's GraphQL schema (npm @octokit/graphql-schema 15.26.1) by which a query stays with the repository
+// that it began with. Types are not known here, so a name stands only in a list if it keeps the promise on every type
+// that the names of "within" reach from Repository. What is in no list leads out; so do, on purpose, timelines and
+// references (they lead to issues of other repositories), associated pull requests and head refs (forks), packages and
+// new projects (the owner's).
+var (
+	within = set(`nodes edges node pageInfo
+		pullRequest pullRequests issue issues issueOrPullRequest pinnedIssues discussion discussions discussionCategories category
+		label labels milestone milestones release releases latestRelease releaseAssets
+		ref refs baseRef defaultBranchRef target object history tree entries commit commits mergeCommit potentialMergeCommit tagCommit
+		comments comment replies replyTo answer reviews latestReviews latestOpinionatedReviews reviewThreads reviewRequests
+		thread pullRequestReview files reactionGroups autoMergeRequest mergeQueue
+		statusCheckRollup contexts status checkSuites checkSuite checkRuns workflowRun workflow checkRunCountsByState
+		statusContextCountsByState deployments latestStatus environments environment
+		branchProtectionRule branchProtectionRules
+		languages primaryLanguage licenseInfo codeOfConduct contributingGuidelines codeowners
+		issueTemplates pullRequestTemplates contactLinks fundingLinks repositoryTopics submodules`)
+
+	// adjacent fields give an object beside the repository: of it, its name may be read and no more.
+	adjacent = set(`owner author authors editor user creator committer tagger uploadedBy mergedBy enabledBy resolvedBy assignees
+		requestedReviewer participants assignableUsers mentionableUsers watchers users app topic repository
+		headRepository headRepositoryOwner headRef parent templateRepository baseRepository closingIssuesReferences
+		projects projectCards`)
+
+	// identity fields name the owner of something beside, and the columns of project cards.
+	identity = set(`owner user organization project column repository`)
+
+	connection = set(`nodes edges node pageInfo`)
+
+	names = set(`__typename id databaseId login name slug number url resourcePath avatarUrl nameWithOwner email date totalCount
+		hasNextPage endCursor`)
+)
+
+func set(words string) map[string]bool {
+	m := map[string]bool{}
+	for w := range strings.FieldsSeq(words) {
+		m[w] = true
+	}
+	return m
+}

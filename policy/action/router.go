@@ -1,0 +1,318 @@
+package action
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// maxParams bounds the parameters of one template; captures live on the stack.
+const maxParams = 8
+
+// node is one segment of the trie. A literal is tried before a parameter with a suffix ("{model}:generateContent"), that
+// before a plain parameter, that before a rest; where a branch holds no route of the method, the next is tried.
+type node struct {
+	literals map[string]*node
+	folded   map[string]bool // the literals in lower case
+	suffixes []suffix
+	param    *node
+	rest     []leaf
+	ends     []leaf
+}
+
+type suffix struct {
+	text string
+	next *node
+}
+
+// leaf is a route that ends at a node.
+type leaf struct {
+	method string
+	route  *compiled
+}
+
+// compiled is a route with its resource taken apart.
+type compiled struct {
+	Route
+	params   []string // names of the captures, in order
+	resource []part   // pieces of the resource's name
+	kind     string
+}
+
+// part is a piece of a resource's name: literal text, or the param'th capture.
+type part struct {
+	text  string
+	param int // -1: text
+}
+
+// captures are the values of a route's parameters: segments of the path, and for a rest the index where it begins.
+type captures struct {
+	values [maxParams]string
+	n      int
+	rest   int // -1: none
+}
+
+// Compile checks the routes and builds the router. It is called once, before the Host is shared; Classify compiles a
+// Host that nobody compiled on every call, which is right but slow.
+func (h *Host) Compile() error {
+	root := &node{}
+	var errs []error
+	for i := range h.Routes {
+		if err := root.add(h.Routes[i]); err != nil {
+			errs = append(errs, fmt.Errorf("%s %s: %w", h.Routes[i].Method, h.Routes[i].Template, err))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	h.router = root
+	return nil
+}
+
+func (n *node) add(r Route) error {
+	if r.Method == "" || strings.Trim(r.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" && r.Method != "*" {
+		return fmt.Errorf("%q is not a method; use capital letters, or * for any", r.Method)
+	}
+	if !strings.HasPrefix(r.Template, "/") {
+		return errors.New("the path does not begin with a slash")
+	}
+	c := &compiled{Route: r}
+	segments := strings.Split(strings.TrimSuffix(r.Template[1:], "/"), "/")
+	if segments[0] == "" && len(segments) == 1 {
+		segments = nil
+	}
+	at := n
+	for i, s := range segments {
+		name, tail, rest, err := templateSegment(s)
+		switch {
+		case err != nil:
+			return err
+		case rest && i < len(segments)-1:
+			return fmt.Errorf("{%s...} must be the last segment", name)
+		case name != "":
+			for _, p := range c.params {
+				if p == name {
+					return fmt.Errorf("{%s} stands there twice", name)
+				}
+			}
+			if c.params = append(c.params, name); len(c.params) > maxParams {
+				return fmt.Errorf("more than %d parameters", maxParams)
+			}
+		}
+		if rest {
+			if err := c.compileResource(); err != nil {
+				return err
+			}
+			return addLeaf(&at.rest, c)
+		}
+		at = at.child(s, name, tail)
+	}
+	if err := c.compileResource(); err != nil {
+		return err
+	}
+	return addLeaf(&at.ends, c)
+}
+
+// templateSegment takes "{name...}", "{name}", "{name}tail" or a literal apart.
+func templateSegment(s string) (name, tail string, rest bool, err error) {
+	if s == "" {
+		return "", "", false, errors.New("an empty segment")
+	}
+	if s[0] != '{' {
+		if strings.ContainsAny(s, "{}*") {
+			return "", "", false, fmt.Errorf("segment %q: a parameter begins a segment, and * is spelt {x}", s)
+		}
+		return "", "", false, nil
+	}
+	name, tail, ok := strings.Cut(s[1:], "}")
+	name, rest = strings.CutSuffix(name, "...")
+	if !ok || name == "" || strings.ContainsAny(name, "{}.") || strings.ContainsAny(tail, "{}*") || rest && tail != "" {
+		return "", "", false, fmt.Errorf("segment %q is neither {name}, {name...} nor {name}suffix", s)
+	}
+	return name, tail, rest, nil
+}
+
+func (n *node) child(literal, name, tail string) *node {
+	switch {
+	case name == "":
+		if n.literals == nil {
+			n.literals, n.folded = map[string]*node{}, map[string]bool{}
+		}
+		if n.literals[literal] == nil {
+			n.literals[literal] = &node{}
+			n.folded[strings.ToLower(literal)] = true
+		}
+		return n.literals[literal]
+	case tail != "":
+		for _, s := range n.suffixes {
+			if s.text == tail {
+				return s.next
+			}
+		}
+		n.suffixes = append(n.suffixes, suffix{tail, &node{}})
+		return n.suffixes[len(n.suffixes)-1].next
+	}
+	if n.param == nil {
+		n.param = &node{}
+	}
+	return n.param
+}
+
+func addLeaf(leaves *[]leaf, c *compiled) error {
+	for _, l := range *leaves {
+		if l.method == c.Method {
+			return fmt.Errorf("the same as %s %s", l.method, l.route.Template)
+		}
+	}
+	*leaves = append(*leaves, leaf{c.Method, c})
+	return nil
+}
+
+// compileResource takes "repo:{owner}/{repo}" apart.
+func (c *compiled) compileResource() error {
+	if c.Resource == "" {
+		return nil
+	}
+	kind, name, ok := strings.Cut(c.Resource, ":")
+	if !ok || kind == "" || name == "" {
+		return fmt.Errorf("resource %q is not kind:{parameter}", c.Resource)
+	}
+	c.kind = kind
+	for name != "" {
+		text, after, found := strings.Cut(name, "{")
+		if text != "" {
+			c.resource = append(c.resource, part{text, -1})
+		}
+		if !found {
+			return nil
+		}
+		param, after, closed := strings.Cut(after, "}")
+		i := index(c.params, param)
+		if !closed || i < 0 {
+			return fmt.Errorf("resource %q names no parameter of the path", c.Resource)
+		}
+		c.resource = append(c.resource, part{"", i})
+		name = after
+	}
+	return nil
+}
+
+func index(list []string, s string) int {
+	for i, x := range list {
+		if x == s {
+			return i
+		}
+	}
+	return -1
+}
+
+// find gives the route of a request, nil where there is none. It does not allocate.
+func (n *node) find(method string, segments []string, c *captures) *compiled {
+	// A trailing slash changes nothing to most servers; it must not lead to a less strict route either.
+	if k := len(segments); k > 0 && segments[k-1] == "" {
+		segments = segments[:k-1]
+	}
+	c.n, c.rest = 0, -1
+	return n.walk(method, segments, 0, c)
+}
+
+func (n *node) walk(method string, segments []string, i int, c *captures) *compiled {
+	if i == len(segments) {
+		return pick(n.ends, method)
+	}
+	s := segments[i]
+	whole := strings.IndexByte(s, '/') < 0 // a slash inside a segment belongs to a rest alone
+	if whole {
+		if r, ok := n.walkLiteral(method, segments, i, c); ok {
+			return r
+		}
+		if r := n.walkParam(method, segments, i, c); r != nil {
+			return r
+		}
+	}
+	if r := pick(n.rest, method); r != nil && c.n < maxParams {
+		c.rest = i
+		c.n++
+		return r
+	}
+	return nil
+}
+
+// walkLiteral reports ok where the search ends: with a route, or because the segment differs from a literal in case
+// alone. Whether the server tells those apart is unknown, so that is no route at all.
+func (n *node) walkLiteral(method string, segments []string, i int, c *captures) (*compiled, bool) {
+	s := segments[i]
+	if next := n.literals[s]; next != nil {
+		r := next.walk(method, segments, i+1, c)
+		return r, r != nil
+	}
+	if n.folded == nil {
+		return nil, false
+	}
+	var buf [64]byte
+	if len(s) > len(buf) {
+		return nil, false
+	}
+	for j := 0; j < len(s); j++ {
+		b := s[j]
+		if b >= 'A' && b <= 'Z' {
+			b += 'a' - 'A'
+		}
+		buf[j] = b
+	}
+	return nil, n.folded[string(buf[:len(s)])]
+}
+
+func (n *node) walkParam(method string, segments []string, i int, c *captures) *compiled {
+	s, at := segments[i], c.n
+	if at == maxParams {
+		return nil
+	}
+	for _, x := range n.suffixes {
+		v, ok := strings.CutSuffix(s, x.text)
+		if !ok || v == "" {
+			continue
+		}
+		c.values[at], c.n = v, at+1
+		if r := x.next.walk(method, segments, i+1, c); r != nil {
+			return r
+		}
+		c.n, c.rest = at, -1
+	}
+	if n.param != nil {
+		c.values[at], c.n = s, at+1
+		if r := n.param.walk(method, segments, i+1, c); r != nil {
+			return r
+		}
+		c.n, c.rest = at, -1
+	}
+	return nil
+}
+
+// pick chooses by method: the same, GET for HEAD, any.
+func pick(leaves []leaf, method string) *compiled {
+	var get, whatever *compiled
+	for _, l := range leaves {
+		switch l.method {
+		case method:
+			return l.route
+		case http.MethodGet:
+			get = l.route
+		case "*":
+			whatever = l.route
+		}
+	}
+	if method == http.MethodHead && get != nil {
+		return get
+	}
+	return whatever
+}
+
+// value is the i'th capture; a rest's segments are joined by slashes.
+func (c *captures) value(i int, segments []string) string {
+	if c.rest >= 0 && i == c.n-1 {
+		return strings.TrimSuffix(strings.Join(segments[c.rest:], "/"), "/")
+	}
+	return c.values[i]
+}

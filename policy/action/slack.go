@@ -1,0 +1,228 @@
+package action
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// slack is Slack's Web API (docs.slack.dev/reference/methods). Incoming webhooks are not covered: there the URL is the
+// secret. Every method is served over GET and POST alike.
+func slack() *Service {
+	slots := []Slot{{Bearer, ""}, {Body, "token"}}
+	host := func(name string) Host {
+		return Host{Pattern: mustHost(name), Slots: slots, Routes: mustRoutes(slackRoutes), Refine: refineSlack,
+			Refined: mustRoutes(`write POST /api/chat.postMessage post_message chat.postMessage -> channel:{arguments}`)}
+	}
+	return &Service{
+		Base: "https://slack.com",
+		Hosts: []Host{host("slack.com"), host("www.slack.com"), {
+			Pattern: mustHost("files.slack.com"),
+			Slots:   slots[:1],
+			Routes: mustRoutes(`
+				read  GET  /files-pri/{rest...}  download_file  files/download
+				read  GET  /files-tmb/{rest...}  download_file  files/thumbnail
+				write POST /upload/{rest...}     upload_file    files/upload`),
+		}},
+	}
+}
+
+const slackRoutes = `
+write * /api/chat.postMessage              post_message      chat.postMessage
+write * /api/chat.postEphemeral            post_message      chat.postEphemeral
+write * /api/chat.meMessage                post_message      chat.meMessage
+write * /api/chat.scheduleMessage          schedule_message  chat.scheduleMessage
+write * /api/chat.deleteScheduledMessage   delete_message    chat.deleteScheduledMessage
+write * /api/chat.update                   update_message    chat.update
+write * /api/chat.delete                   delete_message    chat.delete
+write * /api/chat.unfurl                   update_message    chat.unfurl
+read  * /api/chat.getPermalink             -                 chat.getPermalink
+read  * /api/chat.scheduledMessages.list   -                 chat.scheduledMessages.list
+write * /api/reactions.add                 add_reaction      reactions.add
+write * /api/reactions.remove              remove_reaction   reactions.remove
+read  * /api/reactions.get                 -                 reactions.get
+read  * /api/reactions.list                -                 reactions.list
+write * /api/pins.add                      add_pin           pins.add
+write * /api/pins.remove                   remove_pin        pins.remove
+read  * /api/pins.list                     -                 pins.list
+read  * /api/bookmarks.list                -                 bookmarks.list
+read  * /api/conversations.list            list_channels     conversations.list
+read  * /api/conversations.info            read_channel      conversations.info
+read  * /api/conversations.history         read_channel      conversations.history
+read  * /api/conversations.replies         read_channel      conversations.replies
+read  * /api/conversations.members         read_channel      conversations.members
+write * /api/conversations.open            open_conversation conversations.open
+write * /api/conversations.join            join_channel      conversations.join
+write * /api/conversations.leave           leave_channel     conversations.leave
+write * /api/conversations.mark            mark_channel      conversations.mark
+admin * /api/conversations.create          create_channel    conversations.create
+admin * /api/conversations.rename          rename_channel    conversations.rename
+admin * /api/conversations.archive         archive_channel   conversations.archive
+admin * /api/conversations.unarchive       unarchive_channel conversations.unarchive
+admin * /api/conversations.invite          invite_member     conversations.invite
+admin * /api/conversations.kick            remove_member     conversations.kick
+admin * /api/conversations.setTopic        change_channel    conversations.setTopic
+admin * /api/conversations.setPurpose      change_channel    conversations.setPurpose
+write * /api/files.getUploadURLExternal    upload_file       files.getUploadURLExternal
+write * /api/files.completeUploadExternal  upload_file       files.completeUploadExternal
+write * /api/files.delete                  delete_file       files.delete
+read  * /api/files.info                    -                 files.info
+read  * /api/files.list                    -                 files.list
+read  * /api/search.messages               search            search.messages
+read  * /api/search.files                  search            search.files
+read  * /api/search.all                    search            search.all
+read  * /api/users.list                    -                 users.list
+read  * /api/users.info                    -                 users.info
+read  * /api/users.conversations           list_channels     users.conversations
+read  * /api/users.lookupByEmail           -                 users.lookupByEmail
+read  * /api/users.getPresence             -                 users.getPresence
+read  * /api/users.profile.get             -                 users.profile.get
+write * /api/users.profile.set             change_profile    users.profile.set
+read  * /api/usergroups.list               -                 usergroups.list
+read  * /api/team.info                     -                 team.info
+read  * /api/emoji.list                    -                 emoji.list
+read  * /api/bots.info                     -                 bots.info
+read  * /api/auth.test                     -                 auth.test
+public * /api/api.test                     -                 api.test
+admin * /api/auth.revoke                   revoke_token      auth.revoke
+`
+
+// refineSlack makes one action of each channel that the arguments name. Slack takes them from the query, a form or JSON;
+// given in two of these ways, or in one that cannot be read, the request is unknown. Slack takes a channel by name or by
+// id and nothing here can tell which belong together: rules should name both.
+func refineSlack(r *Request, m *Match) {
+	channels, err := slackChannels(r)
+	if err != nil {
+		m.deny("the channel cannot be read: " + err.Error())
+		return
+	}
+	base := m.Actions[0]
+	for i, c := range channels {
+		base.Resource = Resource{"channel", c}
+		if i == 0 {
+			m.Actions[0] = base
+		} else {
+			m.Actions = append(m.Actions, base)
+		}
+	}
+}
+
+// channelArguments are the names under which methods take channels.
+var channelArguments = [...]string{"channel", "channel_id", "channels"}
+
+func slackChannels(r *Request) ([]string, error) {
+	args, err := slackArguments(r)
+	if err != nil {
+		return nil, err
+	}
+	var list []string
+	seen := map[string]bool{}
+	for _, name := range channelArguments {
+		values := args[name]
+		if len(values) > 1 {
+			return nil, fmt.Errorf("%q is given more than once", name)
+		}
+		if len(values) == 0 || values[0] == "" {
+			continue
+		}
+		for v := range strings.SplitSeq(values[0], ",") {
+			c, err := canonChannel(strings.TrimSpace(v))
+			if err != nil {
+				return nil, err
+			}
+			if !seen[c] {
+				seen[c] = true
+				list = append(list, c)
+			}
+		}
+	}
+	return list, nil
+}
+
+// slackArguments gathers the query's and the body's arguments of the names that matter.
+func slackArguments(r *Request) (map[string][]string, error) {
+	args, err := formArguments(r.Query)
+	if err != nil {
+		return nil, err
+	}
+	b, err := rawBody(r, maxJSON)
+	if err != nil || len(b) == 0 {
+		return args, err
+	}
+	var body map[string][]string
+	switch kind, err := contentType(r); {
+	case err != nil:
+		return nil, err
+	case kind == "application/x-www-form-urlencoded":
+		body, err = formArguments(string(b))
+		if err != nil {
+			return nil, err
+		}
+	case kind == "application/json":
+		if body, err = jsonArguments(b); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, fmt.Errorf("the body's Content-Type is %q; send JSON or a form", clip(kind))
+	}
+	for name, values := range body {
+		args[name] = append(args[name], values...)
+	}
+	return args, nil
+}
+
+func formArguments(text string) (map[string][]string, error) {
+	if strings.ContainsRune(text, ';') {
+		return nil, errors.New("a semicolon parts arguments to some readers and not to others; escape it")
+	}
+	form, err := url.ParseQuery(text)
+	if err != nil {
+		return nil, errors.New("the arguments are not a form")
+	}
+	for key := range form {
+		for _, name := range channelArguments {
+			if key != name && (strings.EqualFold(key, name) || strings.HasPrefix(key, name+"[")) {
+				return nil, fmt.Errorf("the argument %q differs from %q in spelling alone", clip(key), name)
+			}
+		}
+	}
+	return form, nil
+}
+
+func jsonArguments(b []byte) (map[string][]string, error) {
+	body, err := StrictFields(b, channelArguments[:]...)
+	if err != nil {
+		return nil, err
+	}
+	args := map[string][]string{}
+	for name, v := range body {
+		s, ok := v.(string)
+		if !ok && v != nil {
+			return nil, fmt.Errorf("%q is not a string", name)
+		}
+		args[name] = append(args[name], s)
+	}
+	return args, nil
+}
+
+// canonChannel spells a channel as an id (C0123ABCD) or a name (#dev): Slack takes names with and without the #.
+func canonChannel(s string) (string, error) {
+	name := strings.TrimPrefix(s, "#")
+	if name == "" || len(name) > 100 || strings.ContainsAny(name, "*?#\\/ ") {
+		return "", fmt.Errorf("%q is no channel", clip(s))
+	}
+	for i := 0; i < len(name); i++ {
+		if name[i] < ' ' || name[i] == 0x7f {
+			return "", fmt.Errorf("%q is no channel", clip(s))
+		}
+	}
+	if s == name && (s[0] == '@' || slackID(s)) {
+		return s, nil
+	}
+	return "#" + strings.ToLower(name), nil
+}
+
+func slackID(s string) bool {
+	return len(s) >= 8 && strings.IndexByte("CDGUW", s[0]) >= 0 && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
+}
