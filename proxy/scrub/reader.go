@@ -77,24 +77,32 @@ func (r *reader) room(p []byte) []byte {
 
 // step scrubs buf, which begins with held. It returns how many bytes of p it has filled; others are in out.
 func (r *reader) step(p, buf []byte) (n int) {
-	sc := scan{set: r.set, buf: buf, before: r.before, final: r.err != nil, found: r.found[:0]}
-	sc.run()
-	var end, hits int
-	if len(sc.found) == 0 && len(buf) > 0 && &p[0] == &buf[0] {
-		end = max(sc.hold, r.done)
-		n = end - r.done
-	} else {
-		r.out, end, hits = sc.rewrite(r.store[:0], r.done)
-		r.store = r.out
-	}
-	from := r.done
-	r.found, r.before = sc.found, lineAt(buf, sc.hold, r.before)
-	r.held, r.done = append(r.held[:0], buf[sc.hold:]...), end-sc.hold
-	if n > 0 && from > 0 {
-		copy(p, buf[from:end])
-	}
+	clean, hits := r.part(buf, r.err != nil)
 	if hits > 0 && r.hit != nil {
 		r.hit(hits)
 	}
-	return n
+	if len(clean) > 0 && len(buf) <= len(p) && &buf[0] == &p[0] && hits == 0 {
+		return copy(p, clean) // it is there already, but for what was done before
+	}
+	r.out = clean
+	return 0
 }
+
+// part scrubs buf, which begins with held. It returns what is decided, which is a part of buf or stays until the next call.
+func (r *reader) part(buf []byte, final bool) (clean []byte, hits int) {
+	sc := scan{set: r.set, buf: buf, before: r.before, final: final, found: r.found[:0]}
+	sc.run()
+	end := max(sc.hold, r.done)
+	if len(sc.found) == 0 {
+		clean = buf[r.done:end]
+	} else {
+		clean, end, hits = sc.rewrite(r.store[:0], r.done)
+		r.store = clean
+	}
+	r.found, r.before = sc.found, lineAt(buf, sc.hold, r.before)
+	r.held, r.done = append(r.held[:0], buf[sc.hold:]...), end-sc.hold
+	return clean, hits
+}
+
+// reset forgets the stream, for another one.
+func (r *reader) reset() { r.held, r.done, r.before = r.held[:0], 0, 0 }

@@ -75,8 +75,7 @@ func (s *Set) Bytes(p []byte) (out []byte, hits int) {
 	if s == nil || len(s.forms) == 0 {
 		return p, 0
 	}
-	var few [8]match
-	sc := scan{set: s, buf: p, final: true, found: few[:0]}
+	sc := scan{set: s, buf: p, final: true}
 	sc.run()
 	if len(sc.found) == 0 {
 		return p, 0
