@@ -1,6 +1,10 @@
 package policy
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
 	"agentguard/policy/action"
 	"agentguard/policy/limit"
 )
@@ -16,26 +20,6 @@ const (
 
 func (e Effect) String() string { return [...]string{"deny", "allow"}[e] }
 
-// ClaimKind says how the policy knows a host. The zero value is Unclaimed.
-type ClaimKind uint8
-
-// The kinds of claim.
-const (
-	Unclaimed  ClaimKind = iota // refused
-	ForService                  // a service's host
-	Open                        // [network] allow: intercepted, no credential
-	Tunnel                      // [network] tunnel: passed through unread
-)
-
-// Claim is how the policy knows an authority.
-type Claim struct {
-	Kind        ClaimKind
-	Service     *action.Service // of ForService
-	Host        *action.Host    // of ForService
-	Credentials []*Credential   // bound to that service, by name
-	Reason      string          // of Unclaimed: what to write in the policy
-}
-
 // Decision is the policy's answer to one request. The zero value denies.
 type Decision struct {
 	Effect     Effect
@@ -45,4 +29,152 @@ type Decision struct {
 	Action     action.Action // the action that decided (the denied one, else the first)
 	Credential string        // the credential the rule names, "" for the service's only one
 	Limits     []limit.Take  // to be taken before the request is sent
+}
+
+// Decide says whether every action of m is allowed. One denied action denies the request, whatever else allows it. Of
+// several allow rules that match an action the most specific one gives rule and credential, and the limits of all apply.
+// All actions of a request need the same credential, since only one is sent.
+func (p *Policy) Decide(m *action.Match) Decision {
+	if p == nil || p.index == nil {
+		return Decision{Reason: "there is no policy, so nothing is allowed"}
+	}
+	if m == nil || m.Service == nil || p.index.services[m.Service.Name] == nil {
+		return Decision{Reason: "the request is for no service of the policy"}
+	}
+	s := p.index.services[m.Service.Name]
+	if len(m.Actions) == 0 {
+		return Decision{Reason: orElse(m.Reason, "the request performs no action that could be allowed")}
+	}
+	var room [16]hit
+	for i := range m.Actions {
+		if hits := s.deny.find(room[:0], &m.Actions[i], m.Path, true); len(hits) > 0 {
+			return p.forbidden(slices.MinFunc(hits, better), m, &m.Actions[i])
+		}
+	}
+	d := Decision{Effect: Allow, Action: m.Actions[0]}
+	var best *compiled
+	var counted counter
+	for i := range m.Actions {
+		a := &m.Actions[i]
+		hits := s.allow.find(room[:0], a, m.Path, false)
+		if len(hits) == 0 {
+			return s.unmatched(m, a)
+		}
+		mine := slices.MinFunc(hits, better).compiled
+		if best == nil {
+			best, d.Rule, d.Credential = mine, mine.Name, mine.Credential
+		}
+		if mine.credential != best.credential {
+			return s.torn(m, best, mine)
+		}
+		for _, h := range hits {
+			counted.add(h.compiled, a, i)
+		}
+	}
+	d.Limits = counted.takes
+	return d
+}
+
+// counter adds up the permits that a request needs.
+type counter struct {
+	takes []limit.Take
+	last  []int // for each take: the last action that was counted
+}
+
+// add counts action number n against the limits of a rule, once for each limit however often the rule matches.
+func (c *counter) add(r *compiled, a *action.Action, n int) {
+	for _, l := range r.limits {
+		if !l.counts(a) {
+			continue
+		}
+		i := slices.IndexFunc(c.takes, func(t limit.Take) bool { return t.Key == l.take.Key })
+		switch {
+		case i < 0:
+			c.takes, c.last = append(c.takes, l.take), append(c.last, n)
+		case c.last[i] != n:
+			c.takes[i].N++
+			c.last[i] = n
+		}
+	}
+}
+
+// denied is the refusal of one action. Its reason is the same for a rule that forbids and for no rule that allows.
+func denied(a *action.Action) Decision {
+	return Decision{Reason: clean("Action " + a.Name + " is denied"), Action: *a}
+}
+
+// forbidden is the refusal by a deny rule.
+func (p *Policy) forbidden(h hit, m *action.Match, a *action.Action) Decision {
+	d := denied(a)
+	d.Rule = h.Name
+	d.Hint = fmt.Sprintf("rule %s forbids it (%s line %d)", h.Name, baseName(p.Source), h.Line)
+	if a.Resource.Name == "" && !a.Public && h.onOther {
+		d.Hint += fmt.Sprintf(": it protects %s, and the request does not tell which resource it is about", strings.Join(h.Resources, ", "))
+	}
+	d.Hint = clean(also(d.Hint, m.Reason))
+	return d
+}
+
+// unmatched is the refusal of what no rule allows, with what would have to be written.
+func (s *serviceIndex) unmatched(m *action.Match, a *action.Action) Decision {
+	d := denied(a)
+	if a.Class == action.Unknown {
+		d.Reason = clean(orElse(m.Reason, d.Reason))
+		d.Hint = fmt.Sprintf("what the catalogue of %s does not know cannot be allowed", s.service.Name)
+		return d
+	}
+	var elsewhere []*compiled
+	for _, name := range names(a) {
+		if pg := s.allow[name]; pg != nil && name != "" {
+			elsewhere = append(elsewhere, pg.all...)
+		}
+	}
+	switch {
+	case len(elsewhere) > 0:
+		d.Hint = restricted(elsewhere, a)
+	case s.first != nil:
+		d.Hint = fmt.Sprintf("no rule allows it: add %q to the actions of [%s]", a.Name, s.first.Name)
+	default:
+		d.Hint = fmt.Sprintf("no rule allows it: write an [allow.NAME] with service = %q and actions = [%q]", s.service.Name, a.Name)
+	}
+	d.Hint = clean(also(d.Hint, m.Reason))
+	return d
+}
+
+// restricted is the hint where rules allow the action, but not on this resource.
+func restricted(rules []*compiled, a *action.Action) string {
+	c := rules[0]
+	const most = 5
+	names := strings.Join(c.Resources[:min(most, len(c.Resources))], ", ")
+	if n := len(c.Resources) - most; n > 0 {
+		names += fmt.Sprintf(" and %d more", n)
+	}
+	hint := fmt.Sprintf("rule %s allows it on %s only", c.Name, names)
+	if r := a.Resource.String(); r != "" {
+		return hint + ", not on " + r
+	}
+	return hint + ", and the request does not tell which resource it is about"
+}
+
+// torn is the refusal of a request whose actions go by different credentials.
+func (s *serviceIndex) torn(m *action.Match, one, other *compiled) Decision {
+	d := Decision{Action: m.Actions[0], Rule: other.Name}
+	d.Reason = fmt.Sprintf("the request performs actions of %s and of %s, which use different credentials", one.Name, other.Name)
+	d.Hint = "one request carries one credential: send the actions one by one, or let both rules name the same"
+	return d
+}
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// also adds a reason to a hint.
+func also(hint, reason string) string {
+	if reason == "" {
+		return hint
+	}
+	return hint + "; " + reason
 }

@@ -1,19 +1,177 @@
 package policy
 
 import (
-	"errors"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
 
 	"agentguard/policy/action"
+	"agentguard/policy/limit"
 )
 
-// Load reads and checks a policy file.
-func Load(file string) (*Policy, error) { return nil, errors.New("not built yet") }
+// Load reads and checks a policy file. Everything that is wrong in it comes back at once, as Errors.
+func Load(file string) (*Policy, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	return Parse(file, content)
+}
 
-// Parse checks the text of a policy; file names it in messages.
-func Parse(file string, text []byte) (*Policy, error) { return nil, errors.New("not built yet") }
+// Parse checks the text of a policy; file names it in messages. The error is of type Errors, by line.
+func Parse(file string, content []byte) (*Policy, error) {
+	sum := sha256.Sum256(content)
+	d := &draft{
+		document: &document{file: file},
+		policy: &Policy{
+			Source:      file,
+			Hash:        hex.EncodeToString(sum[:]),
+			Credentials: map[string]*Credential{},
+			Allow:       map[string]*Rule{},
+			Deny:        map[string]*Rule{},
+			Services:    map[string]*action.Service{},
+		},
+		own: map[string]*ownService{},
+	}
+	if top := d.open(content); top != nil {
+		d.read(top)
+		d.check()
+	}
+	if len(d.errs) > 0 {
+		d.errs.sort()
+		return nil, d.errs
+	}
+	d.warnings.sort()
+	d.policy.Warnings = d.warnings
+	d.policy.index = compile(d.policy)
+	return d.policy, nil
+}
 
-// Claim says how the policy knows a.
-func (p *Policy) Claim(a action.Authority, plain bool) Claim { return Claim{} }
+// draft is a policy while it is read: its parts with the lines that the checks across the file need.
+type draft struct {
+	*document
+	policy      *Policy
+	own         map[string]*ownService
+	credentials []*credentialDraft
+	rules       []*ruleDraft
+	network     []networkHost
+	pass        []text
+	set         []text // names alone
+}
 
-// Decide says whether every action of m is allowed.
-func (p *Policy) Decide(m *action.Match) Decision { return Decision{} }
+type credentialDraft struct {
+	*Credential
+	service text
+	env     []text
+	backend string
+	where   string // what follows the backend
+}
+
+type ruleDraft struct {
+	*Rule
+	deny               bool
+	service            text
+	credential         text
+	actions, resources []text
+	limits             []limitDraft
+	line               int
+	svc                *action.Service // once checked; nil for every service
+}
+
+type limitDraft struct {
+	action text
+	rate   limit.Rate
+}
+
+type ownService struct {
+	*action.Service // nil if it is wrong, which was said already
+	line            int
+	hostLines       []int
+	hasAuth         bool
+}
+
+type networkHost struct {
+	openHost
+	line int
+}
+
+// laterTables are the tables that later work owns.
+var laterTables = map[string]string{
+	"approval":  "approvals by a human",
+	"anomaly":   "anomaly detection",
+	"alert":     "alerts",
+	"isolation": "confinement beyond the environment",
+	"limits":    "limits shared between runs",
+}
+
+// read takes the file apart, table by table.
+func (d *draft) read(top *table) {
+	d.version(top)
+	d.agent(top)
+	for _, t := range top.named("service") {
+		d.serviceTable(t)
+	}
+	for _, t := range top.named("credential") {
+		d.credentialTable(t)
+	}
+	for _, t := range top.named("allow") {
+		d.allowTable(t)
+	}
+	for _, t := range top.named("deny") {
+		d.denyTable(t)
+	}
+	d.networkTable(top.sub("network"))
+	d.envTable(top.sub("env"))
+	d.upstreamTable(top.sub("upstream"))
+	top.done(laterTables)
+}
+
+func (d *draft) version(top *table) {
+	v, ok := top.get("version")
+	switch n, isInt := v.(int64); {
+	case !ok:
+		d.fail(1, "write version = 1 as the first line", "version is missing")
+	case !isInt:
+		top.fail("version", "write version = 1", "must be a number, not %s", kindOf(v))
+	case n != 1:
+		top.fail("version", "this agentguard reads version = 1", "%d is not known", n)
+	}
+}
+
+func (d *draft) agent(top *table) {
+	t := top.sub("agent")
+	if t == nil {
+		if _, there := top.values["agent"]; !there {
+			d.fail(1, "write [agent] with name = \"...\": the name stands in every audit record", "agent.name is missing")
+		}
+		return
+	}
+	name, ok := t.required("name", "the name stands in every audit record")
+	if ok && !isAgentName(name.s) {
+		t.fail("name", "", "%q is not a name: use letters, digits, . - and _, at most 64, beginning with a letter or digit", name.s)
+	}
+	purpose, _ := t.text("purpose")
+	owner, _ := t.text("owner")
+	d.policy.Agent = Agent{name.s, purpose.s, owner.s}
+	t.done(nil)
+}
+
+// isAgentName allows what is safe in a file name, a header and the key of a limit.
+func isAgentName(s string) bool {
+	if s == "" || len(s) > 64 || s[0] == '.' || s[0] == '-' || s[0] == '_' {
+		return false
+	}
+	for i := range len(s) {
+		if !bare(s[i]) && s[i] != '.' {
+			return false
+		}
+	}
+	return true
+}

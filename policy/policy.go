@@ -8,7 +8,8 @@ import (
 	"agentguard/policy/limit"
 )
 
-// Policy is one agentguard.toml, checked.
+// Policy is one agentguard.toml, checked. It comes from Load or Parse: one that was put together otherwise denies. Its
+// maps have the names of the file's tables as keys: [allow.open-prs] is Allow["open-prs"].
 type Policy struct {
 	Source      string // file name, for messages
 	Hash        string // hex SHA-256 of the file
@@ -20,6 +21,9 @@ type Policy struct {
 	Network     Network
 	Env         Env
 	Upstream    Upstream
+	Warnings    Errors // what is written and has no effect, by line
+
+	index *index // nil, as in the zero Policy: nothing is allowed
 }
 
 // Agent is whom the policy is for.
@@ -54,6 +58,8 @@ type Rule struct {
 type Network struct {
 	Allow  []action.HostPattern // intercepted
 	Tunnel []action.HostPattern // passed through unread
+
+	open []openHost // both, with their ports
 }
 
 // Env is what the child's environment gets beyond the safe default.
@@ -64,7 +70,7 @@ type Env struct {
 
 // Upstream is the way out.
 type Upstream struct {
-	Proxy        string            // URL; "": the supervisor's own HTTPS_PROXY
+	Proxy        string            // URL; "none": no proxy; "": the supervisor's own HTTPS_PROXY
 	CA           string            // PEM file added to the system's roots; relative to the policy file
 	Resolve      map[string]string // "host:port" -> "ip:port"
 	AllowPrivate []string          // hosts and addresses that may be private, loopback or link-local

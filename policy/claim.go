@@ -1,0 +1,109 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+
+	"agentguard/policy/action"
+)
+
+// ClaimKind says how the policy knows a host. The zero value is Unclaimed.
+type ClaimKind uint8
+
+// The kinds of claim.
+const (
+	Unclaimed  ClaimKind = iota // refused
+	ForService                  // a service's host
+	Open                        // [network] allow: intercepted, no credential
+	Tunnel                      // [network] tunnel: passed through unread
+)
+
+// Claim is how the policy knows an authority.
+type Claim struct {
+	Kind        ClaimKind
+	Service     *action.Service // of ForService
+	Host        *action.Host    // of ForService
+	Credentials []*Credential   // bound to that service, by name
+	Reason      string          // of Unclaimed: what to write in the policy
+}
+
+// Claim says how the policy knows a; plain is true for http://. A service's hosts are known once a credential or an allow
+// rule is for it, on the ports and with the scheme that it declares and no other. It is the one table by which requests
+// are let in and credentials go out: a host that two parts of a policy could claim is an error of Parse.
+func (p *Policy) Claim(a action.Authority, plain bool) Claim {
+	if p == nil || p.index == nil {
+		return Claim{Reason: "there is no policy, so no host is known"}
+	}
+	for _, s := range p.index.claimed {
+		if h := s.service.Host(a); h != nil && h.Plain == plain {
+			return Claim{Kind: ForService, Service: s.service, Host: h, Credentials: s.credentials}
+		}
+	}
+	for _, o := range p.index.open {
+		switch {
+		case !o.covers(a, plain):
+		case o.tunnel:
+			return Claim{Kind: Tunnel}
+		default:
+			return Claim{Kind: Open}
+		}
+	}
+	return Claim{Reason: clean(p.unclaimed(a, plain))}
+}
+
+// unclaimed says why a is refused and what would have to be written.
+func (p *Policy) unclaimed(a action.Authority, plain bool) string {
+	for _, s := range p.index.claimed {
+		if urls := urlsOf(s.service, a.Host); len(urls) > 0 {
+			return fmt.Sprintf("service %s is reached as %s alone, not as %s", s.service.Name, strings.Join(urls, " and "), urlOf(a.Host, a.Port, plain))
+		}
+	}
+	for _, o := range p.index.open {
+		switch {
+		case !o.pattern.Match(a.Host):
+		case o.tunnel && plain:
+			return fmt.Sprintf("%s is in [network] tunnel, which is for TLS alone", a.Host)
+		default:
+			return fmt.Sprintf("%s is in [network] %s, but not with port %d: write %q", a.Host, o.word(), a.Port, a)
+		}
+	}
+	for _, name := range action.Names() {
+		if len(urlsOf(action.Lookup(name), a.Host)) > 0 {
+			return fmt.Sprintf("%s belongs to service %s: write a [credential.NAME] and an [allow.NAME] with service = %q", a.Host, name, name)
+		}
+	}
+	for _, svc := range sorted(p.Services) {
+		if len(urlsOf(svc, a.Host)) > 0 {
+			return fmt.Sprintf("%s belongs to service %s, which no credential and no rule uses: write an [allow.NAME] with service = %q", a.Host, svc.Name, svc.Name)
+		}
+	}
+	what := a.Host
+	if a.Port != 443 && !(plain && a.Port == 80) {
+		what = a.String()
+	}
+	return fmt.Sprintf("add %q to [network] allow, or to the hosts of a [service.NAME] if it needs a credential", what)
+}
+
+// urlsOf lists the ways to a host that a service declares.
+func urlsOf(svc *action.Service, host string) []string {
+	var out []string
+	for i := range svc.Hosts {
+		if h := &svc.Hosts[i]; h.Pattern.Match(host) {
+			out = append(out, urlOf(host, portOf(h), h.Plain))
+		}
+	}
+	return out
+}
+
+func urlOf(host string, port uint16, plain bool) string {
+	a := action.Authority{Host: host, Port: port}
+	switch {
+	case plain && port == 80:
+		return "http://" + strings.TrimSuffix(a.String(), ":80")
+	case plain:
+		return "http://" + a.String()
+	case port == 443:
+		return "https://" + strings.TrimSuffix(a.String(), ":443")
+	}
+	return "https://" + a.String()
+}

@@ -1,0 +1,250 @@
+package policy
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"agentguard/policy/action"
+	"agentguard/policy/limit"
+)
+
+// index is a policy arranged for quick answers. It is never changed after compile.
+type index struct {
+	services map[string]*serviceIndex
+	claimed  []*serviceIndex // those whose hosts are open, by name
+	open     []openHost
+}
+
+// serviceIndex is what the policy says about one service.
+type serviceIndex struct {
+	service     *action.Service
+	credentials []*Credential
+	deny, allow book
+	first       *compiled // an allow rule to name in hints; nil: there is none
+}
+
+// book finds rules by an action's name, operation, group or "*".
+type book map[string]*page
+
+// page holds the rules that name one action, by where they apply.
+type page struct {
+	all      []*compiled
+	anywhere []*compiled // without resources
+	literal  map[action.Resource][]*compiled
+	globs    []globRule
+}
+
+type globRule struct {
+	glob
+	rule *compiled
+}
+
+// compiled is a rule made ready.
+type compiled struct {
+	*Rule
+	order      int    // by name
+	credential string // by name, also where the rule leaves it to the service's only one
+	limits     []*compiledLimit
+	onPath     bool // some resource is a path
+	onOther    bool // some resource is of another kind
+}
+
+// compiledLimit is one limit of one rule.
+type compiledLimit struct {
+	action string
+	take   limit.Take
+}
+
+// counts says whether an action uses up the limit.
+func (l *compiledLimit) counts(a *action.Action) bool {
+	return l.action == action.GroupAll || l.action == a.Name || l.action == a.Operation || l.action == groupOf(a.Class)
+}
+
+// compile arranges a policy that was checked.
+func compile(p *Policy) *index {
+	x := &index{services: map[string]*serviceIndex{}}
+	for name, svc := range p.Services {
+		x.services[name] = &serviceIndex{service: svc, deny: book{}, allow: book{}}
+	}
+	for _, c := range sorted(p.Credentials) {
+		s := x.services[c.Service]
+		s.credentials = append(s.credentials, c)
+	}
+	for i, r := range sorted(p.Allow) {
+		s := x.services[r.Service]
+		c := x.rule(p, r, i, s)
+		s.allow.enter(c, s.service)
+		if s.first == nil {
+			s.first = c
+		}
+	}
+	for i, r := range sorted(p.Deny) {
+		for name, s := range x.services {
+			if r.Service == "" || r.Service == name {
+				s.deny.enter(x.rule(p, r, i, s), s.service)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(x.services)) {
+		if s := x.services[name]; len(s.credentials) > 0 || s.first != nil {
+			x.claimed = append(x.claimed, s)
+		}
+	}
+	x.open = p.Network.open
+	return x
+}
+
+// sorted gives the values of a map by their keys.
+func sorted[V any](m map[string]V) []V {
+	out := make([]V, 0, len(m))
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, m[name])
+	}
+	return out
+}
+
+func (x *index) rule(p *Policy, r *Rule, order int, s *serviceIndex) *compiled {
+	c := &compiled{Rule: r, order: order, credential: r.Credential}
+	if c.credential == "" && len(s.credentials) == 1 {
+		c.credential = s.credentials[0].Name
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Limits)) {
+		take := limit.Take{Key: p.Agent.Name + "/" + r.Name + "/" + name, Rate: r.Limits[name], N: 1}
+		c.limits = append(c.limits, &compiledLimit{name, take})
+	}
+	return c
+}
+
+// enter writes a rule on the page of each of its actions.
+func (b book) enter(c *compiled, svc *action.Service) {
+	var globs []glob
+	for _, r := range c.Resources {
+		g, _ := parseGlob(r)
+		if !slices.Contains(svc.ResourceKinds, g.kind) { // of a deny rule for every service
+			continue
+		}
+		g, _ = g.canonical(svc)
+		globs = append(globs, g)
+		c.onPath = c.onPath || g.kind == "path"
+		c.onOther = c.onOther || g.kind != "path"
+	}
+	if len(globs) == 0 && len(c.Resources) > 0 {
+		return // it is about resources that this service does not have
+	}
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(c.Actions))) {
+		pg := b[name]
+		if pg == nil {
+			pg = &page{literal: map[action.Resource][]*compiled{}}
+			b[name] = pg
+		}
+		pg.enter(c, globs)
+	}
+}
+
+func (pg *page) enter(c *compiled, globs []glob) {
+	pg.all = append(pg.all, c)
+	if len(globs) == 0 {
+		pg.anywhere = append(pg.anywhere, c)
+	}
+	for _, g := range globs {
+		if g.literal() {
+			key := action.Resource{Kind: g.kind, Name: g.name}
+			pg.literal[key] = append(pg.literal[key], c)
+			continue
+		}
+		pg.globs = append(pg.globs, globRule{g, c})
+	}
+}
+
+// hit is a rule that matches an action. A lower rank is more specific.
+type hit struct {
+	*compiled
+	rank int
+}
+
+// How a rule names an action, and where it applies: together the rank of a hit.
+const (
+	byLiteral = iota
+	byGlob
+	byNothing
+	perName = 4
+)
+
+// better orders hits: the action's name before its operation, that before its group, that before *; then a literal
+// resource before a glob, that before none; then the rules' names.
+func better(a, b hit) int {
+	if d := cmp.Compare(a.rank, b.rank); d != 0 {
+		return d
+	}
+	return cmp.Compare(a.order, b.order)
+}
+
+// names are the pages on which a rule for the action may stand, from the most specific.
+func names(a *action.Action) [4]string {
+	n := [4]string{a.Name, a.Operation, groupOf(a.Class), action.GroupAll}
+	if n[1] == n[0] {
+		n[1] = ""
+	}
+	return n
+}
+
+// find appends the rules that match an action to hits. A rule may be there more than once. An action of class Unknown
+// is matched by nothing.
+func (b book) find(hits []hit, a *action.Action, path string, deny bool) []hit {
+	if a.Class == action.Unknown {
+		return hits
+	}
+	for i, name := range names(a) {
+		if pg := b[name]; pg != nil && name != "" {
+			hits = pg.find(hits, a, path, i*perName, deny)
+		}
+	}
+	return hits
+}
+
+func (pg *page) find(hits []hit, a *action.Action, path string, rank int, deny bool) []hit {
+	for _, c := range pg.anywhere {
+		hits = append(hits, hit{c, rank + byNothing})
+	}
+	if len(pg.anywhere) == len(pg.all) {
+		return hits
+	}
+	known := a.Resource.Kind != "" && a.Resource.Name != ""
+	on := action.Resource{Kind: "path", Name: path}
+	if known {
+		for _, c := range pg.literal[a.Resource] {
+			hits = append(hits, hit{c, rank + byLiteral})
+		}
+	}
+	if path != "" && on != a.Resource {
+		for _, c := range pg.literal[on] {
+			hits = append(hits, hit{c, rank + byLiteral})
+		}
+	}
+	for i := range pg.globs {
+		if g := &pg.globs[i]; g.match(a.Resource) || g.match(on) {
+			hits = append(hits, hit{g.rule, rank + byGlob})
+		}
+	}
+	switch {
+	case a.Public && !deny:
+		for _, c := range pg.all { // it reaches nobody's resource, so none can be wrong
+			hits = append(hits, hit{c, rank + byNothing})
+		}
+	case deny && (!known && !a.Public || path == ""):
+		hits = pg.blind(hits, rank, !known && !a.Public, path == "")
+	}
+	return hits
+}
+
+// blind appends the deny rules that would match if what is not known of a request were what they forbid: an action
+// whose resource cannot be told could be about the very one that is denied.
+func (pg *page) blind(hits []hit, rank int, noResource, noPath bool) []hit {
+	for _, c := range pg.all {
+		if noResource && c.onOther || noPath && c.onPath {
+			hits = append(hits, hit{c, rank + byNothing})
+		}
+	}
+	return hits
+}

@@ -1,0 +1,79 @@
+package policy
+
+import (
+	"agentguard/policy/limit"
+)
+
+// laterRuleKeys are what rules will be able to say.
+var laterRuleKeys = map[string]string{
+	"when":    "conditions on the arguments of an action",
+	"approve": "approvals by a human",
+	"redact":  "redaction of responses",
+}
+
+func (d *draft) allowTable(t *table) {
+	r := d.ruleTable(t)
+	if service, ok := t.required("service", "write which service it allows"); ok {
+		r.service, r.Service = service, service.s
+	}
+	if credential, ok := t.text("credential"); ok {
+		r.credential, r.Credential = credential, credential.s
+	}
+	d.ruleLimits(t.sub("limits"), r)
+	t.done(laterRuleKeys)
+	d.policy.Allow[t.short()] = r.Rule
+}
+
+func (d *draft) denyTable(t *table) {
+	r := d.ruleTable(t)
+	r.deny = true
+	if service, ok := t.text("service"); ok {
+		r.service, r.Service = service, service.s
+	}
+	for _, key := range []string{"credential", "limits"} {
+		if _, ok := t.values[key]; ok {
+			t.known = append(t.known, key)
+			t.fail(key, "", "has no place in a deny rule: it denies for every credential, at every time")
+		}
+	}
+	t.done(laterRuleKeys)
+	d.policy.Deny[t.short()] = r.Rule
+}
+
+// ruleTable reads what both kinds of rule have.
+func (d *draft) ruleTable(t *table) *ruleDraft {
+	r := &ruleDraft{Rule: &Rule{Name: t.name, Line: t.at.line}, line: t.at.line}
+	if _, ok := t.values["actions"]; !ok {
+		d.fail(t.at.line, `write actions = ["read"], with the names of what it is about`, "%s.actions is missing", t.name)
+	}
+	r.actions = t.texts("actions")
+	r.resources = t.texts("resources")
+	for _, a := range r.actions {
+		r.Actions = append(r.Actions, a.s)
+	}
+	d.rules = append(d.rules, r)
+	return r
+}
+
+func (d *draft) ruleLimits(t *table, r *ruleDraft) {
+	if t == nil {
+		return
+	}
+	if len(t.values) == 0 {
+		d.fail(t.at.line, "leave the key out, or limit something", "%s is empty", t.name)
+	}
+	r.Limits = map[string]limit.Rate{}
+	for _, name := range t.names() {
+		rate, ok := t.text(name)
+		if !ok {
+			continue
+		}
+		parsed, err := limit.ParseRate(rate.s)
+		if err != nil {
+			t.fail(name, "", "is not a limit: %v", err)
+			continue
+		}
+		r.Limits[name] = parsed
+		r.limits = append(r.limits, limitDraft{text{name, rate.line}, parsed})
+	}
+}

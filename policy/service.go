@@ -1,0 +1,140 @@
+package policy
+
+import (
+	"net/url"
+	"slices"
+
+	"agentguard/policy/action"
+)
+
+// probe stands in for a part of a service of one's own while another part is tried alone, so that what is wrong can be
+// told with its line.
+const probe = "probe.agentguard.example"
+
+var (
+	probeAuth    = []action.Slot{{Kind: action.Bearer}}
+	probeActions = map[string]string{"probe": "GET /probe"}
+)
+
+// laterServiceKeys belong to what services will be able to say.
+var laterServiceKeys = map[string]string{"openapi": "actions from an OpenAPI file; name the routes by hand under actions"}
+
+// serviceTable reads a service of the user's own.
+func (d *draft) serviceTable(t *table) {
+	name := t.short()
+	own := &ownService{line: t.at.line}
+	d.own[name] = own
+	before := len(d.errs)
+	if action.Lookup(name) != nil {
+		t.doc.fail(t.at.line, "give yours another name, as in [service.my-"+name+"]",
+			"%s: %s is built in, and its hosts and actions cannot be changed", t.name, name)
+		return
+	}
+	hosts := t.texts("hosts")
+	auth := d.slots(t, "auth")
+	base, hasBase := t.text("base")
+	actions := d.ownActions(t.sub("actions"))
+	if _, ok := t.values["hosts"]; !ok {
+		d.fail(t.at.line, `write hosts = ["api.example.com"]`, "%s.hosts is missing", t.name)
+	}
+	_, byHand := t.values["actions"]
+	if _, planned := t.values["openapi"]; !byHand && !planned {
+		d.fail(t.at.line, "write ["+t.name+".actions] with lines like: anything = \"* /{path...}\"", "%s.actions is missing", t.name)
+	}
+	t.done(laterServiceKeys)
+	var names []string
+	for _, h := range hosts {
+		names = append(names, h.s)
+		own.hostLines = append(own.hostLines, h.line)
+		_, errs := action.NewService(name, []string{h.s}, probeAuth, probeActions)
+		for _, err := range errs {
+			d.fail(h.line, "", "%s: %v", t.path("hosts"), err)
+		}
+	}
+	if len(d.errs) > before {
+		return
+	}
+	svc, errs := action.NewService(name, names, auth, actions)
+	for _, err := range errs {
+		d.fail(t.at.line, "", "%s: %v", t.name, err)
+	}
+	if len(errs) > 0 {
+		return
+	}
+	if hasBase && !d.checkBase(t, base, svc) {
+		return
+	}
+	own.Service, own.hasAuth = svc, len(auth) > 0
+	d.policy.Services[name] = svc
+}
+
+// ownActions reads [service.x.actions].
+func (d *draft) ownActions(t *table) map[string]string {
+	if t == nil {
+		return nil
+	}
+	actions := map[string]string{}
+	for _, name := range t.names() {
+		route, ok := t.text(name)
+		if !ok {
+			continue
+		}
+		actions[name] = route.s
+		_, errs := action.NewService("probe", []string{probe}, probeAuth, map[string]string{name: route.s})
+		for _, err := range errs {
+			d.fail(route.line, `a route is METHOD PATH [-> resource], as in "GET /customers/{id} -> customer:{id}"`, "%s: %v", t.name, err)
+		}
+	}
+	if len(t.values) == 0 {
+		d.fail(t.at.line, "", "%s is empty", t.name)
+	}
+	return actions
+}
+
+// checkBase sets where the gateway leads. It must be one of the service's own hosts: a credential goes there.
+func (d *draft) checkBase(t *table, base text, svc *action.Service) bool {
+	u, err := url.Parse(base.s)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Opaque != "" {
+		t.fail("base", `as in "https://api.example.com/v2"`, "must be an https:// URL without user, query and fragment")
+		return false
+	}
+	port := uint16(443)
+	if u.Scheme == "http" {
+		port = 80
+	}
+	a, err := action.ParseAuthority(u.Host, port)
+	if err != nil {
+		t.fail("base", "", "%v", err)
+		return false
+	}
+	h := svc.Host(a)
+	switch {
+	case h == nil:
+		t.fail("base", "", "leads to %s, which is not one of the service's hosts", a)
+		return false
+	case h.Plain != (u.Scheme == "http"):
+		t.fail("base", "", "has another scheme than the service's host")
+		return false
+	}
+	svc.Base = base.s
+	return true
+}
+
+// service finds the service that a key names, and notes that the file uses it. It says what is wrong with the name;
+// a service whose own table is wrong gives nil without another word.
+func (d *draft) service(name text, key string) *action.Service {
+	if own, ok := d.own[name.s]; ok {
+		return own.Service
+	}
+	if svc := action.Lookup(name.s); svc != nil {
+		d.policy.Services[name.s] = svc
+		return svc
+	}
+	known := action.Names()
+	for own := range d.own {
+		known = append(known, own)
+	}
+	slices.Sort(known)
+	d.fail(name.line, "define your own as [service."+name.s+"]", "%s names an unknown service %q%s", key, name.s, didYouMean(name.s, known))
+	return nil
+}
