@@ -1,0 +1,106 @@
+package cmd
+
+import (
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+	"github.com/urfave/cli/v2"
+)
+
+// flagsFirst moves a command's options in front of its arguments, since urfave/cli stops at the first argument and people
+// write `vault set NAME --to age`. `run` is left alone: after its first argument all belongs to the child.
+func flagsFirst(app *cli.App, args []string) []string {
+	among := app.Commands
+	for i := 1; i < len(args); i++ {
+		c := named(among, args[i])
+		switch {
+		case c == nil || c.Name == "run":
+			return args
+		case len(c.Subcommands) > 0:
+			among = c.Subcommands
+		default:
+			return append(append([]string(nil), args[:i+1]...), sorted(c.Flags, args[i+1:])...)
+		}
+	}
+	return args
+}
+
+// sorted puts options first and "--" between them and the arguments.
+func sorted(flags []cli.Flag, args []string) []string {
+	var options, rest []string
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		if a == "--" {
+			rest = append(rest, args[i+1:]...)
+			break
+		}
+		if len(a) < 2 || a[0] != '-' {
+			rest = append(rest, a)
+			continue
+		}
+		options = append(options, a)
+		if takesValue(flags, a) && i+1 < len(args) {
+			i++
+			options = append(options, args[i])
+		}
+	}
+	return append(append(options, "--"), rest...)
+}
+
+func takesValue(flags []cli.Flag, option string) bool {
+	if strings.Contains(option, "=") {
+		return false
+	}
+	for _, f := range flags {
+		for _, n := range f.Names() {
+			if n == strings.TrimLeft(option, "-") {
+				_, isBool := f.(*cli.BoolFlag)
+				return !isBool
+			}
+		}
+	}
+	return false
+}
+
+func named(commands []*cli.Command, name string) *cli.Command {
+	for _, c := range commands {
+		if c.HasName(name) {
+			return c
+		}
+	}
+	return nil
+}
+
+func nearestCommand(name string, among []*cli.Command) string {
+	best, near := 3, ""
+	if len(name) > 32 {
+		return ""
+	}
+	for _, c := range among {
+		if d := levenshtein.ComputeDistance(name, c.Name); !c.Hidden && d < best && d < len(c.Name) {
+			best, near = d, c.Name
+		}
+	}
+	return near
+}
+
+// arguments checks how many there are.
+func arguments(c *cli.Context, min, max int) ([]string, error) {
+	a := c.Args().Slice()
+	switch {
+	case len(a) < min:
+		return nil, usage(c.Command.HelpName+" --help", "%s needs %s", c.Command.HelpName, c.Command.ArgsUsage)
+	case max >= 0 && len(a) > max:
+		return nil, usage(c.Command.HelpName+" --help", "%s takes %s", c.Command.HelpName, countOf(max))
+	}
+	return a, nil
+}
+
+func countOf(n int) string {
+	return [...]string{"no arguments", "one argument", "two arguments"}[n]
+}
+
+// boolFlag is an option without value; help does not say that it is off by default.
+func boolFlag(name, usage string, aliases ...string) *cli.BoolFlag {
+	return &cli.BoolFlag{Name: name, Aliases: aliases, Usage: usage, DisableDefaultText: true}
+}

@@ -1,0 +1,364 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/fatih/color"
+	"github.com/urfave/cli/v2"
+
+	"agentguard/run/audit"
+)
+
+func (p *program) auditCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "audit",
+		Usage: "read the record of what agents did",
+		Description: `Each run writes one file of JSON lines with a hash chain. RUN is a run's id, the beginning of one, or a file; without it
+the newest run is meant.
+
+examples:
+  agentguard audit show
+  agentguard audit tail
+  agentguard audit verify --all`,
+		Subcommands: []*cli.Command{
+			p.auditShowCommand(), p.auditTailCommand(), p.auditVerifyCommand(), p.auditListCommand(),
+		},
+	}
+}
+
+func filterFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "agent", Usage: "only of agent `NAME`"},
+		&cli.StringFlag{Name: "action", Usage: "only of action `NAME`"},
+		&cli.StringFlag{Name: "effect", Usage: "only with this `EFFECT`: allow, deny, limit or error"},
+		jsonFlag(),
+	}
+}
+
+func (p *program) auditShowCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "show",
+		Usage:     "show a run, a line for each event",
+		ArgsUsage: "[RUN]",
+		Description: `examples:
+  agentguard audit show
+  agentguard audit show --effect deny
+  agentguard audit show --action create_pr --json 2f6c | jq .resource`,
+		Flags: filterFlags(),
+		Action: func(c *cli.Context) error {
+			return p.overRun(c, func(path string, f filter) error { return p.auditShow(path, f) })
+		},
+	}
+}
+
+func (p *program) auditTailCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "tail",
+		Usage:     "show a run and what it does from now on, until Ctrl-C",
+		ArgsUsage: "[RUN]",
+		Description: `examples:
+  agentguard audit tail
+  agentguard audit tail --effect deny --json`,
+		Flags: filterFlags(),
+		Action: func(c *cli.Context) error {
+			return p.overRun(c, func(path string, f filter) error { return p.auditTail(c.Context, path, f) })
+		},
+	}
+}
+
+func (p *program) overRun(c *cli.Context, do func(path string, f filter) error) error {
+	a, err := arguments(c, 0, 1)
+	if err != nil {
+		return err
+	}
+	f := filter{c.String("agent"), c.String("action"), c.String("effect"), c.Bool("json")}
+	if !slices.Contains([]string{"", audit.Allow, audit.Deny, audit.Limit, audit.Error}, f.effect) {
+		return usage("--effect allow|deny|limit|error", "there is no effect %q", f.effect)
+	}
+	paths, err := p.findRuns(a)
+	if err != nil {
+		return err
+	}
+	return do(paths[0], f)
+}
+
+// filter says which records are shown, and how.
+type filter struct {
+	agent, action, effect string
+	json                  bool
+}
+
+func (f filter) takes(r *audit.Record) bool {
+	return (f.agent == "" || r.AgentID == f.agent) &&
+		(f.action == "" || r.Action == f.action || slices.Contains(r.Actions, f.action)) &&
+		(f.effect == "" || r.Effect == f.effect)
+}
+
+func (p *program) auditShow(path string, f filter) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	err = audit.Read(file, func(_ int, r *audit.Record, raw []byte) error {
+		if !f.takes(r) {
+			return nil
+		}
+		if f.json {
+			p.print("%s\n", strings.TrimRight(string(raw), "\n"))
+			return nil
+		}
+		p.print("%s\n", r.Line(p.effect))
+		return nil
+	})
+	if torn := (*audit.TornError)(nil); errors.As(err, &torn) {
+		p.warn("%s: the last line was cut off (%d bytes): the run was killed, or is writing", path, torn.Bytes)
+		return nil
+	}
+	if err != nil {
+		return &fault{fmt.Errorf("%s: %w", path, err), ours, []string{"agentguard audit verify " + path}}
+	}
+	return nil
+}
+
+// effect colours a word by what was decided.
+func (p *program) effect(effect, s string) string {
+	return paint(p.outColour, map[string]color.Attribute{
+		audit.Allow: color.FgGreen, audit.Deny: color.FgRed, audit.Limit: color.FgYellow, audit.Error: color.FgMagenta,
+	}[effect], s)
+}
+
+func (p *program) auditTail(ctx context.Context, path string, f filter) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	defer stop()
+	err := audit.Follow(ctx, path, func(r *audit.Record) error {
+		switch {
+		case !f.takes(r):
+		case f.json:
+			return p.json(r)
+		default:
+			p.print("%s\n", r.Line(p.effect))
+		}
+		return nil
+	})
+	if ctx.Err() != nil {
+		return status(130)
+	}
+	return err
+}
+
+func (p *program) auditVerifyCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "check the hash chain of a run and its anchor; exit code 1 if it is broken",
+		ArgsUsage: "[RUN...]",
+		Description: `examples:
+  agentguard audit verify
+  agentguard audit verify --all --json`,
+		Flags: []cli.Flag{boolFlag("all", "every run"), jsonFlag()},
+		Action: func(c *cli.Context) error {
+			a := c.Args().Slice()
+			if c.Bool("all") && len(a) > 0 {
+				return usage("agentguard audit verify --help", "--all and RUN exclude each other")
+			}
+			paths, err := p.findRuns(a)
+			if c.Bool("all") {
+				paths, err = p.allRuns()
+			}
+			if err != nil {
+				return err
+			}
+			return p.auditVerify(paths, c.Bool("json"))
+		},
+	}
+}
+
+func (p *program) auditVerify(paths []string, asJSON bool) error {
+	broken := 0
+	for _, path := range paths {
+		_, anchors := p.auditDirs()
+		report, err := audit.Verify(path, anchors)
+		if err != nil {
+			return err
+		}
+		if len(report.Problems) > 0 {
+			broken++
+		}
+		if asJSON {
+			if err := p.json(verified{path, len(report.Problems) == 0, report.Records, report.Complete, lines(report.Problems), lines(report.Notes)}); err != nil {
+				return err
+			}
+			continue
+		}
+		p.showReport(path, report)
+	}
+	if broken > 0 {
+		return status(1)
+	}
+	return nil
+}
+
+// verified is one line of `audit verify --json`.
+type verified struct {
+	File     string   `json:"file"`
+	OK       bool     `json:"ok"`
+	Records  int      `json:"records"`
+	Complete bool     `json:"complete"`
+	Problems []string `json:"problems,omitempty"`
+	Notes    []string `json:"notes,omitempty"`
+}
+
+func lines(problems []audit.Problem) []string {
+	var out []string
+	for _, l := range problems {
+		text := l.What
+		if l.Line > 0 {
+			text = "line " + strconv.Itoa(l.Line) + ": " + text
+		}
+		out = append(out, audit.SafeText(text))
+	}
+	return out
+}
+
+func (p *program) showReport(path string, r audit.Report) {
+	word := p.good("ok")
+	if len(r.Problems) > 0 {
+		word = p.bad("BROKEN")
+	}
+	p.print("%s: %s, %s\n", audit.SafeText(path), word, plural(r.Records, "record"))
+	for _, l := range lines(r.Problems) {
+		p.print("  %s %s\n", p.bad("problem:"), l)
+	}
+	for _, l := range lines(r.Notes) {
+		p.print("  note: %s\n", l)
+	}
+}
+
+func (p *program) auditListCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "list",
+		Usage: "list the runs",
+		Description: `examples:
+  agentguard audit list
+  agentguard audit list --json`,
+		Flags: []cli.Flag{jsonFlag()},
+		Action: func(c *cli.Context) error {
+			if _, err := arguments(c, 0, 0); err != nil {
+				return err
+			}
+			return p.auditList(c.Bool("json"))
+		},
+	}
+}
+
+func (p *program) auditList(asJSON bool) error {
+	dir, _ := p.auditDirs()
+	runs, err := audit.Runs(dir)
+	if err != nil {
+		return err
+	}
+	rows := [][]string{{"RUN", "AGENT", "STARTED", "REQUESTS", "DENIED"}}
+	for _, r := range runs {
+		if asJSON {
+			line := struct {
+				RunID    string `json:"run_id"`
+				AgentID  string `json:"agent_id"`
+				Start    string `json:"start"`
+				Requests int    `json:"requests"`
+				Denied   int    `json:"denied"`
+				File     string `json:"file"`
+			}{r.RunID, r.AgentID, r.Start.UTC().Format("2006-01-02T15:04:05Z"), r.Requests, r.Denied, r.Path}
+			if err := p.json(line); err != nil {
+				return err
+			}
+			continue
+		}
+		rows = append(rows, []string{r.RunID, r.AgentID, r.Start.Local().Format("2006-01-02 15:04:05"), strconv.Itoa(r.Requests), strconv.Itoa(r.Denied)})
+	}
+	if !asJSON && len(runs) > 0 {
+		p.table(rows)
+	}
+	if len(runs) == 0 {
+		p.say("there are no runs in %s", dir)
+	}
+	return nil
+}
+
+func (p *program) auditDirs() (logs, anchors string) { return audit.Dirs(p.env.stateHome()) }
+
+// findRuns gives the files that the arguments mean: ids, beginnings of ids, files; none at all is the newest run.
+func (p *program) findRuns(names []string) ([]string, error) {
+	if len(names) == 0 {
+		all, err := p.runs()
+		if err != nil {
+			return nil, err
+		}
+		newest := slices.MaxFunc(all, func(a, b audit.Run) int { return a.Start.Compare(b.Start) })
+		return []string{newest.Path}, nil
+	}
+	var paths []string
+	for _, n := range names {
+		path, err := p.findRun(n)
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, path)
+	}
+	return paths, nil
+}
+
+func (p *program) findRun(name string) (string, error) {
+	if strings.ContainsRune(name, filepath.Separator) || strings.HasSuffix(name, ".jsonl") {
+		return name, nil
+	}
+	all, err := p.runs()
+	if err != nil {
+		return "", err
+	}
+	var found []audit.Run
+	for _, r := range all {
+		if r.RunID == name {
+			return r.Path, nil
+		}
+		if strings.HasPrefix(r.RunID, name) {
+			found = append(found, r)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", &fault{fmt.Errorf("there is no run %q", name), ours, []string{"agentguard audit list"}}
+	case 1:
+		return found[0].Path, nil
+	}
+	return "", &fault{fmt.Errorf("%d runs begin with %q", len(found), name), ours, []string{"agentguard audit list"}}
+}
+
+func (p *program) allRuns() ([]string, error) {
+	all, err := p.runs()
+	var paths []string
+	for _, r := range all {
+		paths = append(paths, r.Path)
+	}
+	return paths, err
+}
+
+// runs are at least one.
+func (p *program) runs() ([]audit.Run, error) {
+	dir, _ := p.auditDirs()
+	all, err := audit.Runs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, &fault{fmt.Errorf("there are no runs in %s", dir), ours, []string{"agentguard run -- CMD"}}
+	}
+	return all, nil
+}

@@ -1,0 +1,173 @@
+// Package cmd is the command line: the only package that exits, prints, asks questions and reads the environment. Below it
+// all of that is passed as values. Its rules are at the top of ui.go.
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"agentguard/run"
+)
+
+// Main runs the program and gives its exit code.
+func Main() int {
+	run.ReaperMain() // the same binary in its helper role never comes back from here
+	p := newProgram(os.Args, os.Environ(), os.Stdin, os.Stdout, os.Stderr)
+	return p.main(context.Background())
+}
+
+// program is what every command works with: the process's surroundings, as values.
+type program struct {
+	*ui
+	args                  []string
+	env                   environment
+	stdin, stdout, stderr *os.File
+}
+
+func newProgram(args, environ []string, stdin, stdout, stderr *os.File) *program {
+	env := environment(environ)
+	return &program{newUI(stdout, stderr, env), args, env, stdin, stdout, stderr}
+}
+
+func (p *program) main(ctx context.Context) int {
+	app := p.app()
+	return p.exit(app.RunContext(ctx, flagsFirst(app, p.args)))
+}
+
+func (p *program) app() *cli.App {
+	app := &cli.App{
+		Name:  "agentguard",
+		Usage: "let an AI agent use credentials that it never holds",
+		Description: `A policy (agentguard.toml) says what an agent may do; the secrets stay in your keychain. The agent gets
+placeholders, and a proxy that only it can use puts the real credential on the requests that are allowed.
+
+examples:
+  agentguard demo                        see the whole story, without an account
+  agentguard init github                 write a starter policy
+  agentguard vault set github-token      put the token into your keychain
+  agentguard run -- claude               start an agent under the policy`,
+		Commands: []*cli.Command{
+			p.runCommand(), p.demoCommand(), p.initCommand(), p.vaultCommand(), p.policyCommand(),
+			p.auditCommand(), p.doctorCommand(), p.completionCommand(), p.versionCommand(), p.demoAgentCommand(), p.fetchCommand(),
+		},
+		Flags:                     []cli.Flag{boolFlag("version", "print the version")},
+		CustomAppHelpTemplate:     helpTemplate,
+		HideHelpCommand:           true,
+		HideVersion:               true,
+		DisableSliceFlagSeparator: true, // `-e LIST=a,b` is one variable
+		Writer:                    p.stdout,
+		ErrWriter:                 p.stderr,
+		ExitErrHandler:            func(*cli.Context, error) {}, // errors are shown once, by exit
+		OnUsageError:              usageError,
+		Action: func(c *cli.Context) error {
+			if c.Bool("version") {
+				return p.version(false)
+			}
+			return unknownCommand(c)
+		},
+	}
+	prepare(app.Commands)
+	return app
+}
+
+// prepare gives every command what urfave/cli does not inherit. A leaf without the help command takes any argument, "help"
+// and "h" included, as an argument: for `run` it is the child's name.
+func prepare(commands []*cli.Command) {
+	for _, c := range commands {
+		c.HideHelpCommand = true
+		c.OnUsageError = usageError
+		c.CustomHelpTemplate = helpTemplate
+		if len(c.Subcommands) > 0 {
+			c.Action = unknownCommand
+			prepare(c.Subcommands)
+		}
+	}
+}
+
+const helpTemplate = `{{.HelpName}}: {{.Usage}}
+
+usage:
+  {{if .UsageText}}{{.UsageText}}{{else}}{{.HelpName}}{{if .VisibleCommands}} COMMAND{{end}}{{if .VisibleFlags}} [options]{{end}}{{if .ArgsUsage}} {{.ArgsUsage}}{{end}}{{end}}
+{{if .Description}}
+{{.Description}}
+{{end}}{{if .VisibleCommands}}
+commands:{{range .VisibleCommands}}
+  {{.Name}}{{"\t"}}{{.Usage}}{{end}}
+{{end}}{{if .VisibleFlags}}
+options:{{range .VisibleFlags}}
+  {{.}}{{end}}
+{{end}}`
+
+// fault is an error with the exit code that it means and what mends it.
+type fault struct {
+	err   error
+	code  int
+	hints []string
+}
+
+func (f *fault) Error() string { return f.err.Error() }
+func (f *fault) Unwrap() error { return f.err }
+
+// ours is the exit code of a failure of our own, as env, timeout and docker have it.
+const ours = 125
+
+// usage makes the error of a wrong command line.
+func usage(hint, format string, a ...any) error {
+	return &fault{fmt.Errorf(format, a...), ours, []string{hint}}
+}
+
+func usageError(c *cli.Context, err error, _ bool) error {
+	text := strings.Replace(err.Error(), "flag provided but not defined: -", "unknown option -", 1)
+	text, _, _ = strings.Cut(text, ": parse error") // "invalid value "x" for flag -n: parse error"
+	return usage(c.Command.HelpName+" --help", "%s: %s", c.Command.HelpName, text)
+}
+
+// status is an exit code that needs no words: the child's own, or an answer that was "no" and is already on stdout.
+type status int
+
+func (s status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+func unknownCommand(c *cli.Context) error {
+	name := c.Args().First()
+	if name == "" {
+		if c.Command.HelpName == c.App.Name || c.Command.Name == "" {
+			return cli.ShowAppHelp(c)
+		}
+		return cli.ShowSubcommandHelp(c)
+	}
+	among, path := c.App.Commands, c.App.Name
+	if len(c.Command.Subcommands) > 0 {
+		among, path = c.Command.Subcommands, c.Command.HelpName
+	}
+	hint := path + " --help"
+	if near := nearestCommand(name, among); near != "" {
+		hint = "did you mean `" + path + " " + near + "`?"
+	}
+	return usage(hint, "%s has no command %q", path, name)
+}
+
+// exit shows an error and gives the exit code.
+func (p *program) exit(err error) int {
+	var (
+		s status
+		i interrupted
+	)
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &s):
+		return int(s)
+	case errors.As(err, &i):
+		return signalCode(i.signal)
+	}
+	code, hints := p.explain(err)
+	for _, h := range hints {
+		p.hint("%s", h)
+	}
+	return code
+}

@@ -1,0 +1,136 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"agentguard/policy"
+	"agentguard/run/audit"
+	"agentguard/run/doctor"
+)
+
+func (p *program) doctorCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "doctor",
+		Usage: "look whether agentguard can work here, and say how to mend what is amiss",
+		Description: `Looks at the keychain, the policy, each credential of it, the clock, the audit directory, and tries every client program that
+it finds through a real session against an API on loopback. Exit code 1 if something failed; warnings are not failures.
+
+examples:
+  agentguard doctor
+  agentguard doctor --policy bots/agentguard.toml
+  agentguard doctor --json | jq 'select(.status != "ok")'`,
+		Flags: []cli.Flag{policyFlag(), jsonFlag()},
+		Action: func(c *cli.Context) error {
+			if _, err := arguments(c, 0, 0); err != nil {
+				return err
+			}
+			return p.doctor(c.Context, c.String("policy"), c.Bool("json"))
+		},
+	}
+}
+
+func (p *program) doctor(ctx context.Context, given string, asJSON bool) error {
+	v := p.openVault()
+	defer v.Close()
+	var fetch []string
+	if self, err := os.Executable(); err == nil {
+		fetch = []string{self, "fetch"}
+	}
+	config := doctor.Config{
+		Vault: v, Environ: p.env, StateHome: p.env.stateHome(), Isolation: isolationEnv, Built: builtAt(), Fetch: fetch,
+		Policy: func() (*policy.Policy, error) { return p.policyIfAny(given) },
+	}
+	before := ""
+	well := doctor.Run(ctx, config, func(f doctor.Finding) {
+		if asJSON {
+			p.json(f)
+			return
+		}
+		if f.Check != before {
+			p.print("%s\n", p.bold(f.Check))
+			before = f.Check
+		}
+		p.showFinding(f)
+	})
+	if !well {
+		return status(1)
+	}
+	return nil
+}
+
+func (p *program) showFinding(f doctor.Finding) {
+	word := map[doctor.Status]string{
+		doctor.OK: p.good("ok  "), doctor.Warn: p.odd("warn"), doctor.Skip: p.dim("skip"), doctor.Fail: p.bad("FAIL"),
+	}[f.Status]
+	p.print("  %s  %s: %s\n", word, audit.SafeText(f.Object), audit.SafeText(f.What))
+	if f.Status == doctor.OK || f.Status == doctor.Skip {
+		return
+	}
+	p.print("        why: %s\n", audit.SafeText(f.Why))
+	if f.Fix != "" {
+		p.print("        fix: %s\n", audit.SafeText(f.Fix))
+	}
+}
+
+// policyIfAny gives nil where no policy is named and none lies here.
+func (p *program) policyIfAny(given string) (*policy.Policy, error) {
+	file, err := p.findPolicy(given)
+	if err != nil {
+		if _, statErr := os.Stat(policyFile); given == "" && errors.Is(statErr, fs.ErrNotExist) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	return policy.Load(file)
+}
+
+// builtAt is when this binary's source was committed, as far as the build knows.
+func builtAt() time.Time {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return time.Time{}
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.time" {
+			t, _ := time.Parse(time.RFC3339, s.Value)
+			return t
+		}
+	}
+	return time.Time{}
+}
+
+// fetchCommand is the Go program that the doctor tries: Go's own client as everybody uses it.
+func (p *program) fetchCommand() *cli.Command {
+	return &cli.Command{
+		Name:   "fetch",
+		Hidden: true,
+		Usage:  "get a URL with Go's own client",
+		Action: func(c *cli.Context) error {
+			a, err := arguments(c, 1, 1)
+			if err != nil {
+				return err
+			}
+			client := &http.Client{Timeout: 8 * time.Second}
+			res, err := client.Get(a[0])
+			if err != nil {
+				return err
+			}
+			defer res.Body.Close()
+			if res.StatusCode != http.StatusOK {
+				return fmt.Errorf("%s: %s", a[0], res.Status)
+			}
+			_, err = io.Copy(p.stdout, io.LimitReader(res.Body, 1<<20))
+			return err
+		},
+	}
+}

@@ -1,0 +1,76 @@
+package cmd
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"os"
+	"slices"
+	"syscall"
+
+	"agentguard/policy"
+	"agentguard/run"
+	"agentguard/vault"
+)
+
+// explain shows an error, line by line, and gives its exit code and what mends it.
+func (p *program) explain(err error) (code int, hints []string) {
+	code = ours
+	var (
+		f    *fault
+		exit *run.ExitError
+		all  policy.Errors
+		join interface{ Unwrap() []error }
+	)
+	if errors.As(err, &exit) {
+		code = exit.Code
+		hints = append(hints, exit.Hint)
+	}
+	if errors.As(err, &f) {
+		code, hints = f.code, append(hints, f.hints...)
+	}
+	switch {
+	case errors.As(err, &all):
+		for _, e := range all {
+			p.fail("%s", e)
+			if e.Hint != "" {
+				p.hint("%s", e.Hint)
+			}
+		}
+	case errors.As(err, &join):
+		for _, e := range join.Unwrap() {
+			p.fail("%s", e)
+			hints = append(hints, explainVault(e))
+		}
+	default:
+		p.fail("%s", err)
+		hints = append(hints, explainVault(err))
+	}
+	hints = slices.DeleteFunc(hints, func(h string) bool { return h == "" })
+	return code, slices.Compact(hints)
+}
+
+// signalCode is the exit code of a program that a signal ended.
+func signalCode(s os.Signal) int {
+	if n, ok := s.(syscall.Signal); ok {
+		return 128 + int(n)
+	}
+	return ours
+}
+
+// sortedKeys gives a map's keys in order.
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+
+// parseStored reads a reference that `vault set` can write, and gives it as vault set takes it.
+func parseStored(from string) (string, error) {
+	ref, err := vault.ParseRef(from)
+	switch {
+	case err != nil:
+		return "", err
+	case !isStore(ref):
+		return "", vault.ErrReadOnly
+	case ref.Backend == "keychain":
+		return ref.Name, nil
+	}
+	return ref.String(), nil
+}

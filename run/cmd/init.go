@@ -1,0 +1,89 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"agentguard/policy"
+)
+
+func (p *program) initCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "init",
+		Usage:     "write a commented starter policy; an existing file is never touched",
+		ArgsUsage: "[github|openai|anthropic|slack|stripe|gemini|generic]...",
+		Description: `examples:
+  agentguard init github
+  agentguard init github anthropic
+  agentguard init --policy bots/agentguard.toml generic`,
+		Flags: []cli.Flag{&cli.StringFlag{Name: "policy", Aliases: []string{"p"}, Usage: "write to `FILE`", Value: policyFile}},
+		Action: func(c *cli.Context) error {
+			return p.writeStarter(c.String("policy"), c.Args().Slice())
+		},
+	}
+}
+
+func (p *program) writeStarter(file string, services []string) error {
+	text, err := policy.Starter(services)
+	if err != nil {
+		return &fault{err, ours, []string{"agentguard init --help"}}
+	}
+	if err := writeNew(file, text); err != nil {
+		return err
+	}
+	p.say("wrote %s", file)
+	pol, err := policy.Load(file)
+	if err != nil {
+		return err
+	}
+	p.nextSteps(pol, file)
+	return nil
+}
+
+// writeNew creates the file; O_EXCL also refuses a symbolic link that leads elsewhere.
+func writeNew(file, text string) error {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return &fault{fmt.Errorf("%s exists and stays as it is", file), ours,
+			[]string{"agentguard policy check " + file + "   (or --policy ANOTHER)"}}
+	}
+	if err != nil {
+		return err
+	}
+	if _, err = f.WriteString(text); err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		os.Remove(file) // half a policy is none
+	}
+	return err
+}
+
+// nextSteps prints what is left to do, as commands.
+func (p *program) nextSteps(pol *policy.Policy, file string) {
+	p.say("next:")
+	for _, name := range sortedKeys(pol.Credentials) {
+		if ref, err := parseStored(pol.Credentials[name].From); err == nil {
+			p.say("  agentguard vault set %s", ref)
+		}
+	}
+	option := ""
+	if filepath.Clean(file) != policyFile {
+		option = " --policy " + file
+	}
+	p.say("  edit %s: the resources that the agent may touch", file)
+	p.say("  agentguard policy check%s", fileArgument(file))
+	p.say("  agentguard run%s -- CMD", option)
+}
+
+func fileArgument(file string) string {
+	if filepath.Clean(file) == policyFile {
+		return ""
+	}
+	return " " + file
+}

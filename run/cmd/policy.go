@@ -1,0 +1,140 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"agentguard/policy"
+)
+
+// policyFile is the name that is looked for in the working directory.
+const policyFile = "agentguard.toml"
+
+func policyFlag() cli.Flag {
+	return &cli.StringFlag{Name: "policy", Aliases: []string{"p"}, Usage: "the policy `FILE`; else $AGENTGUARD_POLICY, else ./" + policyFile}
+}
+
+// findPolicy says which file is the policy: the one given, $AGENTGUARD_POLICY, ./agentguard.toml.
+func (p *program) findPolicy(given string) (string, error) {
+	if given != "" {
+		return given, nil
+	}
+	if f := p.env.get("AGENTGUARD_POLICY"); f != "" {
+		return f, nil
+	}
+	_, err := os.Stat(policyFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", &fault{fmt.Errorf("there is no ./%s, and no other policy is named", policyFile), ours,
+			[]string{"agentguard init   (writes a starter), or --policy FILE"}}
+	}
+	return policyFile, err
+}
+
+// loadPolicy finds and reads the policy, and shows its warnings.
+func (p *program) loadPolicy(given string) (*policy.Policy, error) {
+	file, err := p.findPolicy(given)
+	if err != nil {
+		return nil, err
+	}
+	pol, err := policy.Load(file)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range pol.Warnings {
+		p.warn("%s", w)
+		if w.Hint != "" {
+			p.hint("%s", w.Hint)
+		}
+	}
+	return pol, nil
+}
+
+func (p *program) policyCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "policy",
+		Usage: "work with policies",
+		Description: `examples:
+  agentguard policy check
+  agentguard policy check examples/github.toml`,
+		Subcommands: []*cli.Command{{
+			Name:      "check",
+			Usage:     "check a policy and list everything that is wrong with it",
+			ArgsUsage: "[FILE]",
+			Description: `examples:
+  agentguard policy check
+  agentguard policy check --json bots/agentguard.toml`,
+			Flags: []cli.Flag{policyFlag(), jsonFlag()},
+			Action: func(c *cli.Context) error {
+				a, err := arguments(c, 0, 1)
+				if err != nil {
+					return err
+				}
+				if len(a) == 1 && c.String("policy") != "" {
+					return usage("agentguard policy check FILE", "the policy is named twice")
+				}
+				return p.policyCheck(append(a, c.String("policy"))[0], c.Bool("json"))
+			},
+		}},
+	}
+}
+
+// finding is one line of `policy check --json`.
+type finding struct {
+	Severity string `json:"severity"`
+	File     string `json:"file"`
+	Line     int    `json:"line,omitempty"`
+	Message  string `json:"message"`
+	Hint     string `json:"hint,omitempty"`
+}
+
+func (p *program) policyCheck(given string, asJSON bool) error {
+	if asJSON {
+		return p.policyCheckJSON(given)
+	}
+	pol, err := p.loadPolicy(given)
+	if err != nil {
+		return err
+	}
+	p.print("%s: %s: agent %s, %s, %s, %s\n", pol.Source, p.good("ok"), pol.Agent.Name,
+		plural(len(pol.Credentials), "credential"), plural(len(pol.Allow), "allow rule"), plural(len(pol.Deny), "deny rule"))
+	return nil
+}
+
+func (p *program) policyCheckJSON(given string) error {
+	file, err := p.findPolicy(given)
+	if err != nil {
+		return err
+	}
+	pol, err := policy.Load(file)
+	var all policy.Errors
+	switch {
+	case errors.As(err, &all):
+	case err != nil:
+		return err
+	}
+	for _, e := range all {
+		if err := p.json(finding{"error", e.File, e.Line, e.Message, e.Hint}); err != nil {
+			return err
+		}
+	}
+	if len(all) > 0 {
+		return status(ours)
+	}
+	for _, e := range pol.Warnings {
+		if err := p.json(finding{"warning", e.File, e.Line, e.Message, e.Hint}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}

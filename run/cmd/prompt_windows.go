@@ -1,0 +1,21 @@
+package cmd
+
+import "os"
+
+var promptSignals = []os.Signal{os.Interrupt}
+
+func suspends(os.Signal) bool { return false }
+
+// openTTY opens the console whatever stdin and stdout are (https://learn.microsoft.com/windows/console/console-handles).
+func openTTY() (*tty, error) {
+	in, err := os.OpenFile("CONIN$", os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	out, err := os.OpenFile("CONOUT$", os.O_RDWR, 0)
+	if err != nil {
+		in.Close()
+		return nil, err
+	}
+	return &tty{in, out}, nil
+}

@@ -1,0 +1,150 @@
+package cmd
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"agentguard/policy"
+	"agentguard/run"
+	"agentguard/vault"
+)
+
+func (p *program) runCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "run",
+		Usage:     "run a command with credentials that it never holds",
+		UsageText: "agentguard run [options] [--] CMD [ARG...]",
+		Description: `CMD gets placeholders instead of secrets, and a proxy that puts the real ones on the requests that the policy allows.
+Everything else is refused with a reason. Its exit code is CMD's own; 125 is a failure of agentguard, 126 a command that cannot be
+executed, 127 one that is not found.
+
+examples:
+  agentguard run -- claude -p "open a pull request for this branch"
+  agentguard run --policy bots/pr.toml -- python bot.py
+  agentguard run -v -e EDITOR -e LOG_LEVEL=debug -- npm run agent
+  agentguard run --quiet -- sh -c 'curl -s https://api.github.com/user'`,
+		Flags: []cli.Flag{
+			policyFlag(),
+			&cli.StringFlag{Name: "agent", Usage: "run as agent `NAME`; else the policy's"},
+			&cli.StringFlag{Name: "isolation", Usage: "`LEVEL`: env", Value: isolationEnv},
+			&cli.StringSliceFlag{Name: "e", Usage: "pass `NAME` on to the command, or set NAME=VALUE; may be repeated"},
+			boolFlag("quiet", "no start line and no summary", "q"),
+			boolFlag("verbose", "also list the variables that were removed", "v"),
+		},
+		Action: func(c *cli.Context) error { return p.run(c) },
+	}
+}
+
+// isolationEnv is the only level so far: a scrubbed environment and proxy variables.
+const isolationEnv = "env"
+
+func (p *program) run(c *cli.Context) error {
+	argv := c.Args().Slice()
+	if len(argv) == 0 {
+		return usage("agentguard run -- CMD", "agentguard run needs a command to run")
+	}
+	if level := c.String("isolation"); level != isolationEnv {
+		return usage("--isolation env", "isolation %q is not built yet", level)
+	}
+	extra, err := extraVariables(c.StringSlice("e"))
+	if err != nil {
+		return err
+	}
+	pol, err := p.loadPolicy(c.String("policy"))
+	if err != nil {
+		return err
+	}
+	v := p.openVault()
+	defer v.Close()
+	config := p.session(pol, v, argv)
+	config.Agent, config.Extra = c.String("agent"), extra
+	if c.Bool("quiet") {
+		config.Say = nothing
+	} else {
+		p.startLine(config)
+	}
+	if c.Bool("verbose") {
+		config.Detail = p.say
+	}
+	result, err := run.Run(c.Context, config)
+	if err != nil {
+		return err
+	}
+	if !c.Bool("quiet") {
+		p.say("%s", summary(result))
+	}
+	if result.Code != 0 {
+		return status(result.Code)
+	}
+	return nil
+}
+
+func nothing(string, ...any) {}
+
+// session is what run and the demo have in common.
+func (p *program) session(pol *policy.Policy, v *vault.Vault, argv []string) run.Config {
+	dir, _ := os.Getwd() // "": the child starts where we are, whatever its name
+	return run.Config{
+		Policy: pol, Vault: v, Argv: argv, Environ: p.env, Dir: dir,
+		Stdin: p.stdin, Stdout: p.stdout, Stderr: p.stderr,
+		Isolation: isolationEnv,
+		StateHome: p.env.stateHome(), RuntimeBase: p.env.runtimeBase(),
+		Version: thisBuild().Version,
+		Say:     p.say, Detail: nothing,
+	}
+}
+
+// startLine says under what the child runs, and what that does not hold.
+func (p *program) startLine(c run.Config) {
+	agent := c.Agent
+	if agent == "" {
+		agent = c.Policy.Agent.Name
+	}
+	p.say("agent %s, policy %s, isolation %s: a hostile program can go round the proxy, without credentials",
+		agent, c.Policy.Source, c.Isolation)
+}
+
+// summary is the line at the end.
+func summary(r run.Result) string {
+	parts := []string{plural(r.Requests, "request"), fmt.Sprintf("%d allowed", r.Allowed)}
+	denied := fmt.Sprintf("%d denied", r.Denied)
+	if by := byRule(r.ByRule); by != "" {
+		denied += " (" + by + ")"
+	}
+	parts = append(parts, denied)
+	if r.Limited > 0 {
+		parts = append(parts, fmt.Sprintf("%d over a limit", r.Limited))
+	}
+	if r.Failed > 0 {
+		parts = append(parts, fmt.Sprintf("%d failed", r.Failed))
+	}
+	return fmt.Sprintf("%s in %s; audit %s", strings.Join(parts, ", "), r.Duration.Round(time.Millisecond), r.AuditFile)
+}
+
+// byRule is "deny.dangerous 2, no rule 1".
+func byRule(rules map[string]int) string {
+	var parts []string
+	for _, name := range sortedKeys(rules) {
+		shown := name
+		if name == "" {
+			shown = "no rule"
+		}
+		parts = append(parts, fmt.Sprintf("%s %d", shown, rules[name]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// extraVariables checks -e NAME and -e NAME=VALUE.
+func extraVariables(given []string) ([]string, error) {
+	for _, e := range given {
+		name, _, _ := strings.Cut(e, "=")
+		if name == "" || strings.ContainsAny(name, "\x00 \t\r\n") {
+			return nil, usage("-e NAME or -e NAME=VALUE", "-e needs the name of a variable")
+		}
+	}
+	return given, nil
+}

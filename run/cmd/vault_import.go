@@ -1,0 +1,182 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"agentguard/vault"
+)
+
+func (p *program) vaultImportCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "import",
+		Usage:     "store secrets from a .env file or from variables, and offer to blank the file",
+		ArgsUsage: "FILE.env [VARIABLE...]",
+		UsageText: "agentguard vault import [options] FILE.env [VARIABLE...]\n  agentguard vault import [options] --env VARIABLE...",
+		Description: `Each variable is stored under its name in lower case with dashes: GITHUB_TOKEN as github-token. On a terminal you are asked
+about each; --all takes every one, and so do names. --yes blanks the file without asking: the names stay, the values go.
+
+examples:
+  agentguard vault import .env
+  agentguard vault import .env OPENAI_API_KEY --yes
+  agentguard vault import --all --to age .env
+  agentguard vault import --env GITHUB_TOKEN --env SLACK_TOKEN`,
+		Flags: []cli.Flag{
+			&cli.StringSliceFlag{Name: "env", Usage: "take `VARIABLE` from the environment; may be repeated"},
+			boolFlag("all", "take every variable of the file"),
+			boolFlag("yes", "blank what was stored in the file without asking"),
+			toFlag(),
+		},
+		Action: func(c *cli.Context) error { return p.vaultImport(c) },
+	}
+}
+
+func (p *program) vaultImport(c *cli.Context) error {
+	variables, a := c.StringSlice("env"), c.Args().Slice()
+	switch {
+	case len(variables) > 0 && c.Bool("all"):
+		return usage("agentguard vault import --help", "--env and --all exclude each other")
+	case len(variables) > 0:
+		return p.importVariables(c.Context, append(variables, a...), c.String("to"))
+	case len(a) == 0:
+		return usage("agentguard vault import --help", "%s needs a .env file, or --env VARIABLE", c.Command.HelpName)
+	}
+	return p.importFile(c, a[0], a[1:])
+}
+
+func (p *program) importVariables(ctx context.Context, names []string, to string) error {
+	v := p.openVault()
+	defer v.Close()
+	for _, n := range names {
+		value, ok := p.env.lookup(n)
+		if !ok || value == "" {
+			return fmt.Errorf("the environment has no value for %q", n)
+		}
+		s, err := vault.NewSecret([]byte(value))
+		if err != nil {
+			return fmt.Errorf("%s: %w", n, err)
+		}
+		if err := p.store(ctx, v, n, s, to); err != nil {
+			return err
+		}
+	}
+	p.hint("unset %s   (and take it out of the file that sets it)", strings.Join(names, " "))
+	return nil
+}
+
+func (p *program) importFile(c *cli.Context, file string, names []string) error {
+	pairs, err := p.readEnvFile(file)
+	if err != nil {
+		return err
+	}
+	chosen, err := p.choose(file, pairs, names, c.Bool("all"))
+	if err != nil || len(chosen) == 0 {
+		return err
+	}
+	v := p.openVault()
+	defer v.Close()
+	var stored []string
+	for _, pair := range chosen {
+		if err := p.store(c.Context, v, pair.Name, pair.Value, c.String("to")); err != nil {
+			return err
+		}
+		stored = append(stored, pair.Name)
+	}
+	return p.blank(file, stored, c.Bool("yes"))
+}
+
+// readEnvFile reads what can be a secret, and warns of the lines that cannot.
+func (p *program) readEnvFile(file string) ([]vault.Pair, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	pairs, err := vault.ImportEnvFile(f)
+	if errs, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range errs.Unwrap() {
+			p.warn("%s: %s: passed over", file, e)
+		}
+	} else if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if len(pairs) == 0 {
+		return nil, fmt.Errorf("%s holds nothing that can be stored", file)
+	}
+	return pairs, nil
+}
+
+// choose takes the named variables, or all, or those that the person says yes to.
+func (p *program) choose(file string, pairs []vault.Pair, names []string, all bool) ([]vault.Pair, error) {
+	if all {
+		return pairs, nil
+	}
+	var chosen []vault.Pair
+	for _, n := range names {
+		i := slices.IndexFunc(pairs, func(pair vault.Pair) bool { return pair.Name == n })
+		if i < 0 {
+			return nil, fmt.Errorf("%s has no value for %q", file, n)
+		}
+		chosen = append(chosen, pairs[i])
+	}
+	if len(names) > 0 {
+		return chosen, nil
+	}
+	for _, pair := range pairs {
+		yes, err := askYes(fmt.Sprintf("store %s as %s?", pair.Name, secretName(pair.Name)))
+		if errors.Is(err, errNoTerminal) {
+			return nil, usage("name the variables, or --all", "%s has %d variables, and there is no terminal to ask which to take", file, len(pairs))
+		}
+		if err != nil {
+			return nil, err
+		}
+		if yes {
+			chosen = append(chosen, pair)
+		}
+	}
+	return chosen, nil
+}
+
+// secretName is the usual name of a variable's secret.
+func secretName(variable string) string {
+	return strings.ReplaceAll(strings.ToLower(variable), "_", "-")
+}
+
+func (p *program) store(ctx context.Context, v *vault.Vault, variable string, s vault.Secret, to string) error {
+	ref, err := p.destination(ctx, v, secretName(variable), to)
+	if err != nil {
+		return err
+	}
+	if err := v.Set(ctx, ref, s); err != nil {
+		return err
+	}
+	p.say("stored %s as %s", variable, ref)
+	return nil
+}
+
+// blank takes the values out of the file, if that is wanted.
+func (p *program) blank(file string, names []string, yes bool) error {
+	if !yes {
+		var err error
+		yes, err = askYes(fmt.Sprintf("take the values of %s out of %s?", strings.Join(names, ", "), file))
+		if err != nil && !errors.Is(err, errNoTerminal) {
+			return err
+		}
+	}
+	if !yes {
+		p.say("%s still holds the values", file)
+		p.hint("agentguard vault import %s %s --yes   (stores again and blanks)", file, strings.Join(names, " "))
+		return nil
+	}
+	if err := vault.BlankEnvFile(file, names); err != nil {
+		return err
+	}
+	p.say("blanked %s in %s; copies in backups and in version control are untouched", strings.Join(names, ", "), file)
+	return nil
+}

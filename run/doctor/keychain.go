@@ -1,0 +1,27 @@
+package doctor
+
+import (
+	"context"
+	"strings"
+)
+
+// checkKeychain asks for the keychain's state; nothing is read from it, and nobody is asked for a passphrase.
+func checkKeychain(ctx context.Context, c *Config) []Finding {
+	for _, p := range c.Vault.Where(ctx) {
+		if p.Backend != "keychain" {
+			continue
+		}
+		reason, missing := strings.CutPrefix(p.State, "no keychain: ")
+		switch {
+		case missing:
+			return one(Warn, "keychain", "there is none here: "+reason,
+				"on Linux install gnome-keyring or KeePassXC and log in to the desktop; until then secrets go into the encrypted file (age:)")
+		case p.Err != nil:
+			return one(Warn, "keychain", p.State+": "+p.Err.Error(), "unlock it, then run doctor again")
+		case p.State == "locked":
+			return one(Warn, "keychain", "locked", "unlock it: the next read will ask")
+		}
+		return one(OK, "keychain", strings.TrimSpace(p.State+" "+p.Detail), "")
+	}
+	return one(Fail, "keychain", "this binary knows no keychain", "use age: instead")
+}

@@ -1,0 +1,32 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"agentguard/policy"
+)
+
+// checkPolicy reads the policy that `run` would take.
+func checkPolicy(_ context.Context, c *Config) []Finding {
+	p, err := c.Policy()
+	var all policy.Errors
+	switch {
+	case errors.As(err, &all) && len(all) > 0:
+		what := all[0].Error()
+		if len(all) > 1 {
+			what += fmt.Sprintf(" (and %d more)", len(all)-1)
+		}
+		return one(Fail, "policy", what, "agentguard policy check   (lists all of them)")
+	case err != nil:
+		return one(Fail, "policy", err.Error(), "agentguard policy check")
+	case p == nil:
+		return one(Skip, "policy", "there is none in this directory, and AGENTGUARD_POLICY names none", "agentguard init")
+	}
+	findings := one(OK, p.Source, fmt.Sprintf("agent %s, %d credentials, %d rules", p.Agent.Name, len(p.Credentials), len(p.Allow)+len(p.Deny)), "")
+	for _, w := range p.Warnings {
+		findings = append(findings, Finding{Object: p.Source, Status: Warn, What: w.Error(), Why: "the policy may mean something else than it seems to", Fix: w.Hint})
+	}
+	return findings
+}
