@@ -50,7 +50,8 @@ type part struct {
 type captures struct {
 	values [maxParams]string
 	n      int
-	rest   int // -1: none
+	rest   int  // -1: none
+	dead   bool // a segment differs from a literal in case alone: the search is over
 }
 
 // Compile checks the routes and builds the router. It is called once, before the Host is shared; Classify compiles a
@@ -213,7 +214,7 @@ func (n *node) find(method string, segments []string, c *captures) *compiled {
 	if k := len(segments); k > 0 && segments[k-1] == "" {
 		segments = segments[:k-1]
 	}
-	c.n, c.rest = 0, -1
+	c.n, c.rest, c.dead = 0, -1, false
 	return n.walk(method, segments, 0, c)
 }
 
@@ -224,10 +225,10 @@ func (n *node) walk(method string, segments []string, i int, c *captures) *compi
 	s := segments[i]
 	whole := strings.IndexByte(s, '/') < 0 // a slash inside a segment belongs to a rest alone
 	if whole {
-		if r, ok := n.walkLiteral(method, segments, i, c); ok {
+		if r := n.walkLiteral(method, segments, i, c); r != nil || c.dead {
 			return r
 		}
-		if r := n.walkParam(method, segments, i, c); r != nil {
+		if r := n.walkParam(method, segments, i, c); r != nil || c.dead {
 			return r
 		}
 	}
@@ -239,20 +240,16 @@ func (n *node) walk(method string, segments []string, i int, c *captures) *compi
 	return nil
 }
 
-// walkLiteral reports ok where the search ends: with a route, or because the segment differs from a literal in case
-// alone. Whether the server tells those apart is unknown, so that is no route at all.
-func (n *node) walkLiteral(method string, segments []string, i int, c *captures) (*compiled, bool) {
+// walkLiteral also ends the whole search where the segment differs from a literal in case alone: whether the server tells
+// those apart is unknown, so a broader route must not serve it.
+func (n *node) walkLiteral(method string, segments []string, i int, c *captures) *compiled {
 	s := segments[i]
 	if next := n.literals[s]; next != nil {
-		r := next.walk(method, segments, i+1, c)
-		return r, r != nil
-	}
-	if n.folded == nil {
-		return nil, false
+		return next.walk(method, segments, i+1, c)
 	}
 	var buf [64]byte
-	if len(s) > len(buf) {
-		return nil, false
+	if n.folded == nil || len(s) > len(buf) {
+		return nil
 	}
 	for j := 0; j < len(s); j++ {
 		b := s[j]
@@ -261,7 +258,8 @@ func (n *node) walkLiteral(method string, segments []string, i int, c *captures)
 		}
 		buf[j] = b
 	}
-	return nil, n.folded[string(buf[:len(s)])]
+	c.dead = n.folded[string(buf[:len(s)])]
+	return nil
 }
 
 func (n *node) walkParam(method string, segments []string, i int, c *captures) *compiled {
@@ -270,19 +268,23 @@ func (n *node) walkParam(method string, segments []string, i int, c *captures) *
 		return nil
 	}
 	for _, x := range n.suffixes {
-		v, ok := strings.CutSuffix(s, x.text)
-		if !ok || v == "" {
+		k := len(s) - len(x.text)
+		if k <= 0 || !strings.EqualFold(s[k:], x.text) {
 			continue
 		}
+		v := s[:k]
+		if c.dead = s[k:] != x.text; c.dead {
+			return nil
+		}
 		c.values[at], c.n = v, at+1
-		if r := x.next.walk(method, segments, i+1, c); r != nil {
+		if r := x.next.walk(method, segments, i+1, c); r != nil || c.dead {
 			return r
 		}
 		c.n, c.rest = at, -1
 	}
 	if n.param != nil {
 		c.values[at], c.n = s, at+1
-		if r := n.param.walk(method, segments, i+1, c); r != nil {
+		if r := n.param.walk(method, segments, i+1, c); r != nil || c.dead {
 			return r
 		}
 		c.n, c.rest = at, -1
