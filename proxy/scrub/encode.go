@@ -11,10 +11,11 @@ func (v view) encode(dst, raw []byte, depth int, c byte) []byte {
 	if depth == 0 || len(raw) == 1 {
 		return append(dst, c)
 	}
-	if _, size, _ := v.char(raw, depth-1); size == len(raw) {
+	first, size, _ := v.char(raw, depth-1)
+	if size == len(raw) {
 		return v.encode(dst, raw, depth-1, c)
 	}
-	e, _ := v.escape(raw, depth)
+	e, _ := v.escape(raw, depth, first, size)
 	if e.base == 0 {
 		return v.encodeShort(dst, raw, depth, c)
 	}
@@ -101,13 +102,13 @@ func (sc *scan) replacement(m match) []byte {
 
 func (sc *scan) pieces(m match, v view, needle []byte) (out []piece) {
 	for i, k := m.start, 0; k < len(needle); k++ {
-		_, size, broken, _ := sc.token(v, i, needle[k])
-		raw, gap := sc.buf[i:i+size], 0
-		if broken {
-			gap, _ = v.breakAt(raw)
+		c, size, _ := v.read(sc.buf[i:])
+		gap := 0
+		if c != needle[k] {
+			_, gap, size, _ = sc.afterBreak(v, i, c)
 		}
-		out = append(out, piece{raw[:gap], raw[gap:]})
-		i += size
+		out = append(out, piece{sc.buf[i : i+gap], sc.buf[i+gap : i+gap+size]})
+		i += gap + size
 	}
 	return out
 }

@@ -1,44 +1,119 @@
 package scrub
 
+import (
+	"bytes"
+	"cmp"
+	"slices"
+)
+
 // escapes finds forms of which some characters are escaped or that a line break divides. Such an occurrence has a first
 // odd place: an escape, or a break and the character after it. Before it the form stands as it is. So at every odd place
-// in the text, the character there and the one before it name the few forms, and places in them, that can be meant.
+// in the text, the character there and the one before it name the few beginnings of forms that can be meant; from there all forms that
+// share one are read at once.
 type escapes struct {
 	views []view
-	plain []bool // of each form: it has no odd character, so the first view reads it
-	first [256][]int32
-	pairs map[uint16][]place
-	known [1024]uint64 // which pairs have an entry
+	sees  []uint32    // of each form: the set of views that it is looked for in
+	first [256]prefix // prefixes of one character
+	pairs []prefix    // longer ones, in the order of their last two characters
+	known [1024]uint64
 }
 
-func (x *escapes) build(forms []form) {
-	x.views, x.plain, x.pairs = views[:1], make([]bool, len(forms)), map[uint16][]place{}
+// prefix is a beginning that the forms sorted[from:to] share, all of them together.
+type prefix struct {
+	pair     uint16
+	size     int32
+	from, to int32
+}
+
+func (x *escapes) build(forms []form, order []int32) {
+	x.sees = make([]uint32, len(forms))
 	for i, f := range forms {
-		x.plain[i] = true
-		for k, c := range f.needle {
-			if odd[c] {
-				x.plain[i], x.views = false, views
-			}
-			if k == 0 {
-				x.first[c] = append(x.first[c], int32(i))
-				continue
-			}
-			w := pair(f.needle[k-1], c)
-			x.pairs[w] = append(x.pairs[w], place{int32(i), int32(k)})
-			x.known[w>>6] |= 1 << (w & 63)
+		for _, v := range viewsFor(f.needle) {
+			x.sees[i] |= 1 << x.number(v)
 		}
+	}
+	x.branch(forms, order, 0, len(order), 0)
+	slices.SortFunc(x.pairs, func(a, b prefix) int {
+		return cmp.Or(int(a.pair)-int(b.pair), int(a.size-b.size), int(a.from-b.from))
+	})
+}
+
+// number finds v among the views, or adds it.
+func (x *escapes) number(v view) int {
+	for i, w := range x.views {
+		if slices.Equal(v, w) {
+			return i
+		}
+	}
+	x.views = append(x.views, v)
+	return len(x.views) - 1
+}
+
+// viewsFor lists the views to look for a needle in: everything undone; then without the kinds of escapes that its own characters
+// would be taken for, and with those alone, which encoders write such characters with.
+func viewsFor(needle []byte) []view {
+	own, list := 0, []view{{everything, everything, everything}}
+	for _, c := range needle {
+		own |= begins[c]
+	}
+	if own == 0 {
+		return list
+	}
+	rest := everything &^ own
+	list = append(list, view{everything}, view{rest, rest, rest})
+	for k := percent; k <= quoted; k <<= 1 {
+		if own&k == 0 {
+			continue
+		}
+		list = append(list, view{k, k, k}, view{k, k}, view{k})
+		for l := percent; l <= quoted; l <<= 1 {
+			if own&l != 0 && l != k {
+				list = append(list, view{k, l})
+			}
+		}
+	}
+	return list
+}
+
+// branch adds the prefixes longer than size of the forms order[from:to], which share their first size characters.
+func (x *escapes) branch(forms []form, order []int32, from, to, size int) {
+	for from < to {
+		needle := forms[order[from]].needle
+		if len(needle) == size {
+			from++
+			continue
+		}
+		end := from + 1
+		for end < to && len(forms[order[end]].needle) > size && forms[order[end]].needle[size] == needle[size] {
+			end++
+		}
+		p := prefix{size: int32(size + 1), from: int32(from), to: int32(end)}
+		if size == 0 {
+			x.first[needle[0]] = p
+		} else {
+			p.pair = pair(needle[size-1], needle[size])
+			x.known[p.pair>>6] |= 1 << (p.pair & 63)
+			x.pairs = append(x.pairs, p)
+		}
+		x.branch(forms, order, from, end, size+1)
+		from = end
 	}
 }
 
 func pair(a, b byte) uint16 { return uint16(a)<<8 | uint16(b) }
 
-// anchors returns the forms, and the places in them, that may go on with c after prev.
-func (x *escapes) anchors(prev, c byte) []place {
-	w := pair(prev, c)
+// ending returns the prefixes of at least two characters that end in a and b.
+func (x *escapes) ending(a, b byte) []prefix {
+	w := pair(a, b)
 	if x.known[w>>6]>>(w&63)&1 == 0 {
 		return nil
 	}
-	return x.pairs[w]
+	from, _ := slices.BinarySearchFunc(x.pairs, w, func(p prefix, w uint16) int { return int(p.pair) - int(w) })
+	to := from
+	for to < len(x.pairs) && x.pairs[to].pair == w {
+		to++
+	}
+	return x.pairs[from:to]
 }
 
 // minLine is the least length of a line whose end may divide a form: encoders wrap at 60, 64 or 76 characters. Without it the
@@ -71,58 +146,121 @@ func lineAt(p []byte, i, before int) int {
 	return n
 }
 
-// token reads one character of the text at i, which may be an escape, and may come after a line break. A break is not
-// taken where the form itself wants one.
-func (sc *scan) token(v view, i int, want byte) (c byte, size int, broken bool, st status) {
-	p := sc.buf[i:]
-	if len(p) > 0 && !odd[p[0]] {
-		return p[0], 1, false, yes
+// breakAt measures the line break at buf[i], which reads as c: LF, CR LF, or either after the = of quoted-printable.
+func (sc *scan) breakAt(v view, i int, c byte) (size int, st status) {
+	if c != '=' && (c != '\r' && c != '\n' || lineAt(sc.buf, i, sc.before) < minLine) {
+		return 0, no
 	}
-	c, size, st = v.char(p, len(v))
-	if st != yes || c == want || c != '\r' && c != '\n' && c != '=' {
-		return c, size, false, st
-	}
-	gap, st := v.breakAt(p)
-	if st == yes && c != '=' && lineAt(sc.buf, i, sc.before) < minLine {
-		st = no
-	}
-	if st == no {
-		return c, size, false, yes
-	}
-	if st == yes {
-		c, size, st = v.char(p[gap:], len(v))
-	}
-	return c, gap + size, true, st
-}
-
-// breakAt measures the line break at p[0]: LF, CR LF, or either after the = of quoted-printable.
-func (v view) breakAt(p []byte) (size int, st status) {
-	for _, c := range []byte("=\r\n") {
-		got, n, st := v.char(p[size:], len(v))
+	for _, want := range []byte("=\r\n") {
+		got, n, st := v.read(sc.buf[i+size:])
 		switch {
 		case st != yes:
 			return size, st
-		case got != c && c == '\n':
-			return 0, no
-		case got == c:
+		case got == want:
 			size += n
+		case want == '\n':
+			return 0, no
 		}
 	}
 	return size, yes
 }
 
-// walk reads form f from its k-th character on at buf[i:].
-func (sc *scan) walk(f int32, v view, k, i int) (end int, st status) {
-	needle := sc.set.forms[f].needle
-	for ; k < len(needle); k++ {
-		c, size, broken, st := sc.token(v, i, needle[k])
-		switch {
-		case st != yes:
-			return i, st
-		case c != needle[k] || broken && k == 0:
-			return i, no
-		}
-		i += size
+// afterBreak reads the character after the line break at i, which reads as c. gap is the size of the break.
+func (sc *scan) afterBreak(v view, i int, c byte) (next byte, gap, size int, st status) {
+	gap, st = sc.breakAt(v, i, c)
+	if st == yes {
+		next, size, st = v.read(sc.buf[i+gap:])
 	}
-	return i, yes
+	return next, gap, size, st
+}
+
+// anchor looks for the forms whose first odd place is at i.
+func (sc *scan) anchor(i int) {
+	for n, v := range sc.set.escapes.views {
+		c, size, st := v.read(sc.buf[i:])
+		broken := false
+		if st == yes && size == 1 || st == yes && (c == '\r' || c == '\n') {
+			var gap int
+			c, gap, size, st = sc.afterBreak(v, i, c)
+			broken, size = true, gap+size
+		}
+		switch st {
+		case partial:
+			sc.pending(i, broken)
+		case yes:
+			sc.begin(n, i, c, size, broken)
+		}
+	}
+}
+
+// begin looks for the forms whose first odd place is the character c at buf[i:i+size].
+func (sc *scan) begin(n, i int, c byte, size int, broken bool) {
+	x := &sc.set.escapes
+	if i > 0 {
+		for _, p := range x.ending(sc.buf[i-1], c) {
+			k := int(p.size) - 1
+			if k <= i && bytes.Equal(sc.buf[i-k:i], sc.set.needle(p.from)[:k]) {
+				sc.walk(n, p, i-k, i+size)
+			}
+		}
+	}
+	if p := x.first[c]; p.to > 0 && !broken {
+		sc.walk(n, p, i, i+size)
+	}
+}
+
+// walk reads on from i what begins at start with prefix p, and notes each form that it comes to the end of.
+func (sc *scan) walk(n int, p prefix, start, i int) {
+	v := sc.set.escapes.views[n]
+	from, to, k := p.from, p.to, int(p.size)
+	for {
+		for ; from < to && len(sc.set.needle(from)) == k; from++ {
+			if f := sc.set.starts.sorted[from]; sc.set.escapes.sees[f]>>n&1 != 0 {
+				sc.found = append(sc.found, match{start, i, f, int32(n)})
+			}
+		}
+		if from == to {
+			return
+		}
+		c, size, st := v.read(sc.buf[i:])
+		lo, hi := from, to
+		if st == yes {
+			lo, hi = sc.set.narrow(from, to, k, c)
+		}
+		if st == yes && lo == hi && odd[c] {
+			var gap int
+			if c, gap, size, st = sc.afterBreak(v, i, c); st == yes {
+				lo, hi = sc.set.narrow(from, to, k, c)
+			}
+			size += gap
+		}
+		if st == partial && !sc.final {
+			sc.hold = min(sc.hold, start)
+		}
+		if st != yes || lo == hi {
+			return
+		}
+		from, to, i, k = lo, hi, i+size, k+1
+	}
+}
+
+// needle returns the i-th in order.
+func (s *Set) needle(i int32) []byte { return s.forms[s.starts.sorted[i]].needle }
+
+// narrow returns which of the needles from:to in order, which share their first k characters and are longer, go on with c.
+func (s *Set) narrow(from, to int32, k int, c byte) (lo, hi int32) {
+	lo = s.bound(from, to, k, int(c))
+	return lo, s.bound(lo, to, k, int(c)+1)
+}
+
+// bound returns the first of them that goes on with at least c.
+func (s *Set) bound(from, to int32, k, c int) int32 {
+	for from < to {
+		if mid := from + (to-from)/2; int(s.needle(mid)[k]) < c {
+			from = mid + 1
+		} else {
+			to = mid
+		}
+	}
+	return from
 }

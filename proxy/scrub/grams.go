@@ -1,6 +1,7 @@
 package scrub
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 )
@@ -41,59 +42,64 @@ func (g *grams) build(forms []form) {
 	g.size = min(4, width)
 	g.stride = width - g.size + 1
 	g.mask = uint32(1)<<(8*g.size) - 1 // shifting all 32 bits out gives 0, less 1 is every bit
-	byGram := map[uint32][]place{}
+	taken := map[uint32]int{}
+	var all []entry
 	for i, f := range forms {
-		at := g.window(f.needle, width, byGram)
+		at := g.window(f.needle, width, taken)
 		for o := at; o < at+g.stride; o++ {
 			x := g.load(f.needle, o)
-			byGram[x] = append(byGram[x], place{int32(i), int32(o)})
+			taken[x]++
+			all = append(all, entry{x, place{int32(i), int32(o)}})
 		}
 	}
-	g.fill(byGram)
+	g.fill(all, len(taken))
 }
 
-// window chooses the part of a needle that says most: fewest grams that others have, most different characters, and of
-// equals the last, since tokens begin with what all of their kind begin with.
-func (g *grams) window(needle []byte, width int, taken map[uint32][]place) (best int) {
-	score := -1 << 30
-	for at := 0; at+width <= len(needle); at++ {
-		var seen [256]bool
-		n := 0
-		for _, c := range needle[at : at+width] {
-			if !seen[c] {
-				seen[c], n = true, n+1
+// entry is a gram and one of its places.
+type entry struct {
+	gram uint32
+	place
+}
+
+// window chooses the part of a needle that says most: of the fewest grams that others have, and of those the last,
+// since tokens begin with what all of their kind begin with.
+func (g *grams) window(needle []byte, width int, taken map[uint32]int) (best int) {
+	shared := make([]int, len(needle)-g.size+1)
+	for i := range shared {
+		shared[i] = taken[g.load(needle, i)]
+	}
+	least, sum := 1<<30, 0
+	for i, n := range shared {
+		sum += n
+		if at := i - g.stride + 1; at >= 0 {
+			if sum <= least {
+				best, least = at, sum
 			}
-		}
-		for o := at; o < at+g.stride; o++ {
-			n -= 2 * len(taken[g.load(needle, o)])
-		}
-		if n >= score {
-			best, score = at, n
+			sum -= shared[at]
 		}
 	}
 	return best
 }
 
-func (g *grams) fill(byGram map[uint32][]place) {
-	all := make([]uint32, 0, len(byGram))
+func (g *grams) fill(all []entry, different int) {
+	slices.SortStableFunc(all, func(a, b entry) int { return cmp.Compare(a.gram, b.gram) })
 	size := 4
-	for x := range byGram {
-		all = append(all, x)
-		if size < 2*len(all) {
-			size *= 2
-		}
+	for size < 2*different {
+		size *= 2
 	}
-	slices.Sort(all)
-	g.slots = make([]slot, size)
-	for _, x := range all {
-		g.filter[x*mix>>20] |= 1 << (x * mix >> 15 & 31)
+	g.slots, g.places = make([]slot, size), make([]place, len(all))
+	for from := 0; from < len(all); {
+		x, to := all[from].gram, from
+		for ; to < len(all) && all[to].gram == x; to++ {
+			g.places[to] = all[to].place
+		}
 		i := g.home(x)
 		for g.slots[i].to != 0 {
 			i = (i + 1) & (size - 1)
 		}
-		from := len(g.places)
-		g.places = append(g.places, byGram[x]...)
-		g.slots[i] = slot{x, uint32(from), uint32(len(g.places))}
+		g.slots[i] = slot{x, uint32(from), uint32(to)}
+		g.filter[x*mix>>20] |= 1 << (x * mix >> 15 & 31)
+		from = to
 	}
 }
 

@@ -6,29 +6,56 @@ const (
 	backslash             // \u0041 \x41 \101 \/   JSON, JavaScript, shells
 	entity                // &#65; &#x41; &plus;   HTML 13.5
 	quoted                // =41             quoted-printable, RFC 2045 section 6.7
+
+	everything = percent | backslash | entity | quoted
 )
 
-// view says which kinds of escapes are undone, layer by layer, the outermost first.
+// view says which kinds of escapes are undone, layer by layer, the outermost first. Where a secret has no character
+// that begins an escape, undoing everything cannot go wrong: what decodes to such a character is no part of it. A
+// secret that has some is also looked for with those kept: an encoder that knows of backslashes only keeps its %41.
 type view []int
 
-// views are the ways to read text. Where a secret has no character that begins an escape, undoing everything cannot go
-// wrong: what decodes to such a character is no part of it. The others read a secret that does: %-escapes are kept by
-// an encoder that knows of backslashes only.
-var (
-	everything = percent | backslash | entity | quoted
-	views      = []view{
-		{everything, everything, everything}, {everything},
-		{percent}, {percent, percent}, {backslash}, {backslash, backslash},
-		{backslash, backslash, backslash}, {entity}, {entity, entity}, {quoted},
-		{backslash, percent}, {percent, backslash}, {backslash, entity}, {entity, backslash},
-	}
-)
+// depths is how many layers of escapes are undone: a value in JSON in JSON in JSON.
+const depths = 3
 
 // begins maps a character to the kind of escape that it begins.
 var begins = [256]int{'%': percent, '\\': backslash, '&': entity, '=': quoted}
 
 // odd characters need more than a comparison when text is read: they begin an escape or break a line.
 var odd = [256]bool{'%': true, '\\': true, '&': true, '=': true, '\r': true, '\n': true}
+
+// goesOn maps a character to the kinds of escapes in which it can come second.
+var goesOn = func() (t [256]int) {
+	for i := range t {
+		c := byte(i)
+		if odd[c] || digit(c) < 16 {
+			t[c] |= percent | quoted
+		}
+		if odd[c] || digit(c) < 8 || c == 'u' || c == 'x' || c == 'n' || c == 'r' || c > ' ' && c <= '~' && !alnum(c) {
+			t[c] |= backslash
+		}
+		if odd[c] || alnum(c) || c == '#' {
+			t[c] |= entity
+		}
+	}
+	return t
+}()
+
+// digits maps a character to its value in any base up to 16, and to 99 if it has none.
+var digits = func() (t [256]uint8) {
+	for c := range t {
+		t[c] = 99
+	}
+	for i, c := range "0123456789abcdef" {
+		t[c] = uint8(i)
+	}
+	for i, c := range "ABCDEF" {
+		t[c] = uint8(10 + i)
+	}
+	return t
+}()
+
+func digit(c byte) int { return int(digits[c]) }
 
 // maxToken bounds the bytes of one character under escapes, and so the work and the memory that hostile text can cause.
 const maxToken = 64
@@ -51,6 +78,59 @@ type escape struct {
 	base   int // 16, 10 or 8; 0 for an escape without digits
 }
 
+// read reads the character at p[0] after undoing all layers.
+func (v view) read(p []byte) (c byte, size int, st status) {
+	if len(p) > 0 && !odd[p[0]] {
+		return p[0], 1, yes
+	}
+	if len(p) > 1 && goesOn[p[1]]&begins[p[0]] == 0 {
+		return p[0], 1, yes
+	}
+	if len(p) > 6 && len(v) == depths {
+		if c, size := v.quick(p); size > 0 {
+			return c, size, yes
+		}
+	}
+	return v.char(p, len(v))
+}
+
+// quick reads the most usual escapes of one layer; size is 0 where there is more to it. Views of all depths have the same
+// kinds in each.
+func (v view) quick(p []byte) (c byte, size int) {
+	if begins[p[0]]&v[0] == 0 {
+		return p[0], 1
+	}
+	var a, b byte = p[1], p[2]
+	size = 3
+	if p[0] == '\\' {
+		switch {
+		case a == 'x':
+			a, b, size = p[2], p[3], 4
+		case a == 'u' && p[2] == '0' && p[3] == '0':
+			a, b, size = p[4], p[5], 6
+		case a == 'u' && !odd[p[2]] && !odd[p[3]]:
+			return '\\', 1 // beyond what one byte holds, or no escape
+		case a > ' ' && !alnum(a) && !odd[a]:
+			return a, 2
+		default:
+			return 0, 0
+		}
+	} else if p[0] == '&' {
+		return 0, 0
+	}
+	if digits[a] < 16 && digits[b] < 16 {
+		c = digits[a]<<4 | digits[b]
+		if odd[c] || size == 6 && c > 127 {
+			return 0, 0
+		}
+		return c, size
+	}
+	if odd[a] || odd[b] {
+		return 0, 0
+	}
+	return p[0], 1
+}
+
 // char reads the character at p[0] after undoing depth layers. An escape that is not complete is partial.
 func (v view) char(p []byte, depth int) (c byte, size int, st status) {
 	if len(p) == 0 {
@@ -60,127 +140,101 @@ func (v view) char(p []byte, depth int) (c byte, size int, st status) {
 		return p[0], 1, yes
 	}
 	c, size, st = v.char(p, depth-1)
-	if st != yes || begins[c]&v[depth-1] == 0 {
+	if st != yes || begins[c]&v[depth-1] == 0 || size < len(p) && goesOn[p[size]]&begins[c] == 0 {
 		return c, size, st
 	}
-	switch e, st := v.escape(p, depth); st {
-	case yes:
+	switch e, st := v.escape(p, depth, c, size); {
+	case st == yes:
 		return e.value, e.size, yes
-	case partial:
+	case st == partial:
 		return 0, 0, partial
 	}
 	return c, size, yes
 }
 
-// escape reads the escape at p[0], where one begins at this depth.
-func (v view) escape(p []byte, depth int) (escape, status) {
-	c := cursor{v: v, p: p, depth: depth - 1}
-	var e escape
-	switch begins[c.next()] {
+// escape reads the escape that begins with c in p[:size] at this depth.
+func (v view) escape(p []byte, depth int, c byte, size int) (e escape, st status) {
+	r := cursor{v: v, p: p[:min(len(p), maxToken)], depth: depth - 1, i: size, st: yes}
+	switch begins[c] {
 	case percent, quoted:
-		e = c.number(16, 2, 2)
+		e = r.number(16, 2, 2)
 	case backslash:
-		e = c.backslash()
+		e = r.backslash()
 	case entity:
-		e = c.entity()
+		e = r.entity()
 	}
-	switch {
-	case c.st == partial && len(p) < maxToken:
-		return e, partial
-	case c.st != yes || c.i > maxToken:
-		return e, no
+	if r.st == partial && len(p) >= maxToken {
+		r.st = no
 	}
-	e.size = c.i
-	return e, yes
+	e.size = r.i
+	return e, r.st
 }
 
-// cursor reads characters of the layer below. Once it fails it stays failed.
+// cursor reads characters of the layer below. Its status is that of the last read, or why there is no escape.
 type cursor struct {
 	v     view
 	p     []byte
 	depth int
 	i     int
-	st    status // partial or no; yes when the escape was read
+	st    status
 }
 
-func (c *cursor) next() byte {
-	b, n, st := c.v.char(c.p[c.i:], c.depth)
-	c.i += n
-	c.st = st
-	return b
+// next takes a character; back puts it back.
+func (r *cursor) next() (c byte, back int) {
+	back = r.i
+	c, n, st := r.v.char(r.p[r.i:], r.depth)
+	r.i, r.st = r.i+n, st
+	return c, back
 }
 
-// peek looks at the next character without taking it.
-func (c *cursor) peek() byte {
-	i := c.i
-	b := c.next()
-	c.i = i
-	return b
-}
-
-func (c *cursor) fail() escape {
-	c.st = no
+func (r *cursor) fail() escape {
+	r.st = no
 	return escape{}
 }
 
 // number reads between least and most digits.
-func (c *cursor) number(base, least, most int) escape {
-	e := escape{prefix: c.i, base: base}
+func (r *cursor) number(base, least, most int) escape {
+	e := escape{prefix: r.i, base: base}
 	value := 0
 	for e.digits < most {
-		b := c.peek()
-		if c.st == partial {
+		c, back := r.next()
+		if r.st == partial {
 			return escape{}
 		}
-		d := digit(b)
-		if d >= base {
+		if digit(c) >= base {
+			r.i = back
 			break
 		}
-		value = min(value*base+d, 1<<16)
-		c.next()
+		value = min(value*base+digit(c), 1<<16)
 		e.digits++
 	}
 	if e.digits < least || value > 255 || value > 127 && most != 2 {
-		return c.fail() // a character beyond ASCII is more than one byte: forms of their own cover those
+		return r.fail() // a character beyond ASCII is more than one byte: forms of their own cover those
 	}
 	e.value = byte(value)
 	return e
 }
 
-// digit is the value of a digit in any base up to 16, and 99 for what is none.
-func digit(b byte) int {
+func (r *cursor) backslash() escape {
+	c, back := r.next()
 	switch {
-	case '0' <= b && b <= '9':
-		return int(b - '0')
-	case 'a' <= b|0x20 && b|0x20 <= 'f':
-		return int(b|0x20-'a') + 10
-	}
-	return 99
-}
-
-func (c *cursor) backslash() escape {
-	b := c.peek()
-	switch {
-	case c.st == partial:
+	case r.st == partial:
 		return escape{}
-	case '0' <= b && b <= '7':
-		return c.number(8, 3, 3)
-	}
-	c.next()
-	switch b {
-	case 'u':
-		return c.number(16, 4, 4)
-	case 'x':
-		return c.number(16, 2, 2)
-	case 'n':
+	case digit(c) < 8:
+		r.i = back
+		return r.number(8, 3, 3)
+	case c == 'u':
+		return r.number(16, 4, 4)
+	case c == 'x':
+		return r.number(16, 2, 2)
+	case c == 'n':
 		return escape{value: '\n'}
-	case 'r':
+	case c == 'r':
 		return escape{value: '\r'}
+	case c <= ' ' || c > '~' || alnum(c):
+		return r.fail()
 	}
-	if b <= ' ' || b > '~' || alnum(b) {
-		return c.fail()
-	}
-	return escape{value: b}
+	return escape{value: c}
 }
 
 // names of HTML's references to ASCII punctuation.
@@ -192,44 +246,47 @@ var names = map[string]byte{
 	"VerticalLine": '|', "ast": '*', "midast": '*', "Hat": '^', "grave": '`', "DiacriticalGrave": '`', "Tab": '\t', "NewLine": '\n',
 }
 
-func (c *cursor) entity() escape {
-	b := c.next()
-	if c.st == yes && b == '#' {
-		return c.reference()
+func (r *cursor) entity() escape {
+	c, _ := r.next()
+	if r.st == yes && c == '#' {
+		return r.reference()
 	}
 	var name [16]byte
 	n := 0
-	for ; c.st == yes && alnum(b) && n < len(name); n++ {
-		name[n] = b
-		b = c.next()
+	for ; r.st == yes && alnum(c) && n < len(name); n++ {
+		name[n] = c
+		c, _ = r.next()
 	}
-	value, known := names[string(name[:n])]
-	if c.st == partial {
+	if r.st == partial {
 		return escape{}
 	}
-	if b != ';' || !known {
-		return c.fail()
+	value, known := names[string(name[:n])]
+	if c != ';' || !known {
+		return r.fail()
 	}
 	return escape{value: value}
 }
 
 // reference reads a numeric reference. Browsers do without its semicolon (HTML 13.2.5.80), so it may be missing.
-func (c *cursor) reference() (e escape) {
-	b := c.peek()
-	if c.st == yes && b|0x20 == 'x' {
-		c.next()
-		e = c.number(16, 1, 8)
-	} else if c.st == yes {
-		e = c.number(10, 1, 8)
+func (r *cursor) reference() (e escape) {
+	c, back := r.next()
+	switch {
+	case r.st == partial:
+		return e
+	case c|0x20 == 'x':
+		e = r.number(16, 1, 8)
+	default:
+		r.i = back
+		e = r.number(10, 1, 8)
 	}
-	if c.st != yes {
+	if r.st != yes {
 		return e
 	}
-	switch b := c.peek(); {
-	case c.st == yes && b == ';':
-		c.next()
-	case c.st == yes && digit(b) < e.base:
-		return c.fail()
+	switch c, back := r.next(); {
+	case r.st == yes && digit(c) < e.base:
+		return r.fail()
+	case r.st == yes && c != ';':
+		r.i = back
 	}
 	return e
 }

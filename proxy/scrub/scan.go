@@ -73,8 +73,10 @@ func (sc *scan) odd(c byte, from, to int) {
 		if n < 0 {
 			return
 		}
-		sc.anchor(from + n)
 		from += n + 1
+		if from == len(sc.buf) || goesOn[sc.buf[from]]&begins[c] != 0 {
+			sc.anchor(from - 1)
+		}
 	}
 }
 
@@ -93,46 +95,6 @@ func (sc *scan) breaks(from, to int) {
 		if at > 0 && inLine[sc.buf[at-1]] {
 			sc.anchor(at)
 		}
-	}
-}
-
-// anchor looks for the forms whose first odd place is at i.
-func (sc *scan) anchor(i int) {
-	x := &sc.set.escapes
-	for n, v := range x.views {
-		c, size, broken, st := sc.token(v, i, 0)
-		switch {
-		case st == partial:
-			sc.pending(i, broken)
-		case st == no || size == 1:
-			continue
-		}
-		if st == partial {
-			continue
-		}
-		if i > 0 {
-			for _, at := range x.anchors(sc.buf[i-1], c) {
-				sc.try(at.form, n, int(at.offset), i)
-			}
-		}
-		if !broken {
-			for _, f := range x.first[c] {
-				sc.try(f, n, 0, i)
-			}
-		}
-	}
-}
-
-// try reads a form whose first k characters stand before i as they are.
-func (sc *scan) try(f int32, n, k, i int) {
-	if n > 0 && sc.set.escapes.plain[f] || k > i || !bytes.Equal(sc.buf[i-k:i], sc.set.forms[f].needle[:k]) {
-		return
-	}
-	switch end, st := sc.walk(f, sc.set.escapes.views[n], k, i); {
-	case st == yes:
-		sc.found = append(sc.found, match{i - k, end, f, int32(n)})
-	case st == partial && !sc.final:
-		sc.hold = min(sc.hold, i-k)
 	}
 }
 

@@ -61,8 +61,8 @@ func newSet(forms []form) *Set {
 		s.same = s.same && len(f.needle) == len(f.repl)
 	}
 	s.grams.build(forms)
-	s.escapes.build(forms)
 	s.starts.build(forms)
+	s.escapes.build(forms, s.starts.sorted)
 	return s
 }
 
