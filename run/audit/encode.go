@@ -26,37 +26,42 @@ const (
 )
 
 // encoder appends the members of JSON objects to b.
-type encoder struct{ b []byte }
+type encoder struct {
+	b []byte
+
+	second int64 // of the Unix time that spelt spells, once spelt[0] is set
+	spelt  [len("2006-01-02T15:04:05")]byte
+}
 
 // record writes r without a chain. It is written by hand, since encoding/json takes several times as long as all the
 // rest of Append and lets bidirectional controls through.
 func (e *encoder) record(r *Record) {
 	e.b = append(e.b, '{')
-	e.uint("seq", r.Seq)
-	e.time("timestamp", r.Time)
-	e.key("event")
+	e.uint(`"seq":`, r.Seq)
+	e.time(`"timestamp":`, r.Time)
+	e.key(`"event":`)
 	e.b = appendString(e.b, string(r.Event), maxWord)
-	e.str("run_id", r.RunID, maxWord)
-	e.str("agent_id", r.AgentID, maxName)
-	e.str("owner", r.Owner, maxName)
-	e.uint("exchange", r.ID)
-	e.str("service", r.Service, maxName)
-	e.str("action", r.Action, maxName)
-	e.list("actions", r.Actions)
-	e.str("resource", r.Resource, maxText)
-	e.str("rule", r.Rule, maxName)
-	e.str("effect", r.Effect, maxWord)
-	e.str("reason", r.Reason, maxText)
-	e.str("credential_used", r.Credential, maxName)
+	e.str(`"run_id":`, r.RunID, maxWord)
+	e.str(`"agent_id":`, r.AgentID, maxName)
+	e.str(`"owner":`, r.Owner, maxName)
+	e.uint(`"exchange":`, r.ID)
+	e.str(`"service":`, r.Service, maxName)
+	e.str(`"action":`, r.Action, maxName)
+	e.list(`"actions":`, r.Actions)
+	e.str(`"resource":`, r.Resource, maxText)
+	e.str(`"rule":`, r.Rule, maxName)
+	e.str(`"effect":`, r.Effect, maxWord)
+	e.str(`"reason":`, r.Reason, maxText)
+	e.str(`"credential_used":`, r.Credential, maxName)
 	e.request(&r.Request)
 	e.response(&r.Response)
-	e.thousandths("duration_ms", micros(r.DurationMS))
+	e.thousandths(`"duration_ms":`, micros(r.DurationMS))
 	e.stages(r.Stages)
-	e.int("pid", int64(r.Pid))
-	e.str("ip_address", r.IPAddress, maxWord)
-	e.str("transport", r.Transport, maxWord)
-	e.uint("requests", r.Requests)
-	e.uint("denied", r.Denied)
+	e.int(`"pid":`, int64(r.Pid))
+	e.str(`"ip_address":`, r.IPAddress, maxWord)
+	e.str(`"transport":`, r.Transport, maxWord)
+	e.uint(`"requests":`, r.Requests)
+	e.uint(`"denied":`, r.Denied)
 	e.detail(r.Detail)
 	e.b = append(e.b, '}')
 }
@@ -65,14 +70,14 @@ func (e *encoder) request(r *Request) {
 	if *r == (Request{}) {
 		return
 	}
-	e.open("request")
-	e.str("method", r.Method, maxWord)
-	e.str("authority", r.Authority, maxText)
-	e.str("path", r.Path, maxPath)
-	e.str("query", r.Query, maxPath)
-	e.str("proto", r.Proto, maxWord)
-	e.str("body_hash", r.BodySHA256, maxWord)
-	e.int("bytes", r.Bytes)
+	e.open(`"request":`)
+	e.str(`"method":`, r.Method, maxWord)
+	e.str(`"authority":`, r.Authority, maxText)
+	e.str(`"path":`, r.Path, maxPath)
+	e.str(`"query":`, r.Query, maxPath)
+	e.str(`"proto":`, r.Proto, maxWord)
+	e.str(`"body_hash":`, r.BodySHA256, maxWord)
+	e.int(`"bytes":`, r.Bytes)
 	e.b = append(e.b, '}')
 }
 
@@ -80,17 +85,17 @@ func (e *encoder) response(r *Response) {
 	if *r == (Response{}) {
 		return
 	}
-	e.open("response")
-	e.int("status", int64(r.Status))
-	e.int("bytes", r.Bytes)
-	e.int("scrubbed", int64(r.Scrubbed))
-	e.str("error", r.Error, maxText)
+	e.open(`"response":`)
+	e.int(`"status":`, int64(r.Status))
+	e.int(`"bytes":`, r.Bytes)
+	e.int(`"scrubbed":`, int64(r.Scrubbed))
+	e.str(`"error":`, r.Error, maxText)
 	e.b = append(e.b, '}')
 }
 
 func (e *encoder) stages(stages Stages) {
 	if len(stages) > 0 {
-		e.key("stages_us")
+		e.key(`"stages_us":`)
 		e.stageObject(stages)
 	}
 }
@@ -130,7 +135,7 @@ func (e *encoder) detail(m map[string]string) {
 	if len(m) == 0 {
 		return
 	}
-	e.open("detail")
+	e.open(`"detail":`)
 	end := len(e.b) + maxDetail
 	for k, v := range sorted(m) {
 		e.sep()
@@ -162,11 +167,10 @@ func (e *encoder) sep() {
 	}
 }
 
+// key writes a member's name, which comes with its quotes and colon: the record's own names are constants.
 func (e *encoder) key(key string) {
 	e.sep()
-	e.b = append(e.b, '"')
 	e.b = append(e.b, key...)
-	e.b = append(e.b, '"', ':')
 }
 
 func (e *encoder) open(key string) {
@@ -202,22 +206,29 @@ func (e *encoder) thousandths(key string, n int64) {
 	}
 }
 
-// time writes RFC 3339 with milliseconds. Years that RFC 3339 cannot spell become its first or last.
+// time writes RFC 3339 in UTC with milliseconds. Consecutive records mostly share their second, which is kept spelt.
 func (e *encoder) time(key string, t time.Time) {
+	if sec := t.Unix(); sec != e.second || e.spelt[0] == 0 {
+		e.second = sec
+		representable(t).AppendFormat(e.spelt[:0], "2006-01-02T15:04:05")
+	}
+	ms := t.Nanosecond() / 1e6
+	e.key(key)
+	e.b = append(append(e.b, '"'), e.spelt[:]...)
+	e.b = append(e.b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z', '"')
+}
+
+// representable gives the nearest time that RFC 3339 can spell.
+func representable(t time.Time) time.Time {
 	t = t.UTC()
 	switch y := t.Year(); {
 	case y < 0:
-		t = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
+		return time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
 	case y > 9999:
-		t = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+		return time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 	}
-	e.key(key)
-	e.b = append(e.b, '"')
-	e.b = t.AppendFormat(e.b, stampLayout)
-	e.b = append(e.b, '"')
+	return t
 }
-
-const stampLayout = "2006-01-02T15:04:05.000Z"
 
 // micros gives the whole microseconds of ms; what is no duration is 0.
 func micros(ms float64) int64 {
@@ -243,10 +254,15 @@ func appendThousandths(b []byte, n int64) []byte {
 
 // appendString appends s as a JSON string of at most max bytes between its quotes, and the mark of a cut if more was there.
 func appendString(b []byte, s string, max int) []byte {
-	n := fit(s, max)
 	b = append(b, '"')
-	start := 0
-	for i := 0; i < n; {
+	start := plainPrefix(s)
+	if start == len(s) && start <= max {
+		return append(append(b, s...), '"')
+	}
+	n := fit(s, max)
+	start = min(start, n)
+	b = append(b, s[:start]...)
+	for i := start; i < n; {
 		if plain[s[i]] {
 			i++
 			continue
@@ -267,6 +283,26 @@ func appendString(b []byte, s string, max int) []byte {
 		b = append(b, " bytes]"...)
 	}
 	return append(b, '"')
+}
+
+// plainPrefix counts the leading plain bytes of s, eight at a time: nearly all strings are plain from end to end.
+func plainPrefix(s string) (n int) {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for ; len(s)-n >= 8; n += 8 {
+		c := s[n : n+8]
+		w := uint64(c[0]) | uint64(c[1])<<8 | uint64(c[2])<<16 | uint64(c[3])<<24 |
+			uint64(c[4])<<32 | uint64(c[5])<<40 | uint64(c[6])<<48 | uint64(c[7])<<56
+		// Each term sets the top bit of bytes that are: above 0x7e, below a space, a quote, a backslash. A borrow may set
+		// one too many above such a byte, which only sends a word the slow way.
+		quote, slash := w^ones*'"', w^ones*'\\'
+		if (w|(w+ones)|(w-ones*' ')|(quote-ones)|(slash-ones))&tops != 0 {
+			break
+		}
+	}
+	for n < len(s) && plain[s[n]] {
+		n++
+	}
+	return n
 }
 
 // fit says how many leading bytes of s, whole characters, take at most max bytes in JSON.

@@ -36,11 +36,11 @@ type Log struct {
 	mu     sync.Mutex
 	file   *os.File
 	anchor *os.File
-	size   int64 // of the whole lines in file
-	head   head  // of the last whole line
-	broken bool  // the disk may not be as size and head say
-	buf    []byte
-	note   []byte // the anchor's content, encoded
+	size   int64   // of the whole lines in file
+	head   head    // of the last whole line
+	broken bool    // the disk may not be as size and head say
+	enc    encoder // its b: the previous chain, and the line
+	note   []byte  // the anchor's content, encoded
 
 	sent, refused uint64
 }
@@ -149,7 +149,7 @@ func (l *Log) append(r *Record) error {
 	if err := l.writeLine(); err != nil {
 		return err
 	}
-	l.size += int64(len(l.buf) - sha256.Size)
+	l.size += int64(len(l.enc.b) - sha256.Size)
 	l.head = next
 	l.count(r)
 	if err := l.writeAnchor(); err != nil {
@@ -184,20 +184,21 @@ func (l *Log) count(r *Record) {
 	}
 }
 
-// encode leaves the line in buf, after the previous chain: what is hashed lies in one piece.
+// encode leaves the line in enc.b, after the previous chain: what is hashed lies in one piece.
 func (l *Log) encode(r *Record) head {
-	e := encoder{append(l.buf[:0], l.head.chain[:]...)}
+	e := &l.enc
+	e.b = append(e.b[:0], l.head.chain[:]...)
 	e.record(r)
 	next := head{r.Seq, sha256.Sum256(e.b)}
 	e.b = append(e.b[:len(e.b)-1], chainMember...)
 	e.b = hex.AppendEncode(e.b, next.chain[:])
-	l.buf = append(e.b, '"', '}', '\n')
+	e.b = append(e.b, '"', '}', '\n')
 	return next
 }
 
-// writeLine writes buf's line at the end of the whole lines, or takes back what it wrote of it.
+// writeLine writes the line in enc.b at the end of the whole lines, or takes back what it wrote of it.
 func (l *Log) writeLine() error {
-	_, err := l.file.WriteAt(l.buf[sha256.Size:], l.size)
+	_, err := l.file.WriteAt(l.enc.b[sha256.Size:], l.size)
 	if err == nil && l.opts.Sync {
 		err = l.file.Sync()
 	}

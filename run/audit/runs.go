@@ -92,8 +92,7 @@ func decodeWhole(raw []byte, whole bool) (r Record, ok bool) {
 	return r, whole && json.Unmarshal(raw, &r) == nil && r.Event != ""
 }
 
-// countEvents reads the whole file without decoding it. An event's name stands before all foreign text, in a line's
-// first bytes.
+// countEvents reads the whole file.
 func countEvents(f *os.File) (requests, denied int) {
 	lines := newLineReader(io.NewSectionReader(f, 0, 1<<62))
 	for {
@@ -101,22 +100,13 @@ func countEvents(f *os.File) (requests, denied int) {
 		if err != nil {
 			return requests, denied
 		}
-		switch eventOf(l.raw) {
+		switch m, _ := readMembers(l.raw); m.Event {
 		case Sent:
 			requests++
 		case Refused:
 			denied++
 		}
 	}
-}
-
-func eventOf(raw []byte) Event {
-	_, rest, ok := bytes.Cut(raw[:min(len(raw), 256)], []byte(`"event":"`))
-	name, _, whole := bytes.Cut(rest, []byte{'"'})
-	if !ok || !whole {
-		return ""
-	}
-	return Event(name)
 }
 
 // Lost names the logs that an anchor knows of and that are gone, by the path they had. An anchor without lines does not

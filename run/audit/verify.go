@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -144,22 +143,14 @@ func (v *verifier) last() link {
 	return v.recent[len(v.recent)-1]
 }
 
-// members are those that Verify reads.
-type members struct {
-	Seq   uint64    `json:"seq"`
-	Time  time.Time `json:"timestamp"`
-	Event Event     `json:"event"`
-	RunID string    `json:"run_id"`
-}
-
 func (v *verifier) line(l line) {
 	v.Records++
-	var m members
 	if l.long {
 		v.problem(l.no, "longer than %d bytes: not a record", maxReadLine)
 		return
 	}
-	if json.Unmarshal(l.raw, &m) != nil || m.Event == "" {
+	m, ok := readMembers(l.raw)
+	if !ok {
 		v.problem(l.no, "not a record")
 		return
 	}
@@ -210,7 +201,7 @@ func (v *verifier) follow(l line, this link) {
 		if this.seq != last.seq+1 {
 			v.problem(l.no, "carries seq %d where %d was expected", this.seq, last.seq+1)
 		}
-	case known: // the lines between do not belong there
+	case known && !v.blamed(from.no): // the lines between do not belong there
 		v.intruders(from.no+1, l.no)
 	case this.seq > last.seq+1:
 		v.problem(l.no, "%d lines are missing before it (it carries seq %d after %d)", this.seq-last.seq-1, this.seq, last.seq)
@@ -219,6 +210,12 @@ func (v *verifier) follow(l line, this link) {
 	default:
 		v.problem(l.no, "altered: it does not follow from the line before")
 	}
+}
+
+// blamed says whether something was said about a line already: where it was moved, the lines after it are in place, and
+// what follows from it misses it.
+func (v *verifier) blamed(no int) bool {
+	return slices.ContainsFunc(v.Problems, func(p Problem) bool { return p.Line == no && no > 0 })
 }
 
 // predecessor finds the recent line from which raw follows, the newest first. Past maxProblems only the last is tried:

@@ -1,0 +1,192 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestFullDisk fills a real file system. Appends fail with its error, leave a log that verifies, and succeed again once
+// there is space.
+func TestFullDisk(t *testing.T) {
+	home := t.TempDir()
+	if err := syscall.Mount("tmpfs", home, "tmpfs", 0, "size=128k"); err != nil {
+		t.Skip("needs to mount a tmpfs: ", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(home, syscall.MNT_DETACH) })
+	l := newLogIn(t, home)
+	mustAppend(t, l, &Record{Event: RunStart})
+	ballast := filepath.Join(home, "ballast")
+	if err := os.WriteFile(ballast, make([]byte, 48<<10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n := fill(t, l, syscall.ENOSPC) + 1
+	wantClean(t, l, n)
+	os.Remove(ballast)
+	mustAppend(t, l, sample(), &Record{Event: RunEnd})
+	if rep := wantClean(t, l, n+2); !rep.Complete {
+		t.Error("no run.end")
+	}
+}
+
+// fill appends until that fails with want, a few times, and says how many records were taken.
+func fill(t *testing.T, l *Log, want error) (n int) {
+	t.Helper()
+	for failed := 0; failed < 3; {
+		if n > 10_000 {
+			t.Fatal("the disk does not fill")
+		}
+		r := sample()
+		err := l.Append(r)
+		if err == nil {
+			n++
+			continue
+		}
+		if !errors.Is(err, want) {
+			t.Fatalf("got %v, want %v", err, want)
+		}
+		failed++
+	}
+	return n
+}
+
+// TestFileSizeLimit does the same for who cannot mount: it runs itself again, since the limit holds for the process.
+func TestFileSizeLimit(t *testing.T) {
+	const limit = 20_000
+	if os.Getenv("AUDIT_TEST_LIMIT") == "" {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestFileSizeLimit$", "-test.v")
+		cmd.Env = append(os.Environ(), "AUDIT_TEST_LIMIT=1")
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: TestFileSizeLimit") {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	signal.Ignore(syscall.SIGXFSZ)
+	var old syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+		t.Fatal(err)
+	}
+	l := newLog(t)
+	set(t, syscall.Rlimit{Cur: limit, Max: old.Max})
+	n := fill(t, l, syscall.EFBIG)
+	wantClean(t, l, n)
+	if info, err := os.Stat(l.Path()); err != nil || info.Size() != l.size || info.Size() > limit {
+		t.Errorf("%v, %v: a line written in part was left", info.Size(), err)
+	}
+	set(t, old)
+	mustAppend(t, l, sample())
+	wantClean(t, l, n+1)
+}
+
+func set(t *testing.T, r syscall.Rlimit) {
+	t.Helper()
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &r); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAnchorFails: a line whose anchor cannot be written is refused, and so is all after it until the anchor can be
+// mended; the log never runs more than one line ahead.
+func TestAnchorFails(t *testing.T) {
+	l := newLog(t)
+	mustAppend(t, l, sample())
+	good := l.anchor
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("needs /dev/full: ", err)
+	}
+	defer full.Close()
+	l.anchor = full
+	for range 3 {
+		if err := l.Append(sample()); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(fmt.Sprint(err), "anchor") {
+			t.Fatalf("got %v", err)
+		}
+	}
+	rep := wantClean(t, l, 2)
+	if len(rep.Notes) != 1 || !strings.Contains(rep.Notes[0].What, "without its anchor") {
+		t.Errorf("notes %v", rep.Notes)
+	}
+	l.anchor = good
+	mustAppend(t, l, sample())
+	if rep := wantClean(t, l, 3); len(rep.Notes) > 0 {
+		t.Errorf("notes %v", rep.Notes)
+	}
+}
+
+// TestTruncateFails: what cannot be taken back now is taken back before the next line.
+func TestTruncateFails(t *testing.T) {
+	l := newLog(t)
+	mustAppend(t, l, sample())
+	good := l.file
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0) // neither writes nor truncates
+	if err != nil {
+		t.Skip("needs /dev/full: ", err)
+	}
+	defer full.Close()
+	l.file = full
+	for range 2 {
+		if err := l.Append(sample()); err == nil {
+			t.Fatal("a line was taken that is nowhere")
+		}
+	}
+	l.file = good
+	tornEnd(t, l.Path())
+	mustAppend(t, l, sample())
+	wantClean(t, l, 2)
+}
+
+// TestUnwritableDirectory runs unprivileged: root may write anywhere.
+func TestUnwritableDirectory(t *testing.T) {
+	if os.Geteuid() != 0 {
+		unwritable(t)
+		return
+	}
+	if os.Getenv("AUDIT_TEST_HOME") != "" {
+		t.Fatal("still root")
+	}
+	home, err := os.MkdirTemp("/tmp", "audit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(home) })
+	binary := filepath.Join(home, "audit.test")
+	text, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(binary, text, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(home, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(binary, "-test.run=^TestUnwritableDirectory$", "-test.v")
+	cmd.Dir = "/"
+	cmd.Env = []string{"AUDIT_TEST_HOME=" + home, "TMPDIR=/tmp"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: TestUnwritableDirectory") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func unwritable(t *testing.T) {
+	home := t.TempDir()
+	if err := os.Chmod(home, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Chmod(home, 0o700) })
+	if _, err := Create(optionsIn(home)); !errors.Is(err, os.ErrPermission) {
+		t.Errorf("an unwritable home: %v", err)
+	}
+	o := optionsIn(t.TempDir())
+	o.Dir = "/"
+	if _, err := Create(o); err == nil || !strings.Contains(err.Error(), "belongs to uid 0") {
+		t.Errorf("another user's directory: %v", err)
+	}
+}
