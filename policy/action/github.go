@@ -69,7 +69,23 @@ func repoName(s string) bool {
 // request unknown: it could hold the more dangerous variant.
 func refineGitHub(r *Request, m *Match) {
 	var err error
-	switch m.Actions[0].Operation {
+	switch op := m.Actions[0].Operation; {
+	case r.Query != "" && byBody[op]:
+		err = errors.New("a query string could change what the body asks for; send the arguments in the body alone")
+	default:
+		err = refineOperation(op, r, m)
+	}
+	if err != nil {
+		m.deny(err.Error())
+	}
+}
+
+// byBody are the operations whose arguments decide their action. Frameworks merge the query's into the body's.
+var byBody = map[string]bool{"graphql": true, "pulls/update": true, "issues/update": true, "pulls/create-review": true,
+	"pulls/submit-review": true, "git/create-ref": true, "git/update-ref": true, "repos/update": true}
+
+func refineOperation(op string, r *Request, m *Match) (err error) {
+	switch op {
 	case "graphql":
 		err = refineGraphQL(r, m)
 	case "pulls/update":
@@ -89,9 +105,7 @@ func refineGitHub(r *Request, m *Match) {
 	case "repos/update":
 		err = refineSettings(r, m)
 	}
-	if err != nil {
-		m.deny(err.Error())
-	}
+	return err
 }
 
 // rename makes the first action another one of the same operation.

@@ -23,9 +23,6 @@ const (
 // introspection and the rate limit reach nothing of anybody's. Whatever else a document asks for makes it an action on
 // "graphql:query" besides, which a rule for one repository does not match.
 func refineGraphQL(r *Request, m *Match) error {
-	if r.Query != "" {
-		return errors.New("a GraphQL request with a query string is not understood; send the document in the body alone")
-	}
 	doc, variables, err := readGraphQL(r)
 	if err != nil {
 		return err
