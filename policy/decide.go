@@ -123,14 +123,9 @@ func (s *serviceIndex) unmatched(m *action.Match, a *action.Action) Decision {
 		d.Hint = fmt.Sprintf("what the catalogue of %s does not know cannot be allowed", s.service.Name)
 		return d
 	}
-	var elsewhere []*compiled
-	for _, name := range names(a) {
-		if pg := s.allow[name]; pg != nil && name != "" {
-			elsewhere = append(elsewhere, pg.all...)
-		}
-	}
+	elsewhere := s.allow.any(a)
 	switch {
-	case len(elsewhere) > 0:
+	case elsewhere != nil:
 		d.Hint = restricted(elsewhere, a)
 	case s.first != nil:
 		d.Hint = fmt.Sprintf("no rule allows it: add %q to the actions of [%s]", a.Name, s.first.Name)
@@ -141,17 +136,26 @@ func (s *serviceIndex) unmatched(m *action.Match, a *action.Action) Decision {
 	return d
 }
 
-// restricted is the hint where rules allow the action, but not on this resource.
-func restricted(rules []*compiled, a *action.Action) string {
-	c := rules[0]
+// any gives a rule that names the action, wherever it applies; nil if none does.
+func (b book) any(a *action.Action) *compiled {
+	for _, name := range names(a) {
+		if pg := b[name]; pg != nil && name != "" {
+			return pg.all[0]
+		}
+	}
+	return nil
+}
+
+// restricted is the hint where a rule allows the action, but not on this resource.
+func restricted(c *compiled, a *action.Action) string {
 	const most = 5
 	names := strings.Join(c.Resources[:min(most, len(c.Resources))], ", ")
 	if n := len(c.Resources) - most; n > 0 {
 		names += fmt.Sprintf(" and %d more", n)
 	}
 	hint := fmt.Sprintf("rule %s allows it on %s only", c.Name, names)
-	if r := a.Resource.String(); r != "" {
-		return hint + ", not on " + r
+	if a.Resource.Kind != "" && a.Resource.Name != "" {
+		return hint + ", not on " + a.Resource.String()
 	}
 	return hint + ", and the request does not tell which resource it is about"
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"agentguard/policy/action"
 	"agentguard/policy/limit"
@@ -32,7 +33,8 @@ type page struct {
 	all      []*compiled
 	anywhere []*compiled // without resources
 	literal  map[action.Resource][]*compiled
-	globs    []globRule
+	globs    map[action.Resource][]globRule // by the folder that a glob begins with: repo:myorg/ for repo:myorg/docs-*
+	depth    int                            // the most slashes in a folder
 }
 
 type globRule struct {
@@ -135,7 +137,7 @@ func (b book) enter(c *compiled, svc *action.Service) {
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(c.Actions))) {
 		pg := b[name]
 		if pg == nil {
-			pg = &page{literal: map[action.Resource][]*compiled{}}
+			pg = &page{literal: map[action.Resource][]*compiled{}, globs: map[action.Resource][]globRule{}}
 			b[name] = pg
 		}
 		pg.enter(c, globs)
@@ -153,7 +155,10 @@ func (pg *page) enter(c *compiled, globs []glob) {
 			pg.literal[key] = append(pg.literal[key], c)
 			continue
 		}
-		pg.globs = append(pg.globs, globRule{g, c})
+		folder := g.folder()
+		key := action.Resource{Kind: g.kind, Name: folder}
+		pg.globs[key] = append(pg.globs[key], globRule{g, c})
+		pg.depth = max(pg.depth, strings.Count(folder, "/"))
 	}
 }
 
@@ -211,21 +216,11 @@ func (pg *page) find(hits []hit, a *action.Action, path string, rank int, deny b
 		return hits
 	}
 	known := a.Resource.Kind != "" && a.Resource.Name != ""
-	on := action.Resource{Kind: "path", Name: path}
-	if known {
-		for _, c := range pg.literal[a.Resource] {
-			hits = append(hits, hit{c, rank + byLiteral})
-		}
+	if known && a.Resource.Kind != "path" {
+		hits = pg.on(hits, a.Resource, rank)
 	}
-	if path != "" && on != a.Resource {
-		for _, c := range pg.literal[on] {
-			hits = append(hits, hit{c, rank + byLiteral})
-		}
-	}
-	for i := range pg.globs {
-		if g := &pg.globs[i]; g.match(a.Resource) || g.match(on) {
-			hits = append(hits, hit{g.rule, rank + byGlob})
-		}
+	if path != "" {
+		hits = pg.on(hits, action.Resource{Kind: "path", Name: path}, rank)
 	}
 	switch {
 	case a.Public && !deny:
@@ -236,6 +231,30 @@ func (pg *page) find(hits []hit, a *action.Action, path string, rank int, deny b
 		hits = pg.blind(hits, rank, !known && !a.Public, path == "")
 	}
 	return hits
+}
+
+// on appends the rules about one resource: those that name it, and those that have a glob for it in one of the folders
+// that it lies in.
+func (pg *page) on(hits []hit, r action.Resource, rank int) []hit {
+	for _, c := range pg.literal[r] {
+		hits = append(hits, hit{c, rank + byLiteral})
+	}
+	if len(pg.globs) == 0 {
+		return hits
+	}
+	for end, n := 0, 0; ; n++ {
+		globs := pg.globs[action.Resource{Kind: r.Kind, Name: r.Name[:end]}]
+		for i := range globs {
+			if globs[i].match(r) {
+				hits = append(hits, hit{globs[i].rule, rank + byGlob})
+			}
+		}
+		slash := strings.IndexByte(r.Name[end:], '/')
+		if n == pg.depth || slash < 0 {
+			return hits
+		}
+		end += slash + 1
+	}
 }
 
 // blind appends the deny rules that would match if what is not known of a request were what they forbid: an action

@@ -11,10 +11,10 @@ import (
 // depth, path:/v1/* everything below /v1/ but not /v1 itself. A * before the end stays within its segment: repo:*/docs
 // is not repo:a/b/docs. Nothing else is special.
 type glob struct {
-	kind  string
-	name  string   // whole name of a literal
-	parts []string // the texts between the stars; nil for a literal
-	rest  bool     // ends in a star
+	kind     string
+	name     string     // as written
+	segments [][]string // of the name, each as the texts between its stars; nil for a literal
+	rest     bool       // ends in a star
 }
 
 // parseGlob reads the policy's spelling and says what is wrong with it.
@@ -28,50 +28,69 @@ func parseGlob(s string) (g glob, wrong string) {
 	case strings.Contains(name, "**"):
 		return glob{}, "has two * in a row; one at the end stands for all that follows"
 	}
-	g = glob{kind: kind, name: name}
+	g = glob{kind: kind, name: name, rest: strings.HasSuffix(name, "*")}
 	if strings.Contains(name, "*") {
-		g.parts = strings.Split(name, "*")
-		if last := len(g.parts) - 1; g.parts[last] == "" {
-			g.rest, g.parts = true, g.parts[:last]
+		for segment := range strings.SplitSeq(name, "/") {
+			g.segments = append(g.segments, strings.Split(segment, "*"))
 		}
 	}
 	return g, ""
 }
 
 // literal says whether the glob is one name.
-func (g glob) literal() bool { return g.parts == nil }
+func (g *glob) literal() bool { return g.segments == nil }
+
+// folder is the literal beginning up to its last slash: every name that the glob covers lies in it.
+func (g *glob) folder() string {
+	before, _, _ := strings.Cut(g.name, "*")
+	return before[:strings.LastIndexByte(before, '/')+1]
+}
 
 // match says whether a canonical resource is covered. A resource that is not known is covered by nothing.
-func (g glob) match(r action.Resource) bool {
+func (g *glob) match(r action.Resource) bool {
 	if r.Kind != g.kind || r.Kind == "" || r.Name == "" {
 		return false
 	}
 	if g.literal() {
 		return r.Name == g.name
 	}
-	name, ok := strings.CutPrefix(r.Name, g.parts[0])
-	return ok && matchParts(name, g.parts[1:], g.rest)
-}
-
-// matchParts matches what follows a star: the parts in turn, each star within a segment, the last one (rest) over all.
-// It takes the leftmost place for each part but the last, which suffices within a segment and is tried further where a
-// part holds a slash.
-func matchParts(name string, parts []string, rest bool) bool {
-	if len(parts) == 0 {
-		return rest || name == ""
-	}
-	last := len(parts) == 1
-	for from := 0; ; {
-		i := strings.Index(name[from:], parts[0])
-		if i < 0 || strings.Contains(name[:from+i], "/") {
+	name := r.Name
+	for i, parts := range g.segments {
+		segment, after, more := strings.Cut(name, "/")
+		if !matchSegment(parts, segment) {
 			return false
 		}
-		after := name[from+i+len(parts[0]):]
-		if last && !rest && after == "" || (!last || rest) && matchParts(after, parts[1:], rest) {
-			return true
+		if i == len(g.segments)-1 {
+			return g.rest || !more
 		}
-		from += i + 1
+		if !more {
+			return false
+		}
+		name = after
 	}
+	return false
+}
+
+// matchSegment matches the texts between stars: the first and the last at the ends, the others at the leftmost place
+// that is left, which suffices where a star stands for anything.
+func matchSegment(parts []string, s string) bool {
+	last := len(parts) - 1
+	if last == 0 {
+		return s == parts[0]
+	}
+	s, begins := strings.CutPrefix(s, parts[0])
+	s, ends := strings.CutSuffix(s, parts[last])
+	if !begins || !ends {
+		return false
+	}
+	for _, part := range parts[1:last] {
+		_, after, found := strings.Cut(s, part)
+		if !found {
+			return false
+		}
+		s = after
+	}
+	return true
 }
 
 // canonical gives the glob in the spelling that the service's resources have, and says what is wrong with it: GitHub

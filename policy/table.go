@@ -54,7 +54,7 @@ func (d *document) open(content []byte) *table {
 		return nil
 	}
 	root, unread := places(s)
-	if unread != nil && strings.Contains(unread.message, "more than") { // a bound: not the library's to try
+	if unread != nil && unread.final {
 		d.fail(unread.line, "", "%s", unread.message)
 		return nil
 	}
@@ -69,6 +69,10 @@ func (d *document) open(content []byte) *table {
 		return nil
 	case unread != nil: // the two readings differ, which must not happen; never go on with one of them
 		d.fail(unread.line, "", "not readable: %s", unread.message)
+		return nil
+	}
+	if wrong := root.agree(values); wrong != nil {
+		d.fail(wrong.line, "", "not readable: two readers would not see the same here")
 		return nil
 	}
 	return &table{doc: d, values: values, at: root}

@@ -1,0 +1,421 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"agentguard/policy/action"
+)
+
+const deciding = `version = 1
+[agent]
+name = "bot"
+
+[credential.gh]
+from = "keychain:gh"
+service = "github"
+[credential.gh-admin]
+from = "keychain:gh-admin"
+service = "github"
+
+[allow.prs]
+service = "github"
+credential = "gh"
+actions = ["read", "create_pr", "add_comment", "close_pr"]
+resources = ["repo:MyOrg/MyRepo", "repo:myorg/docs-*"]
+limits = { create_pr = "5/hour", "*" = "600/minute" }
+
+[allow.all-reads]
+service = "github"
+credential = "gh"
+actions = ["read"]
+resources = ["repo:other/*"]
+limits = { read = "10/minute" }
+
+[allow.admin]
+service = "github"
+credential = "gh-admin"
+actions = ["*"]
+resources = ["repo:sandbox/*"]
+
+[allow.merge-one]
+service = "github"
+credential = "gh"
+actions = ["pulls/merge"]
+resources = ["repo:sandbox/one"]
+
+[allow.paths]
+service = "github"
+credential = "gh"
+actions = ["read"]
+resources = ["path:/rate/*"]
+
+[deny.dangerous]
+actions = ["delete_repo", "force_push"]
+
+[deny.secret]
+service = "github"
+actions = ["add_comment"]
+resources = ["repo:myorg/docs-secret", "path:/forbidden/*"]
+
+[allow.crm]
+service = "crm"
+actions = ["*"]
+
+[service.crm]
+hosts = ["crm.example.com"]
+[service.crm.actions]
+read_customer = "GET /customers/{id} -> customer:{id}"
+write_customer = "PUT /customers/{id} -> customer:{id}"
+`
+
+// act makes actions of GitHub out of "name resource".
+func act(p *Policy, service string, list ...string) *action.Match {
+	m := &action.Match{Service: p.Services[service], Path: "/some/path"}
+	for _, text := range list {
+		name, resource, _ := strings.Cut(text, " ")
+		kind, id, _ := strings.Cut(resource, ":")
+		class, _ := m.Service.Knows(name)
+		a := action.Action{Name: name, Class: class, Resource: action.Resource{Kind: kind, Name: id}}
+		switch name {
+		case "merge_pr":
+			a.Operation = "pulls/merge"
+		case "get":
+			a.Name, a.Operation, a.Class = "repos/get", "repos/get", action.Read
+		case "public":
+			a.Name, a.Operation, a.Class, a.Public = "meta/root", "meta/root", action.Read, true
+		}
+		m.Actions = append(m.Actions, a)
+	}
+	return m
+}
+
+func TestDecide(t *testing.T) {
+	p := mustParse(t, deciding)
+	for _, c := range []struct {
+		service string
+		actions string // separated by commas
+		effect  Effect
+		rule    string
+		reason  string // of a denial
+		hint    string // contained
+	}{
+		{"github", "create_pr repo:myorg/myrepo", Allow, "allow.prs", "", ""},
+		{"github", "get repo:myorg/myrepo", Allow, "allow.prs", "", ""},
+		{"github", "get repo:myorg/docs-a", Allow, "allow.prs", "", ""},
+		{"github", "get repo:other/x", Allow, "allow.all-reads", "", ""},
+		{"github", "create_pr repo:myorg/myrepo,add_comment repo:myorg/docs-a", Allow, "allow.prs", "", ""},
+		{"github", "merge_pr repo:sandbox/one", Allow, "allow.merge-one", "", ""},
+		{"github", "merge_pr repo:sandbox/two", Allow, "allow.admin", "", ""},
+		{"github", "public", Allow, "allow.all-reads", "", ""},
+		{"crm", "write_customer customer:7", Allow, "allow.crm", "", ""},
+
+		{"github", "delete_repo repo:myorg/myrepo", Deny, "deny.dangerous", "Action delete_repo is denied", "rule deny.dangerous forbids it (agentguard.toml line 44)"},
+		{"github", "delete_repo repo:sandbox/x", Deny, "deny.dangerous", "Action delete_repo is denied", "forbids"},
+		{"github", "create_pr repo:myorg/myrepo,delete_repo repo:myorg/myrepo", Deny, "deny.dangerous", "Action delete_repo is denied", "forbids"},
+		{"github", "merge_pr repo:no/where,delete_repo repo:myorg/myrepo", Deny, "deny.dangerous", "Action delete_repo is denied", "forbids"},
+		{"github", "create_pr repo:myorg/myrepo,merge_pr repo:myorg/myrepo", Deny, "", "Action merge_pr is denied", "rule allow.merge-one allows it on repo:sandbox/one only, not on repo:myorg/myrepo"},
+		{"github", "create_pr repo:myorg/other", Deny, "", "Action create_pr is denied", "rule allow.prs allows it on repo:MyOrg/MyRepo, repo:myorg/docs-* only, not on repo:myorg/other"},
+		{"github", "create_pr", Deny, "", "Action create_pr is denied", "does not tell which resource"},
+		{"github", "create_pr repo:", Deny, "", "Action create_pr is denied", "does not tell which resource"},
+		{"github", "create_pr org:myorg/myrepo", Deny, "", "Action create_pr is denied", "not on org:myorg/myrepo"},
+		{"github", "unknown repo:sandbox/one", Deny, "", "Action unknown is denied", "does not know"},
+		{"github", "create_pr repo:myorg/myrepo,unknown repo:myorg/myrepo", Deny, "", "Action unknown is denied", "does not know"},
+
+		{"github", "add_comment repo:myorg/docs-secret", Deny, "deny.secret", "Action add_comment is denied", "rule deny.secret forbids it"},
+		{"github", "add_comment repo:myorg/docs-a", Allow, "allow.prs", "", ""},
+		{"github", "add_comment", Deny, "deny.secret", "Action add_comment is denied", "it protects repo:myorg/docs-secret, path:/forbidden/*, and the request does not tell"},
+
+		{"github", "merge_pr repo:sandbox/two,create_pr repo:myorg/myrepo", Deny, "allow.prs", "the request performs actions of allow.admin and of allow.prs, which use different credentials", "one by one"},
+	} {
+		d := p.Decide(act(p, c.service, strings.Split(c.actions, ",")...))
+		if d.Effect != c.effect || d.Rule != c.rule || d.Reason != c.reason || !strings.Contains(d.Hint, c.hint) {
+			t.Errorf("%s: %v by %q, %q (%s)\nwant %v by %q, %q (%s)", c.actions, d.Effect, d.Rule, d.Reason, d.Hint, c.effect, c.rule, c.reason, c.hint)
+		}
+		if d.Effect == Deny && len(d.Limits) > 0 {
+			t.Errorf("%s: denied with limits %v", c.actions, d.Limits)
+		}
+	}
+}
+
+func TestDecideNoRuleHint(t *testing.T) {
+	p := mustParse(t, strings.ReplaceAll(deciding, `actions = ["*"]`, `actions = ["read"]`))
+	d := p.Decide(act(p, "crm", "write_customer customer:7"))
+	if d.Effect != Deny || d.Rule != "" || d.Reason != "Action write_customer is denied" || d.Hint != `no rule allows it: add "write_customer" to the actions of [allow.crm]` {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestDecideCredential(t *testing.T) {
+	p := mustParse(t, deciding)
+	for actions, want := range map[string]string{
+		"create_pr repo:myorg/myrepo": "gh",
+		"merge_pr repo:sandbox/two":   "gh-admin",
+		"merge_pr repo:sandbox/one":   "gh",
+	} {
+		if d := p.Decide(act(p, "github", actions)); d.Credential != want || d.Effect != Allow {
+			t.Errorf("%s goes with %q, want %q", actions, d.Credential, want)
+		}
+	}
+	if d := p.Decide(act(p, "crm", "read_customer customer:7")); d.Credential != "" {
+		t.Errorf("crm has no credential, the decision names %q", d.Credential)
+	}
+}
+
+// A path rule matches the request's path, whatever the action's own resource.
+func TestDecidePath(t *testing.T) {
+	p := mustParse(t, deciding)
+	for path, want := range map[string]Effect{"/rate/limit": Allow, "/rate/": Allow, "/rate": Deny, "/ratex/y": Deny, "": Deny} {
+		m := act(p, "github", "get repo:no/where")
+		m.Path = path
+		if d := p.Decide(m); d.Effect != want {
+			t.Errorf("%q: %v (%s)", path, d.Effect, d.Hint)
+		}
+	}
+	for path, want := range map[string]string{"/forbidden/x": "deny.secret", "": "deny.secret", "/x": "allow.prs"} {
+		m := act(p, "github", "add_comment repo:myorg/myrepo")
+		m.Path = path
+		if d := p.Decide(m); d.Rule != want {
+			t.Errorf("%q: by %q, want %q (%s)", path, d.Rule, want, d.Hint)
+		}
+	}
+}
+
+func TestDecideLimits(t *testing.T) {
+	p := mustParse(t, deciding)
+	for actions, want := range map[string]string{
+		"create_pr repo:myorg/myrepo":                                                     "1 bot/allow.prs/* 600/minute, 1 bot/allow.prs/create_pr 5/hour",
+		"create_pr repo:myorg/myrepo,create_pr repo:myorg/docs-a":                         "2 bot/allow.prs/* 600/minute, 2 bot/allow.prs/create_pr 5/hour",
+		"create_pr repo:myorg/myrepo,get repo:myorg/docs-a,add_comment repo:myorg/docs-a": "3 bot/allow.prs/* 600/minute, 1 bot/allow.prs/create_pr 5/hour",
+		"get repo:other/x": "1 bot/allow.all-reads/read 10/minute",
+		"get repo:other/x,get repo:other/y,get repo:myorg/myrepo": "2 bot/allow.all-reads/read 10/minute, 1 bot/allow.prs/* 600/minute",
+		"merge_pr repo:sandbox/two":                               "",
+	} {
+		d := p.Decide(act(p, "github", strings.Split(actions, ",")...))
+		var got []string
+		for _, l := range d.Limits {
+			got = append(got, fmt.Sprintf("%d %s %v", l.N, l.Key, l.Rate))
+		}
+		if d.Effect != Allow || strings.Join(got, ", ") != want {
+			t.Errorf("%s takes %q, want %q", actions, got, want)
+		}
+	}
+}
+
+// The limits of every rule that allows an action apply, also of those that are less specific.
+func TestLimitsOfAllMatchingRules(t *testing.T) {
+	p := mustParse(t, `version = 1
+[agent]
+name = "bot"
+[allow.a]
+service = "github"
+actions = ["create_pr"]
+resources = ["repo:o/r", "repo:o/*", "path:/some/*"]
+limits = { create_pr = "5/hour" }
+[allow.b]
+service = "github"
+actions = ["*", "write", "create_pr"]
+limits = { "*" = "2/hour", write = "3/hour" }
+`)
+	d := p.Decide(act(p, "github", "create_pr repo:o/r"))
+	if d.Rule != "allow.a" || len(d.Limits) != 3 {
+		t.Fatalf("%+v", d)
+	}
+	for _, l := range d.Limits {
+		if l.N != 1 {
+			t.Errorf("%s is taken %d times for one action", l.Key, l.N)
+		}
+	}
+}
+
+func TestZeroDenies(t *testing.T) {
+	var none *Policy
+	p := mustParse(t, deciding)
+	good := act(p, "github", "create_pr repo:myorg/myrepo")
+	a := action.Authority{Host: "api.github.com", Port: 443}
+	for name, q := range map[string]*Policy{"nil": none, "zero": {}, "hand-made": {Allow: p.Allow, Services: p.Services, Credentials: p.Credentials}} {
+		if d := q.Decide(good); d.Effect != Deny || d.Reason == "" {
+			t.Errorf("%s policy: %+v", name, d)
+		}
+		for _, plain := range []bool{false, true} {
+			if c := q.Claim(a, plain); c.Kind != Unclaimed || c.Reason == "" {
+				t.Errorf("%s policy claims %+v", name, c)
+			}
+		}
+	}
+	for name, m := range map[string]*action.Match{
+		"nil": nil, "zero": {}, "no actions": {Service: good.Service}, "no service": {Actions: good.Actions},
+		"zero action":       {Service: good.Service, Actions: []action.Action{{}}, Path: "/"},
+		"a strange service": {Service: &action.Service{Name: "x"}, Actions: good.Actions},
+		"an unused service": {Service: action.Lookup("stripe"), Actions: good.Actions},
+	} {
+		if d := p.Decide(m); d.Effect != Deny || d.Reason == "" {
+			t.Errorf("%s match: %+v", name, d)
+		}
+	}
+	if (Decision{}).Effect != Deny || (Claim{}).Kind != Unclaimed {
+		t.Error("the zero values allow")
+	}
+}
+
+// What the catalogue does not know is refused even where everything is allowed, with the reason that it gives.
+func TestUnknownIsNeverAllowed(t *testing.T) {
+	p := mustParse(t, deciding)
+	m := act(p, "crm", "read_customer customer:1")
+	m.Actions[0] = action.Action{Name: "read_customer", Class: action.Unknown}
+	m.Reason = "the body holds a duplicate key"
+	if d := p.Decide(m); d.Effect != Deny || d.Reason != m.Reason || d.Rule != "" {
+		t.Errorf("%+v", d)
+	}
+	m.Actions = nil
+	if d := p.Decide(m); d.Effect != Deny || d.Reason != m.Reason {
+		t.Errorf("%+v", d)
+	}
+}
+
+// A reason that does not make the request unknown is no refusal of its own, and is told with one.
+func TestReasonOfTwins(t *testing.T) {
+	p := mustParse(t, deciding)
+	m := act(p, "github", "close_pr repo:myorg/myrepo")
+	m.Reason = "the number may be a pull request's"
+	if d := p.Decide(m); d.Effect != Allow {
+		t.Errorf("%+v", d)
+	}
+	m = act(p, "github", "close_issue repo:myorg/myrepo", "close_pr repo:myorg/myrepo")
+	m.Reason = "the number may be a pull request's"
+	if d := p.Decide(m); d.Reason != "Action close_issue is denied" || !strings.HasSuffix(d.Hint, "; the number may be a pull request's") {
+		t.Errorf("%+v", d)
+	}
+}
+
+// A deny rule of every service applies at each, also where allow rules come first in the file.
+func TestDenyBeatsAllow(t *testing.T) {
+	p := mustParse(t, `version = 1
+[agent]
+name = "bot"
+[allow.a]
+service = "github"
+actions = ["delete_repo", "*"]
+resources = ["repo:o/r"]
+[allow.b]
+service = "openai"
+actions = ["*"]
+[deny.a]
+actions = ["delete_repo", "delete_model", "admin"]
+`)
+	for service, a := range map[string]string{"github": "delete_repo repo:o/r", "openai": "delete_model model:x"} {
+		if d := p.Decide(act(p, service, a)); d.Effect != Deny || d.Rule != "deny.a" {
+			t.Errorf("%s: %+v", a, d)
+		}
+	}
+	if d := p.Decide(act(p, "openai", "list_models")); d.Effect != Allow {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestGlob(t *testing.T) {
+	for pattern, c := range map[string]struct{ yes, no string }{
+		"repo:myorg/myrepo":  {"myorg/myrepo", "myorg/myrepo2 myorg/myrep MYORG/myrepo"},
+		"repo:myorg/*":       {"myorg/a myorg/a/b myorg/", "myorg myorgs/a x/myorg/a"},
+		"repo:*":             {"a a/b /", ""},
+		"repo:*/docs":        {"a/docs b/docs /docs", "a/b/docs docs a/docs2 a/docs/x"},
+		"repo:a/*-test":      {"a/x-test a/-test a/x-test-test", "a/x/y-test a/x-tests b/x-test"},
+		"repo:a/*/c/*":       {"a/b/c/d a/b/c/d/e a//c/", "a/b/x/c/d a/b/c"},
+		"repo:a*b*c":         {"abc axbyc abbcc abcc", "ab ac a/bc ab/c abcd"},
+		"repo:*aab":          {"aab aaab xaaab", "aab/ x/aab"},
+		"repo:*/a/*b":        {"x/a/b x/a/yb", "x/a/y/b x/y/a/b"},
+		"function:staging-*": {"staging-a staging-", "staging prod-staging-a"},
+		"path:/v1/*":         {"/v1/ /v1/a /v1/a/b", "/v1 /v10/a /x/v1/a"},
+		"bucket:b.[x]?/*":    {"b.[x]?/k", "bax/k b.x/k"},
+	} {
+		g, wrong := parseGlob(pattern)
+		if wrong != "" {
+			t.Errorf("%s %s", pattern, wrong)
+		}
+		for _, name := range strings.Fields(c.yes) {
+			if !g.match(action.Resource{Kind: g.kind, Name: name}) {
+				t.Errorf("%s does not cover %q", pattern, name)
+			}
+		}
+		for _, name := range append(strings.Fields(c.no), "") {
+			if g.match(action.Resource{Kind: g.kind, Name: name}) {
+				t.Errorf("%s covers %q", pattern, name)
+			}
+		}
+		if g.match(action.Resource{Kind: "other", Name: strings.Fields(c.yes)[0]}) || g.match(action.Resource{}) {
+			t.Errorf("%s covers another kind, or nothing", pattern)
+		}
+	}
+}
+
+// FuzzGlob compares with the definition, tried by brute force.
+func FuzzGlob(f *testing.F) {
+	f.Add("a*b", "axb")
+	f.Add("*/a/*", "x/a/b/c")
+	f.Fuzz(func(t *testing.T, pattern, name string) {
+		if len(pattern) > 12 || len(name) > 16 {
+			return
+		}
+		g, wrong := parseGlob("k:" + pattern)
+		if wrong != "" || name == "" {
+			return
+		}
+		if got, want := g.match(action.Resource{Kind: "k", Name: name}), slow(pattern, name); got != want {
+			t.Fatalf("%q covers %q: %v, by definition %v", pattern, name, got, want)
+		}
+	})
+}
+
+func slow(pattern, name string) bool {
+	switch {
+	case pattern == "":
+		return name == ""
+	case pattern == "*":
+		return true
+	case pattern[0] != '*':
+		return name != "" && name[0] == pattern[0] && slow(pattern[1:], name[1:])
+	}
+	for i := 0; ; i++ {
+		if slow(pattern[1:], name[i:]) {
+			return true
+		}
+		if i == len(name) || name[i] == '/' {
+			return false
+		}
+	}
+}
+
+// BenchmarkDecide is a policy of 200 rules that all name the action, on globs and literals.
+func BenchmarkDecide(b *testing.B) {
+	p := mustParse(b, bigPolicy(200))
+	for _, repo := range []string{"org7/repo", "org7/exact", "nowhere/x"} {
+		m := act(p, "github", "create_pr repo:"+repo)
+		b.Run(repo, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				p.Decide(m)
+			}
+		})
+	}
+}
+
+func bigPolicy(n int) string {
+	var s strings.Builder
+	s.WriteString("version = 1\n[agent]\nname = \"bot\"\n[credential.gh]\nfrom = \"env:GH\"\nservice = \"github\"\n")
+	for i := range n / 2 {
+		fmt.Fprintf(&s, "[allow.r%d]\nservice = \"github\"\nactions = [\"read\", \"create_pr\"]\nresources = [\"repo:org%d/*\", \"repo:org%d/exact\"]\nlimits = { create_pr = \"5/hour\" }\n", i, i, i)
+		fmt.Fprintf(&s, "[deny.d%d]\nactions = [\"delete_repo\", \"create_pr\"]\nresources = [\"repo:no%d/*\"]\n", i, i)
+	}
+	return s.String()
+}
+
+func BenchmarkParse(b *testing.B) {
+	text := []byte(bigPolicy(200))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Parse("f", text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
