@@ -5,7 +5,6 @@ package run
 import (
 	"os/signal"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -84,19 +83,41 @@ func (c *Child) stopped(by syscall.Signal) {
 }
 
 // suspend stops us and the rest of our group, so that the shell sees a stopped job, and returns when we are continued. The
-// system ignores SIGTSTP where no shell could continue us (an orphaned process group): then the child goes on at once.
+// stop is a SIGSTOP: Go gives a signal that was caught once no default action again, and SIGTSTP would do nothing.
 func (c *Child) suspend() {
 	c.terminal.take()
-	c.suspended.Store(true)
-	signal.Reset(syscall.SIGTSTP)
-	unix.Kill(0, syscall.SIGTSTP)
+	if orphanedGroup() {
+		c.resume()
+		return
+	}
 	select {
 	case <-c.continued:
-	case <-time.After(200 * time.Millisecond): // the stop comes within microseconds, and no timer fires during it
+	default:
 	}
-	signal.Notify(c.signals, syscall.SIGTSTP)
+	c.suspended.Store(true)
+	unix.Kill(0, syscall.SIGSTOP)
+	<-c.continued
 	c.suspended.Store(false)
 	c.resume()
+}
+
+// orphanedGroup says whether no process outside of our group, but of our session, could continue us (POSIX, Base
+// Definitions, section 3.264): without a shell a stop would be for ever, and the system itself ignores SIGTSTP there.
+func orphanedGroup() bool {
+	group := unix.Getpgrp()
+	session, err := unix.Getsid(0)
+	if err != nil {
+		return true
+	}
+	for pid, n := unix.Getppid(), 0; pid > 0 && n < maxAncestors; pid, n = parentOf(pid), n+1 {
+		if other, err := unix.Getsid(pid); err != nil || other != session {
+			return true
+		}
+		if other, err := unix.Getpgid(pid); err == nil && other != group {
+			return false
+		}
+	}
+	return true
 }
 
 // resume continues the child, with the terminal if we are in the foreground.

@@ -154,17 +154,13 @@ func stdio(cfg ChildConfig) (fds []uintptr, closeNull func(), err error) {
 // wait reaps the child, and follows it into a stop.
 func (c *Child) wait() {
 	for {
-		var ws syscall.WaitStatus
-		// Wait without reaping first: the pid stays the child's until nobody can be about to signal it.
 		err := waitExitOrStop(c.pid)
+		var ws syscall.WaitStatus
 		if err == nil {
-			c.gone.Lock()
-			_, err = syscall.Wait4(c.pid, &ws, syscall.WUNTRACED|syscall.WNOHANG, nil)
-			c.reaped = err != nil || ws.Exited() || ws.Signaled()
-			c.gone.Unlock()
+			ws, err = c.collect()
 		}
 		switch {
-		case errors.Is(err, syscall.EINTR):
+		case errors.Is(err, syscall.EINTR), errors.Is(err, errContinued):
 		case err != nil:
 			c.waitErr = fmt.Errorf("wait for the child: %w", err)
 			return
@@ -175,6 +171,21 @@ func (c *Child) wait() {
 			c.stopped(ws.StopSignal())
 		}
 	}
+}
+
+// errContinued: the stop that was to be reported is over. A zero WaitStatus would read as a clean exit.
+var errContinued = errors.New("the child was continued")
+
+// collect takes the child's report while nobody can be about to signal it: its pid may be another's at once.
+func (c *Child) collect() (ws syscall.WaitStatus, err error) {
+	c.gone.Lock()
+	defer c.gone.Unlock()
+	pid, err := syscall.Wait4(c.pid, &ws, syscall.WUNTRACED|syscall.WNOHANG, nil)
+	if err == nil && pid != c.pid {
+		return 0, errContinued
+	}
+	c.reaped = err == nil && (ws.Exited() || ws.Signaled()) || err != nil && !errors.Is(err, syscall.EINTR)
+	return ws, err
 }
 
 // Pid is the child's process id.

@@ -81,7 +81,7 @@ func diagRequest(client, server netip.AddrPort) []byte {
 
 // socketOwner looks through the descriptors of our user's processes, the newest first: clients are young.
 func socketOwner(link string, until time.Time) (pid int, ok bool) {
-	for _, pid := range processes() {
+	for _, pid := range append(processes(), os.Getpid()) {
 		if time.Now().After(until) {
 			return 0, false
 		}

@@ -1,0 +1,134 @@
+//go:build unix
+
+package run
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func privateBase(t *testing.T) string {
+	base := t.TempDir()
+	if err := os.Chmod(base, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return base
+}
+
+func TestRuntimeDirIsPrivateAndTemporary(t *testing.T) {
+	base := privateBase(t)
+	dir, cleanup, err := RuntimeDir(base, "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Lstat(dir)
+	if err != nil || checkPrivate(dir, info) != nil || filepath.Dir(dir) != base {
+		t.Errorf("%s: %v, %v", dir, err, checkPrivate(dir, info))
+	}
+	if _, _, err := RuntimeDir(base, "one"); err == nil {
+		t.Error("the same directory twice")
+	}
+	other, cleanupOther, err := RuntimeDir(base, "two")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cleanupOther() // waits for its sweep
+	if _, err := os.Stat(dir); err != nil {
+		t.Errorf("a living run's directory: %v", err)
+	}
+	if _, err := os.Stat(other); err == nil {
+		t.Error("is still there after cleanup")
+	}
+	cleanup()
+	if entries, _ := os.ReadDir(base); len(entries) != 0 {
+		t.Errorf("left: %v", entries)
+	}
+}
+
+func TestStaleRuntimeDirsAreRemoved(t *testing.T) {
+	base := privateBase(t)
+	make := func(name string, mode os.FileMode, lock bool, age time.Duration) string {
+		dir := filepath.Join(base, runtimePrefix+name)
+		os.Mkdir(dir, mode)
+		os.Chmod(dir, mode)
+		if lock {
+			os.WriteFile(filepath.Join(dir, runtimeLock), nil, 0o600)
+		}
+		os.Chtimes(dir, time.Now().Add(-age), time.Now().Add(-age))
+		return dir
+	}
+	gone := []string{make("dead", 0o700, true, 0), make("unlocked", 0o700, false, time.Hour)}
+	stays := []string{make("being-made", 0o700, false, 0), make("readable", 0o755, true, time.Hour)}
+	target := t.TempDir()
+	os.WriteFile(filepath.Join(target, runtimeLock), nil, 0o600)
+	os.Symlink(target, filepath.Join(base, runtimePrefix+"link"))
+	stays = append(stays, filepath.Join(target, runtimeLock))
+	_, cleanup, err := RuntimeDir(base, "new")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cleanup()
+	for _, dir := range gone {
+		if _, err := os.Lstat(dir); err == nil {
+			t.Errorf("%s is still there", dir)
+		}
+	}
+	for _, dir := range stays {
+		if _, err := os.Lstat(dir); err != nil {
+			t.Errorf("%s was removed", dir)
+		}
+	}
+}
+
+func TestRuntimeDirRefusals(t *testing.T) {
+	base := privateBase(t)
+	os.Symlink(t.TempDir(), filepath.Join(base, runtimePrefix+"planted"))
+	if _, _, err := RuntimeDir(base, "planted"); err == nil || !strings.Contains(err.Error(), "exists") {
+		t.Errorf("a planted symlink: %v", err)
+	}
+	for _, id := range []string{"", "../x", "a/b", ".", "..", "a\x00b"} {
+		if _, _, err := RuntimeDir(base, id); err == nil || !strings.Contains(err.Error(), "cannot name a directory") {
+			t.Errorf("run id %q: %v", id, err)
+		}
+	}
+	os.Chmod(base, 0o777)
+	if _, _, err := RuntimeDir(base, "x"); err == nil || !strings.Contains(err.Error(), "sticky") {
+		t.Errorf("a base that all may write: %v", err)
+	}
+	os.Chmod(base, 0o777|os.ModeSticky)
+	if _, cleanup, err := RuntimeDir(base, "x"); err != nil {
+		t.Error(err)
+	} else {
+		cleanup()
+	}
+}
+
+func TestReaperRemovesOnlyRuntimeDirs(t *testing.T) {
+	base := privateBase(t)
+	keep := filepath.Join(base, "precious")
+	os.Mkdir(keep, 0o700)
+	link := filepath.Join(base, runtimePrefix+"link")
+	os.Symlink(keep, link)
+	for _, dir := range []string{keep, link, base} {
+		reap(strings.NewReader("dir \"" + dir + "\"\n"))
+	}
+	if _, err := os.Stat(keep); err != nil {
+		t.Error(err)
+	}
+	dir, cleanup, err := RuntimeDir(base, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cleanup()
+	reap(strings.NewReader("dir \"" + dir + "\"\nbye \"\"\n"))
+	if _, err := os.Stat(dir); err != nil {
+		t.Error("removed after a goodbye")
+	}
+	reap(strings.NewReader("dir \"" + dir + "\"\n"))
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("still there")
+	}
+}

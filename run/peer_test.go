@@ -1,0 +1,88 @@
+//go:build linux
+
+package run
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+func TestPeerPid(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("needs bash")
+	}
+	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
+		ln, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Skipf("needs %s", address)
+		}
+		defer ln.Close()
+		host, port, _ := net.SplitHostPort(ln.Addr().String())
+		cmd := exec.Command(bash, "-c", fmt.Sprintf("exec 5<>/dev/tcp/%s/%s; sleep 30; true", host, port))
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { cmd.Process.Kill(); cmd.Wait() }()
+		ln.(*net.TCPListener).SetDeadline(time.Now().Add(10 * time.Second))
+		conn, err := ln.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		pid, ok := PeerPid(conn)
+		if !ok || !Descends(pid, cmd.Process.Pid) || !Descends(pid, os.Getpid()) {
+			t.Errorf("%s: pid %d, %v; want %d or its child", address, pid, ok, cmd.Process.Pid)
+		}
+		if Descends(os.Getpid(), pid) || Descends(pid, 0) || Descends(0, 0) || Descends(-1, os.Getpid()) {
+			t.Error("descends upwards")
+		}
+	}
+}
+
+func TestPeerPidOfOurOwnAndOfNobody(t *testing.T) {
+	a, b := loopback(t)
+	if pid, ok := PeerPid(b); !ok || pid != os.Getpid() {
+		t.Errorf("our own end is pid %d, %v", pid, ok)
+	}
+	a.Close()
+	if pid, ok := PeerPid(b); ok {
+		t.Errorf("a closed client is pid %d", pid)
+	}
+	p, q := net.Pipe()
+	defer p.Close()
+	if _, ok := PeerPid(q); ok {
+		t.Error("a pipe has a pid")
+	}
+}
+
+func loopback(t testing.TB) (client, server net.Conn) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	if client, err = net.Dial("tcp", ln.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if server, err = ln.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close(); server.Close() })
+	return client, server
+}
+
+func BenchmarkSocketInode(b *testing.B) {
+	_, server := loopback(b)
+	c, s, _ := loopbackPair(server)
+	b.ReportAllocs()
+	for range b.N {
+		if inode, err := socketInode(c, s); err != nil || inode == 0 {
+			b.Fatal(inode, err)
+		}
+	}
+}
