@@ -12,7 +12,7 @@ type SlotKind uint8
 const (
 	NoSlot SlotKind = iota
 	Bearer          // Authorization: Bearer <secret>; the client's own scheme word ("token") is kept
-	Basic           // Authorization: Basic base64(<Name>:<secret>); with no Name the user comes from the client or the secret
+	Basic           // Authorization: Basic base64(<Name>:<secret>); for no Name see Slot
 	Header          // <Name>: <secret>
 	Query           // ?<Name>=<secret>
 	Body            // the field <Name> of a JSON or form body; swapped only, never added
@@ -21,6 +21,10 @@ const (
 
 // Slot is one place of a request that may hold a credential: "bearer", "basic:x-access-token", "header:X-Api-Key",
 // "query:key", "body:token", "path".
+//
+// Basic without a Name stands for services where the secret may be either half: the client's placeholder is swapped where
+// it stands, as password behind a user name of the client's, or as user name with an empty password (Stripe's way). Where
+// one is added, a secret that holds a colon is "user:password", any other is the user name with an empty password.
 type Slot struct {
 	Kind SlotKind
 	Name string
