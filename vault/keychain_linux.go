@@ -2,7 +2,6 @@ package vault
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -11,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 )
@@ -102,6 +102,7 @@ func dialBus(ctx context.Context, address string) (*dbus.Conn, error) {
 		conn.Close()
 		return nil, noBus("the D-Bus session %s refuses us or does not answer", clean(address))
 	}
+	conn.SetDeadline(time.Time{}) // ctx bounds the calls
 	return bus, nil
 }
 
@@ -207,7 +208,7 @@ func property(ctx context.Context, bus *dbus.Conn, path dbus.ObjectPath, iface, 
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, context.DeadlineExceeded), ctx.Err() != nil:
+	case ctx.Err() != nil:
 		return noBus("the Secret Service does not answer")
 	}
 	return noBus("the Secret Service answers: %s", clean(err.Error()))

@@ -84,8 +84,8 @@ func (i pinned) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 	return i.Identity.Unwrap(stanzas)
 }
 
-// canary is in every secret of these tests; no error may hold it.
-const canary = "CANARY"
+// canary is in every secret of these tests; no error may hold its first six letters.
+const canary = "CANARY-0"
 
 func secret(t testing.TB, text string) Secret {
 	t.Helper()
@@ -107,7 +107,7 @@ func wants(t testing.TB, err error, is error, words ...string) {
 	if errors.As(err, &e) {
 		text += e.Hint
 	}
-	if strings.Contains(text, canary) {
+	if strings.Contains(text, canary[:6]) {
 		t.Fatalf("the error tells the secret: %s", text)
 	}
 	if strings.ContainsAny(err.Error(), "\x1b\n\x00") {

@@ -40,7 +40,7 @@ var fixtures = map[string]func(*testing.T) *fixture{
 	},
 	"exec": func(t *testing.T) *fixture {
 		v := New(Options{LookupEnv: lookup(map[string]string{"PATH": "/usr/bin:/bin"})})
-		return &fixture{v, Ref{"exec", "printf %s%s\\\\n CAN ARYexec"}, Ref{"exec", "true"}, Ref{"exec", "printf CAN%s ARY"}, Ref{"exec", `printf 'CAN%s\nand more' ARY`}, canary + "exec"}
+		return &fixture{v, Ref{"exec", "printf %s%s\\\\n CAN ARY-0exec"}, Ref{"exec", "true"}, Ref{"exec", "printf CAN%s ARY"}, Ref{"exec", `printf 'CAN%s\nand more' ARY`}, canary + "exec"}
 	},
 }
 

@@ -1,0 +1,121 @@
+//go:build !windows
+
+package vault
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/joho/godotenv"
+)
+
+const envText = `# settings
+DEBUG=1
+export GITHUB_TOKEN=CANARY-0-github # the bot's
+
+STRIPE="CANARY-0 stripe"
+KEY="-----BEGIN CANARY-0
+FAKE=CANARY-0
+-----END"
+PASS=CANARY-0pa$HOME
+QUOTED='CANARY-0pa$HOME'
+EMPTY=
+STRIPE=CANARY-0-second
+what is this CANARY-0
+LAST: CANARY-0-yaml`
+
+func TestImportEnvFile(t *testing.T) {
+	pairs, err := ImportEnvFile(strings.NewReader(envText))
+	var got []string
+	for _, p := range pairs {
+		got = append(got, fmt.Sprintf("%d %s %s", p.Line, p.Name, p.Value.Reveal()))
+	}
+	want := []string{"3 GITHUB_TOKEN CANARY-0-github", "10 QUOTED CANARY-0pa$HOME", "12 STRIPE CANARY-0-second", "14 LAST CANARY-0-yaml"}
+	if strings.Join(got, "|") != strings.Join(want, "|") {
+		t.Errorf("%q", got)
+	}
+	wantLines := []string{"line 2: DEBUG: the value has 1 bytes", "line 6: KEY: the value holds a line break", "line 9: PASS: holds a $", "line 13: is not NAME=value"}
+	for _, w := range wantLines {
+		if err == nil || !strings.Contains(err.Error(), w) {
+			t.Errorf("%v: lacks %q", err, w)
+		}
+	}
+	var le *LineError
+	if !errors.As(err, &le) || le.Name != "DEBUG" || le.Line != 2 || strings.Contains(err.Error(), "CANARY") || strings.Contains(err.Error(), "FAKE") {
+		t.Error(err)
+	}
+}
+
+func TestBlankEnvFile(t *testing.T) {
+	dir := t.TempDir()
+	path := write(t, filepath.Join(dir, ".env"), strings.ReplaceAll(envText, "EMPTY=\n", "EMPTY=\r\n"), 0o640)
+	if os.Geteuid() == 0 {
+		os.Chown(path, 65534, 65534)
+	}
+	before, _ := os.Stat(path)
+	link := filepath.Join(dir, "link")
+	os.Symlink(".env", link)
+	if err := BlankEnvFile(link, []string{"GITHUB_TOKEN", "STRIPE", "KEY", "LAST"}); err != nil {
+		t.Fatal(err)
+	}
+	b, _ := os.ReadFile(path)
+	const c = Blanked + "\n"
+	want := "# settings\nDEBUG=1\n" + c + "export GITHUB_TOKEN=\n\n" + c + "STRIPE=\n" + c + "KEY=\nPASS=CANARY-0pa$HOME\nQUOTED='CANARY-0pa$HOME'\nEMPTY=\r\n" + c + "STRIPE=\nwhat is this CANARY-0\n" + c + "LAST="
+	if string(b) != want {
+		t.Fatalf("%s", b)
+	}
+	after, _ := os.Lstat(path)
+	if after.Mode() != before.Mode() || fmt.Sprint(ownerOf(after)) != fmt.Sprint(ownerOf(before)) {
+		t.Fatal(after.Mode(), ownerOf(after))
+	}
+	if l, _ := os.Lstat(link); l.Mode()&os.ModeSymlink == 0 {
+		t.Fatal("the link was replaced")
+	}
+}
+
+func TestBlankEnvFileRefuses(t *testing.T) {
+	dir := t.TempDir()
+	os.Mkdir(filepath.Join(dir, "other"), 0o755)
+	path := write(t, filepath.Join(dir, "other", ".env"), "A=CANARY-0-a\nB='CANARY-0-b' C=CANARY-0-c\n", 0o600)
+	link := filepath.Join(dir, ".env")
+	os.Symlink("other/.env", link)
+	for name, reason := range map[string]string{"A": "link out of its directory"} {
+		wants(t, BlankEnvFile(link, []string{name}), nil, reason)
+	}
+	wants(t, BlankEnvFile(path, []string{"NONE"}), nil, "no variable NONE")
+	wants(t, BlankEnvFile(path, []string{"B"}), nil, "shares its line")
+	os.Link(path, filepath.Join(dir, "hard"))
+	wants(t, BlankEnvFile(path, []string{"A"}), nil, "hard links")
+	wants(t, BlankEnvFile(filepath.Join(dir, "none"), []string{"A"}), os.ErrNotExist)
+	if b, _ := os.ReadFile(path); !strings.Contains(string(b), "A=CANARY-0-a") {
+		t.Fatal("a refusal wrote")
+	}
+}
+
+func FuzzEnvFile(f *testing.F) {
+	f.Add(envText, "STRIPE")
+	f.Add("A=\"\\$x\"\r\nB='a\nb'", "B")
+	f.Fuzz(func(t *testing.T, text, name string) {
+		pairs, err := ImportEnvFile(strings.NewReader(text))
+		whole, parseErr := godotenv.Unmarshal(text)
+		for _, p := range pairs {
+			if parseErr == nil && err == nil && whole[p.Name] != string(p.Value.Reveal()) {
+				t.Fatalf("%s: ours %q, godotenv's %q", p.Name, p.Value.Reveal(), whole[p.Name])
+			}
+			blanked, err := blank([]byte(text), []string{p.Name})
+			if err != nil {
+				continue
+			}
+			again, _ := ImportEnvFile(strings.NewReader(string(blanked)))
+			for _, q := range again {
+				if q.Name == p.Name {
+					t.Fatalf("%s is still there: %q", p.Name, blanked)
+				}
+			}
+		}
+	})
+}
