@@ -12,30 +12,59 @@ import (
 // share one are read at once.
 type escapes struct {
 	views []view
-	sees  []uint32    // of each form: the set of views that it is looked for in
-	first [256]prefix // prefixes of one character
-	pairs []prefix    // longer ones, in the order of their last two characters
-	known [1024]uint64
+	sees  []uint32 // of each form: the set of views that it is looked for in
+	all   []prefix // in the order of their ends
+	known []uint64 // a filter: the hashes of the ends that there are
+
+	backslash bool // some form has one
 }
 
 // prefix is a beginning that the forms sorted[from:to] share, all of them together.
 type prefix struct {
-	pair     uint16
+	end      ending
 	size     int32
 	from, to int32
+}
+
+// ending is the last characters of a prefix, up to four, and above them how many they are.
+type ending uint64
+
+// before returns the ending of n characters of which the last is c, and the others stand before p[i].
+func before(p []byte, i, n int, c byte) ending {
+	x := uint64(c)
+	for j := range n - 1 {
+		x |= uint64(p[i-1-j]) << (8 * (j + 1))
+	}
+	return ending(x | uint64(n)<<32)
+}
+
+// hash gives a filter's index the bits that it has room for.
+func (e ending) hash(filter []uint64) (word, bit uint64) {
+	h := uint64(e) * 0x9E3779B97F4A7C15 >> 40
+	return h >> 6 & uint64(len(filter)-1), h & 63
 }
 
 func (x *escapes) build(forms []form, order []int32) {
 	x.sees = make([]uint32, len(forms))
 	for i, f := range forms {
+		x.backslash = x.backslash || bytes.IndexByte(f.needle, '\\') >= 0
 		for _, v := range viewsFor(f.needle) {
 			x.sees[i] |= 1 << x.number(v)
 		}
 	}
 	x.branch(forms, order, 0, len(order), 0)
-	slices.SortFunc(x.pairs, func(a, b prefix) int {
-		return cmp.Or(int(a.pair)-int(b.pair), int(a.size-b.size), int(a.from-b.from))
+	slices.SortFunc(x.all, func(a, b prefix) int {
+		return cmp.Or(cmp.Compare(a.end, b.end), int(a.size-b.size), int(a.from-b.from))
 	})
+	size := 1
+	for size < len(x.all)/2 { // 32 to 64 bits for each
+		size *= 2
+	}
+	x.known = make([]uint64, size)
+	for _, p := range x.all {
+		word, bit := p.end.hash(x.known)
+		x.known[word] |= 1 << bit
+	}
 }
 
 // number finds v among the views, or adds it.
@@ -87,33 +116,29 @@ func (x *escapes) branch(forms []form, order []int32, from, to, size int) {
 		for end < to && len(forms[order[end]].needle) > size && forms[order[end]].needle[size] == needle[size] {
 			end++
 		}
-		p := prefix{size: int32(size + 1), from: int32(from), to: int32(end)}
-		if size == 0 {
-			x.first[needle[0]] = p
-		} else {
-			p.pair = pair(needle[size-1], needle[size])
-			x.known[p.pair>>6] |= 1 << (p.pair & 63)
-			x.pairs = append(x.pairs, p)
-		}
+		x.all = append(x.all, prefix{before(needle, size, min(size+1, 4), needle[size]), int32(size + 1), int32(from), int32(end)})
 		x.branch(forms, order, from, end, size+1)
 		from = end
 	}
 }
 
-func pair(a, b byte) uint16 { return uint16(a)<<8 | uint16(b) }
+// knows says whether some prefix may have the ending.
+func (x *escapes) knows(e ending) bool {
+	word, bit := e.hash(x.known)
+	return x.known[word]>>bit&1 != 0
+}
 
-// ending returns the prefixes of at least two characters that end in a and b.
-func (x *escapes) ending(a, b byte) []prefix {
-	w := pair(a, b)
-	if x.known[w>>6]>>(w&63)&1 == 0 {
+// with returns the prefixes that have the ending.
+func (x *escapes) with(e ending) []prefix {
+	if !x.knows(e) {
 		return nil
 	}
-	from, _ := slices.BinarySearchFunc(x.pairs, w, func(p prefix, w uint16) int { return int(p.pair) - int(w) })
+	from, _ := slices.BinarySearchFunc(x.all, e, func(p prefix, e ending) int { return cmp.Compare(p.end, e) })
 	to := from
-	for to < len(x.pairs) && x.pairs[to].pair == w {
+	for to < len(x.all) && x.all[to].end == e {
 		to++
 	}
-	return x.pairs[from:to]
+	return x.all[from:to]
 }
 
 // minLine is the least length of a line whose end may divide a form: encoders wrap at 60, 64 or 76 characters. Without it the
@@ -193,20 +218,29 @@ func (sc *scan) anchor(i int) {
 	}
 }
 
-// begin looks for the forms whose first odd place is the character c at buf[i:i+size].
+// begin looks for the forms whose first odd place is the character c at buf[i:i+size]. Nothing begins with a line break.
 func (sc *scan) begin(n, i int, c byte, size int, broken bool) {
 	x := &sc.set.escapes
-	if i > 0 {
-		for _, p := range x.ending(sc.buf[i-1], c) {
+	for chars := min(4, i+1); chars > 0; chars-- {
+		if chars == 1 && broken {
+			return
+		}
+		for _, p := range x.with(before(sc.buf, i, chars, c)) {
 			k := int(p.size) - 1
 			if k <= i && bytes.Equal(sc.buf[i-k:i], sc.set.needle(p.from)[:k]) {
 				sc.walk(n, p, i-k, i+size)
 			}
 		}
 	}
-	if p := x.first[c]; p.to > 0 && !broken {
-		sc.walk(n, p, i, i+size)
+}
+
+// follows says whether c, where buf[i] is reached, may go on with a form that stands before it as it is.
+func (sc *scan) follows(i int, c byte) bool {
+	if i < 3 {
+		return true
 	}
+	x := &sc.set.escapes
+	return x.knows(before(sc.buf, i, 4, c)) || x.knows(before(sc.buf, i, 3, c)) || sc.set.starts.may(sc.buf[i-1], c)
 }
 
 // walk reads on from i what begins at start with prefix p, and notes each form that it comes to the end of.

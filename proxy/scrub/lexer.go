@@ -1,5 +1,7 @@
 package scrub
 
+import "bytes"
+
 // kinds of escapes, told apart by the character that begins them.
 const (
 	percent   = 1 << iota // %41             RFC 3986 section 2.1
@@ -94,41 +96,76 @@ func (v view) read(p []byte) (c byte, size int, st status) {
 	return v.char(p, len(v))
 }
 
-// quick reads the most usual escapes of one layer; size is 0 where there is more to it. Views of all depths have the same
-// kinds in each.
+// quick reads the most usual escapes of one layer, and tells what is none; size is 0 where there may be more to it. All layers
+// of a view of full depth are alike.
 func (v view) quick(p []byte) (c byte, size int) {
-	if begins[p[0]]&v[0] == 0 {
+	switch begins[p[0]] & v[0] {
+	case 0:
 		return p[0], 1
+	case percent, quoted:
+		return pairOfDigits(p, 1)
+	case backslash:
+		return quickBackslash(p)
 	}
-	var a, b byte = p[1], p[2]
-	size = 3
-	if p[0] == '\\' {
-		switch {
-		case a == 'x':
-			a, b, size = p[2], p[3], 4
-		case a == 'u' && p[2] == '0' && p[3] == '0':
-			a, b, size = p[4], p[5], 6
-		case a == 'u' && !odd[p[2]] && !odd[p[3]]:
-			return '\\', 1 // beyond what one byte holds, or no escape
-		case a > ' ' && !alnum(a) && !odd[a]:
-			return a, 2
-		default:
-			return 0, 0
-		}
-	} else if p[0] == '&' {
-		return 0, 0
-	}
+	return v.quickEntity(p)
+}
+
+// pairOfDigits reads an escape that ends in two hexadecimal digits at p[i:].
+func pairOfDigits(p []byte, i int) (c byte, size int) {
+	a, b := p[i], p[i+1]
 	if digits[a] < 16 && digits[b] < 16 {
-		c = digits[a]<<4 | digits[b]
-		if odd[c] || size == 6 && c > 127 {
+		if c = digits[a]<<4 | digits[b]; odd[c] || c > 127 {
 			return 0, 0
 		}
-		return c, size
+		return c, i + 2
 	}
 	if odd[a] || odd[b] {
 		return 0, 0
 	}
 	return p[0], 1
+}
+
+func quickBackslash(p []byte) (c byte, size int) {
+	switch a := p[1]; {
+	case a == 'n':
+		return '\n', 2
+	case a == 'r':
+		return '\r', 2
+	case a == 'x':
+		return pairOfDigits(p, 2)
+	case a == 'u' && p[2] == '0' && p[3] == '0':
+		return pairOfDigits(p, 4)
+	case a == 'u' && !odd[p[2]] && !odd[p[3]]:
+		return p[0], 1 // beyond one byte
+	case a > ' ' && !alnum(a) && !odd[a]:
+		return a, 2
+	}
+	return 0, 0
+}
+
+// quickEntity tells names that are none, such as those in a URL, and the reference to & itself where none begins with it.
+func (v view) quickEntity(p []byte) (c byte, size int) {
+	at := 1
+	if bytes.HasPrefix(p, []byte("&amp;")) {
+		at = 5
+	}
+	for i := at; i+6 < len(p) && i < at+16; i++ {
+		if alnum(p[i]) {
+			continue
+		}
+		end, known := p[i], 1
+		if odd[end] {
+			end, known = v.quick(p[i:])
+		}
+		switch {
+		case known == 0 || end == ';' || end == '#':
+			return 0, 0
+		case at == 5:
+			return '&', 5
+		}
+		return p[0], 1
+	}
+	return 0, 0
 }
 
 // char reads the character at p[0] after undoing depth layers. An escape that is not complete is partial.

@@ -68,31 +68,63 @@ func (sc *scan) exact(q, end int) int {
 
 // odd looks at every place in buf[from:to] where c begins an escape.
 func (sc *scan) odd(c byte, from, to int) {
-	for {
+	for from < to {
 		n := bytes.IndexByte(sc.buf[from:to], c)
 		if n < 0 {
 			return
 		}
 		from += n + 1
-		if from == len(sc.buf) || goesOn[sc.buf[from]]&begins[c] != 0 {
+		if from == len(sc.buf) || goesOn[sc.buf[from]]&begins[c] != 0 && sc.plausible(from-1) {
 			sc.anchor(from - 1)
+		}
+		if c == '\\' && !sc.set.escapes.backslash {
+			from = sc.skip(from)
 		}
 	}
 }
 
+// plausible says whether the odd place at i may be the first of a form, as far as a glance tells.
+func (sc *scan) plausible(i int) bool {
+	p := sc.buf[i:]
+	if len(p) < 16 || len(sc.set.escapes.views) > 1 {
+		return true
+	}
+	c, size := sc.set.escapes.views[0].quick(p)
+	switch {
+	case size == 0:
+		return true
+	case c == '\r' || c == '\n' || size == 1: // p[0] as it is, which is a break where = ends a line
+		return i > 0 && inLine[sc.buf[i-1]] && (size > 1 || p[1] == '\r' || p[1] == '\n')
+	}
+	return odd[p[size]] || sc.set.starts.may(c, p[size]) || sc.follows(i, c)
+}
+
+// skip returns the first place from i on in a run of backslashes where an escape can begin that ends outside it: three
+// layers make seven of them one character. The other characters of a run are backslashes, which no form has.
+func (sc *scan) skip(i int) int {
+	end := i
+	for end < len(sc.buf) && sc.buf[end] == '\\' {
+		end++
+	}
+	return max(i, end-1<<depths)
+}
+
 // breaks looks at every line break in buf[from:to] that may divide a form. Those of quoted-printable are found by their =.
 func (sc *scan) breaks(from, to int) {
-	for {
+	for from < to {
 		n := bytes.IndexByte(sc.buf[from:to], '\n')
 		if n < 0 {
 			return
 		}
-		from += n + 1
-		at := from - 1
+		at := from + n
+		from = at + minLine // the line after this one may be as short as that, and not shorter
 		if at > 0 && sc.buf[at-1] == '\r' {
 			at--
 		}
-		if at > 0 && inLine[sc.buf[at-1]] {
+		if at == 0 || !inLine[sc.buf[at-1]] {
+			continue
+		}
+		if next := from - minLine + 1; next == len(sc.buf) || odd[sc.buf[next]] || sc.follows(at, sc.buf[next]) {
 			sc.anchor(at)
 		}
 	}

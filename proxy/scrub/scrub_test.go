@@ -92,11 +92,12 @@ func then(f, g func(string) string) func(string) string {
 }
 
 func wrap(n int, sep string) func(string) string {
-	return func(s string) (out string) {
-		for len(s) > n {
-			out, s = out+s[:n]+sep, s[n:]
+	return func(s string) string {
+		var b strings.Builder
+		for ; len(s) > n; s = s[n:] {
+			b.WriteString(s[:n] + sep)
 		}
-		return out + s
+		return b.String() + s
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 )
 
+func pair(a, b byte) uint16 { return uint16(a)<<8 | uint16(b) }
+
 // starts knows how forms begin.
 type starts struct {
 	sorted  []int32 // forms in the order of their needles
@@ -29,18 +31,16 @@ func (t *starts) build(forms []form) {
 // earliest returns where the longest end of p begins that is a proper prefix of a form; len(p) if none is.
 func (t *starts) earliest(forms []form, p []byte) int {
 	for at := max(0, len(p)-t.longest+1); at < len(p); at++ {
-		if t.may(p[at:]) && t.begins(forms, p[at:]) {
+		if (at+1 == len(p) && t.one[p[at]] || at+1 < len(p) && t.may(p[at], p[at+1])) && t.begins(forms, p[at:]) {
 			return at
 		}
 	}
 	return len(p)
 }
 
-func (t *starts) may(p []byte) bool {
-	if len(p) == 1 {
-		return t.one[p[0]]
-	}
-	w := pair(p[0], p[1])
+// may says whether some form begins with a and b.
+func (t *starts) may(a, b byte) bool {
+	w := pair(a, b)
 	return t.two[w>>6]>>(w&63)&1 != 0
 }
 
