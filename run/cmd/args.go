@@ -39,7 +39,10 @@ func sorted(flags []cli.Flag, args []string) []string {
 			continue
 		}
 		options = append(options, a)
-		if takesValue(flags, a) && i+1 < len(args) {
+		if takesValue(flags, a) {
+			if i+1 == len(args) {
+				return options // so that the flag package says what is missing, and takes no "--" for it
+			}
 			i++
 			options = append(options, args[i])
 		}

@@ -27,19 +27,19 @@ it finds through a real session against an API on loopback. Exit code 1 if somet
 
 examples:
   agentguard doctor
-  agentguard doctor --policy bots/agentguard.toml
+  agentguard doctor --quick --policy bots/agentguard.toml
   agentguard doctor --json | jq 'select(.status != "ok")'`,
-		Flags: []cli.Flag{policyFlag(), jsonFlag()},
+		Flags: []cli.Flag{policyFlag(), boolFlag("quick", "leave the client programs out"), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c, 0, 0); err != nil {
 				return err
 			}
-			return p.doctor(c.Context, c.String("policy"), c.Bool("json"))
+			return p.doctor(c.Context, c.String("policy"), c.Bool("quick"), c.Bool("json"))
 		},
 	}
 }
 
-func (p *program) doctor(ctx context.Context, given string, asJSON bool) error {
+func (p *program) doctor(ctx context.Context, given string, quick, asJSON bool) error {
 	v := p.openVault()
 	defer v.Close()
 	var fetch []string
@@ -47,7 +47,7 @@ func (p *program) doctor(ctx context.Context, given string, asJSON bool) error {
 		fetch = []string{self, "fetch"}
 	}
 	config := doctor.Config{
-		Vault: v, Environ: p.env, StateHome: p.env.stateHome(), Isolation: isolationEnv, Built: builtAt(), Fetch: fetch,
+		Vault: v, Environ: p.env, StateHome: p.env.stateHome(), Isolation: isolationEnv, Built: builtAt(), Fetch: fetch, Quick: quick,
 		Policy: func() (*policy.Policy, error) { return p.policyIfAny(given) },
 	}
 	before := ""

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"filippo.io/age"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"agentguard/run"
@@ -30,10 +31,28 @@ func TestScript(t *testing.T) {
 			e.Setenv("USERPROFILE", home)
 			e.Setenv("LocalAppData", filepath.Join(home, "AppData"))
 			e.Setenv("NO_COLOR", "1")
-			return os.MkdirAll(home, 0o700)
+			if err := os.MkdirAll(home, 0o700); err != nil {
+				return err
+			}
+			// An identity opens the vault at once; a passphrase is made to take a second.
+			e.Setenv("AGENTGUARD_AGE_IDENTITY", newIdentity(t, filepath.Join(home, "key.txt")))
+			e.Setenv("OTHER_IDENTITY", newIdentity(t, filepath.Join(home, "other.txt")))
+			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})
+}
+
+func newIdentity(t *testing.T, file string) string {
+	t.Helper()
+	key, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(key.String()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // exits runs a command and wants an exit code: exits 125 agentguard run.

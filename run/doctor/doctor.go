@@ -55,6 +55,8 @@ type Config struct {
 	Now func() time.Time
 	// Fetch is a command that gets its last argument with Go's own client; if empty, Go programs are not tried.
 	Fetch []string
+	// Quick leaves the client programs out.
+	Quick bool
 	// Isolation is the level that runs will have.
 	Isolation string
 }

@@ -1,0 +1,227 @@
+//go:build unix
+
+package cmd_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+)
+
+// screen is a terminal with a program on it, and all that it showed.
+type screen struct {
+	t    *testing.T
+	ptmx *os.File
+	tty  *os.File // kept open, to look at its settings
+	cmd  *exec.Cmd
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func onTerminal(t *testing.T, home string, args ...string) *screen {
+	t.Helper()
+	key := newIdentity(t, filepath.Join(home, "key.txt"))
+	ptmx, tty, err := pty.Open()
+	if err != nil {
+		t.Skipf("needs a pseudo terminal: %v", err)
+	}
+	c := exec.Command("agentguard", args...)
+	c.Dir = home
+	c.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "AGENTGUARD_AGE_IDENTITY=" + key, "TERM=xterm"}
+	c.Stdin, c.Stdout, c.Stderr = tty, tty, tty
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s := &screen{t: t, ptmx: ptmx, tty: tty, cmd: c}
+	t.Cleanup(func() { c.Process.Kill(); ptmx.Close(); tty.Close() })
+	go func() {
+		b := make([]byte, 4096)
+		for {
+			n, err := ptmx.Read(b)
+			s.mu.Lock()
+			s.text.Write(b[:n])
+			s.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return s
+}
+
+func (s *screen) shown() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+func (s *screen) waitFor(what string) {
+	s.t.Helper()
+	for range 500 {
+		if strings.Contains(s.shown(), what) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	s.t.Fatalf("%q was never shown:\n%s", what, s.shown())
+}
+
+func (s *screen) code() int {
+	s.t.Helper()
+	done := make(chan struct{})
+	go func() { s.cmd.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		s.t.Fatalf("it does not end:\n%s", s.shown())
+	}
+	return s.cmd.ProcessState.ExitCode()
+}
+
+// echoes says whether the terminal shows what is typed.
+func (s *screen) echoes() bool {
+	stty := exec.Command("stty", "-a")
+	stty.Stdin = s.tty
+	out, err := stty.Output()
+	if err != nil {
+		s.t.Skipf("needs stty: %v", err)
+	}
+	return !strings.Contains(string(out), "-echo ")
+}
+
+const typed = "sesame-typed-1234"
+
+func TestHiddenPrompt(t *testing.T) {
+	home := t.TempDir()
+	s := onTerminal(t, home, "vault", "set", "token", "--to", "age")
+	s.waitFor("value of token (not shown): ")
+	s.ptmx.WriteString(typed + "\n")
+	s.waitFor("value of token again: ")
+	s.ptmx.WriteString(typed + "\n")
+	s.waitFor("stored age:token")
+	if code := s.code(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	shown := s.shown()
+	if strings.Contains(shown, "sesame") {
+		t.Errorf("the value was shown:\n%s", shown)
+	}
+	if strings.Count(shown, "\r\x1b[2K") < 2 {
+		t.Errorf("the questions were not erased: %q", shown)
+	}
+	if _, err := os.Stat(filepath.Join(home, ".local/share/agentguard/vault.age")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestHiddenPromptThatDiffers(t *testing.T) {
+	home := t.TempDir()
+	s := onTerminal(t, home, "vault", "set", "token", "--to", "age")
+	s.waitFor("not shown")
+	s.ptmx.WriteString(typed + "\n")
+	s.waitFor("again")
+	s.ptmx.WriteString("another-value\n")
+	s.waitFor("the two values differ: nothing was stored")
+	if code := s.code(); code != 125 {
+		t.Errorf("exit code %d, want 125", code)
+	}
+	if _, err := os.Stat(filepath.Join(home, ".local/share/agentguard/vault.age")); err == nil {
+		t.Error("something was stored")
+	}
+}
+
+// A signal in the middle of a question must not leave the user with a terminal that does not echo.
+func TestSignalsDuringAPromptRestoreTheTerminal(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		t.Run(signal.String(), func(t *testing.T) {
+			s := onTerminal(t, t.TempDir(), "vault", "set", "token", "--to", "age")
+			s.waitFor("not shown")
+			for range 100 {
+				if !s.echoes() {
+					break
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			if s.echoes() {
+				t.Fatal("the terminal echoes during the question")
+			}
+			s.cmd.Process.Signal(signal)
+			if code := s.code(); code != 128+int(signal) {
+				t.Errorf("exit code %d, want %d", code, 128+int(signal))
+			}
+			if !s.echoes() {
+				t.Error("the terminal does not echo any more")
+			}
+		})
+	}
+}
+
+// Ctrl-Z with echo off would hand a silent terminal to the shell: it does nothing during a question.
+func TestSuspendDuringAPromptDoesNothing(t *testing.T) {
+	s := onTerminal(t, t.TempDir(), "vault", "set", "token", "--to", "age")
+	s.waitFor("not shown")
+	time.Sleep(50 * time.Millisecond)
+	s.ptmx.WriteString("\x1a")
+	time.Sleep(50 * time.Millisecond)
+	s.ptmx.WriteString(typed + "\n")
+	s.waitFor("again")
+	s.ptmx.WriteString(typed + "\n")
+	s.waitFor("stored age:token")
+	if code := s.code(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestImportAsksForEach(t *testing.T) {
+	home := t.TempDir()
+	file := filepath.Join(home, "x.env")
+	os.WriteFile(file, []byte("A_TOKEN=aaaaaaaa1111\nB_TOKEN=bbbbbbbb2222\n"), 0o600)
+	s := onTerminal(t, home, "vault", "import", "--to", "age", "x.env")
+	s.waitFor("store A_TOKEN as a-token? [y/N]")
+	s.ptmx.WriteString("n\n")
+	s.waitFor("store B_TOKEN as b-token? [y/N]")
+	s.ptmx.WriteString("y\n")
+	s.waitFor("take the values of B_TOKEN out of x.env? [y/N]")
+	s.ptmx.WriteString("y\n")
+	if code := s.code(); code != 0 {
+		t.Fatalf("exit code %d:\n%s", code, s.shown())
+	}
+	text, _ := os.ReadFile(file)
+	if !strings.Contains(string(text), "aaaaaaaa1111") || strings.Contains(string(text), "bbbbbbbb2222") || !strings.Contains(string(text), "B_TOKEN=") {
+		t.Errorf("the file now holds:\n%s", text)
+	}
+}
+
+// Colour on a terminal, and none with NO_COLOR (https://no-color.org).
+func TestColour(t *testing.T) {
+	s := onTerminal(t, t.TempDir(), "vault", "frob")
+	s.code()
+	s.waitFor("\x1b[31merror:\x1b[0")
+	for _, variable := range []string{"NO_COLOR=1", "TERM=dumb"} {
+		home := t.TempDir()
+		c := exec.Command("agentguard", "vault", "frob")
+		ptmx, tty, err := pty.Open()
+		if err != nil {
+			t.Skip("needs a pseudo terminal")
+		}
+		c.Env = []string{"HOME=" + home, "TERM=xterm", variable}
+		c.Stdin, c.Stdout, c.Stderr = tty, tty, tty
+		c.Run()
+		b := make([]byte, 4096)
+		n, _ := ptmx.Read(b)
+		if !bytes.Contains(b[:n], []byte("error: ")) || bytes.Contains(b[:n], []byte{0x1b}) {
+			t.Errorf("%s: %q", variable, b[:n])
+		}
+		ptmx.Close()
+		tty.Close()
+	}
+}

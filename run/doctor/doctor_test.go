@@ -1,0 +1,234 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"agentguard/policy"
+	"agentguard/run"
+	"agentguard/run/audit"
+	"agentguard/vault"
+)
+
+func TestMain(m *testing.M) {
+	run.ReaperMain()
+	os.Exit(m.Run())
+}
+
+// world is a Config in which all is well.
+func world(t *testing.T) *Config {
+	t.Helper()
+	secrets := map[string]string{"GOOD_TOKEN": "good-token-0123456789"}
+	v := vault.New(vault.Options{LookupEnv: func(n string) (string, bool) { s, ok := secrets[n]; return s, ok }})
+	t.Cleanup(func() { v.Close() })
+	return &Config{
+		Vault: v, Environ: os.Environ(), StateHome: t.TempDir(), Isolation: "env",
+		Policy: func() (*policy.Policy, error) { return policy.Parse("p.toml", []byte(goodPolicy)) },
+	}
+}
+
+const goodPolicy = `version = 1
+[agent]
+name = "bot"
+[credential.good]
+from    = "env:GOOD_TOKEN"
+service = "github"
+env     = ["GITHUB_TOKEN"]
+[allow.x]
+service   = "github"
+actions   = ["create_pr"]
+resources = ["repo:o/r"]
+`
+
+// want finds the finding of an object and looks at its status, what and fix.
+func want(t *testing.T, findings []Finding, object string, s Status, what, fix string) {
+	t.Helper()
+	for _, f := range findings {
+		if f.Object == object {
+			if f.Status != s || !strings.Contains(f.What, what) || !strings.Contains(f.Fix, fix) {
+				t.Errorf("%s: %s %q, fix %q; want %s %q, fix %q", object, f.Status, f.What, f.Fix, s, what, fix)
+			}
+			return
+		}
+	}
+	t.Errorf("nothing was found about %s: %+v", object, findings)
+}
+
+// TestChecksSayWhatWhyAndFix: whatever a check finds amiss comes with a reason and a mend.
+func TestChecksSayWhatWhyAndFix(t *testing.T) {
+	seen := map[string]bool{}
+	c := *world(t)
+	c.Quick = true
+	c.StateHome = ""
+	c.Now = func() time.Time { return time.Unix(0, 0) }
+	c.Policy = func() (*policy.Policy, error) { return nil, errors.New("p.toml: broken") }
+	c.Isolation = "sealed"
+	if Run(context.Background(), c, func(f Finding) {
+		seen[f.Check] = true
+		if f.Status != OK && (f.What == "" || f.Why == "") {
+			t.Errorf("%s %s: what %q, why %q", f.Check, f.Object, f.What, f.Why)
+		}
+		if f.Status == Fail && f.Fix == "" {
+			t.Errorf("%s %s: no fix", f.Check, f.Object)
+		}
+	}) {
+		t.Error("a world in which nothing works passes")
+	}
+	for _, k := range checks {
+		if k.name == "" || k.why == "" || k.bound <= 0 || !seen[k.name] {
+			t.Errorf("check %q: why %q, bound %s, reported %v", k.name, k.why, k.bound, seen[k.name])
+		}
+	}
+}
+
+func TestAllIsWell(t *testing.T) {
+	c := *world(t)
+	c.Quick = true
+	if !Run(context.Background(), c, func(f Finding) {
+		if f.Status == Fail {
+			t.Errorf("%+v", f)
+		}
+	}) {
+		t.Error("a good world fails")
+	}
+}
+
+func TestStatusZeroIsFail(t *testing.T) {
+	if (Finding{}).Status.String() != "fail" {
+		t.Error("a finding that nobody filled in passes")
+	}
+}
+
+// A check that hangs is given up, and is a failure.
+func TestBounded(t *testing.T) {
+	start := time.Now()
+	k := check{"stuck", "why", 50 * time.Millisecond, func(context.Context, *Config) []Finding { select {} }}
+	want(t, k.bounded(context.Background(), &Config{}), "stuck", Fail, "no answer within 50ms", "unlock prompt")
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("took %s", took)
+	}
+}
+
+func TestClock(t *testing.T) {
+	c := world(t)
+	want(t, checkClock(t.Context(), c), "clock", OK, "20", "")
+	at := func(s string) func() time.Time {
+		d, _ := time.Parse(time.DateOnly, s)
+		return func() time.Time { return d }
+	}
+	c.Now = at("1970-01-02")
+	want(t, checkClock(t.Context(), c), "clock", Fail, "before this program was built", "timedatectl")
+	c.Now = at("2099-01-01")
+	want(t, checkClock(t.Context(), c), "clock", Fail, "2099", "timedatectl")
+	c.Now, c.Built = at("2026-06-01"), time.Date(2026, 8, 1, 0, 0, 0, 0, time.UTC)
+	want(t, checkClock(t.Context(), c), "clock", Fail, "before this program was built", "")
+}
+
+// An audit log from the future means that the clock was set back.
+func TestClockWentBack(t *testing.T) {
+	c := world(t)
+	dir, _ := audit.Dirs(c.StateHome)
+	log := filepath.Join(dir, "x.jsonl")
+	if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(log, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	later := time.Now().Add(48 * time.Hour)
+	os.Chtimes(log, later, later)
+	want(t, checkClock(t.Context(), c), "clock", Warn, "there is an audit log of "+later.UTC().Format(time.DateOnly), "timedatectl")
+}
+
+func TestPolicy(t *testing.T) {
+	c := world(t)
+	want(t, checkPolicy(t.Context(), c), "p.toml", OK, "agent bot, 1 credentials, 1 rules", "")
+	c.Policy = func() (*policy.Policy, error) {
+		return policy.Parse("p.toml", []byte(goodPolicy+"colour = 1\nsize = 2\n"))
+	}
+	want(t, checkPolicy(t.Context(), c), "policy", Fail, "(and 1 more)", "agentguard policy check")
+	c.Policy = func() (*policy.Policy, error) { return nil, nil }
+	want(t, checkPolicy(t.Context(), c), "policy", Skip, "there is none", "agentguard init")
+}
+
+func TestVault(t *testing.T) {
+	c := world(t)
+	want(t, checkVault(t.Context(), c), "good", OK, "readable from env:GOOD_TOKEN", "")
+	c.Policy = func() (*policy.Policy, error) {
+		return policy.Parse("p.toml", []byte(goodPolicy+"[credential.bad]\nfrom = \"env:MISSING_TOKEN\"\nservice = \"openai\"\n[allow.y]\nservice = \"openai\"\nactions = [\"read\"]\n"))
+	}
+	findings := checkVault(t.Context(), c)
+	want(t, findings, "good", OK, "", "")
+	want(t, findings, "bad", Fail, "env:MISSING_TOKEN", "")
+}
+
+func TestAudit(t *testing.T) {
+	c := world(t)
+	logs, _ := audit.Dirs(c.StateHome)
+	want(t, checkAudit(t.Context(), c), logs, OK, "writable", "")
+	left, _ := os.ReadDir(logs)
+	if len(left) != 0 {
+		t.Errorf("the check left %v behind", left)
+	}
+	if runtime.GOOS != "windows" {
+		os.Chmod(logs, 0o755)
+		want(t, checkAudit(t.Context(), c), logs, Warn, "others on this machine can look", "chmod 700")
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	os.WriteFile(file, nil, 0o600)
+	c.StateHome = file // a file where a directory should be: also root cannot write there
+	logs, _ = audit.Dirs(file)
+	want(t, checkAudit(t.Context(), c), logs, Fail, "not a directory", "XDG_STATE_HOME")
+}
+
+// A program whose own settings beat the environment is found out, and the mend names the file.
+func TestClientThatDistrusts(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("needs curl")
+	}
+	c := world(t)
+	home := t.TempDir()
+	if err := os.WriteFile(filepath.Join(home, ".curlrc"), []byte("cacert = /dev/null\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := newLab(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	if f := l.try(t.Context(), clients[0]); f.Status != OK {
+		t.Errorf("control: %+v", f)
+	}
+	c.Environ = append(c.Environ, "HOME="+home, "CURL_HOME="+home)
+	k := clients[0]
+	k.name = "curl again"
+	if f := l.try(t.Context(), k); f.Status != Fail || !strings.Contains(f.What, "nothing arrived") || !strings.Contains(f.Fix, ".curlrc") {
+		t.Errorf("%+v", f)
+	}
+}
+
+// One that goes round the proxy arrives nowhere, and that is a failure too, whatever its exit code.
+func TestClientThatGoesRound(t *testing.T) {
+	l, err := newLab(world(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	for _, c := range []struct {
+		client
+		want Status
+	}{
+		{client{name: "true", program: "true", fix: "x"}, Fail},
+		{client{name: "its own 77", program: "sh", args: []string{"-c", "exit 77"}, fix: "x"}, Fail},
+		{client{name: "not there", program: "no-such-program-here"}, Skip},
+		{client{name: "lacks its library", program: "python3", args: []string{"-c", "import sys; sys.exit(77)"}}, Skip},
+	} {
+		if f := l.try(t.Context(), c.client); f.Status != c.want {
+			t.Errorf("%s: %+v, want %s", c.name, f, c.want)
+		}
+	}
+}
