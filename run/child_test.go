@@ -19,11 +19,11 @@ import (
 func supervisor(t testing.TB, argv ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], argv...)
-	cmd.Env = append(os.Environ(), "TEST_ROLE=supervisor", "TEST_RUN="+runID(t), "GORACE=atexit_sleep_ms=0")
+	cmd.Env = append(os.Environ(), "TEST_ROLE=supervisor", "TEST_RUN="+testRunID(t), "GORACE=atexit_sleep_ms=0")
 	return cmd
 }
 
-func runID(t testing.TB) string {
+func testRunID(t testing.TB) string {
 	return fmt.Sprintf("%s-%d", strings.ReplaceAll(t.Name(), "/", "."), os.Getpid())
 }
 
@@ -271,7 +271,7 @@ func TestNormalEndLeavesDaemonsAndNoReaper(t *testing.T) {
 	if !alive(daemon) {
 		t.Error("a daemon that the user's command left on purpose was killed")
 	}
-	if !CarriesRun(daemon, runID(t)) || CarriesRun(daemon, "another") || CarriesRun(os.Getpid(), runID(t)) || CarriesRun(daemon, "") {
+	if !CarriesRun(daemon, testRunID(t)) || CarriesRun(daemon, "another") || CarriesRun(os.Getpid(), testRunID(t)) || CarriesRun(daemon, "") {
 		t.Error("the run is not told by the environment")
 	}
 }
@@ -285,7 +285,7 @@ func TestStartChildNeedsReaperMain(t *testing.T) {
 }
 
 func TestCloseEndsTheChild(t *testing.T) {
-	c, err := StartChild(ChildConfig{Argv: []string{"sleep", "300"}, Env: os.Environ(), RunID: runID(t)})
+	c, err := StartChild(ChildConfig{Argv: []string{"sleep", "300"}, Env: os.Environ(), RunID: testRunID(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

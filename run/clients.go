@@ -2,6 +2,8 @@ package run
 
 import (
 	_ "embed"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,23 +57,34 @@ func WriteClientFiles(dir string, caPEM []byte, plan ClientPlan) (ClientFiles, e
 		Preload:   filepath.Join(dir, "preload.js"),
 		AWSConfig: filepath.Join(dir, "aws-config"),
 	}
-	store, err := trustStore(bundle)
-	if err != nil {
-		return ClientFiles{}, err
-	}
-	for path, content := range map[string][]byte{
+	java := make(chan error, 1)
+	go func() { // a third of the work: beside the rest
+		store, err := trustStore(bundle)
+		if err == nil {
+			err = os.WriteFile(f.PKCS12, store, 0o600)
+		}
+		java <- err
+	}()
+	err := writeFiles(map[string][]byte{
 		f.CA:        caPEM,
 		f.Bundle:    bundle,
-		f.PKCS12:    store,
 		f.Preload:   preload,
 		f.AWSConfig: nil,
 		f.Wgetrc:    wgetrc(userWgetrc(env), f.Bundle),
-	} {
-		if err := os.WriteFile(path, content, 0o600); err != nil {
-			return ClientFiles{}, err
-		}
+	})
+	if err := errors.Join(err, <-java); err != nil {
+		return ClientFiles{}, fmt.Errorf("files for client programs: %w", err)
 	}
 	return f, nil
+}
+
+func writeFiles(contents map[string][]byte) error {
+	for path, content := range contents {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // bundle joins PEM files with a line break between them, whether or not they end in one.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -149,8 +150,9 @@ func (n needles) in(text string) bool {
 			return true
 		}
 	}
-	for _, token := range strings.FieldsFunc(text, notBase64) {
-		if len(token) >= 8 && (n.plain(decodeBase64(token)) || n.plain(decodeHex(token))) {
+	shortest := len(slices.MinFunc(n, func(a, b string) int { return len(a) - len(b) }))
+	for token := range strings.FieldsFuncSeq(text, notBase64) {
+		if len(token) > shortest && (n.plain(decodeBase64(token)) || len(token) >= 2*shortest && n.plain(decodeHex(token))) {
 			return true
 		}
 	}
@@ -167,16 +169,19 @@ func (n needles) plain(text string) bool {
 }
 
 func notBase64(r rune) bool {
-	return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && !strings.ContainsRune("+/-_", r)
+	return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && r != '+' && r != '/' && r != '-' && r != '_'
 }
 
 // decodeBase64 reads both alphabets, and an unfinished last group as far as it goes.
 func decodeBase64(token string) string {
-	token = strings.NewReplacer("-", "+", "_", "/").Replace(token)
 	if len(token)%4 == 1 {
 		token = token[:len(token)-1]
 	}
-	plain, _ := base64.RawStdEncoding.DecodeString(token)
+	encoding := base64.RawStdEncoding
+	if strings.ContainsAny(token, "-_") {
+		encoding = base64.RawURLEncoding
+	}
+	plain, _ := encoding.DecodeString(token)
 	return string(plain)
 }
 

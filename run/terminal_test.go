@@ -35,7 +35,7 @@ func startShell(t *testing.T) *shell {
 		t.Skip("needs bash")
 	}
 	bin := t.TempDir()
-	ag := fmt.Sprintf("#!/bin/sh\nTEST_ROLE=supervisor TEST_RUN=%s GORACE=atexit_sleep_ms=0 exec '%s' \"$@\"\n", runID(t), os.Args[0])
+	ag := fmt.Sprintf("#!/bin/sh\nTEST_ROLE=supervisor TEST_RUN=%s GORACE=atexit_sleep_ms=0 exec '%s' \"$@\"\n", testRunID(t), os.Args[0])
 	if err := os.WriteFile(filepath.Join(bin, "ag"), []byte(ag), 0o700); err != nil {
 		t.Fatal(err)
 	}
