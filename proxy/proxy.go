@@ -98,12 +98,12 @@ func New(c Config) (*Proxy, error) {
 	}
 	p.outer = &http.Server{
 		Handler: http.HandlerFunc(p.serveOuter), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeader, ErrorLog: silent, ConnContext: p.meet,
+		MaxHeaderBytes: maxHeader, ErrorLog: silent, ConnContext: p.meet, DisableGeneralOptionsHandler: true,
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
 	}
 	p.inner = &http.Server{
 		Handler: http.HandlerFunc(p.serveInner), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeader, ErrorLog: silent, ConnContext: enter,
+		MaxHeaderBytes: maxHeader, ErrorLog: silent, ConnContext: enter, DisableGeneralOptionsHandler: true,
 	}
 	go p.inner.Serve(p.queue)
 	return p, nil

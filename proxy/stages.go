@@ -60,8 +60,8 @@ func (p *Proxy) identify(ex *Exchange) *Refusal {
 		return f
 	}
 	var err error
-	if ex.path, err = action.ParsePath(ex.Path, false); err != nil {
-		return malformed("the path " + err.Error())
+	if ex.path, err = action.ParsePath(ex.Path, ex.Claim.Host.EncodedSlash); err != nil {
+		return malformed(err.Error())
 	}
 	req := action.Request{Authority: ex.Authority, Method: ex.Method, Path: ex.path, Query: ex.Query, Header: ex.in.Header}
 	if ex.body != nil {

@@ -333,7 +333,7 @@ func TestGateway(t *testing.T) {
 	base := "http://x:" + theToken + "@" + r.addr + "/proxy/"
 	c := &http.Client{}
 	a := r.with(c, "POST", base+"api/items", "{}", "X-Agent-ID: tester")
-	if a.StatusCode != 201 || a.Header.Get("X-Credential-Used") != "api-key" || a.Header.Get("X-Got") != "Bearer "+r.placeholder("api-key")+" " {
+	if a.StatusCode != 201 || a.Header.Get("X-Credential-Used") != "api-key" || a.Header.Get("X-Got") != "Bearer "+r.placeholder("api-key") {
 		t.Errorf("%s %v", a.Status, a.Header)
 	}
 	if a := r.with(c, "DELETE", base+"api/items/1", ""); a.StatusCode != 403 || a.refusal(t).Error != "Action delete_item is denied" {
