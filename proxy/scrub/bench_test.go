@@ -63,6 +63,10 @@ func traffic(s *Set) map[string][]byte {
 	needle := s.forms[0].needle
 	return map[string][]byte{
 		"json": fill(func(i int) string {
+			return fmt.Sprintf(`{"id":%d,"node_id":"PR_kwDO%d","url":"https://api.example.com/repos/octo/repo%d/pulls/%d","state":"open","title":"Fix the login of user %d","sha":"%x","labels":["bug","ui"],"body":"First line.\r\nSecond.","draft":false},`,
+				r.IntN(1e6), r.IntN(1e6), i, i, r.IntN(1e6), noise(r, 20))
+		}),
+		"json escapes": fill(func(i int) string {
 			return fmt.Sprintf(`{"id":%d,"url":"https://api.example.com/repos/o/r%d/pulls?page=%d&per_page=30","title":"Fix login of user %d","sha":"%x","body":"Line one.\r\nIt \"works\".","draft":false},`,
 				r.IntN(1e6), i, i, r.IntN(1e6), noise(r, 20))
 		}),

@@ -32,7 +32,7 @@ func (sc *scan) run() {
 	for from := 0; from < len(sc.buf); from += block {
 		to := min(from+block, len(sc.buf))
 		q = sc.exact(q, to)
-		for _, c := range []byte(`%\&=`) {
+		for _, c := range sc.set.escapes.begin {
 			sc.odd(c, from, to)
 		}
 		sc.breaks(from, to)
@@ -93,8 +93,10 @@ func (sc *scan) plausible(i int) bool {
 	switch {
 	case size == 0:
 		return true
-	case c == '\r' || c == '\n' || size == 1: // p[0] as it is, which is a break where = ends a line
-		return i > 0 && inLine[sc.buf[i-1]] && (size > 1 || p[1] == '\r' || p[1] == '\n')
+	case size == 1:
+		return false
+	case c == '\r' || c == '\n':
+		return i > 0 && inLine[sc.buf[i-1]]
 	}
 	return odd[p[size]] || sc.set.starts.may(c, p[size]) || sc.follows(i, c)
 }
@@ -109,7 +111,7 @@ func (sc *scan) skip(i int) int {
 	return max(i, end-1<<depths)
 }
 
-// breaks looks at every line break in buf[from:to] that may divide a form. Those of quoted-printable are found by their =.
+// breaks looks at every line break in buf[from:to] that may divide a form.
 func (sc *scan) breaks(from, to int) {
 	for from < to {
 		n := bytes.IndexByte(sc.buf[from:to], '\n')
@@ -117,14 +119,18 @@ func (sc *scan) breaks(from, to int) {
 			return
 		}
 		at := from + n
-		from = at + minLine // the line after this one may be as short as that, and not shorter
+		next := at + 1
+		from = at + minLine // the line after this one is not worth a look if it is shorter
 		if at > 0 && sc.buf[at-1] == '\r' {
 			at--
+		}
+		if at > 0 && sc.buf[at-1] == '=' {
+			sc.anchor(at - 1)
 		}
 		if at == 0 || !inLine[sc.buf[at-1]] {
 			continue
 		}
-		if next := from - minLine + 1; next == len(sc.buf) || odd[sc.buf[next]] || sc.follows(at, sc.buf[next]) {
+		if next == len(sc.buf) || odd[sc.buf[next]] || sc.follows(at, sc.buf[next]) {
 			sc.anchor(at)
 		}
 	}

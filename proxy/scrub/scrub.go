@@ -3,11 +3,11 @@
 // A Set is made of forms: the spellings of each secret that servers produce (raw, upper, lower and header case, reversed,
 // UTF-16, hex, base32, base64 at every alignment, base64 of base64). Every form is found as it stands, and also when any
 // subset of its characters is escaped (%41, \u0041, \x41, \101, &#65;, &#x41;, &plus;, =41, \/), up to three layers deep,
-// and when wrapped lines break it. Its replacement is the placeholder in the same spelling, so that a decoder gets the placeholder.
+// and when wrapped lines (of at least 32 characters) break it. Its replacement is the placeholder in the same spelling, so that a decoder gets the placeholder.
 //
 // What is not caught: secrets compressed or encrypted inside a body, a secret with separators put between its characters, a
 // secret in parts (over two WebSocket messages, or two JSON fields), mixtures of the spellings above other than those
-// named (hex of base64, say), mixed upper and lower case, and any encoding made up for the purpose. A hostile server
+// named (hex of base64, say), needless escapes of quoted-printable where no secret has a character that needs one, mixed upper and lower case, and any encoding made up for the purpose. A hostile server
 // that was sent the secret has it; scrubbing is for the honest one that echoes. Base64 and base32 characters that a
 // secret shares with its neighbours stay (at most 4 bits at either end).
 package scrub

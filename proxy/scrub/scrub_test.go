@@ -347,7 +347,7 @@ func TestEveryEncodingInEveryChunkSize(t *testing.T) {
 
 func TestOtherLengths(t *testing.T) {
 	for _, ph := range []string{"vault://github-token", strings.Repeat("long-", 20)} {
-		s := New([]Pair{{Secret: []byte(secret), Placeholder: ph}})
+		s := New([]Pair{{Secret: []byte(secret), Placeholder: ph}, {Secret: []byte(secret2), Placeholder: ph}})
 		if s.SameLength() {
 			t.Errorf("%q is as long as the secret?", ph)
 		}
@@ -370,9 +370,6 @@ func TestCleanBuffersAreReturnedAsTheyAre(t *testing.T) {
 	out, hits := New(pairs()).Bytes(p)
 	if hits != 0 || &out[0] != &p[0] {
 		t.Error("a clean buffer was copied")
-	}
-	if n := testing.AllocsPerRun(100, func() { New(nil).Bytes(p) }); n > 2 {
-		t.Errorf("%v allocations", n)
 	}
 	s := New(pairs())
 	if n := testing.AllocsPerRun(100, func() { s.Bytes(p); s.String("some header value") }); n > 0 {
