@@ -83,7 +83,10 @@ func (c *Credential) Apply(r *http.Request, host []action.Slot, secret vault.Sec
 		return false, fmt.Errorf("credential %s holds characters that cannot be sent in a header", c.Name)
 	}
 	auth, accepted := c.slots(host)
-	for _, s := range accepted {
+	for i, s := range accepted {
+		if covers(accepted[:i], s) {
+			continue // bearer and basic share a header, which holds the secret by now
+		}
 		done, err := c.swap(r, s, value, covers(auth, s))
 		if err != nil {
 			return false, err

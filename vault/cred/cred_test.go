@@ -119,6 +119,18 @@ func TestApplyRemovesTheChildsOwn(t *testing.T) {
 	}
 }
 
+// Bearer and basic share one header: the second must not take off what the first put on.
+func TestSlotsThatShareAHeader(t *testing.T) {
+	c := newCredential(t, "key", "svc", secretText)
+	NewSet(c)
+	slots := []action.Slot{{Kind: action.Bearer}, {Kind: action.Basic}, {Kind: action.Header, Name: "authorization"}}
+	r, _ := http.NewRequest("GET", "https://svc.example/x", nil)
+	r.Header.Set("Authorization", "Bearer "+c.Placeholder)
+	if on, err := c.Apply(r, slots, newSecret(t, secretText), false); !on || err != nil || r.Header.Get("Authorization") != "Bearer "+secretText {
+		t.Error(on, err, r.Header)
+	}
+}
+
 func TestApplyWithoutInjectStillRemoves(t *testing.T) {
 	c := newCredential(t, "key", "svc", secretText)
 	c.Inject = false
