@@ -26,7 +26,7 @@ func openAge(opt Options) backend {
 	return &ageFile{opt: opt, gate: newGate(opt, "the age vault")}
 }
 
-const ageFileHint = "name a file with --age-file or the AGENTGUARD_AGE_FILE variable"
+const ageFileHint = "set AGENTGUARD_AGE_FILE to the path of the file"
 
 var errNoAgeFile = hint(fmt.Errorf("%w: no file is configured for the age vault", ErrUnavailable), ageFileHint)
 

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -31,7 +30,7 @@ func TestMain(m *testing.M) {
 	case "killed":
 		testOnlyStep = func(step string) {
 			if step == os.Args[2] {
-				syscall.Kill(os.Getpid(), syscall.SIGKILL)
+				killSelf()
 			}
 		}
 		os.Exit(playWriter(os.Args[1], []string{"killed"}))

@@ -4,6 +4,7 @@ package vault
 
 import (
 	"io/fs"
+	"os"
 	"syscall"
 )
 
@@ -11,3 +12,5 @@ func ownerOf(info fs.FileInfo) [2]uint32 {
 	st := info.Sys().(*syscall.Stat_t)
 	return [2]uint32{st.Uid, st.Gid}
 }
+
+func killSelf() { syscall.Kill(os.Getpid(), syscall.SIGKILL) }

@@ -1,0 +1,5 @@
+package vault
+
+import "os"
+
+func killSelf() { os.Exit(137) }
