@@ -31,6 +31,9 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	if ex.WebSocket && ex.Claim.Kind == policy.ForService {
 		out.Header.Del("Sec-Websocket-Extensions") // messages are read, so they must not be compressed
 	}
+	if ex.Claim.Kind == policy.ForService {
+		out.Header.Del("Grpc-Accept-Encoding")
+	}
 	if _, named := out.Header["User-Agent"]; !named {
 		out.Header["User-Agent"] = nil // the child's choice: net/http would add its own
 	}
@@ -84,7 +87,8 @@ func (p *Proxy) scrub(ex *Exchange, r *http.Response) *Refusal {
 	if r.StatusCode == http.StatusSwitchingProtocols {
 		return p.scrubMessages(ex, r, set)
 	}
-	framed := strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc")
+	kind := r.Header.Get("Content-Type")
+	framed := strings.HasPrefix(kind, "application/grpc") // grpc-web too
 	if framed {
 		set = fixed
 	}
@@ -113,7 +117,10 @@ func (p *Proxy) scrub(ex *Exchange, r *http.Response) *Refusal {
 		r.Header.Del("Content-Length")
 		r.ContentLength = -1
 	}
-	src.from = set.Reader(plain, func(n int) { ex.Scrubbed += n })
+	hit := func(n int) { ex.Scrubbed += n }
+	if src.from = set.Reader(plain, hit); framed && !strings.HasPrefix(kind, "application/grpc-") {
+		src.from = set.Messages(plain, hit)
+	}
 	return nil
 }
 

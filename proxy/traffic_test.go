@@ -225,7 +225,7 @@ func TestGRPCShapeBothWays(t *testing.T) {
 		rc.EnableFullDuplex()
 		w.WriteHeader(200)
 		rc.Flush()
-		buf := make([]byte, 5)
+		buf := make([]byte, 10)
 		for {
 			n, err := io.ReadFull(q.Body, buf)
 			if err != nil {
@@ -245,9 +245,9 @@ func TestGRPCShapeBothWays(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 5 {
-		msg := fmt.Sprintf("msg-%d", i)
+		msg := "\x00\x00\x00\x00\x05" + fmt.Sprintf("msg-%d", i)
 		io.WriteString(pw, msg)
-		buf := make([]byte, 5)
+		buf := make([]byte, 10)
 		if _, err := io.ReadFull(resp.Body, buf); err != nil || string(buf) != msg {
 			t.Fatalf("message %d: %q %v", i, buf, err)
 		}

@@ -1,0 +1,65 @@
+package scrub
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+func grpcMessage(payload string) []byte {
+	b := make([]byte, grpcHeader, grpcHeader+len(payload))
+	binary.BigEndian.PutUint32(b[1:], uint32(len(payload)))
+	return append(b, payload...)
+}
+
+func TestGRPCMessages(t *testing.T) {
+	secret, placeholder := "ghp_Zk3vQ9xT1bR7mN5cL8dW2fH6jP4sY0aUeG1i", "ghp_000000000000000000000000000000000000"
+	s := New([]Pair{{Secret: []byte(secret), Placeholder: placeholder}})
+	var in, want []byte
+	for _, p := range []string{"", "x", secret, "a" + secret + "b", strings.Repeat("z", 200<<10) + secret, secret[:20], secret[20:]} {
+		in = append(in, grpcMessage(p)...)
+		want = append(want, grpcMessage(strings.ReplaceAll(p, secret, placeholder))...)
+	}
+	for name, wrap := range map[string]func(io.Reader) io.Reader{
+		"whole": func(r io.Reader) io.Reader { return r }, "bytes": iotest.OneByteReader, "halves": iotest.HalfReader, "data and error": iotest.DataErrReader,
+	} {
+		hits := 0
+		got, err := io.ReadAll(s.Messages(wrap(bytes.NewReader(in)), func(n int) { hits += n }))
+		if err != nil || !bytes.Equal(got, want) || hits != 3 {
+			t.Errorf("%s: %d bytes, %d hits, %v", name, len(got), hits, err)
+		}
+	}
+}
+
+// The last byte of a message may begin a secret; it must not wait for the next message.
+func TestGRPCMessageEndIsNotHeldBack(t *testing.T) {
+	s := New([]Pair{{Secret: []byte("ghp_Zk3vQ9xT1bR7mN5cL8dW2fH6jP4s"), Placeholder: "ghp_0000000000000000000000000000"}})
+	pr, pw := io.Pipe()
+	defer pw.Close()
+	r := s.Messages(pr, nil)
+	for _, p := range []string{"g", "ghp_", "ghp_Zk3vQ9xT1bR7mN5cL8dW2fH6jP4"} {
+		go pw.Write(grpcMessage(p))
+		got := make([]byte, grpcHeader+len(p))
+		if _, err := io.ReadFull(r, got); err != nil || string(got[grpcHeader:]) != p {
+			t.Fatalf("%q, %v", got, err)
+		}
+	}
+}
+
+func TestGRPCThatCannotBeReadIsAnError(t *testing.T) {
+	s := New([]Pair{{Secret: []byte("ghp_Zk3vQ9xT1bR7mN5cL8dW2fH6jP4s"), Placeholder: "ghp_0000000000000000000000000000"}})
+	compressed := grpcMessage("xyz")
+	compressed[0] = 1
+	if _, err := io.ReadAll(s.Messages(bytes.NewReader(compressed), nil)); !errors.Is(err, errCompressedMessage) {
+		t.Error(err)
+	}
+	for _, torn := range [][]byte{{0, 0}, grpcMessage("xyz")[:7]} {
+		if _, err := io.ReadAll(s.Messages(bytes.NewReader(torn), nil)); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Error(err)
+		}
+	}
+}
