@@ -12,6 +12,13 @@ type flight struct {
 	err     error
 }
 
+// landed is the done of a flight that is over.
+var landed = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
 // await joins the reading of ref that is going on, or starts one.
 func (v *Vault) await(ctx context.Context, ref Ref, b backend) (Secret, error) {
 	f, err := v.join(ctx, ref, b)
@@ -34,7 +41,9 @@ func (v *Vault) join(ctx context.Context, ref Ref, b backend) (*flight, error) {
 		return nil, errClosed
 	}
 	f := v.flights[ref]
-	if f == nil {
+	if s, ok := v.cache[ref]; ok { // landed since the caller looked: a second reading would be another Secret
+		f = &flight{done: landed, cancel: func() {}, s: s}
+	} else if f == nil {
 		f = &flight{done: make(chan struct{})}
 		ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
 		v.flights[ref] = f

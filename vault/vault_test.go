@@ -185,6 +185,21 @@ func TestSingleFlightOutlivesItsFirstCaller(t *testing.T) {
 	}
 }
 
+// TestLateCallerGetsTheSameReading joins after the reading has landed, as a caller does that looked just before.
+func TestLateCallerGetsTheSameReading(t *testing.T) {
+	v, slow := New(Options{}), &counted{free: make(chan struct{})}
+	ref := Ref{"exec", "x"}
+	v.backends["exec"] = slow
+	close(slow.free)
+	first, err := v.Get(t.Context(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if late, err := v.await(t.Context(), ref, slow); err != nil || late != first || slow.n.Load() != 1 {
+		t.Fatal("a second reading", err)
+	}
+}
+
 func TestFlightIsCancelledWhenAllLeft(t *testing.T) {
 	v, slow := New(Options{}), &counted{free: make(chan struct{})}
 	v.backends["exec"] = slow
