@@ -14,6 +14,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"agentguard/policy/action"
@@ -33,38 +34,50 @@ type UpstreamConfig struct {
 type Upstream struct {
 	cfg   UpstreamConfig
 	guard guard
-	tls   *tls.Config
-	h1    *http.Transport // asks for HTTP/1.1, for requests that came so: it costs less than HTTP/2
-	h2    *http.Transport // asks for either
-	only2 sync.Map        // authorities that speak HTTP/2 only
+	ways  func() (*ways, error) // made at the first request: the system's roots take 10 ms to read
+	made  atomic.Bool
+	only2 sync.Map // authorities that speak HTTP/2 only
+}
+
+// ways are the transports.
+type ways struct {
+	tls *tls.Config
+	h1  *http.Transport // asks for HTTP/1.1, for requests that came so: it costs less than HTTP/2
+	h2  *http.Transport // asks for either
 }
 
 const dialTimeout = 15 * time.Second
 
 // NewUpstream checks the configuration.
 func NewUpstream(c UpstreamConfig) (*Upstream, error) {
-	u := &Upstream{cfg: c, guard: newGuard(c.AllowPrivate)}
-	roots := c.Roots
-	if roots == nil && len(c.CA) > 0 {
-		system, err := x509.SystemCertPool()
-		if err != nil {
-			return nil, fmt.Errorf("the system's certificate roots: %w", err)
-		}
-		roots = system
-	}
-	if len(c.CA) > 0 && !roots.AppendCertsFromPEM(c.CA) {
+	if len(c.CA) > 0 && !x509.NewCertPool().AppendCertsFromPEM(c.CA) {
 		return nil, errors.New("the file of upstream.ca holds no certificate in PEM form")
 	}
-	u.tls = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(64)}
-	u.h1 = u.transport("http/1.1")
-	u.h2 = u.transport("h2", "http/1.1")
+	u := &Upstream{cfg: c, guard: newGuard(c.AllowPrivate)}
+	u.ways = sync.OnceValues(u.makeWays)
 	return u, nil
 }
 
-func (u *Upstream) transport(protocols ...string) *http.Transport {
+func (u *Upstream) makeWays() (*ways, error) {
+	roots := u.cfg.Roots
+	if len(u.cfg.CA) > 0 {
+		if roots == nil {
+			var err error
+			if roots, err = x509.SystemCertPool(); err != nil {
+				return nil, fmt.Errorf("the system's certificate roots: %w", err)
+			}
+		}
+		roots.AppendCertsFromPEM(u.cfg.CA)
+	}
+	cfg := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(64)}
+	u.made.Store(true)
+	return &ways{cfg, u.transport(cfg, "http/1.1"), u.transport(cfg, "h2", "http/1.1")}, nil
+}
+
+func (u *Upstream) transport(cfg *tls.Config, protocols ...string) *http.Transport {
 	t := &http.Transport{
 		DialContext:           u.dial,
-		TLSClientConfig:       u.tls.Clone(),
+		TLSClientConfig:       cfg.Clone(),
 		TLSHandshakeTimeout:   dialTimeout,
 		DisableCompression:    true, // the child's Accept-Encoding is its own
 		MaxIdleConnsPerHost:   128,
@@ -104,22 +117,30 @@ func authorityOf(u *url.URL) string {
 // RoundTrip implements http.RoundTripper. The upstream is asked in the protocol that the child speaks, and in the other
 // where it knows no other.
 func (u *Upstream) RoundTrip(r *http.Request) (*http.Response, error) {
-	_, only2 := u.only2.Load(r.URL.Host)
-	if only2 || r.ProtoMajor == 2 {
-		return u.h2.RoundTrip(r)
+	w, err := u.ways()
+	if err != nil {
+		return nil, err
 	}
-	resp, err := u.h1.RoundTrip(r)
+	if _, only2 := u.only2.Load(r.URL.Host); only2 || r.ProtoMajor == 2 {
+		return w.h2.RoundTrip(r)
+	}
+	resp, err := w.h1.RoundTrip(r)
 	if err != nil && strings.Contains(err.Error(), "no application protocol") { // alert 120, RFC 7301: nothing was sent
 		u.only2.Store(r.URL.Host, true)
-		return u.h2.RoundTrip(r)
+		return w.h2.RoundTrip(r)
 	}
 	return resp, err
 }
 
 // Close ends idle connections.
 func (u *Upstream) Close() {
-	u.h1.CloseIdleConnections()
-	u.h2.CloseIdleConnections()
+	if !u.made.Load() {
+		return
+	}
+	if w, err := u.ways(); err == nil {
+		w.h1.CloseIdleConnections()
+		w.h2.CloseIdleConnections()
+	}
 }
 
 // dial connects to an authority, or to the corporate proxy, which is the user's own choice and may be private.
@@ -182,7 +203,12 @@ func (u *Upstream) dialThrough(ctx context.Context, p *url.URL, a action.Authori
 		return nil, err
 	}
 	if p.Scheme == "https" {
-		cfg := u.tls.Clone()
+		w, err := u.ways()
+		if err != nil {
+			conn.Close()
+			return nil, err
+		}
+		cfg := w.tls.Clone()
 		cfg.ServerName = p.Hostname()
 		conn = tls.Client(conn, cfg)
 	}
