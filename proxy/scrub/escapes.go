@@ -30,8 +30,8 @@ type prefix struct {
 // ending is the last characters of a prefix, up to four, and above them how many they are.
 type ending uint64
 
-// before returns the ending of n characters of which the last is c, and the others stand before p[i].
-func before(p []byte, i, n int, c byte) ending {
+// endingAt returns the ending of n characters of which the last is c, and the others stand before p[i].
+func endingAt(p []byte, i, n int, c byte) ending {
 	x := uint64(c)
 	for j := range n - 1 {
 		x |= uint64(p[i-1-j]) << (8 * (j + 1))
@@ -125,7 +125,7 @@ func (x *escapes) branch(forms []form, order []int32, from, to, size int) {
 		for end < to && len(forms[order[end]].needle) > size && forms[order[end]].needle[size] == needle[size] {
 			end++
 		}
-		x.all = append(x.all, prefix{before(needle, size, min(size+1, 4), needle[size]), int32(size + 1), int32(from), int32(end)})
+		x.all = append(x.all, prefix{endingAt(needle, size, min(size+1, 4), needle[size]), int32(size + 1), int32(from), int32(end)})
 		x.branch(forms, order, from, end, size+1)
 		from = end
 	}
@@ -150,39 +150,9 @@ func (x *escapes) with(e ending) []prefix {
 	return x.all[from:to]
 }
 
-// minLine is the least length of a line whose end may divide a form: encoders wrap at 60, 64 or 76 characters. Without it the
-// last letter of each line of a log would have to be held back, since some form begins with it.
-const minLine = 32
-
-// inLine characters fill the lines that encoders wrap.
-var inLine = func() (t [256]bool) {
-	for c := range 256 {
-		t[c] = alnum(byte(c))
-	}
-	for _, c := range `+/-_\%` {
-		t[c] = true
-	}
-	return t
-}()
-
-// lineAt measures the unbroken text before p[i], as far as it matters; before tells what came before p.
-func lineAt(p []byte, i, before int) int {
-	n := 0
-	for n < minLine {
-		if n == i {
-			return min(n+before, minLine)
-		}
-		if !inLine[p[i-1-n]] {
-			return n
-		}
-		n++
-	}
-	return n
-}
-
 // breakAt measures the line break at buf[i], which reads as c: LF, CR LF, or either after the = of quoted-printable.
 func (sc *scan) breakAt(v view, i int, c byte) (size int, st status) {
-	if c != '=' && (c != '\r' && c != '\n' || lineAt(sc.buf, i, sc.before) < minLine) {
+	if !sc.before.mayEnd(sc.buf[:i], c) {
 		return 0, no
 	}
 	for _, want := range []byte("=\r\n") {
@@ -213,7 +183,10 @@ func (sc *scan) anchor(i int) {
 	for n, v := range sc.set.escapes.views {
 		c, size, st := v.read(sc.buf[i:])
 		broken := false
-		if st == yes && size == 1 || st == yes && (c == '\r' || c == '\n') {
+		if st == yes && (c == '\r' || c == '\n') && i > 0 && sc.buf[i-1] == '=' {
+			sc.anchor(i - 1)
+		}
+		if st == yes && (size == 1 || c == '\r' || c == '\n') {
 			var gap int
 			c, gap, size, st = sc.afterBreak(v, i, c)
 			broken, size = true, gap+size
@@ -234,7 +207,7 @@ func (sc *scan) begin(n, i int, c byte, size int, broken bool) {
 		if chars == 1 && broken {
 			return
 		}
-		for _, p := range x.with(before(sc.buf, i, chars, c)) {
+		for _, p := range x.with(endingAt(sc.buf, i, chars, c)) {
 			k := int(p.size) - 1
 			if k <= i && bytes.Equal(sc.buf[i-k:i], sc.set.needle(p.from)[:k]) {
 				sc.walk(n, p, i-k, i+size)
@@ -249,7 +222,7 @@ func (sc *scan) follows(i int, c byte) bool {
 		return true
 	}
 	x := &sc.set.escapes
-	return x.knows(before(sc.buf, i, 4, c)) || x.knows(before(sc.buf, i, 3, c)) || sc.set.starts.may(sc.buf[i-1], c)
+	return x.knows(endingAt(sc.buf, i, 4, c)) || x.knows(endingAt(sc.buf, i, 3, c)) || sc.set.starts.may(sc.buf[i-1], c)
 }
 
 // walk reads on from i what begins at start with prefix p, and notes each form that it comes to the end of.

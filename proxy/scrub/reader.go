@@ -17,7 +17,7 @@ type reader struct {
 	out    []byte // scrubbed, and not yet read
 	held   []byte // the end of the stream so far, which may be the beginning of a form
 	done   int    // bytes of held that a match before them has already replaced
-	before int    // length of the unbroken text before held
+	before line   // what came before held
 	err    error  // what the source said at last
 
 	own   []byte
@@ -99,10 +99,10 @@ func (r *reader) part(buf []byte, final bool) (clean []byte, hits int) {
 		clean, end, hits = sc.rewrite(r.store[:0], r.done)
 		r.store = clean
 	}
-	r.found, r.before = sc.found, lineAt(buf, sc.hold, r.before)
+	r.found, r.before = sc.found, r.before.after(buf[:sc.hold])
 	r.held, r.done = append(r.held[:0], buf[sc.hold:]...), end-sc.hold
 	return clean, hits
 }
 
 // reset forgets the stream, for another one.
-func (r *reader) reset() { r.held, r.done, r.before = r.held[:0], 0, 0 }
+func (r *reader) reset() { r.held, r.done, r.before = r.held[:0], 0, line{} }

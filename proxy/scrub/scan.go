@@ -10,7 +10,7 @@ import (
 type scan struct {
 	set    *Set
 	buf    []byte
-	before int  // length of the unbroken text that came before buf, see lineAt
+	before line // what came before buf
 	final  bool // nothing comes after buf
 
 	found []match // in order of their starts, the longest first
@@ -37,7 +37,7 @@ func (sc *scan) run() {
 		}
 		sc.breaks(from, to)
 	}
-	if !sc.final {
+	if !sc.final && len(sc.buf) > 0 {
 		sc.tail()
 	}
 	if len(sc.found) > 1 {
@@ -89,16 +89,26 @@ func (sc *scan) plausible(i int) bool {
 	if len(p) < 16 || len(sc.set.escapes.views) > 1 {
 		return true
 	}
-	c, size := sc.set.escapes.views[0].quick(p)
+	v := sc.set.escapes.views[0]
+	c, size := v.quick(p)
 	switch {
 	case size == 0:
 		return true
 	case size == 1:
 		return false
 	case c == '\r' || c == '\n':
-		return i > 0 && inLine[sc.buf[i-1]]
+		return i > 0 && mayBreak[sc.buf[i-1]]
 	}
-	return odd[p[size]] || sc.set.starts.may(c, p[size]) || sc.follows(i, c)
+	if sc.follows(i, c) {
+		return true
+	}
+	next := p[size]
+	if odd[next] {
+		if next, size = v.quick(p[size:]); size == 0 {
+			return true
+		}
+	}
+	return sc.set.starts.may(c, next) || next == '\r' || next == '\n' || next == '='
 }
 
 // skip returns the first place from i on in a run of backslashes where an escape can begin that ends outside it: three
@@ -124,13 +134,10 @@ func (sc *scan) breaks(from, to int) {
 		if at > 0 && sc.buf[at-1] == '\r' {
 			at--
 		}
-		if at > 0 && sc.buf[at-1] == '=' {
-			sc.anchor(at - 1)
-		}
-		if at == 0 || !inLine[sc.buf[at-1]] {
+		if at == 0 || !mayBreak[sc.buf[at-1]] {
 			continue
 		}
-		if next == len(sc.buf) || odd[sc.buf[next]] || sc.follows(at, sc.buf[next]) {
+		if sc.buf[at-1] == '=' || next == len(sc.buf) || odd[sc.buf[next]] || sc.follows(at, sc.buf[next]) {
 			sc.anchor(at)
 		}
 	}
@@ -145,12 +152,16 @@ func (sc *scan) pending(i int, broken bool) {
 	if at := sc.set.starts.earliest(sc.set.forms, sc.buf[:i]); at < i || !broken {
 		sc.hold = min(sc.hold, at)
 	}
+	if i > 0 && sc.buf[i-1] == '=' {
+		sc.pending(i-1, true)
+	}
 }
 
-// tail holds back the beginning of a form at the end of the text.
+// tail holds back the beginning of a form at the end of the text, and of a line break after one.
 func (sc *scan) tail() {
 	sc.hold = min(sc.hold, sc.set.starts.earliest(sc.set.forms, sc.buf))
-	if n := len(sc.buf) - 1; n >= 0 && sc.buf[n] == '\r' && lineAt(sc.buf, n, sc.before) == minLine {
+	n := len(sc.buf) - 1
+	if c := sc.buf[n]; c == '=' || c == '\r' && n > 0 && sc.buf[n-1] == '=' || sc.before.mayEnd(sc.buf[:n], c) {
 		sc.pending(n, true)
 	}
 }

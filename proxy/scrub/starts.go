@@ -20,9 +20,11 @@ func (t *starts) build(forms []form) {
 		t.sorted = append(t.sorted, int32(i))
 		t.longest = max(t.longest, len(f.needle))
 		t.one[f.needle[0]] = true
-		if len(f.needle) > 1 {
-			w := pair(f.needle[0], f.needle[1])
-			t.two[w>>6] |= 1 << (w & 63)
+		for c := range 256 { // anything may follow a form of one character
+			if len(f.needle) == 1 || f.needle[1] == byte(c) {
+				w := pair(f.needle[0], byte(c))
+				t.two[w>>6] |= 1 << (w & 63)
+			}
 		}
 	}
 	slices.SortFunc(t.sorted, func(a, b int32) int { return bytes.Compare(forms[a].needle, forms[b].needle) })
