@@ -75,7 +75,7 @@ func (d *draft) checkRuleCredential(r *ruleDraft) {
 	switch {
 	case c == nil:
 		known := slices.Sorted(maps.Keys(d.policy.Credentials))
-		d.fail(r.credential.line, "define it as [credential."+r.Credential+"]", "%s.credential names an unknown credential %q%s", r.Name, r.Credential, didYouMean(r.Credential, known))
+		d.fail(r.credential.line, "define it as [credential."+r.Credential+"]", "%s.credential names an unknown credential %q%s", r.Name, r.Credential, d.suggest(r.Credential, known))
 	case c.Service != r.svc.Name && c.Service != "":
 		d.fail(r.credential.line, "a credential can only ever go to its own service",
 			"%s is for service %s, and credential %s is for service %s", r.Name, r.svc.Name, c.Name, c.Service)
@@ -86,7 +86,7 @@ func (d *draft) checkRuleCredential(r *ruleDraft) {
 func (d *draft) checkNames(r *ruleDraft, services ...*action.Service) {
 	for _, a := range r.actions {
 		if !knownTo(services, a.s) {
-			d.fail(a.line, d.elsewhere(a.s, services), "%s.actions: %s %q%s", r.Name, lack(services, "action"), a.s, didYouMean(a.s, actionNames(services)))
+			d.fail(a.line, d.elsewhere(a.s, services), "%s.actions: %s %q%s", r.Name, lack(services, "action"), a.s, d.suggest(a.s, actionNames(services)))
 		}
 	}
 	for _, res := range r.resources {
@@ -105,7 +105,7 @@ func (d *draft) checkNames(r *ruleDraft, services ...*action.Service) {
 			if len(kinds) == 0 {
 				hint = "its actions name no resources"
 			}
-			d.fail(res.line, hint, "%s.resources: %s %q%s", r.Name, lack(services, "kind of resource"), g.kind, didYouMean(g.kind, kinds))
+			d.fail(res.line, hint, "%s.resources: %s %q%s", r.Name, lack(services, "kind of resource"), g.kind, d.suggest(g.kind, kinds))
 			continue
 		}
 		if wrong := spelt(g, services); wrong != "" {
@@ -174,7 +174,7 @@ func (d *draft) checkLimits(r *ruleDraft) {
 		name := l.action.s
 		switch {
 		case !knownTo([]*action.Service{r.svc}, name):
-			d.fail(l.action.line, "", "%s.limits: service %s has no action %q%s", r.Name, r.svc.Name, name, didYouMean(name, r.Actions))
+			d.fail(l.action.line, "", "%s.limits: service %s has no action %q%s", r.Name, r.svc.Name, name, d.suggest(name, r.Actions))
 		case !limits(r, name):
 			d.fail(l.action.line, "add it to the rule's actions, or limit it where it is allowed", "%s.limits: the rule does not allow %q, so the limit would count nothing", r.Name, name)
 		}

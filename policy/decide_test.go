@@ -23,7 +23,7 @@ service = "github"
 service = "github"
 credential = "gh"
 actions = ["read", "create_pr", "add_comment", "close_pr"]
-resources = ["repo:MyOrg/MyRepo", "repo:myorg/docs-*"]
+resources = ["repo:MyOrg/MyRepo", "repo:MyOrg/Docs-*"]
 limits = { create_pr = "5/hour", "*" = "600/minute" }
 
 [allow.all-reads]
@@ -116,7 +116,7 @@ func TestDecide(t *testing.T) {
 		{"github", "create_pr repo:myorg/myrepo,delete_repo repo:myorg/myrepo", Deny, "deny.dangerous", "Action delete_repo is denied", "forbids"},
 		{"github", "merge_pr repo:no/where,delete_repo repo:myorg/myrepo", Deny, "deny.dangerous", "Action delete_repo is denied", "forbids"},
 		{"github", "create_pr repo:myorg/myrepo,merge_pr repo:myorg/myrepo", Deny, "", "Action merge_pr is denied", "rule allow.merge-one allows it on repo:sandbox/one only, not on repo:myorg/myrepo"},
-		{"github", "create_pr repo:myorg/other", Deny, "", "Action create_pr is denied", "rule allow.prs allows it on repo:MyOrg/MyRepo, repo:myorg/docs-* only, not on repo:myorg/other"},
+		{"github", "create_pr repo:myorg/other", Deny, "", "Action create_pr is denied", "rule allow.prs allows it on repo:MyOrg/MyRepo, repo:MyOrg/Docs-* only, not on repo:myorg/other"},
 		{"github", "create_pr", Deny, "", "Action create_pr is denied", "does not tell which resource"},
 		{"github", "create_pr repo:", Deny, "", "Action create_pr is denied", "does not tell which resource"},
 		{"github", "create_pr org:myorg/myrepo", Deny, "", "Action create_pr is denied", "not on org:myorg/myrepo"},

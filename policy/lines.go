@@ -8,10 +8,11 @@ import (
 )
 
 // Bounds on the shape of a policy, far above any real one: the TOML library recurses into values and takes quadratic
-// time for long dotted keys.
+// time for long dotted keys, and hosts are compared with each other.
 const (
 	maxFile  = 256 << 10
 	maxDepth = 16
+	maxList  = 1000
 )
 
 // place is where a value stands in the file: a tree of the same shape as the decoded TOML. The TOML library tells the
@@ -370,7 +371,8 @@ func (s *scanner) quoted() *scanError {
 	return s.unclosed()
 }
 
-// multiline steps over the rest of a string in three double or single quotes; up to two more quotes may stand before the closing three.
+// multiline steps over the rest of a string in three double or single quotes; up to two more quotes may stand before the
+// closing three.
 func (s *scanner) multiline(long string) *scanError {
 	for s.at < len(s.text) {
 		if s.text[s.at] == '\\' && long == `"""` {

@@ -79,6 +79,7 @@ func TestPlacesAgreeWithTOML(t *testing.T) {
 
 func TestPlacesBounds(t *testing.T) {
 	for text, reason := range map[string]string{
+		"a = [[0], {b = 1}, 'x']":                  "a list holds a table",
 		"a = " + strings.Repeat("[", 100_000):      "nested more than",
 		"a = " + strings.Repeat("{a=", 100_000):    "nested more than",
 		strings.Repeat("a.", 100_000) + "a = 1":    "more than 16 parts",

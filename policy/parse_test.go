@@ -178,6 +178,7 @@ func TestNotText(t *testing.T) {
 		"too large": {strings.Repeat("# comment\n", maxFile/10+1), "256 KiB"},
 		"deep":      {"a = " + strings.Repeat("[", 200_000), "nested more than"},
 		"empty":     {"", "version is missing"},
+		"long list": {whole + "[deny.x]\nactions = [" + strings.Repeat(`"x",`, maxList+1) + "]\n", "names more than 1000"},
 	} {
 		p, err := Parse("f.toml", []byte(c.text))
 		if p != nil || err == nil || !strings.Contains(err.Error(), c.message) {

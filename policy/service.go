@@ -135,6 +135,6 @@ func (d *draft) service(name text, key string) *action.Service {
 		known = append(known, own)
 	}
 	slices.Sort(known)
-	d.fail(name.line, "define your own as [service."+name.s+"]", "%s names an unknown service %q%s", key, name.s, didYouMean(name.s, known))
+	d.fail(name.line, "define your own as [service."+name.s+"]", "%s names an unknown service %q%s", key, name.s, d.suggest(name.s, known))
 	return nil
 }

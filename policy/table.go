@@ -23,6 +23,14 @@ func (d *document) fail(line int, hint, format string, args ...any) {
 	d.errs = append(d.errs, Error{d.file, line, fmt.Sprintf(format, args...), hint})
 }
 
+// suggest is didYouMean until a file has shown to be beyond help: each suggestion compares a word with a catalogue.
+func (d *document) suggest(word string, known []string) string {
+	if len(d.errs) >= 100 {
+		return ""
+	}
+	return didYouMean(word, known)
+}
+
 func (d *document) warn(line int, hint, format string, args ...any) {
 	d.warnings = append(d.warnings, Error{d.file, line, fmt.Sprintf(format, args...), hint})
 }
@@ -165,6 +173,9 @@ func (t *table) texts(key string) []text {
 		t.fail(key, fmt.Sprintf("write %s = [...]", key), "must be a list of strings, not %s", kindOf(v))
 	case len(list) == 0:
 		t.fail(key, "leave the key out, or name something", "is an empty list")
+	case len(list) > maxList:
+		t.fail(key, "", "names more than %d", maxList)
+		return nil
 	}
 	var out []text
 	for i, e := range list {
@@ -263,7 +274,7 @@ func (t *table) done(later map[string]string) {
 			t.fail(key, "take it out until then; it is not ignored, since that would allow more than it says", "is not supported yet: %s", what)
 			continue
 		}
-		t.doc.fail(t.line(key), t.choices(), "unknown key %s%s", t.path(key), didYouMean(key, t.known))
+		t.doc.fail(t.line(key), t.choices(), "unknown key %s%s", t.path(key), t.doc.suggest(key, t.known))
 	}
 }
 
