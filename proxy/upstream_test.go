@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -168,6 +169,9 @@ func TestOriginOfHTTP2Only(t *testing.T) {
 	r.origin.TLS.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		only := r.origin.TLS.Clone()
 		only.GetConfigForClient, only.NextProtos = nil, []string{"h2"}
+		if !slices.Contains(hello.SupportedProtos, "h2") {
+			only.NextProtos = []string{"none"} // crypto/tls would let HTTP/1.1 pass beside h2
+		}
 		return only, nil
 	}
 	for range 2 {
