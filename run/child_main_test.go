@@ -6,17 +6,33 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"testing"
+	"time"
 )
 
-// TestMain lets this test binary play the two other roles that a real agentguard has: supervisor and reaper.
+// TestMain lets this test binary play the other roles that a real agentguard has: supervisor and reaper.
 func TestMain(m *testing.M) {
 	ReaperMain()
+	if len(os.Args) == 2 && os.Args[1] == "count-interrupts" {
+		countInterrupts()
+		return
+	}
 	if os.Getenv("TEST_ROLE") == "supervisor" {
 		os.Unsetenv("TEST_ROLE")
 		os.Exit(supervise())
 	}
 	os.Exit(m.Run())
+}
+
+// countInterrupts is a child that takes each Ctrl-C that reaches it; a shell's trap would merge two of them.
+func countInterrupts() {
+	interrupts := make(chan os.Signal, 9)
+	signal.Notify(interrupts, os.Interrupt)
+	fmt.Fprintln(os.Stderr, "begun")
+	<-interrupts
+	time.Sleep(300 * time.Millisecond)
+	fmt.Fprintf(os.Stderr, "interrupts=%d.\n", 1+len(interrupts))
 }
 
 // supervise is the smallest session: it runs its arguments as `agentguard run --` does.

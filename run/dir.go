@@ -85,7 +85,7 @@ func lockRuntime(dir string) (*flock.Flock, error) {
 	return lock, nil
 }
 
-// fresh is how long a directory without a lock may be one that is being made.
+// fresh is how long a directory whose lock is free may be one that is being made: it stays for a later run to remove.
 const fresh = time.Minute
 
 // removeStale removes the directories of dead runs. One that is not ours, or that anybody holds, stays.
@@ -96,18 +96,15 @@ func removeStale(base string) {
 	}
 	for _, dir := range entries {
 		info, err := os.Lstat(dir)
-		if err != nil || checkPrivate(dir, info) != nil {
-			continue
-		}
-		if _, err := os.Lstat(filepath.Join(dir, runtimeLock)); err != nil {
-			if time.Since(info.ModTime()) > fresh {
-				os.RemoveAll(dir)
-			}
+		if err != nil || checkPrivate(dir, info) != nil || time.Since(info.ModTime()) < fresh {
 			continue
 		}
 		lock := flock.New(filepath.Join(dir, runtimeLock), flock.SetFlag(os.O_RDWR))
-		if ok, err := lock.TryLock(); err == nil && ok {
+		switch ok, err := lock.TryLock(); {
+		case ok:
 			removeLocked(dir, lock)
+		case errors.Is(err, fs.ErrNotExist): // killed before it had a lock
+			os.RemoveAll(dir)
 		}
 	}
 }

@@ -5,6 +5,7 @@ package run
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,7 @@ func TestRuntimeDirIsPrivateAndTemporary(t *testing.T) {
 	if _, _, err := RuntimeDir(base, "one"); err == nil {
 		t.Error("the same directory twice")
 	}
+	os.Chtimes(dir, time.Now().Add(-time.Hour), time.Now().Add(-time.Hour))
 	other, cleanupOther, err := RuntimeDir(base, "two")
 	if err != nil {
 		t.Fatal(err)
@@ -60,8 +62,8 @@ func TestStaleRuntimeDirsAreRemoved(t *testing.T) {
 		os.Chtimes(dir, time.Now().Add(-age), time.Now().Add(-age))
 		return dir
 	}
-	gone := []string{make("dead", 0o700, true, 0), make("unlocked", 0o700, false, time.Hour)}
-	stays := []string{make("being-made", 0o700, false, 0), make("readable", 0o755, true, time.Hour)}
+	gone := []string{make("dead", 0o700, true, time.Hour), make("unlocked", 0o700, false, time.Hour)}
+	stays := []string{make("being-made", 0o700, false, 0), make("being-locked", 0o700, true, 0), make("readable", 0o755, true, time.Hour)}
 	target := t.TempDir()
 	os.WriteFile(filepath.Join(target, runtimeLock), nil, 0o600)
 	os.Symlink(target, filepath.Join(base, runtimePrefix+"link"))
@@ -79,6 +81,26 @@ func TestStaleRuntimeDirsAreRemoved(t *testing.T) {
 	for _, dir := range stays {
 		if _, err := os.Lstat(dir); err != nil {
 			t.Errorf("%s was removed", dir)
+		}
+	}
+}
+
+// TestRuntimeDirsAtOnce: the sweep of one run must not meet another that is between making its directory and locking it.
+func TestRuntimeDirsAtOnce(t *testing.T) {
+	base := privateBase(t)
+	failed := make(chan error, 40)
+	for i := range cap(failed) {
+		go func() {
+			_, cleanup, err := RuntimeDir(base, strconv.Itoa(i))
+			if err == nil {
+				cleanup()
+			}
+			failed <- err
+		}()
+	}
+	for range cap(failed) {
+		if err := <-failed; err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func PeerPid(conn net.Conn) (pid int, ok bool) {
 	return socketOwner("socket:["+strconv.FormatUint(uint64(inode), 10)+"]", time.Now().Add(peerLimit))
 }
 
-const peerLimit = 100 * time.Millisecond
+const peerLimit = 500 * time.Millisecond // a hundredth of it is usual; this is for a machine under load
 
 // inetDiagReq is struct inet_diag_req_v2 of linux/inet_diag.h, and its answer inetDiagMsg as far as we read it.
 const (
@@ -79,17 +79,51 @@ func diagRequest(client, server netip.AddrPort) []byte {
 	return req
 }
 
-// socketOwner looks through the descriptors of our user's processes, the newest first: clients are young.
+// socketOwner looks through the descriptors of processes: our own descendants, where the child's clients are, then ours,
+// then those of everybody that we may look at, daemons of the run among them, the newest first.
 func socketOwner(link string, until time.Time) (pid int, ok bool) {
-	for _, pid := range append(processes(), os.Getpid()) {
-		if time.Now().After(until) {
-			return 0, false
-		}
-		if holds(pid, link) {
-			return pid, true
+	self := os.Getpid()
+	tried := map[int]bool{}
+	for _, list := range []func() []int{func() []int { return descendants(self) }, func() []int { return []int{self} }, processes} {
+		for _, pid := range list() {
+			switch {
+			case tried[pid]:
+			case time.Now().After(until):
+				return 0, false
+			case holds(pid, link):
+				return pid, true
+			}
+			tried[pid] = true
 		}
 	}
 	return 0, false
+}
+
+// maxDescendants bounds a walk down the process tree.
+const maxDescendants = 4096
+
+// descendants lists the processes below one, as /proc/PID/task/TID/children has them; none where the kernel was built
+// without that file.
+func descendants(pid int) []int {
+	queue := []int{pid}
+	for i := 0; i < len(queue) && len(queue) < maxDescendants; i++ {
+		tasks := "/proc/" + strconv.Itoa(queue[i]) + "/task"
+		dir, err := os.Open(tasks)
+		if err != nil {
+			continue
+		}
+		threads, _ := dir.Readdirnames(-1)
+		dir.Close()
+		for _, thread := range threads {
+			children, _ := os.ReadFile(tasks + "/" + thread + "/children")
+			for _, child := range strings.Fields(string(children)) {
+				if id, err := strconv.Atoi(child); err == nil {
+					queue = append(queue, id)
+				}
+			}
+		}
+	}
+	return queue[1:]
 }
 
 func holds(pid int, link string) bool {

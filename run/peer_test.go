@@ -86,3 +86,29 @@ func BenchmarkSocketInode(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkPeerPid finds a client in a grandchild, as a shell tool's curl is.
+func BenchmarkPeerPid(b *testing.B) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer ln.Close()
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	cmd := exec.Command("bash", "-c", "bash -c 'exec 5<>/dev/tcp/127.0.0.1/"+port+"; read x <&5'; true")
+	if err := cmd.Start(); err != nil {
+		b.Skip("needs bash")
+	}
+	defer func() { cmd.Process.Kill(); cmd.Wait() }()
+	conn, err := ln.Accept()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close()
+	b.ReportAllocs()
+	for b.Loop() {
+		if pid, ok := PeerPid(conn); !ok || !Descends(pid, cmd.Process.Pid) {
+			b.Fatalf("pid %d, %v; want a child of %d", pid, ok, cmd.Process.Pid)
+		}
+	}
+}
