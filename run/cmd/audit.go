@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -62,14 +61,16 @@ func (p *program) auditShowCommand() *cli.Command {
 func (p *program) auditTailCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "tail",
-		Usage:     "show a run and what it does from now on, until Ctrl-C",
+		Usage:     "show a run and what it does from now on, until it ends",
 		ArgsUsage: "[RUN]",
 		Description: `examples:
   agentguard audit tail
   agentguard audit tail --effect deny --json`,
 		Flags: filterFlags(),
 		Action: func(c *cli.Context) error {
-			return p.overRun(c, func(path string, f filter) error { return p.auditTail(c.Context, path, f) })
+			return interruptible(c.Context, func(ctx context.Context) error {
+				return p.overRun(c, func(path string, f filter) error { return p.auditTail(ctx, path, f) })
+			})
 		},
 	}
 }
@@ -137,9 +138,7 @@ func (p *program) effect(effect, s string) string {
 }
 
 func (p *program) auditTail(ctx context.Context, path string, f filter) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
-	defer stop()
-	err := audit.Follow(ctx, path, func(r *audit.Record) error {
+	return audit.Follow(ctx, path, func(r *audit.Record) error {
 		switch {
 		case !f.takes(r):
 		case f.json:
@@ -149,10 +148,6 @@ func (p *program) auditTail(ctx context.Context, path string, f filter) error {
 		}
 		return nil
 	})
-	if ctx.Err() != nil {
-		return status(130)
-	}
-	return err
 }
 
 func (p *program) auditVerifyCommand() *cli.Command {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -131,6 +132,17 @@ func usageError(c *cli.Context, err error, _ bool) error {
 type status int
 
 func (s status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+// interruptible ends do at Ctrl-C by its context, so that it can put away what it made.
+func interruptible(ctx context.Context, do func(context.Context) error) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	defer stop()
+	err := do(ctx)
+	if ctx.Err() != nil {
+		return status(signalCode(os.Interrupt))
+	}
+	return err
+}
 
 func unknownCommand(c *cli.Context) error {
 	name := c.Args().First()

@@ -14,7 +14,7 @@ func (p *program) completionCommand() *cli.Command {
 		ArgsUsage: "bash|zsh|fish",
 		Description: `examples:
   source <(agentguard completion bash)                                 # in ~/.bashrc
-  agentguard completion zsh > "${fpath[1]}/_agentguard"
+  source <(agentguard completion zsh)                                  # in ~/.zshrc, after compinit
   agentguard completion fish > ~/.config/fish/completions/agentguard.fish`,
 		Action: func(c *cli.Context) error {
 			a, err := arguments(c, 1, 1)
@@ -103,7 +103,7 @@ complete -o bashdefault -o default -F _agentguard agentguard
 
 // zshScript goes through zsh's own reading of bash completions.
 func zshScript(all []completion) string {
-	return "#compdef agentguard\nautoload -U +X bashcompinit && bashcompinit\n" + bashScript(all)
+	return "autoload -U +X bashcompinit && bashcompinit\n" + bashScript(all)
 }
 
 func fishScript(all []completion) string {

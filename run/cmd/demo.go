@@ -36,7 +36,7 @@ examples:
 			if _, err := arguments(c, 0, 0); err != nil {
 				return err
 			}
-			return p.demo(c.Context)
+			return interruptible(c.Context, p.demo)
 		},
 	}
 }

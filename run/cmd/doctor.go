@@ -34,7 +34,9 @@ examples:
 			if _, err := arguments(c, 0, 0); err != nil {
 				return err
 			}
-			return p.doctor(c.Context, c.String("policy"), c.Bool("quick"), c.Bool("json"))
+			return interruptible(c.Context, func(ctx context.Context) error {
+				return p.doctor(ctx, c.String("policy"), c.Bool("quick"), c.Bool("json"))
+			})
 		},
 	}
 }

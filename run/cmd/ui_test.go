@@ -1,0 +1,38 @@
+package cmd
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// TestForeignTextIsEscaped: nothing that others wrote reaches a terminal as a control sequence or turns text around.
+func TestForeignTextIsEscaped(t *testing.T) {
+	const hostile = "a\x1b[2Jb\u202ec\x07d\re\x9bf"
+	var out, err bytes.Buffer
+	u := &ui{out: &out, err: &err}
+	u.say("%s", hostile)
+	u.warn("%s", hostile)
+	u.fail("%s", hostile)
+	u.hint("%s", hostile)
+	u.table([][]string{{hostile, "x"}})
+	for _, written := range []string{out.String(), err.String()} {
+		if written == "" || strings.ContainsAny(written, "\x1b\u202e\x07\r") || strings.Contains(written, "\x9b") {
+			t.Errorf("%q", written)
+		}
+	}
+	for _, l := range strings.Split(strings.TrimRight(err.String(), "\n"), "\n") {
+		if !strings.HasPrefix(l, "agentguard: ") {
+			t.Errorf("a line without prefix: %q", l)
+		}
+	}
+}
+
+// Each line of a text of several has the prefix, so that it can be told from the child's.
+func TestEachLineHasThePrefix(t *testing.T) {
+	var err bytes.Buffer
+	(&ui{err: &err}).fail("one\ntwo\n")
+	if got := err.String(); got != "agentguard: error: one\nagentguard: error: two\n" {
+		t.Errorf("%q", got)
+	}
+}
