@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -32,11 +33,11 @@ type UpstreamConfig struct {
 // Upstream sends requests on: verified TLS to checked addresses, over connections that are used again. It never follows
 // a redirect.
 type Upstream struct {
-	cfg   UpstreamConfig
-	guard guard
-	ways  func() (*ways, error) // made at the first request: the system's roots take 10 ms to read
-	made  atomic.Bool
-	only2 sync.Map // authorities that speak HTTP/2 only
+	cfg    UpstreamConfig
+	guard  guard
+	ways   func() (*ways, error) // made at the first request: the system's roots take 10 ms to read
+	made   atomic.Bool
+	speaks sync.Map // authority -> 1, or 2 where it speaks HTTP/2 only
 }
 
 // ways are the transports.
@@ -121,16 +122,36 @@ func (u *Upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, only2 := u.only2.Load(r.URL.Host); only2 || r.ProtoMajor == 2 {
+	speaks, known := u.speaks.Load(r.URL.Host)
+	if speaks == 2 || r.ProtoMajor == 2 {
 		return w.h2.RoundTrip(r)
 	}
-	resp, err := w.h1.RoundTrip(r)
-	if err != nil && strings.Contains(err.Error(), "no application protocol") { // alert 120, RFC 7301: nothing was sent
-		u.only2.Store(r.URL.Host, true)
-		return w.h2.RoundTrip(r)
+	if known || r.Body == nil {
+		return u.tryHTTP1(w, r, r)
 	}
-	return resp, err
+	first := *r
+	first.Body = unclosed{r.Body} // a failed attempt closes it
+	return u.tryHTTP1(w, &first, r)
 }
+
+// tryHTTP1 asks in HTTP/1.1, and again in HTTP/2 where the upstream knows no other: then the handshake has failed with
+// alert 120 (RFC 7301 section 3.2), and nothing was sent.
+func (u *Upstream) tryHTTP1(w *ways, first, again *http.Request) (*http.Response, error) {
+	resp, err := w.h1.RoundTrip(first)
+	if err == nil {
+		u.speaks.Store(again.URL.Host, 1)
+		return resp, nil
+	}
+	if !strings.Contains(err.Error(), "no application protocol") {
+		return nil, err
+	}
+	u.speaks.Store(again.URL.Host, 2)
+	return w.h2.RoundTrip(again)
+}
+
+type unclosed struct{ io.Reader }
+
+func (unclosed) Close() error { return nil }
 
 // Close ends idle connections.
 func (u *Upstream) Close() {

@@ -260,7 +260,11 @@ func (s *session) ours(c net.Conn) bool {
 func (s *session) upstream() (*proxy.Upstream, error) {
 	u := s.Policy.Upstream
 	c := proxy.UpstreamConfig{Resolve: u.Resolve, AllowPrivate: u.AllowPrivate, Proxy: proxyFromEnvironment(NewEnv(s.Environ))}
-	if u.Proxy != "" {
+	switch u.Proxy {
+	case "":
+	case "none":
+		c.Proxy = nil
+	default:
 		to, err := url.Parse(u.Proxy)
 		if err != nil {
 			return nil, failure(fmt.Errorf("upstream.proxy: %w", err), "")

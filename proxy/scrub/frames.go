@@ -39,6 +39,9 @@ type frames struct {
 	open   bool // a message has begun and not ended
 	closed bool // a close frame went through
 
+	cur  header // the data frame that is being read
+	read int64  // bytes of its payload so far
+
 	msg  reader // the state of the message's scrubbing: what is held back between frames
 	op   byte   // what the message's next frame says it is: continuation, once one has gone out
 	part []byte // payload, after what msg holds
@@ -76,7 +79,7 @@ func (f *frames) Read(p []byte) (int, error) {
 		}
 		f.store = f.store[:0]
 		for f.err == nil && (len(f.store) == 0 || len(f.store) < maxPart && f.ready()) {
-			f.err = f.frame()
+			f.err = f.advance()
 		}
 		f.out = f.store
 	}
@@ -88,6 +91,9 @@ func (f *frames) Read(p []byte) (int, error) {
 // ready says whether a whole frame has been read already: it would not do to wait with one in hand.
 func (f *frames) ready() bool {
 	n := f.src.Buffered()
+	if f.read < f.cur.size {
+		return int64(n) >= min(f.cur.size-f.read, maxPart)
+	}
 	if n < 2 {
 		return false
 	}
@@ -107,8 +113,11 @@ func (f *frames) ready() bool {
 	return n >= size+h
 }
 
-// frame reads one frame and appends what goes out for it.
-func (f *frames) frame() error {
+// advance reads a frame, or a part of one that is large, and appends what goes out for it.
+func (f *frames) advance() error {
+	if f.read < f.cur.size {
+		return f.data()
+	}
 	h, err := f.header()
 	if err != nil {
 		return err
@@ -122,8 +131,8 @@ func (f *frames) frame() error {
 	if h.op != opContinuation {
 		f.op = h.op
 	}
-	f.open = !h.fin
-	return f.data(h)
+	f.open, f.cur, f.read = !h.fin, h, 0
+	return f.data()
 }
 
 // header reads a frame's header. The end of the stream before it is the end; inside it, it is not.
@@ -232,26 +241,21 @@ func shorten(b []byte, n int) []byte {
 	return b[:cut]
 }
 
-// data passes a data frame on, in parts if it is large.
-func (f *frames) data(h header) error {
-	for offset := int64(0); ; {
-		held := len(f.msg.held)
-		n := int(min(h.size-offset, maxPart))
-		if cap(f.part) < held+n {
-			f.part = make([]byte, held+n)
-		}
-		f.part = f.part[:held+n]
-		copy(f.part, f.msg.held)
-		if err := f.full(f.part[held:]); err != nil {
-			return err
-		}
-		mask(f.part[held:], h, offset)
-		offset += int64(n)
-		f.pass(h, offset == h.size)
-		if offset == h.size {
-			return nil
-		}
+// data passes on what is left of a data frame, or as much of it as may be kept.
+func (f *frames) data() error {
+	held, n := len(f.msg.held), int(min(f.cur.size-f.read, maxPart))
+	if cap(f.part) < held+n {
+		f.part = make([]byte, held+n)
 	}
+	f.part = f.part[:held+n]
+	copy(f.part, f.msg.held)
+	if err := f.full(f.part[held:]); err != nil {
+		return err
+	}
+	mask(f.part[held:], f.cur, f.read)
+	f.read += int64(n)
+	f.pass(f.cur, f.read == f.cur.size)
+	return nil
 }
 
 // pass scrubs f.part and sends what is decided of it. last tells that the frame ends here, and with fin the message.
