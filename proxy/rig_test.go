@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"agentguard/policy"
+	"agentguard/policy/action"
 	"agentguard/policy/limit"
 	"agentguard/vault"
 	"agentguard/vault/cred"
@@ -69,7 +70,7 @@ allow = ["open.example.com"]
 
 // rig is a proxy between a client and one TLS origin that plays every host.
 type rig struct {
-	t       *testing.T
+	t       testing.TB
 	proxy   *Proxy
 	addr    string
 	origin  *httptest.Server
@@ -90,7 +91,7 @@ type rigOptions struct {
 	adjust  func(*Config, *UpstreamConfig)
 }
 
-func newRig(t *testing.T, handler http.HandlerFunc, o rigOptions) *rig {
+func newRig(t testing.TB, handler http.HandlerFunc, o rigOptions) *rig {
 	t.Helper()
 	r := &rig{t: t, secrets: map[string]string{"api-key": theSecret, "other-key": "9f8e7d6c5b4a39281706f5e4d3c2b1a0"}}
 	for k, v := range o.secrets {
@@ -320,3 +321,5 @@ func tlsClient(c net.Conn, r *rig, sni string) *tls.Conn {
 	}
 	return tc
 }
+
+func authority(s string) (action.Authority, error) { return action.ParseAuthority(s, 443) }

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -197,9 +196,7 @@ func (p *Proxy) inject(ex *Exchange) *Refusal {
 	if err := c.Misplaced(ex.hits, host); err != nil {
 		return deny(err.Error(), fmt.Sprintf("name the place in the policy: [credential.%s] swap = [\"header:NAME\"]", c.Name))
 	}
-	ctx, cancel := context.WithTimeout(ex.in.Context(), 10*time.Second)
-	defer cancel()
-	secret, err := c.Secret(ctx)
+	secret, err := c.Secret(ex.in.Context()) // the vault bounds its own waits
 	if err != nil {
 		return &Refusal{Status: http.StatusForbidden, Effect: "error", Reason: "the credential " + c.Name + " cannot be read: " + err.Error(), Rule: ex.Decision.Rule}
 	}
