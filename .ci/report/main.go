@@ -65,7 +65,11 @@ func (r *report) packageEnds(e event) {
 		fmt.Printf("%-4s %s %.1fs\n", map[string]string{"pass": "ok", "fail": "FAIL"}[e.Action], e.Package, e.Elapsed)
 	}
 	if e.Action == "fail" {
-		fmt.Print(strings.Join(r.output[e.Package+" "], ""))
+		for _, line := range r.output[e.Package+" "] { // what no test said: a panic, a failed TestMain
+			if !strings.HasPrefix(line, "FAIL") {
+				fmt.Print(line)
+			}
+		}
 		r.failures = append(r.failures, e.Package)
 	}
 }
@@ -81,18 +85,18 @@ func (r *report) testEnds(e event) {
 		fmt.Print(output)
 	case "skip":
 		r.skipped++
-		r.skips[reason(output)]++
+		r.skips[reason(e.Test, output)]++
 	}
 }
 
 var position = regexp.MustCompile(`(?m)^\s*\S+\.go:\d+: (.*)$`)
 
 // reason is what t.Skip was told.
-func reason(output string) string {
-	if m := position.FindStringSubmatch(output); m != nil {
+func reason(test, output string) string {
+	if m := position.FindStringSubmatch(output); m != nil && m[1] != "" {
 		return m[1]
 	}
-	return "no reason given"
+	return test + " gives no reason"
 }
 
 func (r *report) end() int {
