@@ -90,7 +90,6 @@ func New(c Config) (*Proxy, error) {
 	p.forward = &httputil.ReverseProxy{
 		Rewrite:        p.rewrite,
 		Transport:      c.Upstream,
-		FlushInterval:  -1,
 		BufferPool:     &buffers{},
 		ModifyResponse: p.modifyResponse,
 		ErrorHandler:   p.upstreamError,
@@ -220,7 +219,7 @@ func (p *Proxy) exchange(w http.ResponseWriter, ex *Exchange) {
 		return
 	}
 	r := ex.in.WithContext(context.WithValue(ex.in.Context(), exchangeKey{}, ex))
-	p.forward.ServeHTTP(&scrubbingWriter{w, p, ex}, r)
+	p.forward.ServeHTTP(&childWriter{ResponseWriter: w, p: p, ex: ex}, r)
 }
 
 type exchangeKey struct{}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httputil"
+	"strconv"
 	"strings"
 
 	"agentguard/policy"
@@ -188,24 +189,50 @@ func (b *countedBody) Close() error {
 	return err
 }
 
-// scrubbingWriter takes live values out of every header block on its way to the child, 1xx included.
-type scrubbingWriter struct {
+// childWriter is the way to the child. It takes live values out of every header block, 1xx included, and hands on what
+// there is of a body as soon as more is to come: net/http would hold back the last 4 KiB. The end needs no such flush, and
+// a short answer leaves in one piece.
+type childWriter struct {
 	http.ResponseWriter
-	p  *Proxy
-	ex *Exchange
+	p    *Proxy
+	ex   *Exchange
+	left int64 // bytes of the body still to come, where the upstream told; ReverseProxy itself flushes where not
 }
 
-func (w *scrubbingWriter) WriteHeader(status int) {
+// onePiece is how long a body may be that its header waits for, in bytes.
+const onePiece = 16 << 10
+
+func (w *childWriter) WriteHeader(status int) {
 	set, _ := w.p.live()
 	w.ex.Scrubbed += set.Header(w.Header())
 	if w.ex.Transport == "gateway" && w.ex.Credential != nil && status >= 200 {
 		w.Header().Set("X-Credential-Used", w.ex.Credential.Name)
 	}
 	w.ResponseWriter.WriteHeader(status)
+	if status < 200 {
+		return
+	}
+	if n, err := strconv.ParseInt(w.Header().Get("Content-Length"), 10, 64); err == nil {
+		if w.left = n; n > onePiece {
+			w.flush()
+		}
+	}
 }
 
+func (w *childWriter) Write(p []byte) (int, error) {
+	n, err := w.ResponseWriter.Write(p)
+	if w.left > 0 {
+		if w.left -= int64(n); w.left > 0 && err == nil {
+			err = w.flush()
+		}
+	}
+	return n, err
+}
+
+func (w *childWriter) flush() error { return http.NewResponseController(w.ResponseWriter).Flush() }
+
 // Unwrap lets http.ResponseController flush and hijack.
-func (w *scrubbingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w *childWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // refusalError carries a refusal out of ModifyResponse.
 type refusalError struct{ *Refusal }

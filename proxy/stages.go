@@ -100,18 +100,20 @@ func isWebSocket(h http.Header) bool {
 }
 
 // rewrites are headers by which some servers take another method, path or host than the request line's. They are
-// compared with - and _ alike.
-var rewrites = map[string]bool{
-	"x-http-method-override": true, "x-http-method": true, "x-method-override": true,
-	"x-original-url": true, "x-rewrite-url": true, "x-original-uri": true, "x-forwarded-host": true, "x-host": true,
-	"x-forwarded-server": true, "x-forwarded-prefix": true, "x-forwarded-proto": true, "x-forwarded-for": true, "forwarded": true,
-	"x-original-host": true, "x-http-host-override": true, "x-forwarded-uri": true, "x-forwarded-path": true,
+// compared without case, and with - and _ alike.
+var rewrites = []string{
+	"x-http-method-override", "x-http-method", "x-method-override",
+	"x-original-url", "x-rewrite-url", "x-original-uri", "x-forwarded-host", "x-host",
+	"x-forwarded-server", "x-forwarded-prefix", "x-forwarded-proto", "x-forwarded-for", "forwarded",
+	"x-original-host", "x-http-host-override", "x-forwarded-uri", "x-forwarded-path",
 }
 
 func stripRewrites(h http.Header) {
 	for name := range h {
-		if rewrites[strings.ReplaceAll(strings.ToLower(name), "_", "-")] {
-			delete(h, name)
+		for _, r := range rewrites {
+			if cred.SameHeader(name, r) {
+				delete(h, name)
+			}
 		}
 	}
 }

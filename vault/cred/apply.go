@@ -59,7 +59,7 @@ func covers(slots []action.Slot, at action.Slot) bool {
 		case inAuthorization(s) && inAuthorization(at):
 			return true
 		case s.Kind != at.Kind:
-		case s.Kind == action.Header && fold(s.Name) == fold(at.Name), s.Kind == action.Query && s.Name == at.Name, s.Kind == action.InPath:
+		case s.Kind == action.Header && SameHeader(s.Name, at.Name), s.Kind == action.Query && s.Name == at.Name, s.Kind == action.InPath:
 			return true
 		}
 	}
@@ -67,11 +67,32 @@ func covers(slots []action.Slot, at action.Slot) bool {
 }
 
 func inAuthorization(s action.Slot) bool {
-	return s.Kind == action.Bearer || s.Kind == action.Basic || s.Kind == action.Header && fold(s.Name) == "authorization"
+	return s.Kind == action.Bearer || s.Kind == action.Basic || s.Kind == action.Header && SameHeader(s.Name, "authorization")
 }
 
-// fold makes the spellings of a header equal that some server reads as one: CGI and WSGI turn both - and _ into _.
-func fold(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", "-") }
+// SameHeader compares two names as the most lenient server does: CGI and WSGI turn both - and _ into _, and none tells
+// case.
+func SameHeader(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if fold(a[i]) != fold(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func fold(c byte) byte {
+	switch {
+	case 'A' <= c && c <= 'Z':
+		return c + 'a' - 'A'
+	case c == '_':
+		return '-'
+	}
+	return c
+}
 
 // Apply puts the secret on r. Everything that stands in the slots of the host's service is removed first, so that no
 // credential but this one travels there; a slot that held a placeholder gets the secret in its place, and where none
@@ -122,7 +143,7 @@ func (c *Credential) swap(r *http.Request, s action.Slot, secret string, clear b
 func (c *Credential) swapHeader(h http.Header, name string, clear bool, replace func(string) (string, bool)) (bool, error) {
 	found, done := "", false
 	for key, values := range h {
-		if fold(key) != fold(name) {
+		if !SameHeader(key, name) {
 			continue
 		}
 		for i, v := range values {
