@@ -225,7 +225,7 @@ func TestKilledSupervisorLeavesNothing(t *testing.T) {
 			}
 			start := time.Now()
 			go cmd.Wait()
-			waitFor(t, time.Second, "all gone", func() bool {
+			waitFor(t, 3*time.Second, "all gone", func() bool {
 				entries, _ := os.ReadDir(base)
 				return len(entries) == 0 && !alive(pids[0]) && !alive(pids[1]) && !alive(pids[2])
 			})
