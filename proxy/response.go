@@ -6,8 +6,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httputil"
+	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"agentguard/policy"
 	"agentguard/proxy/scrub"
@@ -23,9 +25,10 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	}
 	out.URL.Host = ex.Authority.String()
 	out.Host = hostHeader(ex)
-	// Opaque is sent as it is; net/url would respell some bytes of the path.
-	if out.URL.Opaque = pr.In.URL.Opaque; out.URL.Opaque == "" || !strings.HasPrefix(out.URL.Opaque, "/") {
-		out.URL.Opaque = ex.Path
+	if swapped := pr.In.URL.Opaque; strings.HasPrefix(swapped, "/") {
+		setPath(out.URL, swapped)
+	} else {
+		setPath(out.URL, ex.Path)
 	}
 	out.URL.RawQuery, out.URL.ForceQuery = pr.In.URL.RawQuery, pr.In.URL.ForceQuery
 	limitEncodings(out.Header)
@@ -37,6 +40,16 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	}
 	if _, named := out.Header["User-Agent"]; !named {
 		out.Header["User-Agent"] = nil // the child's choice: net/http would add its own
+	}
+}
+
+// setPath has a path sent as it is. What net/url would respell goes into Opaque, except where that is not read as a path:
+// net/http takes what begins with // there for the name of another host, and tells a proxy for plain HTTP no host at all.
+func setPath(u *url.URL, raw string) {
+	plain, err := url.PathUnescape(raw)
+	u.Opaque, u.Path, u.RawPath = "", plain, raw
+	if (err != nil || u.EscapedPath() != raw) && !strings.HasPrefix(raw, "//") && u.Scheme == "https" {
+		u.Opaque = raw
 	}
 }
 
@@ -139,24 +152,40 @@ func (p *Proxy) scrubMessages(ex *Exchange, r *http.Response, set *scrub.Set) *R
 	if ex.Claim.Kind == policy.ForService && r.Header.Get("Sec-Websocket-Extensions") != "" {
 		return upstreamFailed("the upstream turned on a WebSocket extension that was not asked for", "")
 	}
-	var from io.Reader = conn
+	ex.Scrubbed += set.Header(r.Header) // ReverseProxy writes this header block past our ResponseWriter
+	r.Status = ""                       // and the upstream's own words for 101 with it
+	m := &messages{ReadWriteCloser: conn, from: conn}
 	if ex.Claim.Kind == policy.ForService && set != nil {
-		from = set.Frames(conn, func(n int) { ex.Scrubbed += n })
+		m.from = set.Frames(conn, func(n int) { m.scrubbed.Add(int64(n)) })
 	}
-	r.Body = &messages{ReadWriteCloser: conn, from: from, ex: ex}
+	ex.messages, r.Body = m, m
 	return nil
 }
 
+// messages is the upstream's end of a WebSocket. Its counters outlive the exchange: what copies one direction may still be
+// at work when the other has ended.
 type messages struct {
 	io.ReadWriteCloser
-	from io.Reader
-	ex   *Exchange
+	from                     io.Reader
+	sent, received, scrubbed atomic.Int64
 }
 
 func (m *messages) Read(p []byte) (int, error) {
 	n, err := m.from.Read(p)
-	m.ex.Received += int64(n)
+	m.received.Add(int64(n))
 	return n, err
+}
+
+func (m *messages) Write(p []byte) (int, error) {
+	n, err := m.ReadWriteCloser.Write(p)
+	m.sent.Add(int64(n))
+	return n, err
+}
+
+func (m *messages) finish(ex *Exchange) {
+	if m != nil {
+		ex.Sent, ex.Received, ex.Scrubbed = m.sent.Load(), m.received.Load(), ex.Scrubbed+int(m.scrubbed.Load())
+	}
 }
 
 // countedBody is a response's body on its way to the child: scrubbed, counted, its trailers scrubbed when they are there.
@@ -176,7 +205,8 @@ func (b *countedBody) Read(p []byte) (int, error) {
 	case err == io.EOF:
 		b.ex.Scrubbed += b.set.Header(b.response.Trailer)
 	case err != nil:
-		b.ex.Failure = "the response broke off: " + err.Error()
+		text, n := b.set.String("the response broke off: " + err.Error()) // which may quote a line of the response
+		b.ex.Failure, b.ex.Scrubbed = text, b.ex.Scrubbed+n
 	}
 	return n, err
 }
@@ -254,6 +284,12 @@ func (p *Proxy) upstreamError(w http.ResponseWriter, r *http.Request, err error)
 		f = upstreamFailed(err.Error(), "")
 	case errors.Is(err, context.Canceled):
 		f = upstreamFailed("the client went away", "")
+	}
+	// What the upstream sent may be quoted in the error.
+	set, _ := p.live()
+	for _, text := range []*string{&ex.Failure, &f.Reason, &f.Hint} {
+		clean, n := set.String(*text)
+		*text, ex.Scrubbed = clean, ex.Scrubbed+n
 	}
 	ex.Refusal, ex.Status = f, f.Status
 	f.write(w, ex)

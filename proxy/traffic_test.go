@@ -274,7 +274,7 @@ func wsOrigin(w http.ResponseWriter, q *http.Request) {
 	if e := q.Header.Get("Sec-WebSocket-Extensions"); e != "" {
 		ext = "Sec-WebSocket-Extensions: " + e + "\r\n"
 	}
-	fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n%s\r\n", ext)
+	fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Echo: %s\r\n%s\r\n", q.Header.Get("Authorization"), ext)
 	in := make([]byte, 6)
 	for {
 		if _, err := io.ReadFull(rw, in); err != nil {
@@ -300,6 +300,9 @@ func TestWebSocketMessagesHoldNoSecret(t *testing.T) {
 	resp, err := http.ReadResponse(br, &http.Request{Method: "GET"})
 	if err != nil || resp.StatusCode != 101 || resp.Header.Get("Sec-Websocket-Extensions") != "" {
 		t.Fatal(resp, err)
+	}
+	if got := resp.Header.Get("X-Echo"); got != "Bearer "+r.placeholder("api-key") {
+		t.Errorf("the 101 holds %q", got)
 	}
 	tc.Write([]byte{0x81, 0x80, 1, 2, 3, 4})
 	var text []byte
