@@ -95,7 +95,6 @@ type session struct {
 
 	tally   tally
 	closers []func()
-	failed  bool // the audit log could not be completed
 }
 
 func failure(err error, hint string) error {

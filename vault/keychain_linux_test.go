@@ -334,10 +334,10 @@ type silentObject struct{}
 func (silentObject) LookupInterface(string) (dbus.Interface, bool) { select {} }
 
 func TestInsideHangs(t *testing.T) {
-	v := insideOnly(t)
+	insideOnly(t)
 	within(t, 12*time.Second)
 	var notices []string
-	v = New(Options{LookupEnv: os.LookupEnv, Timeout: 1500 * time.Millisecond, Notice: func(s string) { notices = append(notices, s) }})
+	v := New(Options{LookupEnv: os.LookupEnv, Timeout: 1500 * time.Millisecond, Notice: func(s string) { notices = append(notices, s) }})
 	for range 2 {
 		start := time.Now()
 		_, err := v.Get(t.Context(), Ref{"keychain", "x"})

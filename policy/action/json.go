@@ -221,7 +221,7 @@ func (r *reader) str(keep bool) (any, error) {
 		case c == '"':
 			raw := r.text[start:r.at]
 			r.at++
-			if !escaped || !keep && strings.Contains(raw, `\u`) == false {
+			if !escaped || !keep && !strings.Contains(raw, `\u`) {
 				return raw, nil
 			}
 			return unquote(raw)

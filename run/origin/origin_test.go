@@ -1,6 +1,7 @@
 package origin_test
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
@@ -31,7 +32,9 @@ func client(o *origin.Origin, h2 bool) *http.Client {
 		DisableKeepAlives: true,
 		TLSClientConfig:   &tls.Config{RootCAs: roots},
 		ForceAttemptHTTP2: h2,
-		Dial:              func(network, _ string) (net.Conn, error) { return net.Dial(network, o.Addr()) },
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, o.Addr())
+		},
 	}}
 }
 
