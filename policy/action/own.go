@@ -110,7 +110,7 @@ func ownRoute(name, text string) (Route, error) {
 		return Route{}, fmt.Errorf("the name is taken")
 	}
 	if name == "" || strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789_-./:") != "" {
-		return Route{}, fmt.Errorf("a name is made of letters, digits and any of _-./:")
+		return Route{}, fmt.Errorf("a name holds letters, digits and the signs _-./: only")
 	}
 	request, resource, arrow := strings.Cut(text, "->")
 	resource = strings.TrimSpace(resource)
