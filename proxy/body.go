@@ -9,7 +9,8 @@ import (
 	"hash"
 	"io"
 	"net/http"
-	"sync/atomic"
+	"sync"
+	"time"
 
 	"agentguard/proxy/scrub"
 	"agentguard/vault"
@@ -26,9 +27,12 @@ type peekedBody struct {
 	encoding []string
 	head     []byte // read ahead, not yet sent
 	end      error  // what src ended with, once it has been read to its end
-	sum      hash.Hash
-	sent     atomic.Int64
-	swapped  bool // head is no longer what the child wrote, which is in sum already
+	swapped  bool   // head is no longer what the child wrote, which is in sum already
+	deadline func(time.Time) error
+
+	mu   sync.Mutex // the transport may still read when an early answer has ended the exchange
+	sum  hash.Hash
+	sent int64
 }
 
 // prepareBody puts a peekedBody in the place of the request's body, if it has one.
@@ -37,7 +41,7 @@ func (p *Proxy) prepareBody(ex *Exchange) *Refusal {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return nil
 	}
-	ex.body = &peekedBody{src: r.Body, encoding: r.Header["Content-Encoding"], sum: sha256.New()}
+	ex.body = &peekedBody{src: r.Body, encoding: r.Header["Content-Encoding"], deadline: ex.deadline, sum: sha256.New()}
 	r.Body = ex.body
 	return nil
 }
@@ -51,17 +55,26 @@ func (b *peekedBody) Read(p []byte) (n int, err error) {
 	} else {
 		n, err = b.src.Read(p)
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if !b.swapped {
 		b.sum.Write(p[:n])
 	}
-	b.sent.Add(int64(n))
+	b.sent += int64(n)
 	return n, err
 }
 
 func (b *peekedBody) Close() error { return b.src.Close() }
 
-// fill reads ahead until max bytes are there or the body has ended.
+// fill reads ahead until max bytes are there or the body has ended, which may take no longer than a header may.
 func (b *peekedBody) fill(max int64) {
+	if int64(len(b.head)) >= max || b.end != nil {
+		return
+	}
+	if b.deadline != nil {
+		b.deadline(time.Now().Add(headerTimeout))
+		defer b.deadline(time.Time{})
+	}
 	for int64(len(b.head)) < max && b.end == nil {
 		if len(b.head) == cap(b.head) {
 			b.head = append(b.head, 0)[:len(b.head)]
@@ -126,7 +139,9 @@ func (b *peekedBody) finish(ex *Exchange) {
 	if b == nil {
 		return
 	}
-	if ex.Sent = b.sent.Load(); ex.Sent > 0 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if ex.Sent = b.sent; ex.Sent > 0 {
 		ex.BodyHash = hex.EncodeToString(b.sum.Sum(nil))
 	}
 }

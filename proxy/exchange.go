@@ -45,10 +45,12 @@ type Exchange struct {
 	Duration time.Duration
 	Stages   []StageTime
 
-	in   *http.Request
-	hits []cred.Hit
-	path action.Path
-	body *peekedBody
+	in       *http.Request
+	hits     []cred.Hit
+	path     action.Path
+	body     *peekedBody
+	messages *messages
+	deadline func(time.Time) error // of reading the request
 }
 
 // StageTime is how long a stage took over the request.

@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"agentguard/policy"
@@ -57,15 +58,12 @@ func (p *Proxy) serveGateway(w http.ResponseWriter, r *http.Request) {
 // gatewayAuthorized takes the run's token from the userinfo of AGENTGUARD_URL, which clients send as Authorization, or
 // from Proxy-Authorization, which leaves Authorization to the service.
 func (p *Proxy) gatewayAuthorized(r *http.Request) bool {
-	if p.authorized(r) {
-		return true
-	}
 	given := r.Header.Values("Authorization")
-	if len(given) != 1 || !p.isToken(given[0]) {
-		return false
+	ok := len(given) == 1 && p.isToken(given[0])
+	if slices.ContainsFunc(given, p.isToken) { // wherever else it stands too, it must not go further
+		r.Header.Del("Authorization")
 	}
-	r.Header.Del("Authorization")
-	return true
+	return p.authorized(r) || ok
 }
 
 func (p *Proxy) base(service string) (*url.URL, action.Authority, bool) {

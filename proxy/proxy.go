@@ -213,13 +213,20 @@ func (p *Proxy) exchange(w http.ResponseWriter, ex *Exchange) {
 		ex.Start = time.Now()
 	}
 	defer p.finish(ex) // also when ReverseProxy panics to cut the child's connection
+	ex.deadline = http.NewResponseController(w).SetReadDeadline
 	if ex.Refusal = p.runRequest(ex); ex.Refusal != nil {
 		ex.Status = ex.Refusal.Status
 		ex.Refusal.write(w, ex)
 		return
 	}
-	r := ex.in.WithContext(context.WithValue(ex.in.Context(), exchangeKey{}, ex))
-	p.forward.ServeHTTP(&childWriter{ResponseWriter: w, p: p, ex: ex}, r)
+	ctx := context.WithValue(ex.in.Context(), exchangeKey{}, ex)
+	if ex.WebSocket { // its connection is taken over from the server, whose Close then does not end it
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(p.ctx, cancel)()
+	}
+	p.forward.ServeHTTP(&childWriter{ResponseWriter: w, p: p, ex: ex}, ex.in.WithContext(ctx))
 }
 
 type exchangeKey struct{}
@@ -230,6 +237,7 @@ func exchangeOf(r *http.Request) *Exchange { return r.Context().Value(exchangeKe
 func (p *Proxy) finish(ex *Exchange) {
 	ex.Duration = time.Since(ex.Start)
 	ex.body.finish(ex)
+	ex.messages.finish(ex)
 	if ex.Pid == 0 && ex.in != nil {
 		ex.Pid = int(peerOf(ex.in).pid.Load())
 	}

@@ -91,6 +91,7 @@ func (p *Proxy) takeOver(w http.ResponseWriter, r *http.Request, a action.Author
 	if n := ahead.Buffered(); n > 0 { // the client did not wait for our answer
 		early, _ := ahead.Peek(n)
 		ahead = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(early)), raw), n+16)
+		ahead.Peek(n) // Read serves what is buffered, then goes past
 	} else {
 		ahead = bufio.NewReaderSize(raw, 512)
 	}

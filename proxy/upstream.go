@@ -186,8 +186,13 @@ func (u *Upstream) isProxy(addr string) bool {
 	if u.cfg.Proxy == nil {
 		return false
 	}
-	p, err := u.cfg.Proxy(&url.URL{Scheme: "https", Host: "public.invalid"})
-	return err == nil && p != nil && proxyAddr(p) == addr
+	for _, scheme := range []string{"https", "http"} { // an environment may name two
+		p, err := u.cfg.Proxy(&url.URL{Scheme: scheme, Host: "public.invalid"})
+		if err == nil && p != nil && proxyAddr(p) == addr {
+			return true
+		}
+	}
+	return false
 }
 
 func proxyAddr(p *url.URL) string {

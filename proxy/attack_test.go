@@ -1,0 +1,291 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// rawOrigin answers every TLS connection with what answer writes, after the request's header block. It returns its
+// address and its certificate's pool, from the rig's own origin.
+func rawOrigin(t *testing.T, r *rig, answer func(c net.Conn, head *http.Request)) {
+	t.Helper()
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: r.origin.TLS.Certificates, NextProtos: []string{"http/1.1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				if q, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+					answer(c, q)
+				}
+			}()
+		}
+	}()
+	roots := x509.NewCertPool()
+	roots.AddCert(r.origin.Certificate())
+	to := l.Addr().String()
+	up, err := NewUpstream(UpstreamConfig{Roots: roots, Resolve: map[string]string{"api.example.com:443": to, "open.example.com:443": to}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.proxy.Upstream, r.proxy.forward.Transport = up, up
+}
+
+func TestPathNeverNamesAnotherHost(t *testing.T) {
+	for _, h2 := range []bool{false, true} {
+		var mu sync.Mutex
+		var got []string
+		r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+			mu.Lock()
+			got = append(got, q.RequestURI+" "+q.Host)
+			mu.Unlock()
+		}, rigOptions{http1: !h2})
+		for _, path := range []string{"//evil.example.net/x", "//evil.example.net//y?z=1", "/a|b^c/\"", "/a%2fb//c", "/a/%7Eb"} {
+			got = nil
+			if h2 {
+				if a := r.with(r.client(true), "GET", "https://open.example.com"+path, ""); a.StatusCode != 200 {
+					t.Errorf("%s: %s %s", path, a.Status, a.body)
+				}
+			} else if resp, err := r.inside("open.example.com:443", "open.example.com", "GET "+path+" HTTP/1.1\r\nHost: open.example.com\r\n\r\n"); err != nil || resp.StatusCode != 200 {
+				t.Error(resp, err)
+			}
+			if want := path + " open.example.com"; len(got) != 1 || !h2 && got[0] != want || !strings.HasPrefix(got[0], "/") {
+				t.Errorf("h2 %v: the origin was asked for %q, the child for %q", h2, got, want)
+			}
+		}
+	}
+}
+
+func TestPlainRequestsThroughACorporateProxy(t *testing.T) {
+	var mu sync.Mutex
+	var got []string
+	corp := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		mu.Lock()
+		got = append(got, q.RequestURI)
+		mu.Unlock()
+	})}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go corp.Serve(l)
+	t.Cleanup(func() { corp.Close() })
+	r := newRig(t, echoAuth, rigOptions{adjust: func(_ *Config, u *UpstreamConfig) {
+		u.Resolve = nil
+		u.Proxy = func(q *url.URL) (*url.URL, error) { return url.Parse("http://" + l.Addr().String()) }
+	}})
+	for _, c := range []struct{ sent, want string }{
+		{"http://open.example.com/x?y=1", "http://open.example.com/x?y=1"},
+		{"http://open.example.com//evil.example.net/x", "http://open.example.com//evil.example.net/x"},
+		{"http://open.example.com", "http://open.example.com/"},
+	} {
+		got = nil
+		resp, _, _ := r.raw("GET " + c.sent + " HTTP/1.1\r\nHost: open.example.com\r\n{auth}\r\n")
+		if resp == nil || resp.StatusCode != 200 || len(got) != 1 || got[0] != c.want {
+			t.Errorf("%s: the corporate proxy was asked for %q (%v)", c.sent, got, resp)
+		}
+	}
+}
+
+func TestSwitchingProtocolsHoldsNoSecret(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{http1: true})
+	rawOrigin(t, r, func(c net.Conn, q *http.Request) {
+		secret := strings.TrimPrefix(q.Header.Get("Authorization"), "Bearer ")
+		fmt.Fprintf(c, "HTTP/1.1 101 %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nAlt-Svc: h3=\":443\"\r\nX-Echo: %s\r\nSet-Cookie: t=%s\r\n\r\n", secret, secret, secret)
+		io.Copy(io.Discard, c)
+	})
+	_, c, _ := r.raw("CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\n{auth}\r\n")
+	tc := tlsClient(c, r, "api.example.com")
+	io.WriteString(tc, "GET /any/ws HTTP/1.1\r\nHost: api.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+	buf := make([]byte, 4096)
+	tc.SetReadDeadline(time.Now().Add(5 * time.Second))
+	n, err := tc.Read(buf)
+	if err != nil || !strings.HasPrefix(string(buf[:n]), "HTTP/1.1 101 ") || strings.Contains(string(buf[:n]), theSecret) {
+		t.Errorf("%v: the child got %q", err, buf[:n])
+	}
+}
+
+func TestUpstreamErrorsHoldNoSecret(t *testing.T) {
+	for name, text := range map[string]string{
+		"no HTTP":         "%s\r\n\r\n",
+		"status":          "HTTP/1.1 %s\r\n\r\n",
+		"header line":     "HTTP/1.1 200 OK\r\n%s\r\n\r\n",
+		"length":          "HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n",
+		"coding":          "HTTP/1.1 200 OK\r\nTransfer-Encoding: %s\r\n\r\n",
+		"body coding":     "HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: 1\r\n\r\nx",
+		"trailer":         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n1\r\nx\r\n0\r\n%s\r\n\r\n",
+		"unasked upgrade": "HTTP/1.1 101 OK\r\nUpgrade: %s\r\nConnection: Upgrade\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, echoAuth, rigOptions{http1: true})
+			rawOrigin(t, r, func(c net.Conn, q *http.Request) {
+				fmt.Fprintf(c, text, strings.TrimPrefix(q.Header.Get("Authorization"), "Bearer "))
+			})
+			req, _ := http.NewRequest("GET", "https://api.example.com/any/x", nil)
+			resp, err := r.client(false).Do(req)
+			if err == nil {
+				var b bytes.Buffer
+				resp.Write(&b)
+				if strings.Contains(b.String(), theSecret) {
+					t.Errorf("the child got %s", b.String())
+				}
+			}
+			e := r.last()
+			if text := fmt.Sprintf("%+v %+v", e.Failure, e.Refusal); strings.Contains(text, theSecret) || e.Failure == "" && name != "coding" {
+				t.Errorf("on record: %s", text)
+			}
+		})
+	}
+}
+
+// An answer may come before the body has been sent: what still reads the body must not race with the record.
+func TestEarlyAnswerWhileTheBodyIsSent(t *testing.T) {
+	for _, h2 := range []bool{false, true} {
+		r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+			io.ReadFull(q.Body, make([]byte, 100))
+			w.WriteHeader(413)
+		}, rigOptions{http1: !h2})
+		for range 5 {
+			pr, pw := io.Pipe()
+			go func() {
+				block := make([]byte, 32<<10)
+				for range 200 {
+					if _, err := pw.Write(block); err != nil {
+						return
+					}
+				}
+				pw.Close()
+			}()
+			req, _ := http.NewRequest("POST", "https://api.example.com/any/x", pr)
+			resp, err := r.client(h2).Do(req)
+			if err == nil {
+				io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+			}
+			pr.Close()
+		}
+	}
+}
+
+func TestHTTP2OnlyOriginGetsBodies(t *testing.T) {
+	var saw sawAuth
+	r := newRig(t, saw.handle, rigOptions{})
+	r.origin.TLS.NextProtos = []string{"h2"}
+	for i := range 3 {
+		body := fmt.Sprintf(`{"n":%d}`, i)
+		if a := r.do("POST", "https://api.example.com/any/x", body); a.StatusCode != 200 || *saw.body.Load() != body {
+			t.Errorf("%d: %s %s", i, a.Status, a.body)
+		}
+	}
+}
+
+func TestCloseEndsWebSockets(t *testing.T) {
+	r := newRig(t, wsOrigin, rigOptions{http1: true})
+	_, c, _ := r.raw("CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\n{auth}\r\n")
+	tc := tlsClient(c, r, "api.example.com")
+	io.WriteString(tc, "GET /any/ws HTTP/1.1\r\nHost: api.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+	if resp, err := http.ReadResponse(bufio.NewReader(tc), &http.Request{Method: "GET"}); err != nil || resp.StatusCode != 101 {
+		t.Fatal(resp, err)
+	}
+	r.proxy.Close()
+	if e := r.last(); !e.WebSocket || e.Status != 101 {
+		t.Errorf("recorded %+v", e)
+	}
+}
+
+// A client may send its first bytes behind the CONNECT, before the answer.
+func TestTunnelKeepsWhatCameEarly(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		if c, err := l.Accept(); err == nil {
+			io.Copy(c, c)
+			c.Close()
+		}
+	}()
+	r := newRig(t, echoAuth, rigOptions{policy: rigPolicy + `tunnel = ["pinned.example.com"]`, adjust: func(_ *Config, u *UpstreamConfig) {
+		u.Resolve["pinned.example.com:443"] = l.Addr().String()
+	}})
+	resp, c, br := r.raw("CONNECT pinned.example.com:443 HTTP/1.1\r\nHost: pinned.example.com:443\r\n{auth}\r\nearly ")
+	if resp == nil || resp.StatusCode != 200 {
+		t.Fatal(resp)
+	}
+	io.WriteString(c, "late")
+	buf := make([]byte, 10)
+	c.SetReadDeadline(time.Now().Add(3 * time.Second))
+	if n, err := io.ReadFull(br, buf); err != nil || string(buf) != "early late" {
+		t.Errorf("%q %v", buf[:n], err)
+	}
+}
+
+func TestTokenInBothHeadersIsNotForwarded(t *testing.T) {
+	var saw sawAuth
+	r := newRig(t, saw.handle, rigOptions{})
+	token := "Basic " + base64.StdEncoding.EncodeToString([]byte("x:"+theToken))
+	resp, _, _ := r.raw("GET /proxy/other/x HTTP/1.1\r\nHost: x\r\n{auth}Authorization: " + token + "\r\n\r\n")
+	if resp == nil || resp.StatusCode != 200 {
+		t.Fatal(resp)
+	}
+	if got := saw.get("Authorization"); got != "" {
+		t.Errorf("the origin got %q", got)
+	}
+}
+
+func TestNoGoroutineStaysBehind(t *testing.T) {
+	before := runtime.NumGoroutine()
+	t.Run("run", func(t *testing.T) {
+		r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+			w.WriteHeader(200)
+			http.NewResponseController(w).Flush()
+			<-q.Context().Done()
+		}, rigOptions{})
+		for i := range 10 {
+			req, _ := http.NewRequest("GET", "https://api.example.com/any/x", nil)
+			resp, err := r.client(i%2 == 0).Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i%3 == 0 {
+				resp.Body.Close()
+			} else {
+				defer resp.Body.Close()
+			}
+		}
+		for range 5 {
+			r.raw("CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\n{auth}\r\n")
+		}
+		r.proxy.Close()
+		r.origin.CloseClientConnections()
+	})
+	for range 100 {
+		if runtime.NumGoroutine() <= before+2 {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	buf := make([]byte, 1<<20)
+	t.Errorf("%d goroutines before, %d after\n%s", before, runtime.NumGoroutine(), buf[:runtime.Stack(buf, true)])
+}
