@@ -181,6 +181,9 @@ func (sc *scan) afterBreak(v view, i int, c byte) (next byte, gap, size int, st 
 // anchor looks for the forms whose first odd place is at i.
 func (sc *scan) anchor(i int) {
 	for n, v := range sc.set.escapes.views {
+		if !v.concerns(sc.buf[i:]) {
+			continue
+		}
 		c, size, st := v.read(sc.buf[i:])
 		broken := false
 		if st == yes && (c == '\r' || c == '\n') && i > 0 && sc.buf[i-1] == '=' {
@@ -198,6 +201,16 @@ func (sc *scan) anchor(i int) {
 			sc.begin(n, i, c, size, broken)
 		}
 	}
+}
+
+// concerns says whether the odd place at p[0] may be one in this view: an escape that it undoes, or a line break.
+func (v view) concerns(p []byte) bool {
+	for _, kinds := range v {
+		if begins[p[0]]&kinds != 0 {
+			return true
+		}
+	}
+	return begins[p[0]] == 0 || p[0] == '=' && (len(p) == 1 || odd[p[1]] && p[1] != '=')
 }
 
 // begin looks for the forms whose first odd place is the character c at buf[i:i+size]. Nothing begins with a line break.

@@ -154,6 +154,9 @@ func (v view) quickEntity(p []byte) (c byte, size int) {
 			continue
 		}
 		end, known := p[i], 1
+		if end == '&' {
+			return 0, 0
+		}
 		if odd[end] {
 			end, known = v.quick(p[i:])
 		}

@@ -60,7 +60,7 @@ func randomSet(r *rand.Rand, letters string) *Set {
 
 func TestAgainstTheNaiveReference(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
-	for range 20000 {
+	for range rounds(10000) {
 		s := randomSet(r, []string{"ab", "abc", "abcdefgh"}[r.IntN(3)])
 		text := word(r, "abcx", 60)
 		want, wantHits := naive(s.forms, text)
@@ -72,6 +72,14 @@ func TestAgainstTheNaiveReference(t *testing.T) {
 			t.Fatalf("needles %q in %q, chunks %v\ngot  %q, %d\nwant %q, %d", s.forms, text, sizes, got, hits, want, wantHits)
 		}
 	}
+}
+
+// rounds is n, or less where time is short.
+func rounds(n int) int {
+	if testing.Short() {
+		return n / 10
+	}
+	return n
 }
 
 // oddText is made to meet escapes whole, cut, stacked and nested, and line breaks after long and short lines.
@@ -87,7 +95,7 @@ func oddText(r *rand.Rand, n int) string {
 
 func TestStreamsGiveWhatBuffersGive(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
-	for i := range 30000 {
+	for i := range rounds(10000) {
 		s := randomSet(r, []string{"ab", "ab+", "ab%", "ab\\", "ab&", "ab=", "ab\\%"}[i%7])
 		text := oddText(r, 1+r.IntN(14))
 		want, wantHits := s.String(text)

@@ -77,8 +77,8 @@ func (sc *scan) odd(c byte, from, to int) {
 		if from == len(sc.buf) || goesOn[sc.buf[from]]&begins[c] != 0 && sc.plausible(from-1) {
 			sc.anchor(from - 1)
 		}
-		if c == '\\' && !sc.set.escapes.backslash {
-			from = sc.skip(from)
+		if c != '\\' || !sc.set.escapes.backslash {
+			from = sc.skip(from, c)
 		}
 	}
 }
@@ -111,11 +111,12 @@ func (sc *scan) plausible(i int) bool {
 	return sc.set.starts.may(c, next) || next == '\r' || next == '\n' || next == '='
 }
 
-// skip returns the first place from i on in a run of backslashes where an escape can begin that ends outside it: three
-// layers make seven of them one character. The other characters of a run are backslashes, which no form has.
-func (sc *scan) skip(i int) int {
+// skip returns the first place from i on in a run of c where an escape may begin that ends outside it. Three layers make up
+// to seven backslashes one character; those before are backslashes, and must not be skipped if a form has one. Of
+// the others no more than three can stand together before a digit or a name.
+func (sc *scan) skip(i int, c byte) int {
 	end := i
-	for end < len(sc.buf) && sc.buf[end] == '\\' {
+	for end < len(sc.buf) && sc.buf[end] == c {
 		end++
 	}
 	return max(i, end-1<<depths)
@@ -144,22 +145,27 @@ func (sc *scan) breaks(from, to int) {
 }
 
 // pending holds back an odd place at i that the end of the text cuts off, with what may come before it in a form.
-// Nothing begins with a line break.
+// Nothing begins with a line break, which a = before it may belong to.
 func (sc *scan) pending(i int, broken bool) {
 	if sc.final {
 		return
 	}
-	if at := sc.set.starts.earliest(sc.set.forms, sc.buf[:i]); at < i || !broken {
+	if at := sc.begun(i); at < i || !broken {
 		sc.hold = min(sc.hold, at)
 	}
 	if i > 0 && sc.buf[i-1] == '=' {
-		sc.pending(i-1, true)
+		if at := sc.begun(i - 1); at < i-1 {
+			sc.hold = min(sc.hold, at)
+		}
 	}
 }
 
+// begun returns where the earliest form may begin that stands as it is up to i; i if none does.
+func (sc *scan) begun(i int) int { return sc.set.starts.earliest(sc.set.forms, sc.buf[:i]) }
+
 // tail holds back the beginning of a form at the end of the text, and of a line break after one.
 func (sc *scan) tail() {
-	sc.hold = min(sc.hold, sc.set.starts.earliest(sc.set.forms, sc.buf))
+	sc.hold = min(sc.hold, sc.begun(len(sc.buf)))
 	n := len(sc.buf) - 1
 	if c := sc.buf[n]; c == '=' || c == '\r' && n > 0 && sc.buf[n-1] == '=' || sc.before.mayEnd(sc.buf[:n], c) {
 		sc.pending(n, true)
