@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -114,6 +115,13 @@ func (c *Credential) Apply(r *http.Request, host []action.Slot, secret vault.Sec
 		}
 		swapped = swapped || done
 	}
+	for _, s := range host {
+		if !covers(accepted, s) { // the service reads it, though this credential is for another slot
+			if _, err := c.swap(r, s, value, true); err != nil {
+				return false, err
+			}
+		}
+	}
 	if swapped || !c.Inject {
 		return swapped, nil
 	}
@@ -131,7 +139,7 @@ func (c *Credential) swap(r *http.Request, s action.Slot, secret string, clear b
 	case inAuthorization(s):
 		return c.swapHeader(r.Header, "Authorization", clear, func(v string) (string, bool) { return c.authorization(v, secret) })
 	case s.Kind == action.Header:
-		return c.swapHeader(r.Header, s.Name, clear, func(v string) (string, bool) { return c.set.replace(v, secret) })
+		return c.swapHeader(r.Header, s.Name, clear, func(v string) (string, bool) { return c.replace(v, secret) })
 	case s.Kind == action.Query:
 		return c.swapQuery(r.URL, s.Name, secret, clear), nil
 	case s.Kind == action.InPath:
@@ -173,11 +181,11 @@ func (c *Credential) swapHeader(h http.Header, name string, clear bool, replace 
 func (c *Credential) authorization(v, secret string) (string, bool) {
 	scheme, rest, spaced := strings.Cut(strings.TrimSpace(v), " ")
 	if !spaced {
-		return c.set.replace(scheme, secret)
+		return c.replace(scheme, secret)
 	}
 	rest = strings.TrimSpace(rest)
 	if !strings.EqualFold(scheme, "basic") {
-		out, ok := c.set.replace(rest, secret)
+		out, ok := c.replace(rest, secret)
 		return scheme + " " + out, ok
 	}
 	pair, ok := decodeBasic(rest)
@@ -196,8 +204,8 @@ func (c *Credential) basicPair(pair, secret string) (string, bool) {
 		}
 	}
 	user, pass, _ := strings.Cut(pair, ":")
-	u, inUser := c.set.replace(user, secret)
-	p, inPass := c.set.replace(pass, secret)
+	u, inUser := c.replace(user, secret)
+	p, inPass := c.replace(pass, secret)
 	return u + ":" + p, inUser || inPass
 }
 
@@ -209,10 +217,16 @@ func (c *Credential) swapQuery(u *url.URL, name, secret string, clear bool) (don
 	for pair := range strings.SplitSeq(u.RawQuery, "&") {
 		k, v := unescapePair(pair)
 		if k != name {
-			keep = append(keep, pair)
+			rest := pair
+			if clear {
+				rest = withoutTwins(pair, name)
+			}
+			if rest != "" || pair == "" {
+				keep = append(keep, rest)
+			}
 			continue
 		}
-		out, ok := c.set.replace(v, secret)
+		out, ok := c.replace(v, secret)
 		switch {
 		case ok && !done:
 			keep = append(keep, url.QueryEscape(k)+"="+url.QueryEscape(out))
@@ -223,6 +237,23 @@ func (c *Credential) swapQuery(u *url.URL, name, secret string, clear bool) (don
 	}
 	u.RawQuery = strings.Join(keep, "&")
 	return done
+}
+
+// withoutTwins takes out of one pair what some server reads as name: those that part pairs at a semicolon too, those that
+// do not tell case, and PHP, which drops spaces and makes ' ', '.' and '[' an underscore.
+func withoutTwins(pair, name string) string {
+	pieces := strings.Split(pair, ";")
+	return strings.Join(slices.DeleteFunc(pieces, func(piece string) bool {
+		k, _ := unescapePair(piece)
+		return sameField(k, name)
+	}), ";")
+}
+
+var fieldForms = strings.NewReplacer(" ", "_", ".", "_", "[", "_")
+
+// sameField compares two names of query parameters or form fields as the most lenient server does.
+func sameField(a, b string) bool {
+	return strings.EqualFold(fieldForms.Replace(strings.TrimLeft(a, " ")), fieldForms.Replace(b))
 }
 
 // swapPath swaps within segments. The secret is escaped, so it can never add one.
@@ -237,7 +268,7 @@ func (c *Credential) swapPath(u *url.URL, secret string) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if out, ok := c.set.replace(plain, secret); ok {
+		if out, ok := c.replace(plain, secret); ok {
 			segments[i], done = url.PathEscape(out), true
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/url"
+	"slices"
 	"strings"
 
 	"agentguard/policy/action"
@@ -21,6 +22,11 @@ func (c *Credential) BodyFields(host []action.Slot) (fields []string, own bool) 
 	for i, s := range accepted {
 		if s.Kind == action.Body {
 			fields, own = append(fields, s.Name), own || i < len(auth)
+		}
+	}
+	for _, s := range host { // the service reads it, though the credential may be for another slot
+		if s.Kind == action.Body && !slices.Contains(fields, s.Name) {
+			fields, own = append(fields, s.Name), true
 		}
 	}
 	return fields, own
@@ -40,7 +46,7 @@ func (c *Credential) SwapBody(contentType string, body []byte, fields []string, 
 		return nil, false, fmt.Errorf("charset %q: only UTF-8 has one reading", cs)
 	}
 	put := func(old string) (string, bool) {
-		v, ok := c.set.replace(old, string(secret.Reveal()))
+		v, ok := c.replace(old, string(secret.Reveal()))
 		if !ok && own {
 			return string(secret.Reveal()), true
 		}
@@ -48,23 +54,39 @@ func (c *Credential) SwapBody(contentType string, body []byte, fields []string, 
 	}
 	switch {
 	case media == "application/x-www-form-urlencoded":
-		out, swapped = swapForm(body, fields, put)
+		out, swapped = swapForm(body, own, among(fields, own, sameField), put)
 		return out, swapped, nil
 	case media == "application/json" || strings.HasSuffix(media, "+json"):
-		return swapJSON(body, fields, put)
+		return swapJSON(body, among(fields, own, strings.EqualFold), put)
 	}
 	return nil, false, errBodyKind
 }
 
-func swapForm(body []byte, fields []string, put func(string) (string, bool)) ([]byte, bool) {
+// among says which names are those of fields: with own also what a lenient server takes for the same.
+func among(fields []string, own bool, same func(a, b string) bool) func(string) bool {
+	return func(name string) bool {
+		return slices.ContainsFunc(fields, func(f string) bool { return name == f || own && same(name, f) })
+	}
+}
+
+// swapForm goes through the pairs of a form; with own also through those that only some servers see, behind a semicolon.
+func swapForm(body []byte, own bool, named func(string) bool, put func(string) (string, bool)) ([]byte, bool) {
 	pairs, done := strings.Split(string(body), "&"), false
 	for i, pair := range pairs {
-		k, v := unescapePair(pair)
-		for _, f := range fields {
-			if out, ok := put(v); k == f && ok {
-				pairs[i], done = url.QueryEscape(k)+"="+url.QueryEscape(out), true
+		pieces := []string{pair}
+		if k, _ := unescapePair(pair); own && !named(k) {
+			pieces = strings.Split(pair, ";")
+		}
+		for j, piece := range pieces {
+			k, v := unescapePair(piece)
+			if !named(k) {
+				continue
+			}
+			if out, ok := put(v); ok {
+				pieces[j], done = url.QueryEscape(k)+"="+url.QueryEscape(out), true
 			}
 		}
+		pairs[i] = strings.Join(pieces, ";")
 	}
 	if !done {
 		return body, false
@@ -73,8 +95,8 @@ func swapForm(body []byte, fields []string, put func(string) (string, bool)) ([]
 }
 
 // swapJSON rewrites only the bytes of the fields' string values: what else the body says reaches the upstream as sent.
-func swapJSON(body []byte, fields []string, put func(string) (string, bool)) ([]byte, bool, error) {
-	w := jsonWalk{dec: json.NewDecoder(bytes.NewReader(body)), body: body, fields: fields, put: put}
+func swapJSON(body []byte, named func(string) bool, put func(string) (string, bool)) ([]byte, bool, error) {
+	w := jsonWalk{dec: json.NewDecoder(bytes.NewReader(body)), body: body, named: named, put: put}
 	w.dec.UseNumber()
 	if err := w.value(""); err != nil {
 		return nil, false, fmt.Errorf("not one JSON value: %w", err)
@@ -91,7 +113,7 @@ func swapJSON(body []byte, fields []string, put func(string) (string, bool)) ([]
 type jsonWalk struct {
 	dec    *json.Decoder
 	body   []byte
-	fields []string
+	named  func(string) bool
 	put    func(string) (string, bool)
 	out    []byte
 	copied int
@@ -112,10 +134,8 @@ func (w *jsonWalk) value(at string) error {
 	case json.Delim:
 		return w.nested(at, v)
 	case string:
-		for _, f := range w.fields {
-			if f == at {
-				w.swap(v, int(before), int(w.dec.InputOffset()))
-			}
+		if w.named(at) {
+			w.swap(v, int(before), int(w.dec.InputOffset()))
 		}
 	}
 	return nil

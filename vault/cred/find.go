@@ -92,14 +92,15 @@ func uriName(text string) (string, bool) {
 	return "", false
 }
 
-// replace puts the secret where any placeholder of this run stands in text; ok says whether one stood there.
-func (s *Set) replace(text, secret string) (out string, ok bool) {
-	if _, uri := uriName(text); uri {
-		return secret, true
+// replace puts the secret where a placeholder of the credential's service stands in text; ok says whether one stood there.
+func (c *Credential) replace(text, secret string) (out string, ok bool) {
+	if name, uri := uriName(text); uri {
+		named := c.set.byName[name]
+		return secret, named != nil && named.Service == c.Service
 	}
-	for _, c := range s.byName {
-		if strings.Contains(text, c.Placeholder) {
-			text, ok = strings.ReplaceAll(text, c.Placeholder, secret), true
+	for _, other := range c.set.byName {
+		if other.Service == c.Service && strings.Contains(text, other.Placeholder) {
+			text, ok = strings.ReplaceAll(text, other.Placeholder, secret), true
 		}
 	}
 	return text, ok

@@ -1,0 +1,64 @@
+package cred
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"agentguard/policy/action"
+)
+
+// The service reads all its slots, whichever of them the credential is for.
+func TestOwnCredentialIsRemovedFromEverySlotOfTheService(t *testing.T) {
+	c := newCredential(t, "key", "svc", secretText)
+	c.Slots = []action.Slot{{Kind: action.Bearer}}
+	NewSet(c)
+	host := []action.Slot{{Kind: action.Header, Name: "X-Api-Key"}, {Kind: action.Query, Name: "key"}, {Kind: action.Bearer}, {Kind: action.Body, Name: "token"}}
+	r, _ := http.NewRequest("GET", "https://svc.example/x?a=1&key=attacker", nil)
+	r.Header = http.Header{"X-Api-Key": {"attacker"}, "X_api-Key": {"attacker"}}
+	if on, err := c.Apply(r, host, newSecret(t, secretText), false); !on || err != nil {
+		t.Fatal(on, err)
+	}
+	if len(r.Header) != 1 || r.Header.Get("Authorization") != "Bearer "+secretText || r.URL.RawQuery != "a=1" {
+		t.Errorf("left: %v %s", r.Header, r.URL.RawQuery)
+	}
+	if fields, own := c.BodyFields(host); !own || len(fields) != 1 || fields[0] != "token" {
+		t.Errorf("body fields %v %v", fields, own)
+	}
+}
+
+// What one server takes for the slot's name, the child's own key must not be sent under.
+func TestQueryAndBodyTwins(t *testing.T) {
+	c := newCredential(t, "key", "svc", secretText)
+	NewSet(c)
+	for _, q := range []string{"key=attacker", "Key=attacker", "k%65y=attacker", "+key=attacker", "a=1;key=attacker", "a=1;k%65y=attacker&b=2", "key=attacker&key=attacker", "%20KEY=attacker", "a=1%3Bkey=fine"} {
+		r, _ := http.NewRequest("GET", "https://svc.example/x?"+q, nil)
+		on, err := c.Apply(r, []action.Slot{{Kind: action.Query, Name: "key"}}, newSecret(t, secretText), false)
+		if err != nil || !on || strings.Contains(r.URL.RawQuery, "attacker") || strings.Count(r.URL.RawQuery, secretText) != 1 {
+			t.Errorf("%s: %q %v %v", q, r.URL.RawQuery, on, err)
+		}
+	}
+	for media, bodies := range map[string][]string{
+		"application/json":                  {`{"token":"attacker"}`, `{"Token":"attacker"}`, `{"TOKEN":"attacker"}`, `{"t\u006fken":"attacker"}`},
+		"application/x-www-form-urlencoded": {"token=attacker", "Token=attacker", "a=1;token=attacker", "+token=attacker", "t%6fken=attacker&token=attacker"},
+	} {
+		for _, body := range bodies {
+			out, swapped, err := c.SwapBody(media, []byte(body), []string{"token"}, true, newSecret(t, secretText))
+			if err == nil && (!swapped || strings.Contains(string(out), "attacker")) {
+				t.Errorf("%s: %q %v", body, out, swapped)
+			}
+		}
+	}
+}
+
+// A placeholder of another service in a body field is not ours to resolve; nor is a name that nobody has.
+func TestBodyFieldTakesNoForeignPlaceholder(t *testing.T) {
+	c, other := newCredential(t, "key", "svc", secretText), newCredential(t, "other", "elsewhere", "0123456789abcdef0123456789abcdef")
+	NewSet(c, other)
+	for _, v := range []string{"vault://nobody", "vault://other", other.Placeholder} {
+		out, swapped, err := c.SwapBody("application/json", []byte(`{"token":"`+v+`"}`), []string{"token"}, false, newSecret(t, secretText))
+		if err == nil && (swapped || strings.Contains(string(out), secretText)) {
+			t.Errorf("%s became %s", v, out)
+		}
+	}
+}
