@@ -16,6 +16,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 )
 
 // rawOrigin answers every TLS connection with what answer writes, after the request's header block. It returns its
@@ -187,18 +190,6 @@ func TestEarlyAnswerWhileTheBodyIsSent(t *testing.T) {
 	}
 }
 
-func TestHTTP2OnlyOriginGetsBodies(t *testing.T) {
-	var saw sawAuth
-	r := newRig(t, saw.handle, rigOptions{})
-	r.origin.TLS.NextProtos = []string{"h2"}
-	for i := range 3 {
-		body := fmt.Sprintf(`{"n":%d}`, i)
-		if a := r.do("POST", "https://api.example.com/any/x", body); a.StatusCode != 200 || *saw.body.Load() != body {
-			t.Errorf("%d: %s %s", i, a.Status, a.body)
-		}
-	}
-}
-
 func TestCloseEndsWebSockets(t *testing.T) {
 	r := newRig(t, wsOrigin, rigOptions{http1: true})
 	_, c, _ := r.raw("CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\n{auth}\r\n")
@@ -288,4 +279,150 @@ func TestNoGoroutineStaysBehind(t *testing.T) {
 	}
 	buf := make([]byte, 1<<20)
 	t.Errorf("%d goroutines before, %d after\n%s", before, runtime.NumGoroutine(), buf[:runtime.Stack(buf, true)])
+}
+
+// rawH2 sends one header block over HTTP/2 inside a tunnel, and gives the status or how the stream ended.
+func (r *rig) rawH2(authority, sni string, fields ...string) string {
+	r.t.Helper()
+	_, c, _ := r.raw("CONNECT " + authority + " HTTP/1.1\r\nHost: " + authority + "\r\n{auth}\r\n")
+	tc := tls.Client(c, &tls.Config{RootCAs: r.caPool(), ServerName: sni, NextProtos: []string{"h2"}})
+	defer tc.Close()
+	io.WriteString(tc, http2.ClientPreface)
+	framer := http2.NewFramer(tc, tc)
+	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	framer.WriteSettings()
+	var block bytes.Buffer
+	enc := hpack.NewEncoder(&block)
+	for i := 0; i < len(fields); i += 2 {
+		enc.WriteField(hpack.HeaderField{Name: fields[i], Value: fields[i+1]})
+	}
+	framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block.Bytes(), EndStream: true, EndHeaders: true})
+	for {
+		f, err := framer.ReadFrame()
+		switch f := f.(type) {
+		case *http2.MetaHeadersFrame:
+			return f.PseudoValue("status")
+		case *http2.RSTStreamFrame:
+			return f.ErrCode.String()
+		case *http2.GoAwayFrame:
+			return f.ErrCode.String()
+		}
+		if err != nil {
+			return err.Error()
+		}
+	}
+}
+
+func TestPseudoHeadersHaveOneReading(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{})
+	base := func(method, path, authority string, more ...string) []string {
+		return append([]string{":method", method, ":scheme", "https", ":path", path, ":authority", authority}, more...)
+	}
+	for _, c := range []struct {
+		name, want string
+		fields     []string
+	}{
+		{"request line in the method", "400", base("GET /items/1?x=", "/any/x", "api.example.com")},
+		{"absolute path", "400", base("GET", "https://evil.example.net/any/x", "api.example.com")},
+		{"user in the path", "400", base("GET", "https://u:p@api.example.com/any/x", "api.example.com")},
+		{"another authority", "400", base("GET", "/any/x", "evil.example.net", "host", "api.example.com")},
+		{"user in the authority", "PROTOCOL_ERROR", base("GET", "/any/x", "u@api.example.com")},
+		{"space in the path", "400", base("GET", "/any/x HTTP/1.1", "api.example.com")},
+		{"two paths", "PROTOCOL_ERROR", base("GET", "/any/x", "api.example.com", ":path", "/items/1")},
+		{"line break in a value", "PROTOCOL_ERROR", base("GET", "/any/x", "api.example.com", "x-a", "b\r\nx-c: d")},
+		{"connection header", "400", base("GET", "/any/x", "api.example.com", "connection", "upgrade", "upgrade", "websocket")},
+		{"chunked", "400", base("POST", "/any/x", "api.example.com", "transfer-encoding", "chunked")},
+		{"CONNECT", "400", []string{":method", "CONNECT", ":authority", "evil.example.net:443"}},
+		{"extended CONNECT", "PROTOCOL_ERROR", base("CONNECT", "/any/x", "api.example.com", ":protocol", "websocket")},
+		{"placeholder in a cookie crumb", "403", base("GET", "/any/x", "api.example.com", "cookie", "a=1", "cookie", "b="+r.placeholder("api-key"))},
+	} {
+		if got := r.rawH2("api.example.com:443", "api.example.com", c.fields...); got != c.want {
+			t.Errorf("%s: %s", c.name, got)
+		}
+	}
+	if got := r.reached(); got != nil {
+		t.Errorf("the origin was asked: %q", got)
+	}
+}
+
+func TestMessagesHaveOneLength(t *testing.T) {
+	type got struct {
+		body    string
+		trailer int
+		auth    []string
+	}
+	var last got
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		b, _ := io.ReadAll(q.Body)
+		last = got{string(b), len(q.Trailer), q.Header["Authorization"]}
+	}, rigOptions{http1: true})
+	const host = "POST /any/x HTTP/1.1\r\nHost: api.example.com\r\n"
+	for _, c := range []struct {
+		request string
+		status  int
+	}{
+		{host + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\nTrailer: Authorization\r\n\r\n5;a=b\r\nhello\r\n0\r\nAuthorization: Bearer x\r\nX-T: 1\r\n\r\n", 200},
+		{host + "Content-Length: 4\r\nContent-Length: 5\r\n\r\nhello", 400},
+		{host + "Content-Length: +5\r\n\r\nhello", 400},
+		{host + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 501},
+		{host + "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400},
+		{host + "Host: evil.example.net\r\n\r\n", 400},
+		{host + "Expect: 200-ok\r\n\r\n", 417},
+		{"GET https://u:p@api.example.com/any/x HTTP/1.1\r\nHost: api.example.com\r\n\r\n", 400},
+		{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
+	} {
+		last = got{}
+		resp, err := r.inside("api.example.com:443", "api.example.com", c.request)
+		if err != nil || resp.StatusCode != c.status {
+			t.Errorf("%q: %v %v", c.request, resp, err)
+		}
+		if c.status == 200 && (last.body != "hello" || last.trailer != 0 || len(last.auth) != 1 || last.auth[0] != "Bearer "+theSecret) {
+			t.Errorf("%q: the origin got %+v", c.request, last)
+		}
+	}
+	if n := len(r.reached()); n != 1 {
+		t.Errorf("%d requests reached the origin", n)
+	}
+}
+
+func TestHostileAnswersAreBounded(t *testing.T) {
+	for name, c := range map[string]struct {
+		text   string
+		status int
+	}{
+		"status 0":       {"HTTP/1.1 000 OK\r\nContent-Length: 0\r\n\r\n", 502},
+		"status 99":      {"HTTP/1.1 099 OK\r\nContent-Length: 0\r\n\r\n", 502},
+		"large header":   {"HTTP/1.1 200 OK\r\nX: " + strings.Repeat("a", 2<<20) + "\r\nContent-Length: 0\r\n\r\n", 502},
+		"two lengths":    {"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nhello", 502},
+		"100 alone":      {"HTTP/1.1 100 Continue\r\n\r\n", 502},
+		"flood of hints": {strings.Repeat("HTTP/1.1 103 Early\r\nX: y\r\n\r\n", 2000) + "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200},
+		"our words":      {"HTTP/1.1 200 OK\r\nX-Agentguard: refused\r\nX-Credential-Used: other\r\nAlt-Svc: h3\r\nContent-Length: 0\r\n\r\n", 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, echoAuth, rigOptions{http1: true})
+			rawOrigin(t, r, func(w net.Conn, _ *http.Request) { io.WriteString(w, c.text) })
+			a := r.do("GET", "https://api.example.com/any/x", "")
+			if e := r.last(); a.StatusCode != c.status || e.Status != c.status || (e.Failure == "") != (c.status == 200) {
+				t.Errorf("%s, on record %d %q", a.Status, e.Status, e.Failure)
+			}
+			if c.status == 200 && a.Header.Get("X-Agentguard")+a.Header.Get("X-Credential-Used")+a.Header.Get("Alt-Svc") != "" {
+				t.Errorf("the child got %v", a.Header)
+			}
+		})
+	}
+}
+
+// A body that decides something may come slowly, not for ever.
+func TestReadingAheadHasADeadline(t *testing.T) {
+	var set []time.Time
+	b := &peekedBody{src: io.NopCloser(strings.NewReader("hello")), deadline: func(t time.Time) error { set = append(set, t); return nil }}
+	if whole, err := b.whole(10); string(whole) != "hello" || err != nil {
+		t.Fatal(whole, err)
+	}
+	if len(set) != 2 || time.Until(set[0]) > headerTimeout || !set[1].IsZero() {
+		t.Errorf("deadlines %v", set)
+	}
+	if b.whole(10); len(set) != 2 {
+		t.Error("a body that has been read has a deadline")
+	}
 }

@@ -87,7 +87,12 @@ func (p *Proxy) modifyResponse(r *http.Response) error {
 	if r.StatusCode == http.StatusSwitchingProtocols && (!ex.WebSocket || !isWebSocket(r.Header)) {
 		return errUnasked
 	}
+	if r.StatusCode < 100 || r.StatusCode > 999 { // net/http reads it, and panics when it writes it
+		return refusalError{upstreamFailed("the upstream answered with the status "+strconv.Itoa(r.StatusCode), "")}
+	}
 	r.Header.Del("Alt-Svc") // it would send the child past the proxy
+	r.Header.Del("X-Agentguard")
+	r.Header.Del("X-Credential-Used") // ours to say
 	if f := p.runResponse(ex, r); f != nil {
 		ex.Failure = f.Reason
 		return refusalError{f}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
+
 	"agentguard/policy"
 	"agentguard/policy/action"
 	"agentguard/vault/cred"
@@ -72,6 +74,9 @@ func (p *Proxy) identify(ex *Exchange) *Refusal {
 
 // sanitize takes off what belongs to one connection only, and refuses what would change the request on its way.
 func sanitize(r *http.Request) *Refusal {
+	if !validMethod(r.Method) {
+		return malformed("the method " + quote(r.Method) + " is no token")
+	}
 	for _, line := range r.Header["Connection"] {
 		for token := range strings.SplitSeq(line, ",") {
 			switch strings.ToLower(strings.TrimSpace(token)) {
@@ -93,6 +98,12 @@ func sanitize(r *http.Request) *Refusal {
 		return malformed("the target holds a fragment")
 	}
 	return nil
+}
+
+// validMethod holds a method to RFC 9110 section 9.1. HTTP/2 as net/http reads and writes it lets "GET /x" pass, which is
+// another request to a server that turns it into HTTP/1.1.
+func validMethod(m string) bool {
+	return m != "" && !strings.ContainsFunc(m, func(c rune) bool { return !httpguts.IsTokenRune(c) })
 }
 
 func isWebSocket(h http.Header) bool {

@@ -144,13 +144,25 @@ func (p *Proxy) serveInner(w http.ResponseWriter, r *http.Request) {
 		p.refuseExchange(w, ex, malformed(fmt.Sprintf("the request is for %q, the tunnel leads to %s", r.Host, tunnel.authority)))
 		return
 	}
-	if scheme, _, absolute := strings.Cut(r.RequestURI, "://"); absolute && !strings.HasPrefix(r.RequestURI, "/") {
-		if (scheme == "http") != tunnel.plain {
-			p.refuseExchange(w, ex, malformed("the scheme of the target is not that of the tunnel"))
-			return
-		}
+	if f := absoluteInside(r, tunnel); f != nil {
+		p.refuseExchange(w, ex, f)
+		return
 	}
 	p.exchange(w, ex)
+}
+
+// absoluteInside checks a target in absolute form, which HTTP/2 may have beside an :authority: it must name what the tunnel
+// does, and no user.
+func absoluteInside(r *http.Request, tunnel *tunnelConn) *Refusal {
+	switch {
+	case strings.HasPrefix(r.RequestURI, "/") || r.URL.Host == "":
+		return nil
+	case (r.URL.Scheme == "http") != tunnel.plain:
+		return malformed("the scheme of the target is not that of the tunnel")
+	case r.URL.User != nil || r.URL.Host != r.Host:
+		return malformed(fmt.Sprintf("the target is on %q, the tunnel leads to %s", r.URL.Host, tunnel.authority))
+	}
+	return nil
 }
 
 // serveAbsolute answers "GET http://host/path": the target wins over the Host header (RFC 9112 section 3.2.2).

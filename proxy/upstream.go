@@ -87,7 +87,9 @@ func (u *Upstream) transport(cfg *tls.Config, protocols ...string) *http.Transpo
 		ExpectContinueTimeout: time.Second,
 		ReadBufferSize:        32 << 10,
 		WriteBufferSize:       32 << 10,
-		Protocols:             new(http.Protocols),
+
+		MaxResponseHeaderBytes: 4 * maxHeader,
+		Protocols:              new(http.Protocols),
 	}
 	t.Protocols.SetHTTP1(true)
 	t.Protocols.SetHTTP2(len(protocols) > 1)
