@@ -29,6 +29,8 @@ type peekedBody struct {
 	end      error  // what src ended with, once it has been read to its end
 	swapped  bool   // head is no longer what the child wrote, which is in sum already
 	deadline func(time.Time) error
+	dir      string // for what is held back; if "", the system's temporary directory
+	spool    *spool // the whole body, where it is too long for head
 
 	mu   sync.Mutex // the transport may still read when an early answer has ended the exchange
 	sum  hash.Hash
@@ -41,7 +43,7 @@ func (p *Proxy) prepareBody(ex *Exchange) *Refusal {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return nil
 	}
-	ex.body = &peekedBody{src: r.Body, encoding: r.Header["Content-Encoding"], deadline: ex.deadline, sum: sha256.New()}
+	ex.body = &peekedBody{src: r.Body, encoding: r.Header["Content-Encoding"], deadline: ex.deadline, dir: p.TempDir, sum: sha256.New()}
 	r.Body = ex.body
 	return nil
 }
@@ -139,6 +141,7 @@ func (b *peekedBody) finish(ex *Exchange) {
 	if b == nil {
 		return
 	}
+	b.spool.close()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if ex.Sent = b.sent; ex.Sent > 0 {

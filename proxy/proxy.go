@@ -37,6 +37,9 @@ type Config struct {
 	Token string // of the run: the password in the child's proxy URL
 	Agent string // the run's agent, what X-Agent-ID may name
 
+	// TempDir is where bodies over 1 MiB are held back that must be read whole before they are sent. If "", the system's.
+	TempDir string
+
 	// Record writes an exchange to the audit log, before the request leaves (ended false) and when all has ended. An
 	// error refuses the request. It is mandatory.
 	Record func(ex *Exchange, ended bool) error

@@ -1,0 +1,87 @@
+package proxy
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"crypto/sha256"
+)
+
+func newPeeked(t *testing.T, body io.Reader, encoding ...string) *peekedBody {
+	return &peekedBody{src: io.NopCloser(body), encoding: encoding, sum: sha256.New(), dir: t.TempDir()}
+}
+
+// What is looked at as a whole, from memory or from a file, is sent as it came, and leaves nothing behind.
+func TestHeldBackBodyIsSentAsItCame(t *testing.T) {
+	for _, size := range []int{0, 1, maxBody, maxBody + 1, maxBody + 2, 5 << 20} {
+		want := bytes.Repeat([]byte("0123456789abcdef"), size/16+1)[:size]
+		b := newPeeked(t, iotest.HalfReader(bytes.NewReader(want)))
+		b.peek(100)
+		for range 2 {
+			r, err := b.stream()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, want) {
+				t.Fatalf("%d bytes: %d were seen, %v", size, len(got), err)
+			}
+			r.Close()
+		}
+		if onDisk := b.spool != nil; onDisk != (size > maxBody) {
+			t.Errorf("%d bytes: on disk %v", size, onDisk)
+		}
+		if got, err := io.ReadAll(b); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%d bytes: %d were sent, %v", size, len(got), err)
+		}
+		var ex Exchange
+		b.finish(&ex)
+		if left, _ := os.ReadDir(b.dir); len(left) > 0 || ex.Sent != int64(size) {
+			t.Errorf("%d bytes: %v is left, %d recorded", size, left, ex.Sent)
+		}
+	}
+}
+
+func TestHeldBackBodyThatCannotBeReadWhole(t *testing.T) {
+	broken := io.MultiReader(strings.NewReader(strings.Repeat("x", 2<<20)), iotest.ErrReader(errors.New("the child went away")))
+	if _, err := newPeeked(t, broken).stream(); err == nil || !strings.Contains(err.Error(), "went away") {
+		t.Error(err)
+	}
+	b := newPeeked(t, strings.NewReader(strings.Repeat("x", 2<<20)))
+	b.dir = "/nonexistent"
+	if _, err := b.stream(); err == nil {
+		t.Error("a body was held back nowhere")
+	}
+	if _, err := newPeeked(t, io.LimitReader(zeros{}, maxSpool+1)).stream(); !errors.Is(err, errTooLarge) {
+		t.Error(err)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+func TestHeldBackBodyIsDecoded(t *testing.T) {
+	want := bytes.Repeat([]byte("a line of text\n"), 300<<10)
+	var z bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&z, gzip.NoCompression)
+	w.Write(want)
+	w.Close()
+	raw := bytes.Clone(z.Bytes())
+	b := newPeeked(t, &z, "gzip")
+	r, err := b.stream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, want) {
+		t.Error(len(got), err)
+	}
+	if got, _ := io.ReadAll(b); !bytes.Equal(got, raw) {
+		t.Error("something else was sent")
+	}
+}
