@@ -1,11 +1,13 @@
 package run
 
 import (
+	"bytes"
 	_ "embed"
-	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -57,22 +59,15 @@ func WriteClientFiles(dir string, caPEM []byte, plan ClientPlan) (ClientFiles, e
 		Preload:   filepath.Join(dir, "preload.js"),
 		AWSConfig: filepath.Join(dir, "aws-config"),
 	}
-	java := make(chan error, 1)
-	go func() { // a third of the work: beside the rest
-		store, err := trustStore(bundle)
-		if err == nil {
-			err = os.WriteFile(f.PKCS12, store, 0o600)
-		}
-		java <- err
-	}()
 	err := writeFiles(map[string][]byte{
 		f.CA:        caPEM,
 		f.Bundle:    bundle,
+		f.PKCS12:    trustStore(bundle),
 		f.Preload:   preload,
 		f.AWSConfig: nil,
 		f.Wgetrc:    wgetrc(userWgetrc(env), f.Bundle),
 	})
-	if err := errors.Join(err, <-java); err != nil {
+	if err != nil {
 		return ClientFiles{}, fmt.Errorf("files for client programs: %w", err)
 	}
 	return f, nil
@@ -87,27 +82,46 @@ func writeFiles(contents map[string][]byte) error {
 	return nil
 }
 
-// bundle joins PEM files with a line break between them, whether or not they end in one.
+// bundle joins the system's roots, the user's own and the run's CA. Of the user's files the certificates alone are taken,
+// and of a file that is already in it, nothing: most who set these variables name the system's roots.
 func (p ClientPlan) bundle(env *Env, caPEM []byte) []byte {
 	roots := systemRoots
 	if p.Roots != "" {
 		roots = []string{p.Roots}
 	}
-	var bundle []byte
+	var in pemFiles
 	for _, path := range roots {
-		if pem, err := os.ReadFile(path); err == nil {
-			bundle = make([]byte, 0, len(pem)+len(caPEM)+4096)
-			bundle = append(bundle, pem...)
+		if text, ok := in.read(path); ok {
+			in.add(text)
 			break
 		}
 	}
 	for _, name := range []string{"SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"} {
-		if path := env.Get(name); path != "" {
-			pem, _ := os.ReadFile(path)
-			bundle = append(append(bundle, '\n'), certificatesOnly(pem)...)
+		if text, ok := in.read(env.Get(name)); ok {
+			in.add(certificatesOnly(text))
 		}
 	}
-	return append(append(bundle, '\n'), caPEM...)
+	in.add(caPEM)
+	return bytes.Join(in.texts, []byte("\n")) // whether or not they end in a line break
+}
+
+// pemFiles are texts to be joined, and the files that were read for it.
+type pemFiles struct {
+	texts [][]byte
+	files []fs.FileInfo
+}
+
+func (in *pemFiles) add(text []byte) { in.texts = append(in.texts, text) }
+
+// read gives the text of a file that was not read before.
+func (in *pemFiles) read(path string) ([]byte, bool) {
+	info, err := os.Stat(path)
+	if err != nil || slices.ContainsFunc(in.files, func(other fs.FileInfo) bool { return os.SameFile(info, other) }) {
+		return nil, false
+	}
+	in.files = append(in.files, info)
+	text, err := os.ReadFile(path)
+	return text, err == nil
 }
 
 func userWgetrc(env *Env) []byte {
