@@ -426,3 +426,24 @@ func TestReadingAheadHasADeadline(t *testing.T) {
 		t.Error("a body that has been read has a deadline")
 	}
 }
+
+// A part of a compressed file cannot be decoded; on a host that holds no secret it goes on as it is.
+func TestPartOfACompressedFile(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("Content-Range", "bytes 10-14/100")
+		w.WriteHeader(206)
+		io.WriteString(w, "abcde")
+	}, rigOptions{})
+	if a := r.do("GET", "https://open.example.com/file.gz", "", "Range: bytes=10-14"); a.StatusCode != 206 || a.body != "abcde" || a.Header.Get("Content-Encoding") != "gzip" {
+		t.Errorf("%s %q %v", a.Status, a.body, a.Header)
+	}
+}
+
+func TestRefusalsInsideATunnelNameIt(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{})
+	r.inside("api.example.com:443", "evil.example.net", "")
+	if e := r.last(); e.Authority.Host != "api.example.com" || e.Peer == "" || !strings.Contains(e.Refusal.Reason, "evil.example.net") {
+		t.Errorf("recorded %+v", e)
+	}
+}

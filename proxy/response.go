@@ -119,7 +119,8 @@ func (p *Proxy) scrub(ex *Exchange, r *http.Response) *Refusal {
 		return nil
 	}
 	plain := io.Reader(src.body)
-	if codings := r.Header["Content-Encoding"]; len(codings) > 0 && bodyAllowed(r) {
+	part := r.StatusCode == http.StatusPartialContent && ex.Claim.Kind != policy.ForService // cannot be decoded by itself
+	if codings := r.Header["Content-Encoding"]; len(codings) > 0 && bodyAllowed(r) && !part {
 		decoded, err := scrub.Decode(codings, src.body)
 		switch {
 		case err == nil:

@@ -72,7 +72,7 @@ func (p *Proxy) serveConnect(w http.ResponseWriter, r *http.Request) {
 		conn.plain = true
 		p.queue.push(conn)
 	default:
-		p.refuse(nil, r, "connect", malformed(fmt.Sprintf("CONNECT %s carried neither TLS nor HTTP", authority)))
+		p.refuseTunnel(conn, malformed(fmt.Sprintf("CONNECT %s carried neither TLS nor HTTP", authority)))
 		conn.Close()
 	}
 }
@@ -117,7 +117,7 @@ func (p *Proxy) checkName(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	}
 	if name, err := action.ParseAuthority(hello.ServerName, tunnel.authority.Port); err != nil || name.Host != tunnel.authority.Host {
 		err := fmt.Errorf("TLS asks for %q inside a tunnel to %s", hello.ServerName, tunnel.authority)
-		p.refuse(nil, nil, "connect", malformed(err.Error()))
+		p.refuseTunnel(tunnel, malformed(err.Error()))
 		return nil, err
 	}
 	return nil, nil
@@ -198,6 +198,12 @@ func (p *Proxy) refuse(w http.ResponseWriter, r *http.Request, transport string,
 		ex.in, ex.Method, ex.Peer, ex.Proto = r, r.Method, r.RemoteAddr, r.Proto
 	}
 	p.refuseExchange(w, ex, f)
+}
+
+// refuseTunnel records what was refused inside a tunnel, where nobody reads HTTP.
+func (p *Proxy) refuseTunnel(c *tunnelConn, f *Refusal) {
+	ex := &Exchange{Transport: "connect", Method: http.MethodConnect, Authority: c.authority, Peer: c.RemoteAddr().String(), Pid: int(c.peer.pid.Load())}
+	p.refuseExchange(nil, ex, f)
 }
 
 func (p *Proxy) refuseExchange(w http.ResponseWriter, ex *Exchange, f *Refusal) {

@@ -89,6 +89,7 @@ func (u *Upstream) transport(cfg *tls.Config, protocols ...string) *http.Transpo
 		WriteBufferSize:       32 << 10,
 
 		MaxResponseHeaderBytes: 4 * maxHeader,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: dialTimeout}, // a dead network says nothing
 		Protocols:              new(http.Protocols),
 	}
 	t.Protocols.SetHTTP1(true)
