@@ -1,6 +1,6 @@
 // Package audit is the append-only record of a run: JSON lines with a hash chain, one file a run. A request's record is
-// written before the request leaves, and what Append cannot write it says, so that the caller can refuse the request. It
-// does no network, reads no environment, and is safe for concurrent use.
+// written before the request leaves, and what Append cannot write it says, so that the caller can refuse the request.
+// What became of it may follow a few milliseconds later, see [Log.Defer]. The package does no network, reads no environment, and is safe for concurrent use.
 //
 // # The file
 //
@@ -23,13 +23,26 @@
 //
 // # The anchor
 //
-// In another directory lies, under the log's name with .anchor for .jsonl, one line of fixed size that is rewritten in
-// place after each line of the log:
+// In another directory lies, under the log's name with .anchor for .jsonl, a file of two lines of fixed size, each
+// rewritten in place:
 //
-//	agentguard-anchor-1 <seq, 20 digits> <chain(seq), 64 hex digits> <CRC-32 (IEEE) of all before, space included, 8 hex digits>
+//	agentguard-anchor-2 written <seq, 20 digits> <chain(seq), 64 hex digits> <CRC-32 (IEEE) of all before, space included, 8 hex digits>
+//	agentguard-anchor-2 writing <seq> <chain(seq)> <CRC-32>
 //
-// A line is written before its anchor, and the next line only after it: a process that dies in between leaves the log
-// one line ahead, which [Verify] reports and accepts.
+// One or more lines of the log are written at once, in three steps: "writing" becomes the last of them, which announces
+// them all, for its chain covers them; they are added to the log; "written" becomes the same line. So the log ends
+// between the two, and after all is done they are equal. Whoever dies between the steps leaves either none of the
+// announced lines, or all, or (where the system cut the writing short) some, the last of them torn perhaps. [Verify]
+// accepts that much and says it: lines after "written" only as many as are announced, and when all are there, only those.
+//
+// The steps follow each other for everybody who reads the files on this system, whatever happens to the process, since
+// what it has written or stored into a shared mapping is the system's. A kill may cut the storing of a line short, and a
+// processor may show its bytes to others out of order: then its checksum does not fit, and the other line, which is not
+// touched meanwhile, holds alone. That one is then what the log must end in: a torn "writing" is from before anything of
+// it was added, a torn "written" from after all was.
+//
+// Records that were deferred are in neither file until they are written, so that what a kill takes of them is not missed;
+// the records after them, which would need their chain, are written with them or not at all.
 //
 // # What this shows, and what not
 //
@@ -37,7 +50,8 @@
 // the whole file replaced. It does not stop the user who owns both files, nor a program that runs as that user: whoever
 // can write both can make a new, whole chain. Nothing here is signed. A log whose anchor is copied elsewhere during the
 // run (to another host, say) does show a rewrite of what came before the copy. Without Options.Sync, a power failure
-// may lose the last seconds of either file; a kill of the process loses nothing that Append returned nil for.
+// may lose the last seconds of either file; a kill of the process loses nothing that Append returned nil for, and of what
+// was deferred at most the last 5 ms (more while the disk is full).
 package audit
 
 import "time"
@@ -65,7 +79,7 @@ const (
 
 // Record is one line. Empty fields are left out.
 type Record struct {
-	Seq     uint64    `json:"seq"`       // set by Append
+	Seq     uint64    `json:"seq"`       // set by Append and Defer, as all that is "set by Append" below
 	Time    time.Time `json:"timestamp"` // if zero, set by Append
 	Event   Event     `json:"event"`
 	RunID   string    `json:"run_id,omitempty"`   // set by Append

@@ -38,6 +38,36 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
+// BenchmarkDefer includes its share of the write.
+func BenchmarkDefer(b *testing.B) {
+	l := newLog(b)
+	r := sample()
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Time = time.Time{}
+		if err := l.Defer(r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkAppendDefer is one request: its record, and what became of it.
+func BenchmarkAppendDefer(b *testing.B) {
+	l := newLog(b)
+	r := sample()
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Time = time.Time{}
+		if err := l.Append(r); err != nil {
+			b.Fatal(err)
+		}
+		r.Time = time.Time{}
+		if err := l.Defer(r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkAppendParallel(b *testing.B) {
 	l := newLog(b)
 	b.ReportAllocs()

@@ -79,9 +79,16 @@ func TestFileSizeLimit(t *testing.T) {
 	if info, err := os.Stat(l.Path()); err != nil || info.Size() != l.size || info.Size() > limit {
 		t.Errorf("%v, %v: a line written in part was left", info.Size(), err)
 	}
+	for range 2 { // of which the second hears of the first, if the timer was that quick
+		l.Defer(sample())
+	}
+	if l.Append(sample()) == nil {
+		t.Error("the disk is full, and took a line after deferred ones")
+	}
+	wantClean(t, l, n)
 	set(t, old)
 	mustAppend(t, l, sample())
-	wantClean(t, l, n+1)
+	wantClean(t, l, n+3)
 }
 
 func set(t *testing.T, r syscall.Rlimit) {
@@ -91,8 +98,7 @@ func set(t *testing.T, r syscall.Rlimit) {
 	}
 }
 
-// TestAnchorFails: a line whose anchor cannot be written is refused, and so is all after it until the anchor can be
-// mended; the log never runs more than one line ahead.
+// TestAnchorFails: a record whose line cannot be announced is refused and is nowhere.
 func TestAnchorFails(t *testing.T) {
 	l := newLog(t)
 	mustAppend(t, l, sample())
@@ -102,21 +108,65 @@ func TestAnchorFails(t *testing.T) {
 		t.Skip("needs /dev/full: ", err)
 	}
 	defer full.Close()
-	l.anchor = full
+	l.anchor = &anchorFile{file: full}
 	for range 3 {
 		if err := l.Append(sample()); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(fmt.Sprint(err), "anchor") {
 			t.Fatalf("got %v", err)
 		}
 	}
-	rep := wantClean(t, l, 2)
-	if len(rep.Notes) != 1 || !strings.Contains(rep.Notes[0].What, "without its anchor") {
-		t.Errorf("notes %v", rep.Notes)
-	}
+	wantQuiet(t, l, 1)
 	l.anchor = good
 	mustAppend(t, l, sample())
-	if rep := wantClean(t, l, 3); len(rep.Notes) > 0 {
+	wantQuiet(t, l, 2)
+}
+
+// TestAnchorFallsBehind: where only the last step failed the lines stay, and the next record mends the anchor.
+func TestAnchorFallsBehind(t *testing.T) {
+	l := newLog(t)
+	mustAppend(t, l, sample())
+	behind := l.disk
+	mustAppend(t, l, sample())
+	if err := l.anchor.store(written, &behind); err != nil {
+		t.Fatal(err)
+	}
+	l.broken = true
+	if rep := wantClean(t, l, 2); len(rep.Notes) != 1 || !strings.Contains(rep.Notes[0].What, "without their anchor") {
 		t.Errorf("notes %v", rep.Notes)
 	}
+	mustAppend(t, l, sample())
+	wantQuiet(t, l, 3)
+}
+
+func wantQuiet(t *testing.T, l *Log, records int) {
+	t.Helper()
+	if rep := wantClean(t, l, records); len(rep.Notes) > 0 {
+		t.Errorf("notes %v", rep.Notes)
+	}
+}
+
+// TestAnchorIsCut: a store into a mapping that has lost its file's pages would end the process; it is written instead.
+func TestAnchorIsCut(t *testing.T) {
+	l := newLog(t)
+	mustAppend(t, l, sample())
+	if l.anchor.mem == nil {
+		t.Fatal("the anchor is not mapped")
+	}
+	if err := os.Truncate(anchorPath(l.Path(), l.opts.AnchorDir), 0); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, l, sample())
+	if l.anchor.mem != nil {
+		t.Error("the mapping was not given up")
+	}
+	wantQuiet(t, l, 2)
+}
+
+// TestAnchorUnmapped does what systems without a mapping do.
+func TestAnchorUnmapped(t *testing.T) {
+	l := newLog(t)
+	l.anchor.unmap()
+	mustAppend(t, l, sample(), sample())
+	wantQuiet(t, l, 2)
 }
 
 // TestTruncateFails: what cannot be taken back now is taken back before the next line.

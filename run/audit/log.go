@@ -2,7 +2,6 @@ package audit
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -35,12 +34,17 @@ type Log struct {
 
 	mu     sync.Mutex
 	file   *os.File
-	anchor *os.File
+	anchor *anchorFile
 	size   int64   // of the whole lines in file
-	head   head    // of the last whole line
-	broken bool    // the disk may not be as size and head say
+	disk   head    // of the last of them
+	broken bool    // the disk may not be as size and disk say
+	last   head    // of the last line, pending or in file
 	enc    encoder // its b: the previous chain, and the line
-	note   []byte  // the anchor's content, encoded
+
+	pending []byte      // lines that are not in file yet
+	late    error       // why they could not be written; nil: they wait for their time
+	timer   *time.Timer // writes them; nil until something was deferred
+	armed   bool        // it will fire; holds whenever something is pending
 
 	sent, refused uint64
 }
@@ -62,32 +66,31 @@ func create(o Options) (*Log, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	name := fileName(o)
-	l := &Log{opts: o, path: filepath.Join(o.Dir, name), head: head{0, genesis(o.RunID)}}
+	name, start := fileName(o), head{0, genesis(o.RunID)}
 	// The anchor comes first: a log without one cannot be told from a log whose anchor was taken away.
-	var err error
-	if l.anchor, err = createFile(o.AnchorDir, strings.TrimSuffix(name, logExt)+anchorExt); err != nil {
-		return nil, err
-	}
-	if err = l.writeAnchor(); err == nil {
-		l.file, err = createFile(o.Dir, name)
-	}
+	anchorName := strings.TrimSuffix(name, logExt) + anchorExt
+	anchor, err := createAnchor(o.AnchorDir, anchorName, &start, o.Sync)
 	if err != nil {
-		l.anchor.Close()
-		os.Remove(anchorPath(l.path, o.AnchorDir))
 		return nil, err
 	}
-	return l, nil
+	file, err := createFile(o.Dir, name)
+	if err != nil {
+		anchor.close()
+		os.Remove(filepath.Join(o.AnchorDir, anchorName))
+		return nil, err
+	}
+	return &Log{opts: o, path: filepath.Join(o.Dir, name), file: file, anchor: anchor, disk: start, last: start}, nil
 }
 
-// createFile makes name in dir, which it makes where needed. O_EXCL never follows a link.
+// createFile makes name in dir, which it makes where needed. O_EXCL never follows a link. What is to be mapped must be
+// open for reading too.
 func createFile(dir, name string) (*os.File, error) {
 	root, err := openDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close()
-	return root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	return root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
 func validRunID(id string) bool {
@@ -120,116 +123,42 @@ func genesis(runID string) [32]byte { return sha256.Sum256([]byte("agentguard au
 // Path is the log's file.
 func (l *Log) Path() string { return l.path }
 
-// Append writes r and its anchor. It sets Seq and RunID, and where they are empty Time and AgentID; of a run.end also
-// Requests and Denied. When it returns an error the caller must refuse the request: the record is not, or not surely,
-// on the disk. A line written in part is taken back, so that later records may succeed once there is space again.
+// Append writes r, after whatever was deferred before it, and their anchor. It sets Seq and RunID, and where they are
+// empty Time and AgentID; of a run.end also Requests and Denied. When it returns an error the caller must refuse the
+// request: the record is not, or not surely, in the file. A line written in part is taken back, so that later records
+// may succeed once there is space again.
 func (l *Log) Append(r *Record) error {
 	if l == nil {
-		return errors.New("audit log: there is none")
+		return errNone
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.append(r); err != nil {
+	return named(l.append(r))
+}
+
+// Defer takes r as Append does, its place in the chain included, but leaves the writing to the next Append, to a timer
+// of 5 ms, or to Close: a kill may lose the records of these last milliseconds. It is for what has happened already and
+// holds nothing up. An error says that deferred lines cannot be written now. They are kept, r too, and tried again until
+// they can, except that r is dropped where 1 MiB of them waits already. Append refuses all that while.
+func (l *Log) Defer(r *Record) error {
+	if l == nil {
+		return errNone
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return named(l.postpone(r))
+}
+
+var errNone = errors.New("audit log: there is none")
+
+func named(err error) error {
+	if err != nil {
 		return fmt.Errorf("audit log: %w", err)
 	}
 	return nil
 }
 
-func (l *Log) append(r *Record) error {
-	if l.file == nil {
-		return os.ErrClosed
-	}
-	if l.broken {
-		if err := l.repair(); err != nil {
-			return err
-		}
-	}
-	l.complete(r)
-	next := l.encode(r)
-	if err := l.writeLine(); err != nil {
-		return err
-	}
-	l.size += int64(len(l.enc.b) - sha256.Size)
-	l.head = next
-	l.count(r)
-	if err := l.writeAnchor(); err != nil {
-		// The line stays, since what is whole is never taken back; the next record has to mend the anchor first, so
-		// that the log is never more than one line ahead.
-		l.broken = true
-		return fmt.Errorf("anchor: %w", err)
-	}
-	return nil
-}
-
-func (l *Log) complete(r *Record) {
-	r.Seq = l.head.seq + 1
-	r.RunID = l.opts.RunID
-	if r.AgentID == "" {
-		r.AgentID = l.opts.AgentID
-	}
-	if r.Time.IsZero() {
-		r.Time = l.opts.Now()
-	}
-	if r.Event == RunEnd {
-		r.Requests, r.Denied = l.sent, l.refused
-	}
-}
-
-func (l *Log) count(r *Record) {
-	switch r.Event {
-	case Sent:
-		l.sent++
-	case Refused:
-		l.refused++
-	}
-}
-
-// encode leaves the line in enc.b, after the previous chain: what is hashed lies in one piece.
-func (l *Log) encode(r *Record) head {
-	e := &l.enc
-	e.b = append(e.b[:0], l.head.chain[:]...)
-	e.record(r)
-	next := head{r.Seq, sha256.Sum256(e.b)}
-	e.b = append(e.b[:len(e.b)-1], chainMember...)
-	e.b = hex.AppendEncode(e.b, next.chain[:])
-	e.b = append(e.b, '"', '}', '\n')
-	return next
-}
-
-// writeLine writes the line in enc.b at the end of the whole lines, or takes back what it wrote of it.
-func (l *Log) writeLine() error {
-	_, err := l.file.WriteAt(l.enc.b[sha256.Size:], l.size)
-	if err == nil && l.opts.Sync {
-		err = l.file.Sync()
-	}
-	if err != nil {
-		l.broken = l.file.Truncate(l.size) != nil
-	}
-	return err
-}
-
-func (l *Log) writeAnchor() error {
-	l.note = l.head.append(l.note[:0])
-	_, err := l.anchor.WriteAt(l.note, 0)
-	if err == nil && l.opts.Sync {
-		err = l.anchor.Sync()
-	}
-	return err
-}
-
-// repair brings the disk to what size and head say.
-func (l *Log) repair() error {
-	if err := l.file.Truncate(l.size); err != nil {
-		return err
-	}
-	if err := l.writeAnchor(); err != nil {
-		return fmt.Errorf("anchor: %w", err)
-	}
-	l.broken = false
-	return nil
-}
-
-// Close ends the log; later records are refused.
+// Close writes what was deferred and ends the log; later records are refused.
 func (l *Log) Close() error {
 	if l == nil {
 		return nil
@@ -239,10 +168,10 @@ func (l *Log) Close() error {
 	if l.file == nil {
 		return nil
 	}
-	err := errors.Join(l.file.Close(), l.anchor.Close())
-	l.file, l.anchor = nil, nil
-	if err != nil {
-		return fmt.Errorf("audit log: %w", err)
+	if l.timer != nil {
+		l.timer.Stop()
 	}
-	return nil
+	err := errors.Join(l.flush(), l.file.Close(), l.anchor.close())
+	l.file, l.anchor = nil, nil
+	return named(err)
 }

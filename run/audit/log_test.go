@@ -242,15 +242,18 @@ func TestNamesSortByTime(t *testing.T) {
 
 func TestNilAndClosedLogRefuse(t *testing.T) {
 	var none *Log
-	if none.Append(&Record{Event: Sent}) == nil || none.Close() != nil {
+	if none.Append(&Record{Event: Sent}) == nil || none.Defer(&Record{Event: Ended}) == nil || none.Close() != nil {
 		t.Error("a nil log took a record")
 	}
-	if new(Log).Append(&Record{Event: Sent}) == nil {
+	if new(Log).Append(&Record{Event: Sent}) == nil || new(Log).Defer(&Record{Event: Ended}) == nil {
 		t.Error("a zero log took a record")
 	}
 	l := newLog(t)
 	l.Close()
 	if err := l.Append(&Record{Event: Sent}); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("a closed log says %v", err)
+	}
+	if err := l.Defer(&Record{Event: Ended}); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("a closed log says %v", err)
 	}
 }
@@ -273,7 +276,11 @@ func TestConcurrentAppends(t *testing.T) {
 			for i := range each {
 				r := sample()
 				r.ID = uint64(w*each + i)
-				if err := l.Append(r); err != nil {
+				take := l.Append
+				if i%2 == 1 {
+					take = l.Defer
+				}
+				if err := take(r); err != nil {
 					t.Error(err)
 				}
 			}
@@ -281,6 +288,9 @@ func TestConcurrentAppends(t *testing.T) {
 	}
 	wg.Wait()
 	<-done
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
 	wantClean(t, l, writers*each)
 	seen := map[uint64]bool{}
 	for _, r := range readAll(t, l.Path()) {

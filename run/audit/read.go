@@ -66,10 +66,10 @@ func Read(r io.Reader, each func(line int, rec *Record, raw []byte) error) error
 
 // line is one whole line.
 type line struct {
-	no    int
-	start int64  // offset in the file
-	raw   []byte // without LF; valid until the next one is read
-	long  bool   // longer than maxReadLine; raw is empty
+	no   int
+	end  int64  // offset in the file, after the LF
+	raw  []byte // without LF; valid until the next one is read
+	long bool   // longer than maxReadLine; raw is empty
 }
 
 var errNoRecord = errors.New("not a record: it names no event")
@@ -101,7 +101,7 @@ func newLineReader(r io.Reader) *lineReader {
 
 // next gives the next whole line, io.EOF, or *TornError when what is left is no whole line.
 func (lr *lineReader) next() (line, error) {
-	l := line{no: lr.no + 1, start: lr.off}
+	l := line{no: lr.no + 1}
 	raw, err := lr.r.ReadSlice('\n')
 	n := len(raw)
 	for err == bufio.ErrBufferFull {
@@ -110,6 +110,7 @@ func (lr *lineReader) next() (line, error) {
 		n += len(raw)
 	}
 	lr.off += int64(n)
+	l.end = lr.off
 	switch {
 	case err == io.EOF && n > 0:
 		return line{}, &TornError{l.no, n}

@@ -129,7 +129,7 @@ func Lost(dir, anchorDir string) ([]string, error) {
 		if _, err := os.Lstat(path); !os.IsNotExist(err) {
 			continue
 		}
-		if h, err := readAnchor(path, anchorDir); err != nil || h.seq > 0 {
+		if a, err := readAnchor(path, anchorDir); err != nil || a.high.seq > 0 {
 			lost = append(lost, path)
 		}
 	}

@@ -48,8 +48,9 @@ func Verify(path, anchorDir string) (Report, error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("audit log: %w", err)
 	}
-	// The size first, then the anchor, then the lines: every line within that size, but perhaps the last, has its anchor
-	// by the time the anchor is read, though lines may be added all the while.
+	// The size first, then the anchor, then the lines: every line within that size was announced by the time the anchor is
+	// read, and whatever the anchor calls written is there by the time the lines are, though lines may be added all the
+	// while.
 	v := verifier{size: info.Size()}
 	v.readAnchor(path, anchorDir)
 	if err := v.lines(f); err != nil {
@@ -64,8 +65,9 @@ type verifier struct {
 	Report
 	size     int64
 	anchored bool // there is an anchor to compare with
-	anchor   head
-	atAnchor *link // the line that the anchor names
+	anchor   anchor
+	low      *link // the line that carries anchor.low's seq
+	high     *link // the line that carries anchor.high's
 
 	recent []link // the last lines, oldest first; at most lookBack
 	body   []byte // what is hashed
@@ -99,14 +101,17 @@ func (v *verifier) readAnchor(path, anchorDir string) {
 		v.note(0, "not compared with an anchor: a cut end would not show")
 		return
 	}
-	h, err := readAnchor(path, anchorDir)
+	a, err := readAnchor(path, anchorDir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		v.problem(0, "its anchor %s is missing: a cut end would not show", anchorPath(path, anchorDir))
 	case err != nil:
 		v.problem(0, "its anchor cannot be used: %v", err)
 	default:
-		v.anchor, v.anchored = h, true
+		v.anchor, v.anchored = a, true
+		if a.torn {
+			v.note(0, "one of its anchor's two lines is not whole, as a kill may leave it")
+		}
 	}
 }
 
@@ -115,7 +120,7 @@ func (v *verifier) lines(r io.Reader) error {
 	for {
 		l, err := lines.next()
 		if torn := (*TornError)(nil); errors.As(err, &torn) {
-			if lines.off-int64(torn.Bytes) >= v.size && v.last().seq >= v.anchor.seq {
+			if lines.off-int64(torn.Bytes) >= v.size && v.last().seq >= v.anchor.low.seq {
 				return nil // being written
 			}
 			v.Torn = true
@@ -128,7 +133,7 @@ func (v *verifier) lines(r io.Reader) error {
 		if err != nil {
 			return err
 		}
-		if l.start >= v.size && v.last().seq >= v.anchor.seq {
+		if l.end > v.size && v.last().seq >= v.anchor.low.seq {
 			return nil // written since
 		}
 		v.line(l)
@@ -169,8 +174,11 @@ func (v *verifier) line(l line) {
 	if v.recent = append(v.recent, this); len(v.recent) > lookBack {
 		v.recent = append(v.recent[:0], v.recent[1:]...)
 	}
-	if m.Seq == v.anchor.seq {
-		v.atAnchor = &this
+	if m.Seq == v.anchor.low.seq {
+		v.low = &this
+	}
+	if m.Seq == v.anchor.high.seq {
+		v.high = &this
 	}
 }
 
@@ -270,30 +278,34 @@ func statedChain(raw []byte) (sum [32]byte, ok bool) {
 	return sum, err == nil && hex.EncodeToString(sum[:]) == string(digits)
 }
 
-// lineOf is the number of the line that carries seq, where one does.
-func (v *verifier) lineOf(seq uint64) int {
-	if v.atAnchor != nil && v.atAnchor.seq == seq {
-		return v.atAnchor.no
-	}
-	return int(seq)
-}
-
 func (v *verifier) compareAnchor() {
-	if !v.anchored {
+	if !v.anchored || v.anchor.high.seq == 0 && v.Records == 0 {
 		return
 	}
-	last, a := v.last(), v.anchor
+	last, low, high := v.last(), v.anchor.low, v.anchor.high
 	switch {
-	case a.seq == 0 && v.Records == 0:
-	case last.seq < a.seq:
-		v.problem(v.Records+1, "the end is cut off: the anchor knows of %d lines, here are %d", a.seq, last.seq)
-	case a.seq > 0 && (v.atAnchor == nil || v.atAnchor.chain != a.chain):
-		v.problem(v.lineOf(a.seq), "not the line that the anchor knows: the log was rewritten, or is another one")
-	case a.seq == 0 && a.chain != genesis(v.RunID):
+	case last.seq < low.seq:
+		v.problem(v.Records+1, "the end is cut off: the anchor knows of %d lines, here are %d", low.seq, last.seq)
+	case low.seq == 0 && low.chain != genesis(v.RunID) && v.Records > 0:
 		v.problem(1, "the anchor is of another run")
-	case last.seq == a.seq+1:
-		v.note(last.no, "written without its anchor: the process ended in between")
-	case last.seq > a.seq+1:
-		v.problem(v.lineOf(a.seq)+1, "%d lines were added after the anchor's last, %d", last.seq-a.seq, a.seq)
+	case !low.at(v.low):
+		v.problem(lineOf(v.low, low.seq), "not the line that the anchor knows: the log was rewritten, or is another one")
+	case last.seq > high.seq:
+		v.problem(lineOf(v.high, high.seq)+1, "%d lines were added after the anchor's last, %d", last.seq-high.seq, high.seq)
+	case last.seq == high.seq && !high.at(v.high):
+		v.problem(last.no, "not the line that the anchor announces: it was added, or altered")
+	case last.seq > low.seq:
+		v.note(last.no, "%d lines are written without their anchor: the process ended in between", last.seq-low.seq)
 	}
+}
+
+// at says whether l is the line that h names; before the first line is none.
+func (h *head) at(l *link) bool { return h.seq == 0 || l != nil && l.chain == h.chain }
+
+// lineOf is the number of the line that carries seq, where there is one.
+func lineOf(l *link, seq uint64) int {
+	if l != nil {
+		return l.no
+	}
+	return int(seq)
 }

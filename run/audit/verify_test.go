@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,8 +40,13 @@ func TestChainAsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := fmt.Sprintf("agentguard-anchor-1 %020d %x ", 4, chain); !strings.HasPrefix(string(anchor), want) || len(anchor) != anchorSize {
-		t.Errorf("anchor %q, want %q...", anchor, want)
+	want := ""
+	for _, word := range []string{"written", "writing"} {
+		line := fmt.Sprintf("agentguard-anchor-2 %s %020d %x ", word, 4, chain)
+		want += fmt.Sprintf("%s%08x\n", line, crc32.ChecksumIEEE([]byte(line)))
+	}
+	if string(anchor) != want {
+		t.Errorf("anchor %q, want %q", anchor, want)
 	}
 }
 
@@ -50,7 +56,7 @@ func forge(lines [][]byte, n int, seq uint64) []byte {
 	if n > 1 {
 		prev, _ = statedChain(bytes.TrimSuffix(lines[n-2], []byte{'\n'}))
 	}
-	l := Log{head: head{seq - 1, prev}}
+	l := Log{last: head{seq - 1, prev}}
 	l.encode(&Record{Seq: seq, Event: Sent, RunID: "run-1", Reason: "forged"})
 	return bytes.Clone(l.enc.b[sha256.Size:])
 }
@@ -161,44 +167,99 @@ func TestAnchors(t *testing.T) {
 	cases := map[string]struct {
 		do   func(t *testing.T, anchor string)
 		want []string
+		note string
 	}{
-		"missing":             {func(t *testing.T, a string) { os.Remove(a) }, []string{"0: its anchor"}},
-		"emptied":             {func(t *testing.T, a string) { os.Truncate(a, 0) }, []string{"0: its anchor cannot be used"}},
-		"longer":              {func(t *testing.T, a string) { replace(t, a, "\n", "\n\n") }, []string{"0: its anchor cannot be used"}},
-		"edited":              {func(t *testing.T, a string) { replace(t, a, "0002 ", "0001 ") }, []string{"0: its anchor cannot be used"}},
-		"directory":           {func(t *testing.T, a string) { os.Remove(a); os.Mkdir(a, 0o700) }, []string{"0: its anchor cannot be used"}},
-		"one behind, rightly": {func(t *testing.T, a string) { anchorFor(t, a, 1) }, nil},
-		"of another run": {func(t *testing.T, a string) {
-			h := head{0, genesis("run-2")}
-			write(t, a, string(h.append(nil)))
-		}, []string{"1: the anchor is of another run"}},
-		"of another log": {func(t *testing.T, a string) {
-			h := head{2, genesis("x")}
-			write(t, a, string(h.append(nil)))
-		}, []string{"2: not the line that the anchor knows"}},
+		"missing":       {func(t *testing.T, a string) { os.Remove(a) }, []string{"0: its anchor"}, ""},
+		"emptied":       {func(t *testing.T, a string) { os.Truncate(a, 0) }, []string{"0: its anchor cannot be used"}, ""},
+		"longer":        {func(t *testing.T, a string) { replace(t, a, "\n", "\n\n") }, []string{"0: its anchor cannot be used"}, ""},
+		"edited":        {func(t *testing.T, a string) { replace(t, a, "0004 ", "0003 ") }, []string{"0: its anchor cannot be used"}, ""},
+		"swapped lines": {func(t *testing.T, a string) { swap(t, a) }, []string{"0: its anchor cannot be used"}, ""},
+		"directory":     {func(t *testing.T, a string) { os.Remove(a); os.Mkdir(a, 0o700) }, []string{"0: its anchor cannot be used"}, ""},
+
+		// What a kill leaves, in the order of the steps.
+		"writing torn":            {func(t *testing.T, a string) { anchorFor(t, a, 4, 4); tear(t, a, writing) }, nil, "not whole"},
+		"announced, not written":  {func(t *testing.T, a string) { anchorFor(t, a, 4, 4); announce(t, a, 6) }, nil, ""},
+		"announced, part written": {func(t *testing.T, a string) { anchorFor(t, a, 1, 4); announce(t, a, 6) }, nil, "3 lines are written without"},
+		"announced and written":   {func(t *testing.T, a string) { anchorFor(t, a, 1, 4) }, nil, "3 lines are written without"},
+		"written torn":            {func(t *testing.T, a string) { anchorFor(t, a, 4, 4); tear(t, a, written) }, nil, "not whole"},
+
+		// What no kill leaves.
+		"not announced":              {func(t *testing.T, a string) { anchorFor(t, a, 3, 3) }, []string{"4: 1 lines were added"}, ""},
+		"more than announced":        {func(t *testing.T, a string) { anchorFor(t, a, 1, 3) }, []string{"4: 1 lines were added"}, ""},
+		"other than announced":       {func(t *testing.T, a string) { anchorFor(t, a, 1, 1); announce(t, a, 4) }, []string{"4: not the line that the anchor announces"}, ""},
+		"added, writing torn":        {func(t *testing.T, a string) { anchorFor(t, a, 3, 4); tear(t, a, writing) }, []string{"4: 1 lines were added"}, "not whole"},
+		"cut, written torn":          {func(t *testing.T, a string) { announce(t, a, 6); tear(t, a, written) }, []string{"5: the end is cut off: the anchor knows of 6"}, "not whole"},
+		"of another run":             {func(t *testing.T, a string) { both(t, a, head{0, genesis("run-2")}) }, []string{"1: the anchor is of another run"}, ""},
+		"of another log":             {func(t *testing.T, a string) { both(t, a, head{4, genesis("x")}) }, []string{"4: not the line that the anchor knows"}, ""},
+		"of before the first record": {func(t *testing.T, a string) { both(t, a, head{0, genesis("run-1")}) }, []string{"1: 4 lines were added"}, ""},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			l := newLog(t)
-			mustAppend(t, l, sample(), sample())
+			mustAppend(t, l, sample(), sample(), sample(), sample())
 			l.Close()
 			c.do(t, anchorPath(l.Path(), l.opts.AnchorDir))
-			wantProblems(t, mustVerify(t, l), c.want)
+			rep := mustVerify(t, l)
+			wantProblems(t, rep, c.want)
+			if notes := fmt.Sprint(rep.Notes); (c.note == "") != (len(rep.Notes) == 0) || !strings.Contains(notes, c.note) {
+				t.Errorf("notes %s, want %q", notes, c.note)
+			}
 		})
 	}
 }
 
-// anchorFor rewrites the anchor of a log as it was after seq lines.
-func anchorFor(t *testing.T, anchor string, seq uint64) {
+// anchorFor rewrites the anchor of a log as it is when lines are written up to low and announced up to high.
+func anchorFor(t *testing.T, anchor string, low, high uint64) {
 	t.Helper()
 	dir, _ := Dirs(filepath.Dir(filepath.Dir(filepath.Dir(anchor))))
 	text, err := os.ReadFile(filepath.Join(dir, strings.TrimSuffix(filepath.Base(anchor), anchorExt)+logExt))
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := head{seq: seq}
-	h.chain, _ = statedChain(bytes.Split(text, []byte{'\n'})[seq-1])
-	write(t, anchor, string(h.append(nil)))
+	var b []byte
+	for which, seq := range []uint64{low, high} {
+		h := head{seq: seq}
+		h.chain, _ = statedChain(bytes.Split(text, []byte{'\n'})[seq-1])
+		b = h.append(b, which)
+	}
+	write(t, anchor, string(b))
+}
+
+func both(t *testing.T, anchor string, h head) {
+	t.Helper()
+	write(t, anchor, string(h.append(h.append(nil, written), writing)))
+}
+
+// announce makes the anchor announce lines up to seq that are not those of the log.
+func announce(t *testing.T, anchor string, seq uint64) {
+	t.Helper()
+	b, err := os.ReadFile(anchor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := head{seq, genesis("never written")}
+	write(t, anchor, string(h.append(b[:anchorLine:anchorLine], writing)))
+}
+
+// tear leaves a line of the anchor half stored.
+func tear(t *testing.T, anchor string, which int) {
+	t.Helper()
+	b, err := os.ReadFile(anchor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := head{1 << 40, genesis("never stored")}
+	copy(b[which*anchorLine:], h.append(nil, which)[:anchorLine/2])
+	write(t, anchor, string(b))
+}
+
+func swap(t *testing.T, anchor string) {
+	t.Helper()
+	b, err := os.ReadFile(anchor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, anchor, string(b[anchorLine:])+string(b[:anchorLine]))
 }
 
 func replace(t *testing.T, name, from, to string) {
@@ -207,17 +268,7 @@ func replace(t *testing.T, name, from, to string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, name, strings.Replace(string(b), from, to, 1))
-}
-
-func TestOneLineAheadIsNoted(t *testing.T) {
-	l := newLog(t)
-	mustAppend(t, l, sample(), sample())
-	anchorFor(t, anchorPath(l.Path(), l.opts.AnchorDir), 1)
-	rep := wantClean(t, l, 2)
-	if len(rep.Notes) != 1 || !strings.Contains(rep.Notes[0].What, "without its anchor") {
-		t.Errorf("notes %v", rep.Notes)
-	}
+	write(t, name, strings.ReplaceAll(string(b), from, to))
 }
 
 func TestVerifyWithoutAnchorSaysSo(t *testing.T) {
