@@ -13,18 +13,19 @@ import (
 )
 
 // record turns an exchange into a line of the audit log: one before it leaves, one when it has ended; a refused one has
-// the last alone.
+// the last alone. Only what has a line already may wait the few milliseconds of Defer for its second one.
 func (s *session) record(ex *proxy.Exchange, ended bool) error {
 	r := s.recordOf(ex)
+	write := s.log.Append
 	switch {
 	case !ended:
 		r.Event, r.Time = audit.Sent, ex.Start
 	case ex.Recorded:
-		r.Event = audit.Ended
+		r.Event, write = audit.Ended, s.log.Defer
 	default:
 		r.Event, r.Time = audit.Refused, ex.Start
 	}
-	err := s.log.Append(r)
+	err := write(r)
 	if err == nil || ended {
 		s.tally.count(ex, ended)
 	}
