@@ -3,6 +3,7 @@ package proxy
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
@@ -15,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -445,5 +447,17 @@ func TestRefusalsInsideATunnelNameIt(t *testing.T) {
 	r.inside("api.example.com:443", "evil.example.net", "")
 	if e := r.last(); e.Authority.Host != "api.example.com" || e.Peer == "" || !strings.Contains(e.Refusal.Reason, "evil.example.net") {
 		t.Errorf("recorded %+v", e)
+	}
+}
+
+// A body that broke off while it was held back has no whole that could be sent.
+func TestBrokenSpoolIsNeverSentAsWhole(t *testing.T) {
+	late := iotest.OneByteReader(iotest.TimeoutReader(strings.NewReader("abc"))) // fails once, and would go on
+	b := &peekedBody{src: io.NopCloser(io.MultiReader(strings.NewReader(strings.Repeat("x", 2*maxBody)), late)), sum: sha256.New(), dir: t.TempDir()}
+	if _, err := b.stream(); err == nil {
+		t.Fatal("a broken body was read whole")
+	}
+	if n, err := io.Copy(io.Discard, b); err == nil {
+		t.Errorf("%d bytes would be sent as the whole body", n)
 	}
 }

@@ -60,6 +60,7 @@ func (b *peekedBody) toDisk() error {
 	s := &spool{file: f}
 	if err := s.fill(b); err != nil {
 		s.close()
+		b.end = err // what is left of the body must not pass for the whole
 		return err
 	}
 	b.spool, b.head = s, nil
