@@ -55,7 +55,9 @@ func (b *peekedBody) Read(p []byte) (n int, err error) {
 	} else if b.end != nil {
 		return 0, b.end
 	} else {
+		// The transport reads once more behind the end, when the server may have closed the body already.
 		n, err = b.src.Read(p)
+		b.end = err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -216,7 +216,9 @@ func (p *Proxy) exchange(w http.ResponseWriter, ex *Exchange) {
 		ex.Start = time.Now()
 	}
 	defer p.finish(ex) // also when ReverseProxy panics to cut the child's connection
-	ex.deadline = http.NewResponseController(w).SetReadDeadline
+	rc := http.NewResponseController(w)
+	ex.deadline = rc.SetReadDeadline
+	rc.EnableFullDuplex() // an answer may begin before the upload has ended; HTTP/2 has nothing to enable
 	if ex.Refusal = p.runRequest(ex); ex.Refusal != nil {
 		ex.Status = ex.Refusal.Status
 		ex.Refusal.write(w, ex)

@@ -380,7 +380,7 @@ func TestBigBodyInFlatMemory(t *testing.T) {
 	}
 	const size = 64 << 20
 	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
-		block := bytes.Repeat([]byte("0123456789abcdef"), 4096)
+		block := bytes.Repeat([]byte("0abc\n\n6789abcdef"), 4096)
 		for sent := 0; sent < size; sent += len(block) {
 			w.Write(block)
 		}
@@ -392,5 +392,62 @@ func TestBigBodyInFlatMemory(t *testing.T) {
 	n, err := io.Copy(io.Discard, resp.Body)
 	if n != size || err != nil {
 		t.Error(n, err)
+	}
+}
+
+// net/http's server ends the request's body when an answer begins, its transport reads once more behind the body's end, and
+// what that gives must not cut the answer short.
+func TestQuickAnswersToShortUploadsAreWhole(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		io.Copy(io.Discard, q.Body)
+		w.Header().Set("Content-Length", "94")
+		w.WriteHeader(201)
+		http.NewResponseController(w).Flush()
+		io.WriteString(w, strings.Repeat("x", 94))
+	}, rigOptions{http1: true})
+	c := r.client(false)
+	for i := range 400 {
+		resp, err := c.Post("https://api.example.com/any/x", "application/json", strings.NewReader(`{"title":"x"}`))
+		if err != nil {
+			t.Fatal(i, err)
+		}
+		b, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || len(b) != 94 {
+			t.Fatalf("request %d: %d bytes, %v", i, len(b), err)
+		}
+	}
+}
+
+// Both directions of an HTTP/1.1 exchange flow at once, as they do without a proxy.
+func TestAnswerFlowsWhileTheUploadDoes(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		rc := http.NewResponseController(w)
+		rc.EnableFullDuplex()
+		buf := make([]byte, 5)
+		for {
+			n, err := io.ReadFull(q.Body, buf)
+			if err != nil {
+				return
+			}
+			w.Write(buf[:n])
+			rc.Flush()
+		}
+	}, rigOptions{http1: true})
+	pr, pw := io.Pipe()
+	defer pw.Close()
+	go io.WriteString(pw, "abc\n\n")
+	req, _ := http.NewRequest("POST", "https://api.example.com/any/x", pr)
+	resp, err := r.client(false).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	buf := make([]byte, 5)
+	for i := range 3 {
+		if _, err := io.ReadFull(resp.Body, buf); err != nil || string(buf) != "abc\n\n" {
+			t.Fatalf("part %d: %q, %v", i, buf, err)
+		}
+		go io.WriteString(pw, "abc\n\n")
 	}
 }
