@@ -36,7 +36,8 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 		out.Header.Del("Sec-Websocket-Extensions") // messages are read, so they must not be compressed
 	}
 	if ex.Claim.Kind == policy.ForService {
-		out.Header.Del("Grpc-Accept-Encoding")
+		out.Header.Del("Grpc-Accept-Encoding") // messages that are compressed one by one cannot be read
+		out.Header.Del("Connect-Accept-Encoding")
 	}
 	if _, named := out.Header["User-Agent"]; !named {
 		out.Header["User-Agent"] = nil // the child's choice: net/http would add its own
@@ -106,42 +107,76 @@ func (p *Proxy) scrub(ex *Exchange, r *http.Response) *Refusal {
 	if r.StatusCode == http.StatusSwitchingProtocols {
 		return p.scrubMessages(ex, r, set)
 	}
-	kind := r.Header.Get("Content-Type")
-	framed := strings.HasPrefix(kind, "application/grpc") // grpc-web too
-	if framed {
+	messages := isFramed(r.Header.Get("Content-Type"))
+	if messages {
 		set = fixed
 	}
-	src := &countedBody{body: r.Body, ex: ex, response: r, set: set}
-	r.Body = src
-	src.from = r.Body
+	body := &countedBody{body: r.Body, from: r.Body, ex: ex, response: r, set: set}
+	r.Body = body
 	if set == nil {
-		src.from = src.body
 		return nil
 	}
-	plain := io.Reader(src.body)
-	part := r.StatusCode == http.StatusPartialContent && ex.Claim.Kind != policy.ForService // cannot be decoded by itself
-	if codings := r.Header["Content-Encoding"]; len(codings) > 0 && bodyAllowed(r) && !part {
-		decoded, err := scrub.Decode(codings, src.body)
-		switch {
-		case err == nil:
-			plain = decoded
-			r.Header.Del("Content-Encoding")
-			r.Header.Del("Content-Length")
-			r.ContentLength = -1
-		case ex.Claim.Kind == policy.ForService:
-			return upstreamFailed("the response cannot be read to keep secrets out of it: "+err.Error(), "ask for another Accept-Encoding")
-		}
-		src.codec, _ = plain.(io.Closer)
+	if f := body.decode(); f != nil {
+		return f
 	}
-	if !framed && !set.SameLength() && bodyAllowed(r) {
-		r.Header.Del("Content-Length")
-		r.ContentLength = -1
+	if !set.SameLength() {
+		body.unknownLength()
 	}
 	hit := func(n int) { ex.Scrubbed += n }
-	if src.from = set.Reader(plain, hit); framed && !strings.HasPrefix(kind, "application/grpc-") {
-		src.from = set.Messages(plain, hit)
+	if messages {
+		body.from = set.Messages(body.from, hit)
+	} else {
+		body.from = set.Reader(body.from, hit)
 	}
 	return nil
+}
+
+// isFramed says whether a body is a sequence of length-prefixed messages: gRPC, gRPC-Web but for its base64 form, and the
+// streams of the Connect protocol.
+func isFramed(contentType string) bool {
+	return strings.HasPrefix(contentType, "application/grpc") && !strings.HasPrefix(contentType, "application/grpc-web-text") ||
+		strings.HasPrefix(contentType, "application/connect+")
+}
+
+// decode takes the content encoding off. On an open host only one that the child asked for is, and none that cannot be.
+func (b *countedBody) decode() *Refusal {
+	codings := b.response.Header["Content-Encoding"]
+	if len(codings) == 0 || !bodyAllowed(b.response) {
+		return nil
+	}
+	guarded := b.ex.Claim.Kind == policy.ForService
+	if !guarded && (b.response.StatusCode == http.StatusPartialContent || !asked(b.response.Request.Header, codings)) {
+		return nil
+	}
+	plain, err := scrub.Decode(codings, b.body)
+	switch {
+	case err == nil:
+		b.from = plain
+		b.codec, _ = plain.(io.Closer)
+		b.response.Header.Del("Content-Encoding")
+		b.unknownLength()
+	case guarded:
+		return upstreamFailed("the response cannot be read to keep secrets out of it: "+err.Error(), "ask for another Accept-Encoding")
+	}
+	return nil
+}
+
+// asked says whether the request named every coding: a client that did not may mean to keep what it gets.
+func asked(request http.Header, codings []string) bool {
+	accepted := strings.ToLower(strings.Join(request["Accept-Encoding"], ","))
+	for coding := range strings.SplitSeq(strings.Join(codings, ","), ",") {
+		if !strings.Contains(accepted, strings.ToLower(strings.TrimSpace(coding))) {
+			return false
+		}
+	}
+	return true
+}
+
+func (b *countedBody) unknownLength() {
+	if bodyAllowed(b.response) {
+		b.response.Header.Del("Content-Length")
+		b.response.ContentLength = -1
+	}
 }
 
 // bodyAllowed says whether the response has a body at all: what a HEAD or 304 names as its encoding is not there.

@@ -451,3 +451,21 @@ func TestAnswerFlowsWhileTheUploadDoes(t *testing.T) {
 		go io.WriteString(pw, "abc\n\n")
 	}
 }
+
+// An archive that a mirror serves as gzip-encoded is kept as it is: the client compares its checksum.
+func TestUnaskedEncodingOfAnOpenHostStays(t *testing.T) {
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	w.Write([]byte("an archive"))
+	w.Close()
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Write(z.Bytes())
+	}, rigOptions{})
+	if a := r.do("GET", "https://open.example.com/x.tar.gz", ""); a.body != z.String() || a.Header.Get("Content-Encoding") != "gzip" {
+		t.Errorf("%q %v", a.body, a.Header)
+	}
+	if a := r.do("GET", "https://open.example.com/x.tar.gz", "", "Accept-Encoding: gzip"); a.body != "an archive" {
+		t.Errorf("%q %v", a.body, a.Header)
+	}
+}

@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"path/filepath"
 	"sync"
@@ -147,5 +148,7 @@ func (t *tally) open() int {
 func (t *tally) result() Result {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.r
+	r := t.r
+	r.ByRule = maps.Clone(r.ByRule)
+	return r
 }

@@ -94,6 +94,7 @@ type session struct {
 	childPid atomic.Int64
 
 	tally   tally
+	notices atomic.Int64
 	closers []func()
 }
 
@@ -229,7 +230,7 @@ func (s *session) startProxy(ca *proxy.CA) error {
 	s.proxy, err = proxy.New(proxy.Config{
 		Policy: s.Policy, Credentials: s.creds, Limits: limit.NewMemory(nil), Upstream: up, CA: ca,
 		Token: s.token, Agent: s.Agent,
-		Record: s.record, Notice: func(text string) { s.Say("%s", audit.SafeText(text)) },
+		Record: s.record, Notice: s.notice,
 		Pid:  func(c net.Conn) int { pid, _ := PeerPid(c); return pid },
 		Ours: s.ours,
 	})
@@ -246,6 +247,18 @@ func (s *session) startProxy(ca *proxy.CA) error {
 	go s.proxy.Serve(s.main)
 	go s.proxy.ServeIdentified(s.javaPort)
 	return nil
+}
+
+// maxNotices bounds what the proxy may say at the terminal: the child can provoke it at will.
+const maxNotices = 20
+
+func (s *session) notice(text string) {
+	switch n := s.notices.Add(1); {
+	case n < maxNotices:
+		s.Say("%s", audit.Clip(text, 400))
+	case n == maxNotices:
+		s.Say("more of this kind is only in the audit log")
+	}
 }
 
 // ours says whether a process of this run is at the other end of a connection.

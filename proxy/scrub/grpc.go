@@ -14,6 +14,9 @@ var errCompressedMessage = errors.New("a gRPC message is compressed")
 // grpcHeader is the size of a message's prefix: one byte that says compressed, four of length.
 const grpcHeader = 5
 
+// compressedFlag is the one flag that gRPC, gRPC-Web (which adds trailers, 0x80) and Connect (end of stream, 0x02) share.
+const compressedFlag = 1
+
 // grpc scrubs length-prefixed messages.
 type grpc struct {
 	src  *bufio.Reader
@@ -59,7 +62,7 @@ func (g *grpc) next() error {
 	if _, err := io.ReadFull(g.src, head[:]); err != nil {
 		return err
 	}
-	if head[0] != 0 {
+	if head[0]&compressedFlag != 0 {
 		return errCompressedMessage
 	}
 	g.left = int64(binary.BigEndian.Uint32(head[1:]))

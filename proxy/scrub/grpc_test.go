@@ -63,3 +63,17 @@ func TestGRPCThatCannotBeReadIsAnError(t *testing.T) {
 		}
 	}
 }
+
+// gRPC-Web's trailers and Connect's end of stream are messages with flags of their own.
+func TestFlaggedMessagesAreScrubbed(t *testing.T) {
+	secret, placeholder := "ghp_Zk3vQ9xT1bR7mN5cL8dW2fH6jP4s", "ghp_0000000000000000000000000000"
+	s := New([]Pair{{Secret: []byte(secret), Placeholder: placeholder}})
+	for _, flag := range []byte{0x80, 0x02} {
+		m := grpcMessage("grpc-message: " + secret)
+		m[0] = flag
+		got, err := io.ReadAll(s.Messages(bytes.NewReader(m), nil))
+		if err != nil || got[0] != flag || string(got[grpcHeader:]) != "grpc-message: "+placeholder {
+			t.Errorf("%x: %q, %v", flag, got, err)
+		}
+	}
+}
