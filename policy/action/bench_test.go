@@ -69,7 +69,7 @@ func BenchmarkParseAuthority(b *testing.B) {
 
 // BenchmarkRouter runs over every template of GitHub's table; ns/op is for one match.
 func BenchmarkRouter(b *testing.B) {
-	root := Lookup("github").Hosts[0].router
+	root := Lookup("github").Hosts[0].router()
 	type request struct {
 		method   string
 		segments []string

@@ -17,14 +17,10 @@ func Classify(s *Service, h *Host, r *Request) Match {
 		m.deny("the host belongs to no service")
 		return m
 	}
-	router := h.router
-	if router == nil {
-		fresh := Host{Routes: h.Routes}
-		if err := fresh.Compile(); err != nil {
-			m.deny("the routes of service " + s.Name + " are broken: " + err.Error())
-			return m
-		}
-		router = fresh.router
+	router, err := h.routes()
+	if err != nil {
+		m.deny("the routes of service " + s.Name + " are broken: " + err.Error())
+		return m
 	}
 	if name := override(r.Query); name != "" {
 		m.deny("the query parameter " + name + " would change the method behind the policy's back")
@@ -36,12 +32,11 @@ func Classify(s *Service, h *Host, r *Request) Match {
 		m.deny(fmt.Sprintf("%s %s is no operation that the catalogue of %s knows", clip(r.Method), clip(m.Path), s.Name))
 		return m
 	}
-	a := Action{Name: route.Action, Operation: route.Operation, Class: route.Class, Public: route.Public}
+	a := Action{Name: route.Action, Operation: route.Operation, Class: route.Class, Public: route.Public, Permits: route.Permits}
 	if a.Name == "" {
 		a.Name = route.Operation
 	}
 	if route.kind != "" {
-		var err error
 		if a.Resource, err = route.render(&c, r.Path.Segments, h.Canon); err != nil {
 			m.deny(err.Error())
 			return m
@@ -55,6 +50,13 @@ func Classify(s *Service, h *Host, r *Request) Match {
 		m.deny("nothing in the request could be read as an action")
 	}
 	return m
+}
+
+func (h *Host) routes() (*node, error) {
+	if h.router != nil {
+		return h.router(), nil
+	}
+	return newRouter(h.Routes)
 }
 
 // deny makes the whole request one unknown action.

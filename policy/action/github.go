@@ -13,7 +13,7 @@ func github() *Service {
 		return Host{Pattern: mustHost(name), Slots: slots, Routes: repoRoutes(routes), Refined: repoRoutes(refined),
 			Refine: refine, EncodedSlash: true, Canon: canonRepo}
 	}
-	return &Service{
+	s := &Service{
 		Base: "https://api.github.com",
 		Hosts: []Host{
 			host("api.github.com", githubREST, githubRESTRefined, refineGitHub, Slot{Bearer, ""}, Slot{Basic, ""}),
@@ -22,6 +22,28 @@ func github() *Service {
 			host("raw.githubusercontent.com", githubRaw, "", nil, Slot{Bearer, ""}),
 		},
 	}
+	s.Hosts[0].generated("github", githubResource)
+	return s
+}
+
+// githubResource is what an operation is about that no hand-written route covers. Where both an organisation and a
+// repository are touched, none is known: a rule for one of them does not allow it, a rule that protects one forbids it.
+func githubResource(template string) string {
+	repo := strings.Contains(template, "/{owner}/{repo}")
+	switch {
+	case strings.HasPrefix(template, "/orgs/{org}") || strings.HasPrefix(template, "/organizations/{org}"):
+		if repo {
+			return ""
+		}
+		return "org:{org}"
+	case repo:
+		return "repo:{owner}/{repo}"
+	case strings.HasPrefix(template, "/users/{username}"):
+		return "user:{username}"
+	case strings.HasPrefix(template, "/gists/{gist_id}"):
+		return "gist:{gist_id}"
+	}
+	return ""
 }
 
 // repoRoutes reads a table in which "~" is a repository and every route below a repository has it as its resource.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -13,12 +14,16 @@ const maxParams = 8
 // node is one segment of the trie. A literal is tried before a parameter with a suffix ("{model}:generateContent"), that
 // before a plain parameter, that before a rest; where a branch holds no route of the method, the next is tried.
 type node struct {
-	literals map[string]*node
-	folded   map[string]bool // the literals in lower case
+	literals []literal // sorted
 	suffixes []suffix
 	param    *node
 	rest     []leaf
 	ends     []leaf
+}
+
+type literal struct {
+	text string
+	next *node
 }
 
 type suffix struct {
@@ -38,6 +43,7 @@ type compiled struct {
 	params   []string // names of the captures, in order
 	resource []part   // pieces of the resource's name
 	kind     string
+	at       int // in the routes that it was compiled from
 }
 
 // part is a piece of a resource's name: literal text, or the param'th capture.
@@ -57,39 +63,53 @@ type captures struct {
 // Compile checks the routes and builds the router. It is called once, before the Host is shared; Classify compiles a
 // Host that nobody compiled on every call, which is right but slow.
 func (h *Host) Compile() error {
-	root := &node{}
-	var errs []error
-	for i := range h.Routes {
-		if err := root.add(h.Routes[i]); err != nil {
-			errs = append(errs, fmt.Errorf("%s %s: %w", h.Routes[i].Method, h.Routes[i].Template, err))
-		}
-	}
-	if err := errors.Join(errs...); err != nil {
+	root, err := newRouter(h.Routes)
+	if err != nil {
 		return err
 	}
-	h.router = root
+	h.whole, h.router = nil, func() *node { return root }
 	return nil
 }
 
-func (n *node) add(r Route) error {
+func newRouter(routes []Route) (*node, error) {
+	root := &node{}
+	return root, root.addAll(routes, 0)
+}
+
+// addAll adds the routes from number first on.
+func (n *node) addAll(routes []Route, first int) error {
+	var errs []error
+	room := make([]compiled, len(routes)-first)
+	for i := range room {
+		c := &room[i]
+		c.Route, c.at = routes[first+i], first+i
+		if err := n.add(c); err != nil {
+			errs = append(errs, fmt.Errorf("%s %s: %w", c.Method, c.Template, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (n *node) add(c *compiled) error {
+	r := &c.Route
 	if r.Method == "" || strings.Trim(r.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" && r.Method != "*" {
 		return fmt.Errorf("%q is not a method; use capital letters, or * for any", r.Method)
 	}
 	if !strings.HasPrefix(r.Template, "/") {
 		return errors.New("the path does not begin with a slash")
 	}
-	c := &compiled{Route: r}
-	segments := strings.Split(strings.TrimSuffix(r.Template[1:], "/"), "/")
-	if segments[0] == "" && len(segments) == 1 {
-		segments = nil
+	if k := strings.Count(r.Template, "{"); k > 0 {
+		c.params = make([]string, 0, k)
 	}
-	at := n
-	for i, s := range segments {
+	at, left := n, strings.TrimSuffix(r.Template[1:], "/")
+	for more := left != ""; more; {
+		var s string
+		s, left, more = strings.Cut(left, "/")
 		name, tail, rest, err := templateSegment(s)
 		switch {
 		case err != nil:
 			return err
-		case rest && i < len(segments)-1:
+		case rest && more:
 			return fmt.Errorf("{%s...} must be the last segment", name)
 		case name != "":
 			for _, p := range c.params {
@@ -134,17 +154,10 @@ func templateSegment(s string) (name, tail string, rest bool, err error) {
 	return name, tail, rest, nil
 }
 
-func (n *node) child(literal, name, tail string) *node {
+func (n *node) child(text, name, tail string) *node {
 	switch {
 	case name == "":
-		if n.literals == nil {
-			n.literals, n.folded = map[string]*node{}, map[string]bool{}
-		}
-		if n.literals[literal] == nil {
-			n.literals[literal] = &node{}
-			n.folded[strings.ToLower(literal)] = true
-		}
-		return n.literals[literal]
+		return n.literal(text)
 	case tail != "":
 		for _, s := range n.suffixes {
 			if s.text == tail {
@@ -158,6 +171,32 @@ func (n *node) child(literal, name, tail string) *node {
 		n.param = &node{}
 	}
 	return n.param
+}
+
+// literal gives the branch of a literal, made if need be.
+func (n *node) literal(text string) *node {
+	i, found := n.search(text)
+	if !found {
+		n.literals = slices.Insert(n.literals, i, literal{text, &node{}})
+	}
+	return n.literals[i].next
+}
+
+// search gives the place of a literal among the sorted ones.
+func (n *node) search(text string) (at int, found bool) {
+	low, high := 0, len(n.literals)
+	for low < high {
+		mid := int(uint(low+high) / 2)
+		switch l := n.literals[mid].text; {
+		case l == text: // mostly told by the length
+			return mid, true
+		case l < text:
+			low = mid + 1
+		default:
+			high = mid
+		}
+	}
+	return low, false
 }
 
 func addLeaf(leaves *[]leaf, c *compiled) error {
@@ -180,6 +219,7 @@ func (c *compiled) compileResource() error {
 		return fmt.Errorf("resource %q is not kind:{parameter}", c.Resource)
 	}
 	c.kind = kind
+	c.resource = make([]part, 0, strings.Count(name, "{")+strings.Count(name, "}"))
 	for name != "" {
 		text, after, found := strings.Cut(name, "{")
 		if text != "" {
@@ -244,21 +284,14 @@ func (n *node) walk(method string, segments []string, i int, c *captures) *compi
 // those apart is unknown, so a broader route must not serve it.
 func (n *node) walkLiteral(method string, segments []string, i int, c *captures) *compiled {
 	s := segments[i]
-	if next := n.literals[s]; next != nil {
-		return next.walk(method, segments, i+1, c)
+	if k, found := n.search(s); found {
+		return n.literals[k].next.walk(method, segments, i+1, c)
 	}
-	var buf [64]byte
-	if n.folded == nil || len(s) > len(buf) {
-		return nil
-	}
-	for j := 0; j < len(s); j++ {
-		b := s[j]
-		if b >= 'A' && b <= 'Z' {
-			b += 'a' - 'A'
+	for _, l := range n.literals {
+		if len(l.text) == len(s) && strings.EqualFold(l.text, s) {
+			c.dead = true
 		}
-		buf[j] = b
 	}
-	c.dead = n.folded[string(buf[:len(s)])]
 	return nil
 }
 

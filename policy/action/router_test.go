@@ -11,7 +11,7 @@ func compile(t testing.TB, routes string) *node {
 	if err := h.Compile(); err != nil {
 		t.Fatal(err)
 	}
-	return h.router
+	return h.router()
 }
 
 func TestRouterOrder(t *testing.T) {
@@ -80,10 +80,12 @@ func TestRouterRefusesTemplates(t *testing.T) {
 func TestTemplatesResolveToThemselves(t *testing.T) {
 	for _, name := range Names() {
 		for _, h := range Lookup(name).Hosts {
-			h.router.each(func(want *compiled) {
+			h.router().each(func(want *compiled) {
 				segments := strings.Split(want.Template[1:], "/")
 				for i, s := range segments {
-					if param, tail, _, _ := templateSegment(s); param != "" {
+					if param, tail, rest, _ := templateSegment(s); rest {
+						segments = append(segments[:i], strings.Split("~1/~2/~3/~4/~5/~6/~7/~8/~9", "/")...) // past every other template
+					} else if param != "" {
 						segments[i] = "~" + param + tail
 					}
 				}
@@ -92,7 +94,7 @@ func TestTemplatesResolveToThemselves(t *testing.T) {
 					method = "PATCH"
 				}
 				var c captures
-				if got := h.router.find(method, segments, &c); got != want {
+				if got := h.router().find(method, segments, &c); got != want {
 					t.Errorf("%s %s resolves to %v", want.Method, want.Template, got)
 				}
 			})
@@ -101,7 +103,7 @@ func TestTemplatesResolveToThemselves(t *testing.T) {
 }
 
 func TestMatchDoesNotAllocate(t *testing.T) {
-	root := Lookup("github").Hosts[0].router
+	root := Lookup("github").Hosts[0].router()
 	segments := []string{"repos", "Octo", "Hello", "pulls", "7", "requested_reviewers"}
 	if n := testing.AllocsPerRun(100, func() {
 		var c captures

@@ -2,8 +2,8 @@ package action
 
 import (
 	"cmp"
-	"maps"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -16,37 +16,78 @@ const (
 	GroupAll   = "*"
 )
 
-// services is the table of the built-in services: one line and one file each. Building and compiling them takes well
-// under a millisecond, once, on the first use.
-var services = sync.OnceValue(func() map[string]*Service {
-	table := map[string]*Service{
-		"anthropic": anthropic(),
-		"gemini":    gemini(),
-		"github":    github(),
-		"openai":    openai(),
-		"slack":     slack(),
-		"stripe":    stripe(),
-	}
-	for name, s := range table {
+// builtins is the table of the built-in services: one line and one file each. A service is built on its first use, which
+// takes some 0.1 ms; what its catalogue says besides is decoded when a request or a name first needs it.
+var builtins = [...]struct {
+	name string
+	get  func() *Service
+}{
+	builtin("anthropic", anthropic),
+	builtin("gemini", gemini),
+	builtin("github", github),
+	builtin("openai", openai),
+	builtin("slack", slack),
+	builtin("stripe", stripe),
+}
+
+func builtin(name string, build func() *Service) struct {
+	name string
+	get  func() *Service
+} {
+	return struct {
+		name string
+		get  func() *Service
+	}{name, sync.OnceValue(func() *Service {
+		s := build()
 		s.Name = name
 		s.ResourceKinds = kinds(s)
 		for i := range s.Hosts {
-			if err := s.Hosts[i].Compile(); err != nil {
-				panic("the table of " + name + ": " + err.Error()) // the package's own text, tried by its tests
-			}
+			s.Hosts[i].lazily(name)
+		}
+		return s
+	})}
+}
+
+// lazily lets the router be built on its first use.
+func (h *Host) lazily(service string) {
+	if h.router != nil {
+		return
+	}
+	h.router = sync.OnceValue(func() *node {
+		root, err := newRouter(h.All())
+		if err != nil {
+			panic("the table of " + service + ": " + err.Error()) // the package's own text, tried by its tests
+		}
+		return root
+	})
+}
+
+// Lookup gives a built-in service by its name, nil where there is none. What it leads to must not be changed.
+func Lookup(name string) *Service {
+	for i := range builtins {
+		if builtins[i].name == name {
+			return builtins[i].get()
 		}
 	}
-	return table
-})
-
-// Services are the built-in services by name. The map and what it leads to must not be changed.
-func Services() map[string]*Service { return services() }
-
-// Lookup gives a built-in service by its name, nil where there is none.
-func Lookup(name string) *Service { return services()[name] }
+	return nil
+}
 
 // Names are the built-in services' names, sorted.
-func Names() []string { return slices.Sorted(maps.Keys(services())) }
+func Names() []string {
+	var names []string
+	for i := range builtins {
+		names = append(names, builtins[i].name)
+	}
+	return names
+}
+
+// All are the routes of the host: those that the catalogue adds to Routes, too. They must not be changed.
+func (h *Host) All() []Route {
+	if h.whole != nil {
+		return h.whole()
+	}
+	return h.Routes
+}
 
 // Host gives the first host of the service that serves a, nil where none does.
 func (s *Service) Host(a Authority) *Host {
@@ -77,33 +118,82 @@ func (s *Service) Knows(name string) (Class, bool) {
 	case GroupAdmin, GroupAll:
 		return Admin, true
 	}
-	class, known := Unknown, false
-	for r := range s.routes {
-		if name != "" && (r.Action == name || r.Operation == name) {
-			class, known = max(class, r.Class), true
+	// Aliases stand in the hand-written tables alone, and an operation that stands there has its class there, so that a
+	// policy of such names does without the catalogue.
+	class := Unknown
+	for _, among := range [...]func(func(*Route) bool){s.written, s.routes} {
+		for r := range among {
+			if name != "" && (r.Action == name || r.Operation == name || r.permits(name)) {
+				class = max(class, r.Class)
+			}
+		}
+		if class != Unknown {
+			return class, true
 		}
 	}
-	return class, known && class != Unknown
+	return Unknown, false
+}
+
+// permits says whether the permission is one of those for the route.
+func (r *Route) permits(name string) bool {
+	for p := range strings.SplitSeq(r.Permits, ",") {
+		if p == name && p != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// Expand gives the names under which a rule that names any of these has to be filed: a permission stands for the
+// operations that the catalogue knows to need it. An operation whose permission is not known is in no permission.
+func (s *Service) Expand(names []string) []string {
+	out := slices.Clone(names)
+	for _, name := range names {
+		if !IsPermission(name) {
+			continue
+		}
+		for r := range s.routes {
+			if r.permits(name) {
+				out = append(out, r.Operation)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// IsPermission says whether a name is spelt as permissions are: "pull_requests:write".
+func IsPermission(name string) bool {
+	_, level, ok := strings.Cut(name, ":")
+	return ok && (level == "read" || level == "write" || level == "admin")
 }
 
 // ActionNames are all names that a policy may use for this service, sorted: groups, actions, operations.
 func (s *Service) ActionNames() []string {
 	names := []string{GroupRead, GroupWrite, GroupAdmin, GroupAll}
 	for r := range s.routes {
-		for _, n := range [...]string{r.Action, r.Operation} {
-			if n != "" && r.Class != Unknown {
-				names = append(names, n)
-			}
+		if r.Class == Unknown {
+			continue
 		}
+		names = append(names, r.Action, r.Operation)
+		names = append(names, strings.Split(r.Permits, ",")...)
 	}
 	slices.Sort(names)
-	return slices.Compact(names)
+	return slices.DeleteFunc(slices.Compact(names), func(n string) bool { return n == "" })
 }
 
 // routes ranges over all that requests to the service may become.
-func (s *Service) routes(yield func(*Route) bool) {
+func (s *Service) routes(yield func(*Route) bool) { s.each((*Host).All, yield) }
+
+// written ranges over what is written by hand.
+func (s *Service) written(yield func(*Route) bool) {
+	s.each(func(h *Host) []Route { return h.Routes }, yield)
+}
+
+func (s *Service) each(routes func(*Host) []Route, yield func(*Route) bool) {
 	for i := range s.Hosts {
-		for _, list := range [...][]Route{s.Hosts[i].Routes, s.Hosts[i].Refined} {
+		h := &s.Hosts[i]
+		for _, list := range [...][]Route{routes(h), h.Refined} {
 			for j := range list {
 				if !yield(&list[j]) {
 					return
@@ -116,7 +206,7 @@ func (s *Service) routes(yield func(*Route) bool) {
 // kinds are the resource kinds that the service's routes name, and path, which every service has.
 func kinds(s *Service) []string {
 	list := []string{"path"}
-	for r := range s.routes {
+	for r := range s.written {
 		if kind := r.kind(); kind != "" {
 			list = append(list, kind)
 		}
