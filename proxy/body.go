@@ -29,6 +29,10 @@ type peekedBody struct {
 	end      error  // what src ended with, once it has been read to its end
 	swapped  bool   // head is no longer what the child wrote, which is in sum already
 	deadline func(time.Time) error
+	length   int64 // of src; -1 if unknown
+	memory   *budget
+	taken    int64 // of memory
+	disk     *budget
 	dir      string // for what is held back; if "", the system's temporary directory
 	spool    *spool // the whole body, where it is too long for head
 
@@ -43,7 +47,10 @@ func (p *Proxy) prepareBody(ex *Exchange) *Refusal {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return nil
 	}
-	ex.body = &peekedBody{src: r.Body, encoding: r.Header["Content-Encoding"], deadline: ex.deadline, dir: p.TempDir, sum: sha256.New()}
+	ex.body = &peekedBody{
+		src: r.Body, encoding: r.Header["Content-Encoding"], length: r.ContentLength, deadline: ex.deadline,
+		memory: p.memory, disk: p.disk, dir: p.TempDir, sum: sha256.New(),
+	}
 	r.Body = ex.body
 	return nil
 }
@@ -79,6 +86,16 @@ func (b *peekedBody) fill(max int64) {
 		b.deadline(time.Now().Add(headerTimeout))
 		defer b.deadline(time.Time{})
 	}
+	if b.length >= 0 {
+		max = min(max, b.length+1)
+	}
+	if need := max - b.taken; max > freeAhead && need > 0 {
+		if !b.memory.take(need, headerTimeout) {
+			b.end = errBusy
+			return
+		}
+		b.taken = max
+	}
 	for int64(len(b.head)) < max && b.end == nil {
 		if len(b.head) == cap(b.head) {
 			b.head = append(b.head, 0)[:len(b.head)]
@@ -88,6 +105,12 @@ func (b *peekedBody) fill(max int64) {
 		b.head, b.end = b.head[:len(b.head)+n], err
 	}
 }
+
+// freeAhead is how much of each body may be read ahead outside the budget, in bytes.
+const freeAhead = 16 << 10
+
+// errBusy says that the exchanges under way hold back as much as they may.
+var errBusy = errors.New("too many bodies are being read at once; try again")
 
 // errTooLarge says that a body which decides something is longer than can be read.
 var errTooLarge = errors.New("the body is too large to be read")
@@ -144,6 +167,7 @@ func (b *peekedBody) finish(ex *Exchange) {
 		return
 	}
 	b.spool.close()
+	b.memory.give(b.taken)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if ex.Sent = b.sent; ex.Sent > 0 {

@@ -63,6 +63,8 @@ type Proxy struct {
 	forward *httputil.ReverseProxy
 	ids     atomic.Uint64
 	needles needles
+	memory  *budget // of bodies that are read ahead
+	disk    *budget
 	tunnels sync.WaitGroup
 	ctx     context.Context
 	stop    context.CancelFunc
@@ -73,6 +75,8 @@ const (
 	headerTimeout = 30 * time.Second
 	idleTimeout   = 5 * time.Minute
 	maxHeader     = 256 << 10
+	maxHeld       = 64 << 20
+	maxOnDisk     = 4 * maxSpool
 	copyBuffer    = 64 << 10 // 32 KiB costs a third of the download rate
 )
 
@@ -81,7 +85,7 @@ func New(c Config) (*Proxy, error) {
 	if c.Policy == nil || c.Record == nil || c.Limits == nil || c.Upstream == nil || c.CA == nil || len(c.Token) < 32 {
 		return nil, errors.New("proxy: policy, record, limits, upstream, CA and a token of 32 bytes are mandatory")
 	}
-	p := &Proxy{Config: c, queue: newQueue()}
+	p := &Proxy{Config: c, queue: newQueue(), memory: newBudget(maxHeld), disk: newBudget(maxOnDisk)}
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.stages = p.pipeline()
 	p.tls = &tls.Config{

@@ -18,6 +18,7 @@ const maxSpool = 256 << 20
 type spool struct {
 	file *os.File
 	size int64
+	disk *budget
 }
 
 // stream gives the whole decoded body from its beginning, as often as it is called, and holds back what it has read: the
@@ -52,12 +53,16 @@ func (b *peekedBody) stream() (io.ReadCloser, error) {
 
 // toDisk reads the rest of the body into a file, from which it will be sent.
 func (b *peekedBody) toDisk() error {
+	if !b.disk.take(maxSpool, headerTimeout) {
+		return errBusy
+	}
 	f, err := os.CreateTemp(b.dir, "agentguard-body-")
 	if err != nil {
+		b.disk.give(maxSpool)
 		return fmt.Errorf("hold the body back: %w", err)
 	}
 	os.Remove(f.Name()) // Windows refuses, and removes it in close
-	s := &spool{file: f}
+	s := &spool{file: f, disk: b.disk}
 	if err := s.fill(b); err != nil {
 		s.close()
 		b.end = err // what is left of the body must not pass for the whole
@@ -98,6 +103,7 @@ func (s *spool) fill(b *peekedBody) error {
 
 func (s *spool) close() {
 	if s != nil {
+		s.disk.give(maxSpool)
 		s.file.Close()
 		os.Remove(s.file.Name())
 	}

@@ -9,12 +9,13 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"crypto/sha256"
 )
 
 func newPeeked(t *testing.T, body io.Reader, encoding ...string) *peekedBody {
-	return &peekedBody{src: io.NopCloser(body), encoding: encoding, sum: sha256.New(), dir: t.TempDir()}
+	return &peekedBody{src: io.NopCloser(body), length: -1, encoding: encoding, sum: sha256.New(), dir: t.TempDir()}
 }
 
 // What is looked at as a whole, from memory or from a file, is sent as it came, and leaves nothing behind.
@@ -83,5 +84,40 @@ func TestHeldBackBodyIsDecoded(t *testing.T) {
 	}
 	if got, _ := io.ReadAll(b); !bytes.Equal(got, raw) {
 		t.Error("something else was sent")
+	}
+}
+
+func TestHeldBackBodiesShareABudget(t *testing.T) {
+	memory := newBudget(3 << 20)
+	open := func() *peekedBody {
+		b := newPeeked(t, io.LimitReader(zeros{}, 1<<20))
+		b.memory, b.length = memory, -1
+		return b
+	}
+	first, second := open(), open()
+	for _, b := range []*peekedBody{first, second} {
+		if _, err := b.whole(maxBody); err != nil {
+			t.Fatal(err)
+		}
+	}
+	third, done := open(), make(chan error)
+	go func() { _, err := third.whole(maxBody); done <- err }()
+	select {
+	case err := <-done:
+		t.Fatal("a third body was read beside two:", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	var ex Exchange
+	first.finish(&ex)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	second.finish(&ex)
+	third.finish(&ex)
+	if memory.free != 3<<20 {
+		t.Errorf("%d bytes came back", memory.free)
+	}
+	if memory.take(4<<20, time.Millisecond) {
+		t.Error("more was taken than there is")
 	}
 }
