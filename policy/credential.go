@@ -105,12 +105,15 @@ func (d *draft) slots(t *table, key string) []action.Slot {
 var unfit = []string{"host", "connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "expect",
 	"keep-alive", "proxy-authorization", "proxy-connection"}
 
-// isHeaderName takes the tokens of RFC 9110, section 5.6.2.
-func isHeaderName(s string) bool {
+// isHeaderName says whether a credential may stand in the header.
+func isHeaderName(s string) bool { return isToken(s) && !slices.Contains(unfit, strings.ToLower(s)) }
+
+// isToken takes the tokens of RFC 9110, section 5.6.2.
+func isToken(s string) bool {
 	for i := range len(s) {
 		if !bare(s[i]) && strings.IndexByte("!#$%&'*+.^`|~", s[i]) < 0 {
 			return false
 		}
 	}
-	return s != "" && !slices.Contains(unfit, strings.ToLower(s))
+	return s != ""
 }

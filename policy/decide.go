@@ -148,12 +148,7 @@ func (b book) any(a *action.Action) *compiled {
 
 // restricted is the hint where a rule allows the action, but not on this resource.
 func restricted(c *compiled, a *action.Action) string {
-	const most = 5
-	names := strings.Join(c.Resources[:min(most, len(c.Resources))], ", ")
-	if n := len(c.Resources) - most; n > 0 {
-		names += fmt.Sprintf(" and %d more", n)
-	}
-	hint := fmt.Sprintf("rule %s allows it on %s only", c.Name, names)
+	hint := fmt.Sprintf("rule %s allows it on %s only", c.Name, few(c.Resources))
 	if a.Resource.Kind != "" && a.Resource.Name != "" {
 		return hint + ", not on " + a.Resource.String()
 	}

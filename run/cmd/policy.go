@@ -56,29 +56,34 @@ func (p *program) loadPolicy(given string) (*policy.Policy, error) {
 func (p *program) policyCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "policy",
-		Usage: "work with policies",
+		Usage: "check, try and test policies",
 		Description: `examples:
   agentguard policy check
-  agentguard policy check examples/github.toml`,
-		Subcommands: []*cli.Command{{
-			Name:      "check",
-			Usage:     "check a policy and list everything that is wrong with it",
-			ArgsUsage: "[FILE]",
-			Description: `examples:
+  agentguard policy explain DELETE https://api.github.com/repos/myorg/myrepo
+  agentguard policy test`,
+		Subcommands: []*cli.Command{p.policyCheckCommand(), p.policyExplainCommand(), p.policyTestCommand()},
+	}
+}
+
+func (p *program) policyCheckCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "check",
+		Usage:     "check a policy and list everything that is wrong with it",
+		ArgsUsage: "[FILE]",
+		Description: `examples:
   agentguard policy check
   agentguard policy check --json bots/agentguard.toml`,
-			Flags: []cli.Flag{policyFlag(), jsonFlag()},
-			Action: func(c *cli.Context) error {
-				a, err := arguments(c, 0, 1)
-				if err != nil {
-					return err
-				}
-				if len(a) == 1 && c.String("policy") != "" {
-					return usage("agentguard policy check FILE", "the policy is named twice")
-				}
-				return p.policyCheck(append(a, c.String("policy"))[0], c.Bool("json"))
-			},
-		}},
+		Flags: []cli.Flag{policyFlag(), jsonFlag()},
+		Action: func(c *cli.Context) error {
+			a, err := arguments(c, 0, 1)
+			if err != nil {
+				return err
+			}
+			if len(a) == 1 && c.String("policy") != "" {
+				return usage("agentguard policy check FILE", "the policy is named twice")
+			}
+			return p.policyCheck(append(a, c.String("policy"))[0], c.Bool("json"))
+		},
 	}
 }
 

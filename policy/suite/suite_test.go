@@ -1,0 +1,183 @@
+package suite
+
+import (
+	"encoding/xml"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"agentguard/policy"
+)
+
+const testPolicy = `version = 1
+[agent]
+name = "bot"
+[credential.gh]
+from = "keychain:gh"
+service = "github"
+[allow.prs]
+service = "github"
+actions = ["read", "create_pr"]
+resources = ["repo:o/r"]
+limits = { create_pr = "2/hour", "*" = "5/hour" }
+[deny.d]
+actions = ["delete_repo"]
+[network]
+allow = ["pypi.org"]
+tunnel = ["pinned.example.com"]
+`
+
+const wrongs = `version = 1
+[[case]]
+name = "holds"
+method = "POST"
+url = "/proxy/github/repos/o/r/pulls"
+body = '{"title": "x", "head": "a", "base": "main"}'
+repeat = 3
+expect = { allow = 2, limit = 1 }
+rule = "allow.prs"
+reason = "Rate limit of bot/allow.prs/create_pr exceeded: 2/hour"
+credential = "none"
+[[case]]
+name = "each begins with unused limits"
+method = "POST"
+url = "https://api.github.com/repos/o/r/pulls"
+expect = "allow"
+credential = "gh"
+[[case]]
+name = "another rule"
+method = "DELETE"
+url = "https://api.github.com/repos/o/r"
+expect = "deny"
+rule = "none"
+[[case]]
+name = "all differs"
+method = "GET"
+url = "https://api.github.com/repos/o/r"
+expect = "deny"
+rule = "deny.d"
+reason = "denied"
+action = "create_pr"
+resource = "repo:o/x"
+credential = "none"
+[[case]]
+name = "no such service"
+method = "GET"
+url = "/proxy/crm/x"
+expect = "deny"
+[[case]]
+name = "open"
+method = "GET"
+url = "https://pypi.org/x"
+expect = "allow"
+rule = "network.allow"
+[[case]]
+name = "tunnel"
+method = "GET"
+url = "https://pinned.example.com/x"
+expect = "allow"
+rule = "network.tunnel"
+credential = "none"
+`
+
+func report(t *testing.T) Report {
+	t.Helper()
+	p, err := policy.Parse("a.toml", []byte(testPolicy))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases, err := policy.ParseCases("a.test.toml", []byte(wrongs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Run(p, cases)
+}
+
+// TestRun: every difference is told with the line of the key that said otherwise.
+func TestRun(t *testing.T) {
+	r := report(t)
+	var got []string
+	for _, x := range r.Results {
+		for _, f := range x.Failures {
+			got = append(got, fmt.Sprintf("%d %s: %s | %s", f.Line, f.Key, f.Want, f.Got))
+		}
+	}
+	want := []string{
+		"23 rule: none | deny.d",
+		"18 reason:  | Action delete_repo is denied (rule deny.d forbids it (a.toml line 12))",
+		"28 expect: deny | allow",
+		"30 reason: ... denied ... | ",
+		"29 rule: deny.d | allow.prs",
+		"31 action: create_pr | repos/get",
+		"32 resource: repo:o/x | repo:o/r",
+		"33 credential: none | gh",
+		`37 url: a request | the policy has no service "crm" that the gateway could lead to`,
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if r.Failed() != 3 || r.Rules != 2 || len(r.Untried) != 0 {
+		t.Errorf("%d failed, %d rules, untried %v", r.Failed(), r.Rules, r.Untried)
+	}
+}
+
+func TestJUnit(t *testing.T) {
+	r := report(t)
+	r.Results[0].Case.Name = "a <b> \x01 & \"c\""
+	b, err := JUnit([]Report{r}, []time.Duration{1500 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back junitSuites
+	if err := xml.Unmarshal(b, &back); err != nil {
+		t.Fatalf("%v\n%s", err, b)
+	}
+	s := back.Suites[0]
+	if s.Tests != 7 || s.Failures != 3 || s.Time != "1.500" || s.Cases[0].Name != `a <b> ? & "c"` || s.Cases[0].Failure != nil {
+		t.Errorf("%+v", s)
+	}
+	if f := s.Cases[2].Failure; f == nil || f.Message != "a.test.toml:23: rule: got deny.d, want none" {
+		t.Errorf("%+v", f)
+	}
+}
+
+// TestAsk: what the proxy would refuse unread is refused here, with the same reason; nothing is cleaned beforehand.
+func TestAsk(t *testing.T) {
+	p, err := policy.Parse("a.toml", []byte(testPolicy))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ method, url, effect, reason string }{
+		{"GET", "https://api.github.com/repos/o/r", "allow", ""},
+		{"GET", "https://api.github.com/repos/o/x/../r", "deny", ".."},
+		{"GET", "https://api.github.com/repos/o//r", "deny", "empty segment"},
+		{"GET", "https://api.github.com/repos/o/r#x", "deny", "fragment"},
+		{"GET", "https://api.github.com@evil.example/repos/o/r", "deny", "authority"},
+		{"GET", "https://API.GITHUB.COM:443/repos/o/r", "allow", ""},
+		{"GET", "https://api.github.com:8443/repos/o/r", "deny", "does not know api.github.com:8443"},
+		{"GET", "https://api.github.com?x=/repos/o/x", "allow", ""}, // of the root,
+		{"GET", "/proxy/github/repos/o/r?page=2", "allow", ""},
+		{"GET", "http://pypi.org/", "allow", ""},
+	} {
+		a, err := Ask(p, &Request{Method: c.method, URL: c.url})
+		if err != nil {
+			t.Errorf("%s: %v", c.url, err)
+		} else if a.Effect != c.effect || !strings.Contains(a.Said(), c.reason) {
+			t.Errorf("%s: %s: %s; want %s: %s", c.url, a.Effect, a.Said(), c.effect, c.reason)
+		}
+	}
+	for _, q := range []Request{{Method: "get", URL: "https://a/"}, {Method: "", URL: "https://a/"}, {Method: "GET", URL: "api.github.com"}, {Method: "GET", URL: "/repos"}} {
+		if a, err := Ask(p, &q); err == nil {
+			t.Errorf("%+v is answered: %+v", q, a)
+		}
+	}
+}
+
+// A nil policy denies here too.
+func TestAskNoPolicy(t *testing.T) {
+	a, err := Ask(nil, &Request{Method: "GET", URL: "https://pypi.org/"})
+	if err != nil || a.Effect != "deny" {
+		t.Errorf("%+v, %v", a, err)
+	}
+}

@@ -1,0 +1,105 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"agentguard/policy/action"
+)
+
+// Trace is what one rule makes of one action, in words.
+type Trace struct {
+	Rule    *Rule
+	Deny    bool
+	Matches bool
+	Why     string
+}
+
+// Trace goes through all rules, deny rules first, and says for each why it matches action number i of m or why not. A
+// rule is asked by the same code as in Decide, alone.
+func (p *Policy) Trace(m *action.Match, i int) []Trace {
+	if p == nil || p.index == nil || m == nil || m.Service == nil || p.index.services[m.Service.Name] == nil {
+		return nil
+	}
+	var out []Trace
+	s := p.index.services[m.Service.Name]
+	for _, deny := range []bool{true, false} {
+		rules := p.Allow
+		if deny {
+			rules = p.Deny
+		}
+		for order, r := range sorted(rules) {
+			t := Trace{Rule: r, Deny: deny}
+			if r.Service != "" && r.Service != m.Service.Name {
+				t.Why = "it is for service " + r.Service
+			} else {
+				t.Matches, t.Why = s.trace(p.index.rule(p, r, order, s), m, &m.Actions[i], deny)
+			}
+			t.Why = clean(t.Why)
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+func (s *serviceIndex) trace(c *compiled, m *action.Match, a *action.Action, deny bool) (bool, string) {
+	alone := book{}
+	alone.enter(c, s.service)
+	hits := alone.find(nil, a, m.Path, deny)
+	if len(hits) == 0 {
+		return false, whyNot(c, a)
+	}
+	return true, why(slices.MinFunc(hits, better), a, deny)
+}
+
+// why says by which name and which resource a rule matches.
+func why(h hit, a *action.Action, deny bool) string {
+	name := names(a)[h.rank/perName]
+	said := "it names " + name
+	switch name {
+	case a.Name:
+	case a.Operation:
+		said = "it names the operation " + name
+	case action.GroupAll:
+		said = "* is every known action"
+	default:
+		said = "it names the group " + name
+	}
+	switch where := h.rank % perName; {
+	case where == byLiteral || where == byGlob:
+		return said + ", on " + strings.Join(h.Resources, ", ")
+	case len(h.Resources) == 0:
+		return said + ", anywhere"
+	case a.Public && !deny:
+		return said + ", which reaches nobody's resource"
+	}
+	return said + fmt.Sprintf("; it protects %s, and the request does not tell which resource it is about", strings.Join(h.Resources, ", "))
+}
+
+// whyNot says what keeps a rule from matching.
+func whyNot(c *compiled, a *action.Action) string {
+	if a.Class == action.Unknown {
+		return "no rule matches what the catalogue does not know"
+	}
+	named := slices.ContainsFunc(c.Actions, func(name string) bool {
+		n := names(a)
+		return slices.Contains(n[:], name)
+	})
+	if !named {
+		return fmt.Sprintf("it names %s, not %s", few(c.Actions), a.Name)
+	}
+	if a.Resource.Name == "" {
+		return fmt.Sprintf("it is about %s only, and the request does not tell which resource it is about", few(c.Resources))
+	}
+	return fmt.Sprintf("it is about %s only, not about %s", few(c.Resources), a.Resource)
+}
+
+// few lists names, not too many.
+func few(list []string) string {
+	const most = 5
+	if n := len(list) - most; n > 0 {
+		return strings.Join(list[:most], ", ") + fmt.Sprintf(" and %d more", n)
+	}
+	return strings.Join(list, ", ")
+}
