@@ -16,8 +16,7 @@ type escapes struct {
 	all   []prefix // in the order of their ends
 	known []uint64 // a filter: the hashes of the ends that there are
 
-	begin     []byte // what begins the escapes to look for
-	backslash bool   // some form has one
+	backslash bool // some form has one
 }
 
 // prefix is a beginning that the forms sorted[from:to] share, all of them together.
@@ -47,10 +46,6 @@ func (e ending) hash(filter []uint64) (word, bit uint64) {
 
 func (x *escapes) build(forms []form, order []int32) {
 	x.sees = make([]uint32, len(forms))
-	x.begin = []byte(`%\&`)
-	if slices.ContainsFunc(forms, func(f form) bool { return bytes.ContainsFunc(f.needle, quotable) }) {
-		x.begin = append(x.begin, '=')
-	}
 	for i, f := range forms {
 		x.backslash = x.backslash || bytes.IndexByte(f.needle, '\\') >= 0
 		for _, v := range viewsFor(f.needle) {
@@ -71,10 +66,6 @@ func (x *escapes) build(forms []form, order []int32) {
 		x.known[word] |= 1 << bit
 	}
 }
-
-// quotable characters are what makes encoders of quoted-printable write an escape (RFC 2045 section 6.7). Without one in any form
-// there is no need to look at each = of a text; a = before a line break is found by the break.
-func quotable(r rune) bool { return r == '=' || r < ' ' && r != 0 || r > '~' }
 
 // number finds v among the views, or adds it.
 func (x *escapes) number(v view) int {

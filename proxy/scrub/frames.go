@@ -23,7 +23,7 @@ const (
 	maskBit    = 0x80
 
 	maxControl = 125      // bytes of a control frame's payload (section 5.5)
-	maxPart    = 64 << 10 // bytes of a data frame that are kept until it is complete
+	maxPart    = 64 << 10 // bytes of a data frame that are kept until it is complete; a multiple of the mask's four
 )
 
 // frames scrubs the WebSocket frames of one direction.
@@ -217,7 +217,7 @@ func (f *frames) control(h header) error {
 	if err := f.full(payload); err != nil {
 		return err
 	}
-	mask(payload, h, 0)
+	mask(payload, h)
 	code := 0
 	if h.op == opClose {
 		f.closed, code = true, min(2, len(payload)) // the status code of section 7.1.5 is no text
@@ -252,7 +252,7 @@ func (f *frames) data() error {
 	if err := f.full(f.part[held:]); err != nil {
 		return err
 	}
-	mask(f.part[held:], f.cur, f.read)
+	mask(f.part[held:], f.cur)
 	f.read += int64(n)
 	f.pass(f.cur, f.read == f.cur.size)
 	return nil
@@ -305,15 +305,15 @@ func (f *frames) emit(h header, a, b []byte) {
 	}
 	from := len(f.store)
 	f.store = append(append(f.store, a...), b...)
-	mask(f.store[from:], h, 0)
+	mask(f.store[from:], h)
 }
 
-// mask applies or removes the mask of a payload that begins offset bytes into its frame (section 5.3).
-func mask(p []byte, h header, offset int64) {
+// mask applies or removes the mask of a payload (section 5.3), or of a part that begins at a multiple of four.
+func mask(p []byte, h header) {
 	if !h.masked {
 		return
 	}
 	for i := range p {
-		p[i] ^= h.key[(offset+int64(i))&3]
+		p[i] ^= h.key[i&3]
 	}
 }

@@ -32,7 +32,7 @@ func (sc *scan) run() {
 	for from := 0; from < len(sc.buf); from += block {
 		to := min(from+block, len(sc.buf))
 		q = sc.exact(q, to)
-		for _, c := range sc.set.escapes.begin {
+		for _, c := range []byte(`%\&=`) {
 			sc.odd(c, from, to)
 		}
 		sc.breaks(from, to)

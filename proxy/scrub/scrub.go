@@ -7,7 +7,7 @@
 //
 // What is not caught: secrets compressed or encrypted inside a body, a secret with separators put between its characters, a
 // secret in parts (over two WebSocket messages, or two JSON fields), mixtures of the spellings above other than those
-// named (hex of base64, say), needless escapes of quoted-printable where no secret has a character that needs one, mixed upper and lower case, and any encoding made up for the purpose. A hostile server
+// named (hex of base64, say), mixed upper and lower case, and any encoding made up for the purpose. A hostile server
 // that was sent the secret has it; scrubbing is for the honest one that echoes. Base64 and base32 characters that a
 // secret shares with its neighbours stay (at most 4 bits at either end).
 package scrub

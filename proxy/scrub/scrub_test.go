@@ -222,6 +222,7 @@ func asciiCodecs() []codec {
 		codec{"octal", some(everyThird, hexByte(`\%03o`)), nil},
 		codec{"u some", some(everyThird, hexByte(`\u%04x`)), unJSON},
 		codec{"u every in json", then(each(`\u%04x`), toJSON), then(unJSON, unJSON)},
+		codec{"u every in json in json", then(each(`\u%04x`), then(toJSON, toJSON)), then(unJSON, then(unJSON, unJSON))},
 		codec{"decimal every", each("&#%d;"), html.UnescapeString},
 		codec{"decimal zeros", each("&#%06d;"), html.UnescapeString},
 		codec{"decimal in go json", then(each("&#%d;"), toJSON), then(unJSON, html.UnescapeString)},
@@ -248,9 +249,11 @@ func TestEveryEncodingIsReplacedByThePlaceholder(t *testing.T) {
 	for _, v := range []struct {
 		secret, holder string
 		codecs         []codec
-	}{{secret, holder, asciiCodecs()}, {secret2, holder2, codecs()}} {
+		set            *Set
+	}{{secret, holder, asciiCodecs(), s}, {secret2, holder2, codecs(), s}, {secret, holder, asciiCodecs(), New(pairs()[:1])}} {
+		s := v.set
 		for _, c := range v.codecs {
-			for _, around := range []string{"", "x", "xy", "user:", "the quick brown fox jumps over the lazy dog; "} {
+			for _, around := range []string{"", "x", "xy", "user:", `\`, "the quick brown fox jumps over the lazy dog; "} {
 				plain := around + v.secret + around
 				text := c.encode(plain)
 				got, hits := s.String(text)
@@ -360,6 +363,21 @@ func TestOtherLengths(t *testing.T) {
 			back := c.decode(got)
 			if hits == 0 || !strings.Contains(back, ph[1:len(ph)-1]) || !strings.HasPrefix(back, "aa:") || !strings.HasSuffix(back, ":zz") {
 				t.Errorf("%s: %d hits in %q\ngot  %q\nback %q", c.name, hits, text, got, back)
+			}
+		}
+	}
+}
+
+// where the match shows what the text escapes, the placeholder's own characters are escaped so
+func TestPlaceholdersAreEscapedAsTheSecretWas(t *testing.T) {
+	const ph = `v"a&u<l>t%41+x`
+	s := New([]Pair{{Secret: []byte(secret), Placeholder: ph}})
+	for _, c := range asciiCodecs() {
+		switch c.name {
+		case "u some", "percent some", "hex entity some", "decimal some", "percent every", "u every in json":
+			got, _ := s.String(c.encode("a" + secret + "z"))
+			if back := c.decode(got); back != "a"+ph+"z" {
+				t.Errorf("%s: %q is %q", c.name, got, back)
 			}
 		}
 	}
