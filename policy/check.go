@@ -87,6 +87,10 @@ func (d *draft) checkNames(r *ruleDraft, services ...*action.Service) {
 	for _, a := range r.actions {
 		if !knownTo(services, a.s) {
 			d.fail(a.line, d.elsewhere(a.s, services), "%s.actions: %s %q%s", r.Name, lack(services, "action"), a.s, d.suggest(a.s, actionNames(services)))
+			continue
+		}
+		if slices.ContainsFunc(services, func(s *action.Service) bool { return s.Permission(a.s) }) {
+			d.checkPermission(r, a.line, a.s)
 		}
 	}
 	for _, res := range r.resources {
@@ -114,6 +118,16 @@ func (d *draft) checkNames(r *ruleDraft, services ...*action.Service) {
 		}
 		r.Resources = append(r.Resources, res.s)
 	}
+}
+
+// checkPermission refuses to forbid by permission: an operation whose permission is not known would slip through. In an
+// allow rule it is merely not covered, which is worth saying.
+func (d *draft) checkPermission(r *ruleDraft, line int, name string) {
+	if r.deny {
+		d.fail(line, "name actions, operations or a group", "%s.actions: %q cannot be forbidden: the catalogue does not know the permission of every operation", r.Name, name)
+		return
+	}
+	d.warn(line, "name those besides that the rule is to allow", "%s.actions: %q covers only operations whose permission the catalogue knows; no GraphQL and no git push", r.Name, name)
 }
 
 // spelt says what keeps a resource from ever matching at the services that have its kind.

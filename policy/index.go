@@ -113,7 +113,9 @@ func (x *index) rule(p *Policy, r *Rule, order int, s *serviceIndex) *compiled {
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Limits)) {
 		take := limit.Take{Key: p.Agent.Name + "/" + r.Name + "/" + name, Rate: r.Limits[name], N: 1}
-		c.limits = append(c.limits, &compiledLimit{name, take})
+		for _, n := range s.service.Expand([]string{name}) {
+			c.limits = append(c.limits, &compiledLimit{n, take}) // they share their key, so an action counts once
+		}
 	}
 	return c
 }
@@ -134,7 +136,7 @@ func (b book) enter(c *compiled, svc *action.Service) {
 	if len(globs) == 0 && len(c.Resources) > 0 {
 		return // it is about resources that this service does not have
 	}
-	for _, name := range slices.Compact(slices.Sorted(slices.Values(c.Actions))) {
+	for _, name := range svc.Expand(c.Actions) {
 		pg := b[name]
 		if pg == nil {
 			pg = &page{literal: map[action.Resource][]*compiled{}, globs: map[action.Resource][]globRule{}}

@@ -166,6 +166,9 @@ func TestPermissions(t *testing.T) {
 			t.Errorf("%s is known", name)
 		}
 	}
+	if s.Permission("x:read") || s.Permission("read") || !s.Permission("issues:read") {
+		t.Error("permissions are not told from other names")
+	}
 	ops := strings.Join(s.Expand([]string{"pull_requests:write", "create_issue"}), " ")
 	for op, want := range map[string]bool{"pulls/create": true, "pulls/request-reviewers": true, "create_issue": true,
 		"pull_requests:write": true, "issues/create": false, "repos/delete": false, "graphql": false} {

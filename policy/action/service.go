@@ -149,23 +149,35 @@ func (r *Route) permits(name string) bool {
 func (s *Service) Expand(names []string) []string {
 	out := slices.Clone(names)
 	for _, name := range names {
-		if !IsPermission(name) {
-			continue
-		}
-		for r := range s.routes {
-			if r.permits(name) {
-				out = append(out, r.Operation)
-			}
+		for r := range s.needing(name) {
+			out = append(out, r.Operation)
 		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
 }
 
-// IsPermission says whether a name is spelt as permissions are: "pull_requests:write".
-func IsPermission(name string) bool {
-	_, level, ok := strings.Cut(name, ":")
-	return ok && (level == "read" || level == "write" || level == "admin")
+// Permission says whether the name is a permission of the service: "pull_requests:write".
+func (s *Service) Permission(name string) bool {
+	for range s.needing(name) {
+		return true
+	}
+	return false
+}
+
+// needing ranges over the routes for which the permission is one that suffices.
+func (s *Service) needing(permission string) func(func(*Route) bool) {
+	_, level, _ := strings.Cut(permission, ":")
+	if level != "read" && level != "write" && level != "admin" {
+		return func(func(*Route) bool) {} // without a look at the catalogue
+	}
+	return func(yield func(*Route) bool) {
+		for r := range s.routes {
+			if r.permits(permission) && !yield(r) {
+				return
+			}
+		}
+	}
 }
 
 // ActionNames are all names that a policy may use for this service, sorted: groups, actions, operations.
