@@ -3,6 +3,7 @@ package action
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,22 +20,24 @@ import (
 // gitServer is `git http-backend` behind a reader that classifies each request as the proxy would.
 type gitServer struct {
 	*httptest.Server
-	mu   sync.Mutex
-	seen []string
+	root    string
+	mu      sync.Mutex
+	seen    []string
+	refusal string // if not empty, the reason for which each push is refused
 }
 
-func newGitServer(t *testing.T) *gitServer {
+func newGitServer(t testing.TB, init ...string) *gitServer {
 	t.Helper()
 	git, err := exec.LookPath("git")
 	if err != nil {
 		t.Skip("needs git")
 	}
-	root := t.TempDir()
-	runGit(t, root, "init", "-q", "--bare", "o/r.git")
-	runGit(t, filepath.Join(root, "o/r.git"), "config", "http.receivepack", "true")
-	g := &gitServer{}
-	backend := &cgi.Handler{Path: git, Args: []string{"http-backend"}, Dir: root,
-		Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1"}}
+	g := &gitServer{root: t.TempDir()}
+	runGit(t, g.root, append(append([]string{"init", "-q", "--bare"}, init...), "o/r.git")...)
+	g.config(t, "http.receivepack", "true")
+	g.config(t, "receive.advertisePushOptions", "true")
+	backend := &cgi.Handler{Path: git, Args: []string{"http-backend"}, Dir: g.root, InheritEnv: []string{"PATH"},
+		Env: []string{"GIT_PROJECT_ROOT=" + g.root, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_NOSYSTEM=1", "HOME=" + g.root}}
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -42,19 +45,40 @@ func newGitServer(t *testing.T) *gitServer {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		r.ContentLength, r.TransferEncoding = int64(len(body)), nil
-		g.note(t, r, body)
+		if decoded := g.note(t, r, body); g.refusal != "" && r.Method == "POST" {
+			g.refuse(t, w, decoded)
+			return
+		}
 		backend.ServeHTTP(w, r)
 	}))
 	t.Cleanup(g.Close)
 	return g
 }
 
-func (g *gitServer) note(t *testing.T, r *http.Request, body []byte) {
+func (g *gitServer) config(t testing.TB, key, value string) {
+	t.Helper()
+	runGit(t, filepath.Join(g.root, "o/r.git"), "config", key, value)
+}
+
+// refuse answers as the proxy does.
+func (g *gitServer) refuse(t testing.TB, w http.ResponseWriter, body []byte) {
+	if string(body) == "0000" {
+		return // the probe
+	}
+	report, err := ReportStatus(body[:min(len(body), maxPushHead)], g.refusal)
+	if err != nil {
+		t.Error(err)
+	}
+	w.Header().Set("Content-Type", ReportContentType)
+	w.Write(report)
+}
+
+func (g *gitServer) note(t testing.TB, r *http.Request, body []byte) []byte {
 	if r.Header.Get("Content-Encoding") == "gzip" {
 		z, err := gzip.NewReader(bytes.NewReader(body))
 		if err != nil {
 			t.Error(err)
-			return
+			return nil
 		}
 		if body, err = io.ReadAll(z); err != nil {
 			t.Error(err)
@@ -63,10 +87,15 @@ func (g *gitServer) note(t *testing.T, r *http.Request, body []byte) {
 	m := classifyGit(r, body)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.seen = append(g.seen, r.Method+" "+filepath.Base(r.URL.Path)+": "+spell(m)+m.Reason)
+	g.seen = append(g.seen, r.Method+" "+filepath.Base(r.URL.Path)+": "+spell(m)+"; "+m.Reason)
+	return body
 }
 
 func classifyGit(r *http.Request, body []byte) Match {
+	return classifyHeld(r, body, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil })
+}
+
+func classifyHeld(r *http.Request, body []byte, stream func() (io.ReadCloser, error)) Match {
 	s := Lookup("github")
 	a := Authority{"github.com", 443}
 	path, err := ParsePath(r.URL.EscapedPath(), true)
@@ -74,7 +103,14 @@ func classifyGit(r *http.Request, body []byte) Match {
 		panic(err)
 	}
 	return Classify(s, s.Host(a), &Request{Authority: a, Method: r.Method, Path: path, Query: r.URL.RawQuery, Header: r.Header,
-		Peek: func(n int) ([]byte, error) { return body[:min(n, len(body))], nil }})
+		Peek: func(n int) ([]byte, error) { return body[:min(n, len(body))], nil }, Stream: stream})
+}
+
+// pushRequest is a push without its body.
+func pushRequest() *http.Request {
+	r := httptest.NewRequest("POST", "https://github.com/o/r.git/git-receive-pack", nil)
+	r.Header.Set("Content-Type", "application/x-git-receive-pack-request")
+	return r
 }
 
 // last gives what the pushes and fetches since the last call were, discovery left out.
@@ -91,67 +127,46 @@ func (g *gitServer) last() string {
 	return strings.Join(list, "\n")
 }
 
-func runGit(t *testing.T, dir string, args ...string) {
+func runGit(t testing.TB, dir string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command("git", args...)
+	out, err := tryGit(dir, args...)
+	if err != nil {
+		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+func tryGit(dir string, args ...string) (string, error) {
+	return runIn(dir, exec.Command("git", args...))
+}
+
+func shellGit(dir, line string) (string, error) {
+	return runIn(dir, exec.Command("sh", "-c", "git "+line))
+}
+
+func runIn(dir string, cmd *exec.Cmd) (string, error) {
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
 		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
-// TestRealGit pushes with real git through git http-backend.
-func TestRealGit(t *testing.T) {
+func TestCloneAndFetchAreReads(t *testing.T) {
 	g := newGitServer(t)
-	work := filepath.Join(t.TempDir(), "w")
-	runGit(t, ".", "clone", "-q", g.URL+"/o/r.git", work)
-	g.last()
-	runGit(t, work, "checkout", "-q", "-b", "main")
-	for _, step := range []struct {
-		git  string
-		want string
-	}{
-		{"commit -q --allow-empty -m one", ""},
-		{"push -q origin main", "create_branch write repo:o/r"},
-		{"commit -q --allow-empty -m two", ""},
-		{"push -q origin main", "push write repo:o/r; force_push write repo:o/r" + "whether the update of refs/heads/main is forced"},
-		{"push -q origin main:topic", "create_branch write repo:o/r"},
-		{"tag v1", ""},
-		{"push -q origin v1", "create_tag write repo:o/r"},
-		{"push -q origin :topic main:a main:b", "create_branch write repo:o/r; create_branch write repo:o/r; delete_branch write repo:o/r"},
-		{"push -q origin :v1", "delete_tag write repo:o/r"},
-		{"push -q --atomic origin main:c", "create_branch write repo:o/r"},
-		{"push -q origin main:refs/notes/x", "push write repo:o/r; force_push write repo:o/r"},
-		{"push -q --force origin main~1:main", "push write repo:o/r; force_push write repo:o/r"},
-		{"fetch -q origin", ""},
-	} {
-		runGit(t, work, strings.Fields(step.git)...)
-		got := g.last()
-		if step.want != "" && !strings.Contains(sortActions(got), sortActions("POST git-receive-pack: "+step.want)) {
-			t.Errorf("git %s:\n%s\nwant %s", step.git, got, step.want)
+	w := newWorkTree(t, g)
+	w.git("checkout -q -b main\ncommit -q --allow-empty -m one\npush -q origin main")
+	for _, args := range [][]string{{"clone", "-q", g.URL + "/o/r.git", filepath.Join(t.TempDir(), "w2")}, {"-C", w.dir, "fetch", "-q", "origin"}} {
+		runGit(t, ".", args...)
+		if got := g.last(); !strings.Contains(got, "clone read repo:o/r") || strings.Contains(got, "write") {
+			t.Errorf("git %s:\n%s", args, got)
 		}
 	}
-	other := filepath.Join(t.TempDir(), "w2")
-	runGit(t, ".", "clone", "-q", g.URL+"/o/r.git", other)
-	if got := g.last(); !strings.Contains(got, "clone read repo:o/r") || strings.Contains(got, "write") {
-		t.Errorf("clone:\n%s", got)
-	}
-	runGit(t, work, "-c", "http.postBuffer=1", "push", "-q", "origin", "main:probe") // the 4-byte probe, then chunks
-	if got := g.last(); !strings.Contains(got, "create_branch write repo:o/r") || strings.Contains(got, "unknown") {
-		t.Errorf("chunked push:\n%s", got)
-	}
-}
-
-// sortActions makes the order of refs, which git chooses, irrelevant.
-func sortActions(s string) string {
-	return strings.ReplaceAll(s, "delete_branch write repo:o/r; create_branch write repo:o/r; create_branch write repo:o/r",
-		"create_branch write repo:o/r; create_branch write repo:o/r; delete_branch write repo:o/r")
 }
 
 const (
 	zero = "0000000000000000000000000000000000000000"
+	wide = zero + "000000000000000000000000"
 	one  = "1111111111111111111111111111111111111111"
 	two  = "2222222222222222222222222222222222222222"
 )
@@ -193,11 +208,11 @@ func TestPushRefusesWhatItCannotRead(t *testing.T) {
 		"twice":              {pkt(zero+" "+one+" refs/heads/x\x00caps", one+" "+zero+" refs/heads/x"), "twice"},
 		"capabilities again": {pkt(zero+" "+one+" refs/heads/x\x00caps", zero+" "+one+" refs/heads/y\x00caps"), "capabilities"},
 		"too many":           {pkt(many...), "more than"},
+		"two hashes, again":  {pkt(zero+" "+one+" refs/heads/x\x00caps", wide+" "+strings.Repeat("1", 64)+" refs/heads/y"), "malformed command"},
+		"no push options":    {pkt(zero + " " + one + " refs/heads/x\x00push-options"), "ends within"},
 		"malformed shallow":  {pkt("shallow x", zero+" "+one+" refs/heads/x\x00caps"), "shallow"},
 	} {
-		r := httptest.NewRequest("POST", "https://github.com/o/r.git/git-receive-pack", nil)
-		r.Header.Set("Content-Type", "application/x-git-receive-pack-request")
-		m := classifyGit(r, c.body)
+		m := classifyGit(pushRequest(), c.body)
 		if len(m.Actions) != 1 || m.Actions[0].Class != Unknown || !strings.Contains(m.Reason, c.reason) {
 			t.Errorf("%s: %s, %q", name, spell(m), m.Reason)
 		}
@@ -205,30 +220,35 @@ func TestPushRefusesWhatItCannotRead(t *testing.T) {
 }
 
 func TestPushCommands(t *testing.T) {
-	r := httptest.NewRequest("POST", "https://github.com/o/r.git/git-receive-pack", nil)
-	r.Header.Set("Content-Type", "application/x-git-receive-pack-request")
 	body := append(pkt("shallow "+one, one+" "+two+" refs/heads/main\x00report-status side-band-64k", two+" "+zero+" refs/tags/v1\n",
 		zero+" "+strings.Replace(one, "1", "a", 1)+" refs/heads/x"), "PACK..."...)
 	want := "push write repo:o/r; force_push write repo:o/r; delete_tag write repo:o/r; create_branch write repo:o/r"
-	if m := classifyGit(r, body); spell(m) != want || !strings.Contains(m.Reason, "force_push") {
+	if m := classifyHeld(pushRequest(), body, nil); spell(m) != want || !strings.Contains(m.Reason, "was not read") {
 		t.Errorf("%s, %q", spell(m), m.Reason)
 	}
-	if m := classifyGit(r, []byte("0000")); spell(m) != "push write repo:o/r" {
+	full := func() (io.ReadCloser, error) { return nil, errors.New("more than 256 MiB") }
+	if m := classifyHeld(pushRequest(), body, full); spell(m) != want || !strings.Contains(m.Reason, "more than 256 MiB") {
+		t.Errorf("%s, %q", spell(m), m.Reason)
+	}
+	if m := classifyGit(pushRequest(), body); spell(m) != "unknown unknown path:/o/r.git/git-receive-pack" {
+		t.Errorf("a broken pack: %s, %q", spell(m), m.Reason)
+	}
+	if m := classifyGit(pushRequest(), []byte("0000")); spell(m) != "push write repo:o/r" {
 		t.Errorf("probe: %s", spell(m))
 	}
 }
 
-func FuzzReadCommands(f *testing.F) {
+func FuzzPktLine(f *testing.F) {
 	f.Add(pkt(zero + " " + one + " refs/heads/x\x00caps"))
 	f.Add([]byte("0000"))
 	f.Add([]byte("00a0push-cert\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		commands, whole, err := readCommands(b)
+		head, whole, err := readPushHead(b)
 		if err != nil || !whole {
 			return
 		}
 		seen := map[string]bool{}
-		for _, c := range commands {
+		for _, c := range head.commands {
 			if len(c.actions()) == 0 || seen[c.ref] || !strings.HasPrefix(c.ref, "refs/") {
 				t.Fatalf("%q gives %v", b, c)
 			}

@@ -1,0 +1,370 @@
+package action
+
+import (
+	"bytes"
+	"compress/zlib"
+	"crypto/sha1" // git's ids; its servers refuse the known collisions of SHA-1 themselves
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"math"
+)
+
+// The bounds of reading a pack. What goes beyond them is not read, and so proves nothing.
+const (
+	maxCommitSize = 1 << 20 // of one commit, and of one delta
+	maxInflated   = 4 << 30 // of all objects together
+)
+
+// The types of a pack's objects (gitformat-pack).
+const (
+	typeCommit   = 1
+	typeTag      = 4
+	typeOfsDelta = 6
+	typeRefDelta = 7
+)
+
+// readPack reads the pack of a push and marks the updates whose new commit it shows to descend from the old. An error
+// says that this is no pack. Nothing depends on the pack being read as the server reads it: what proves an update are
+// commits whose ids are recomputed here, each of which names the next.
+func readPack(r io.Reader, shallow []string, updates []update) error {
+	p := &packReader{in: &packInput{src: r, buf: make([]byte, 64<<10), sum: sha1.New()}, history: newHistory(shallow)}
+	err := p.read(updates)
+	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("the pack is cut off, or an object shorter than declared")
+	}
+	return err
+}
+
+// packReader reads the objects of a pack one by one. It keeps the commits, and nothing of the others.
+type packReader struct {
+	in       *packInput
+	zlib     io.ReadCloser
+	history  *history
+	inflated uint64
+	object   [2][]byte // what an object holds, and what its delta makes of its base
+	discard  [32 << 10]byte
+}
+
+func (p *packReader) read(updates []update) error {
+	var header [12]byte
+	if _, err := io.ReadFull(p.in, header[:]); err != nil {
+		return err
+	}
+	if string(header[:8]) != "PACK\x00\x00\x00\x02" {
+		return errors.New("what follows the commands is no pack of version 2")
+	}
+	open := true // whether the rest can tell more than is known
+	enough := 1  // the commits that make another look worth its time
+	for left := binary.BigEndian.Uint32(header[8:]); left > 0 && open; left-- {
+		commit, err := p.next()
+		if err != nil {
+			return err
+		}
+		// Git writes the commits first: what is proven then needs no reading of the files behind them.
+		if n := len(p.history.texts); !commit && n >= enough {
+			open, enough = !p.history.judge(updates), 2*n
+		}
+		open = open && !p.history.full
+	}
+	if err := p.in.close(!open); err != nil {
+		return err
+	}
+	p.history.judge(updates)
+	return nil
+}
+
+// next reads one object and says whether it is a commit.
+func (p *packReader) next() (commit bool, err error) {
+	at := p.in.at()
+	kind, size, err := p.in.objectHeader()
+	if err != nil {
+		return false, err
+	}
+	var base []byte
+	switch {
+	case kind == typeCommit:
+		commit = true
+	case kind > typeCommit && kind <= typeTag:
+	case kind == typeOfsDelta:
+		var offset int64
+		if offset, err = p.in.baseOffset(at); err == nil {
+			base, commit = p.history.textAt(offset)
+		}
+	case kind == typeRefDelta:
+		var id [20]byte
+		if _, err = io.ReadFull(p.in, id[:]); err == nil {
+			base, commit = p.history.textOf(id)
+		}
+	default:
+		err = fmt.Errorf("an object of type %d, which no pack holds", kind)
+	}
+	if err != nil {
+		return false, err
+	}
+	return commit, p.take(at, size, commit, kind != typeCommit, base)
+}
+
+// take inflates an object and adds it to the history if it is a commit, or a delta of one.
+func (p *packReader) take(at int64, size uint64, commit, delta bool, base []byte) error {
+	if !commit || size > maxCommitSize || delta && base == nil {
+		p.history.missed = p.history.missed || commit
+		return p.skip(size)
+	}
+	text, err := p.inflate(size)
+	if err != nil {
+		return err
+	}
+	if delta {
+		if text, err = p.apply(base, text); err != nil || text == nil {
+			p.history.missed = true
+			return err
+		}
+	}
+	return p.history.add(at, text)
+}
+
+// inflate reads an object of a known size.
+func (p *packReader) inflate(size uint64) ([]byte, error) {
+	if err := p.open(size); err != nil {
+		return nil, err
+	}
+	if uint64(cap(p.object[0])) < size {
+		p.object[0] = make([]byte, max(size, 4<<10))
+	}
+	b := p.object[0][:size]
+	if _, err := io.ReadFull(p.zlib, b); err != nil {
+		return nil, fmt.Errorf("a broken object: %w", err)
+	}
+	return b, p.end()
+}
+
+// skip reads past an object.
+func (p *packReader) skip(size uint64) error {
+	if err := p.open(size); err != nil {
+		return err
+	}
+	for size > 0 {
+		n, err := io.ReadFull(p.zlib, p.discard[:min(size, uint64(len(p.discard)))])
+		if err != nil {
+			return fmt.Errorf("a broken object: %w", err)
+		}
+		size -= uint64(n)
+	}
+	return p.end()
+}
+
+// end holds an object to its declared size, and its zlib stream to its checksum.
+func (p *packReader) end() error {
+	if n, err := p.zlib.Read(p.discard[:1]); n != 0 || err != io.EOF {
+		if err != nil && err != io.EOF {
+			return fmt.Errorf("a broken object: %w", err)
+		}
+		return errors.New("an object larger than declared")
+	}
+	return nil
+}
+
+func (p *packReader) open(size uint64) (err error) {
+	if err := p.spend(size); err != nil {
+		return err
+	}
+	if p.zlib == nil {
+		p.zlib, err = zlib.NewReader(p.in)
+	} else {
+		err = p.zlib.(zlib.Resetter).Reset(p.in, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("a broken object: %w", err)
+	}
+	return nil
+}
+
+// spend bounds the work that a small pack can cause.
+func (p *packReader) spend(size uint64) error {
+	if size > maxInflated-p.inflated {
+		return fmt.Errorf("the pack inflates to more than %d bytes", uint64(maxInflated))
+	}
+	p.inflated += size
+	return nil
+}
+
+// apply makes an object of its base and a delta (gitformat-pack, "Deltified representation"). It is nil where the object
+// would be larger than what is read.
+func (p *packReader) apply(base, delta []byte) ([]byte, error) {
+	from, delta, ok := deltaSize(delta)
+	size, delta, ok2 := deltaSize(delta)
+	switch {
+	case !ok || !ok2 || from != uint64(len(base)):
+		return nil, errors.New("a delta that does not fit its base")
+	case size > maxCommitSize:
+		return nil, nil
+	}
+	if err := p.spend(size); err != nil {
+		return nil, err
+	}
+	if uint64(cap(p.object[1])) < size {
+		p.object[1] = make([]byte, max(size, 4<<10))
+	}
+	out := p.object[1][:0]
+	for len(delta) > 0 {
+		var piece []byte
+		if piece, delta = deltaPiece(base, delta); piece == nil || uint64(len(piece)) > size-uint64(len(out)) {
+			return nil, errors.New("a malformed delta")
+		}
+		out = append(out, piece...)
+	}
+	if uint64(len(out)) != size {
+		return nil, errors.New("a delta that makes less than it declares")
+	}
+	return out, nil
+}
+
+// deltaPiece reads one instruction: a copy out of the base, or bytes of its own. A malformed one gives nil.
+func deltaPiece(base, delta []byte) (piece, rest []byte) {
+	op, delta := delta[0], delta[1:]
+	if op&0x80 == 0 {
+		if op == 0 || int(op) > len(delta) {
+			return nil, nil
+		}
+		return delta[:op], delta[op:]
+	}
+	var offset, size uint32
+	for i := range 7 {
+		if op&(1<<i) == 0 {
+			continue
+		}
+		if len(delta) == 0 {
+			return nil, nil
+		}
+		if i < 4 {
+			offset |= uint32(delta[0]) << (8 * i)
+		} else {
+			size |= uint32(delta[0]) << (8 * (i - 4))
+		}
+		delta = delta[1:]
+	}
+	if size == 0 {
+		size = 1 << 16
+	}
+	if uint64(offset)+uint64(size) > uint64(len(base)) {
+		return nil, nil
+	}
+	return base[offset : offset+size], delta
+}
+
+func deltaSize(b []byte) (size uint64, rest []byte, ok bool) {
+	size, n := binary.Uvarint(b)
+	return size, b[max(n, 0):], n > 0
+}
+
+// packInput is the bytes of a pack with their checksum. It reads nothing beyond what is asked for but into its buffer,
+// so that zlib streams can follow each other.
+type packInput struct {
+	src    io.Reader
+	buf    []byte
+	pos    int   // what is read next
+	end    int   // of what is there
+	summed int   // up to here the checksum goes
+	start  int64 // where buf begins in the pack
+	sum    hash.Hash
+}
+
+func (in *packInput) at() int64 { return in.start + int64(in.pos) }
+
+// ReadByte reads one byte: the zlib reader's way of not reading on.
+func (in *packInput) ReadByte() (byte, error) {
+	if in.pos == in.end {
+		if err := in.fill(); err != nil {
+			return 0, err
+		}
+	}
+	b := in.buf[in.pos]
+	in.pos++
+	return b, nil
+}
+
+// Read reads what is there.
+func (in *packInput) Read(p []byte) (int, error) {
+	if in.pos == in.end {
+		if err := in.fill(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, in.buf[in.pos:in.end])
+	in.pos += n
+	return n, nil
+}
+
+// fill adds what was read to the checksum and reads on behind what was not.
+func (in *packInput) fill() error {
+	in.sum.Write(in.buf[in.summed:in.pos])
+	in.start += int64(in.pos)
+	in.end = copy(in.buf, in.buf[in.pos:in.end])
+	in.pos, in.summed = 0, 0
+	for range 100 {
+		n, err := in.src.Read(in.buf[in.end:])
+		in.end += n
+		if n > 0 {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return io.ErrNoProgress
+}
+
+// close reads the checksum, which is all that may be left, or with skip all up to the end and the checksum there.
+func (in *packInput) close(skip bool) error {
+	for {
+		if in.end-in.pos > sha1.Size {
+			if !skip {
+				return errors.New("more follows behind the pack")
+			}
+			in.pos = in.end - sha1.Size
+		}
+		if err := in.fill(); err == io.EOF {
+			break
+		} else if err != nil {
+			return err
+		}
+	}
+	if !bytes.Equal(in.buf[in.pos:in.end], in.sum.Sum(nil)) {
+		return errors.New("the pack's checksum is wrong")
+	}
+	return nil
+}
+
+// objectHeader reads the type and the size of an object.
+func (in *packInput) objectHeader() (kind byte, size uint64, err error) {
+	c, err := in.ReadByte()
+	kind, size = c>>4&7, uint64(c&15)
+	for shift := 4; err == nil && c&0x80 != 0; shift += 7 {
+		if shift > 60-7 {
+			return 0, 0, errors.New("an object of impossible size")
+		}
+		c, err = in.ReadByte()
+		size |= uint64(c&0x7f) << shift
+	}
+	return kind, size, err
+}
+
+// baseOffset reads where the base of the delta at an offset stands: before it.
+func (in *packInput) baseOffset(at int64) (int64, error) {
+	c, err := in.ReadByte()
+	back := int64(c & 0x7f)
+	for err == nil && c&0x80 != 0 {
+		if back > math.MaxInt64>>8 {
+			return 0, errors.New("a delta of an impossible base")
+		}
+		c, err = in.ReadByte()
+		back = (back+1)<<7 | int64(c&0x7f)
+	}
+	if err == nil && (back <= 0 || back > at-12) {
+		err = errors.New("a delta of an impossible base")
+	}
+	return at - back, err
+}
