@@ -10,7 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 // TestChainAsDocumented verifies a log with nothing but what the package's description says.
@@ -206,6 +208,55 @@ func TestAnchors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAnchorCaughtHalfStored: what is torn only for a moment is read again.
+func TestAnchorCaughtHalfStored(t *testing.T) {
+	l := newLog(t)
+	mustAppend(t, l, sample())
+	a := anchorPath(l.Path(), l.opts.AnchorDir)
+	for _, which := range []int{written, writing} {
+		ok := false
+		for range 20 { // the mending may be late
+			tear(t, a, which)
+			var mending sync.WaitGroup
+			mending.Go(func() {
+				time.Sleep(2 * time.Millisecond)
+				l.anchor.store(which, &l.disk)
+			})
+			a, err := readAnchor(l.Path(), l.opts.AnchorDir)
+			mending.Wait()
+			if ok = err == nil && !a.torn; ok {
+				break
+			}
+		}
+		if !ok {
+			t.Errorf("line %d stays torn", which)
+		}
+	}
+}
+
+// FuzzAnchor: what is taken for whole is what would be written.
+func FuzzAnchor(f *testing.F) {
+	low, high := head{7, genesis("x")}, head{9, genesis("y")}
+	whole := high.append(low.append(nil, written), writing)
+	f.Add(whole)
+	f.Add(append(bytes.Repeat([]byte{'x'}, anchorLine), whole[anchorLine:]...))
+	f.Add(append(whole[:anchorLine:anchorLine], whole[:anchorLine]...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a, err := parseAnchor(b)
+		if err != nil {
+			return
+		}
+		if a.high.seq < a.low.seq {
+			t.Errorf("from %d to %d", a.low.seq, a.high.seq)
+		}
+		isLow := string(a.low.append(nil, written)) == string(b[:anchorLine])
+		isHigh := string(a.high.append(nil, writing)) == string(b[anchorLine:])
+		if !isLow && !isHigh || a.torn && a.low != a.high {
+			t.Errorf("%q was read as %+v", b, a)
+		}
+	})
 }
 
 // anchorFor rewrites the anchor of a log as it is when lines are written up to low and announced up to high.
