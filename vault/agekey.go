@@ -25,7 +25,7 @@ const minPassphrase = 8
 
 // The variables of the supervisor's environment that open the file without a prompt.
 const (
-	ageIdentity       = "AGENTGUARD_AGE_IDENTITY"        // path of an identity file: age, plugin or SSH key
+	ageIdentity       = "AGENTGUARD_AGE_IDENTITY"        // path of an identity file: age or plugin
 	agePassphraseFile = "AGENTGUARD_AGE_PASSPHRASE_FILE" // path of a file that holds the passphrase
 	agePassphrase     = "AGENTGUARD_AGE_PASSPHRASE"      // the passphrase itself
 )
@@ -148,8 +148,9 @@ func passphraseKey(p []byte, typed bool) (*ageKey, error) {
 	return &ageKey{[]age.Identity{id}, []age.Recipient{to}, true, typed}, nil
 }
 
-// identityKey reads an identity file: lines of age or plugin identities, or one SSH private key. What it says of a bad
-// line is its number alone.
+// identityKey reads an identity file: lines of age or plugin identities. What it says of a bad line is its number alone. SSH
+// keys are refused: age's package for them makes every start of the program a tenth slower, and few keep such a key
+// without a passphrase, which is the only kind that it can read.
 func identityKey(ctx context.Context, path string, opt Options) (*ageKey, error) {
 	b, _, err := readRegular(path, maxFile)
 	if err != nil {
@@ -157,7 +158,7 @@ func identityKey(ctx context.Context, path string, opt Options) (*ageKey, error)
 	}
 	defer clear(b)
 	if bytes.HasPrefix(b, []byte("-----BEGIN")) {
-		return sshKey(b, path)
+		return nil, hint(fmt.Errorf("%w: %s is no age identity; SSH keys are not taken", ErrUnavailable, path), "age-keygen -o FILE   (and "+ageIdentity+"=FILE)")
 	}
 	key := &ageKey{}
 	var public age.Recipient
