@@ -13,7 +13,6 @@ import (
 
 // TestMain lets this test binary play the other roles that a real agentguard has: supervisor and reaper.
 func TestMain(m *testing.M) {
-	ReaperMain()
 	if len(os.Args) == 2 && os.Args[1] == "count-interrupts" {
 		countInterrupts()
 		return

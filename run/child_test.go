@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"agentguard/run/reap"
 )
 
 // supervisor makes the command of a supervisor process whose child is argv.
@@ -264,14 +266,14 @@ func TestReaperKillsTheGroup(t *testing.T) {
 	}
 	end := time.AfterFunc(5*time.Second, func() { cmd.Process.Kill() })
 	defer end.Stop()
-	reap(strings.NewReader(fmt.Sprintf("group \"%d\"\nbye \"\"\n", cmd.Process.Pid)))
-	reap(strings.NewReader(fmt.Sprintf("group \"%d\"\ngroup \"0\"\n", cmd.Process.Pid)))
-	reap(strings.NewReader("group \"-1\"\n"))
-	reap(strings.NewReader("group \"1\"\n"))
+	reap.Obey(strings.NewReader(fmt.Sprintf("group \"%d\"\nbye \"\"\n", cmd.Process.Pid)))
+	reap.Obey(strings.NewReader(fmt.Sprintf("group \"%d\"\ngroup \"0\"\n", cmd.Process.Pid)))
+	reap.Obey(strings.NewReader("group \"-1\"\n"))
+	reap.Obey(strings.NewReader("group \"1\"\n"))
 	if !alive(cmd.Process.Pid) {
 		t.Fatal("killed after a goodbye, or after the group was taken back")
 	}
-	reap(strings.NewReader(fmt.Sprintf("nonsense\ngroup \"%d\"\n", cmd.Process.Pid)))
+	reap.Obey(strings.NewReader(fmt.Sprintf("nonsense\ngroup \"%d\"\n", cmd.Process.Pid)))
 	start := time.Now()
 	if cmd.Wait(); time.Since(start) > 4*time.Second {
 		t.Error("the group lives on")
@@ -285,7 +287,7 @@ func needsProc(t *testing.T) {
 }
 
 func reaperOf(parent int) int {
-	found, _ := exec.Command("pgrep", "-P", strconv.Itoa(parent), "-f", reaperName).Output()
+	found, _ := exec.Command("pgrep", "-P", strconv.Itoa(parent), "-f", reap.Name).Output()
 	pid, _ := strconv.Atoi(strings.TrimSpace(string(found)))
 	return pid
 }
@@ -306,14 +308,6 @@ func TestNormalEndLeavesDaemonsAndNoReaper(t *testing.T) {
 	}
 	if !CarriesRun(daemon, testRunID(t)) || CarriesRun(daemon, "another") || CarriesRun(os.Getpid(), testRunID(t)) || CarriesRun(daemon, "") {
 		t.Error("the run is not told by the environment")
-	}
-}
-
-func TestStartChildNeedsReaperMain(t *testing.T) {
-	reaperReady = false
-	defer func() { reaperReady = true }()
-	if _, err := StartChild(ChildConfig{Argv: []string{"true"}, Env: os.Environ()}); err == nil || !strings.Contains(err.Error(), "ReaperMain") {
-		t.Errorf("error %v", err)
 	}
 }
 
@@ -347,5 +341,21 @@ func BenchmarkStartChild(b *testing.B) {
 func BenchmarkTrue(b *testing.B) {
 	for range b.N {
 		exec.Command("true").Run()
+	}
+}
+
+// TestReaperComesFirst: the reaper's process runs few of this program's initialisers, whose time and memory it would cost.
+func TestReaperComesFirst(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := &exec.Cmd{Path: self, Args: []string{reap.Name}, Env: []string{"GODEBUG=inittrace=1"}, Stdin: strings.NewReader("bye \"\"\n")}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if got := string(out); !strings.Contains(got, "init os ") || strings.Contains(got, "init net") || strings.Contains(got, "init crypto/tls") || strings.Contains(got, "init agentguard/") {
+		t.Errorf("initialised:\n%s", got)
 	}
 }

@@ -49,8 +49,7 @@ const (
 	interactive
 )
 
-// StartChild starts the child, and beside it the reaper that ends it when we are killed. It needs a ReaperMain as the
-// first call of main. The error is an *ExitError where a shell would exit with 126 or 127.
+// StartChild starts the child, and beside it the reaper that ends it when we are killed. The error is an *ExitError where a shell would exit with 126 or 127.
 func StartChild(cfg ChildConfig) (*Child, error) {
 	if len(cfg.Argv) == 0 {
 		return nil, errors.New("no command to run")

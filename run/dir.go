@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"agentguard/run/reap"
 )
 
 const (
-	runtimePrefix = "agentguard-run-"
+	runtimePrefix = reap.DirPrefix
 	runtimeLock   = "lock" // held for the run's life; who can take it knows the run dead
 )
 
@@ -61,7 +63,7 @@ func lockRuntime(dir string) (*flock.Flock, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkPrivate(dir, info); err != nil {
+	if err := checkPrivate(info); err != nil {
 		return nil, err
 	}
 	lock := flock.New(filepath.Join(dir, runtimeLock), flock.SetPermissions(0o600))
@@ -96,7 +98,7 @@ func removeStale(base string) {
 	}
 	for _, dir := range entries {
 		info, err := os.Lstat(dir)
-		if err != nil || checkPrivate(dir, info) != nil || time.Since(info.ModTime()) < fresh {
+		if err != nil || checkPrivate(info) != nil || time.Since(info.ModTime()) < fresh {
 			continue
 		}
 		lock := flock.New(filepath.Join(dir, runtimeLock), flock.SetFlag(os.O_RDWR))
@@ -106,14 +108,6 @@ func removeStale(base string) {
 		case errors.Is(err, fs.ErrNotExist): // killed before it had a lock
 			os.RemoveAll(dir)
 		}
-	}
-}
-
-// removeRuntimeDir removes what the reaper is told to, if it can only be a runtime directory of ours.
-func removeRuntimeDir(dir string) {
-	info, err := os.Lstat(dir)
-	if err == nil && strings.HasPrefix(filepath.Base(dir), runtimePrefix) && checkPrivate(dir, info) == nil {
-		os.RemoveAll(dir)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"agentguard/run/reap"
 )
 
 func privateBase(t *testing.T) string {
@@ -26,8 +28,8 @@ func TestRuntimeDirIsPrivateAndTemporary(t *testing.T) {
 		t.Fatal(err)
 	}
 	info, err := os.Lstat(dir)
-	if err != nil || checkPrivate(dir, info) != nil || filepath.Dir(dir) != base {
-		t.Errorf("%s: %v, %v", dir, err, checkPrivate(dir, info))
+	if err != nil || checkPrivate(info) != nil || filepath.Dir(dir) != base {
+		t.Errorf("%s: %v, %v", dir, err, checkPrivate(info))
 	}
 	if _, _, err := RuntimeDir(base, "one"); err == nil {
 		t.Error("the same directory twice")
@@ -135,7 +137,7 @@ func TestReaperRemovesOnlyRuntimeDirs(t *testing.T) {
 	link := filepath.Join(base, runtimePrefix+"link")
 	os.Symlink(keep, link)
 	for _, dir := range []string{keep, link, base} {
-		reap(strings.NewReader("dir \"" + dir + "\"\n"))
+		reap.Obey(strings.NewReader("dir \"" + dir + "\"\n"))
 	}
 	if _, err := os.Stat(keep); err != nil {
 		t.Error(err)
@@ -145,11 +147,11 @@ func TestReaperRemovesOnlyRuntimeDirs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cleanup()
-	reap(strings.NewReader("dir \"" + dir + "\"\nbye \"\"\n"))
+	reap.Obey(strings.NewReader("dir \"" + dir + "\"\nbye \"\"\n"))
 	if _, err := os.Stat(dir); err != nil {
 		t.Error("removed after a goodbye")
 	}
-	reap(strings.NewReader("dir \"" + dir + "\"\n"))
+	reap.Obey(strings.NewReader("dir \"" + dir + "\"\n"))
 	if _, err := os.Stat(dir); err == nil {
 		t.Error("still there")
 	}

@@ -3,13 +3,13 @@
 package run
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"syscall"
 
 	"github.com/gofrs/flock"
+
+	"agentguard/run/reap"
 )
 
 // checkBase refuses a directory in which another user could rename or remove ours.
@@ -27,18 +27,7 @@ func checkBase(base string) error {
 }
 
 // checkPrivate says why a directory is not one that only we can have made and can read.
-func checkPrivate(dir string, info fs.FileInfo) error {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	switch {
-	case !info.IsDir():
-		return errors.New("is not a directory")
-	case !ok || int(stat.Uid) != os.Geteuid():
-		return errors.New("belongs to another user")
-	case info.Mode().Perm()&0o077 != 0:
-		return fmt.Errorf("others may read it: mode %v", info.Mode().Perm())
-	}
-	return nil
-}
+func checkPrivate(info fs.FileInfo) error { return reap.Private(info) }
 
 // removeLocked removes a directory while its lock is held: a run that is being made there sees it.
 func removeLocked(dir string, lock *flock.Flock) {

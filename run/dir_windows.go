@@ -14,7 +14,7 @@ func checkBase(base string) error {
 	return err
 }
 
-func checkPrivate(dir string, info fs.FileInfo) error {
+func checkPrivate(info fs.FileInfo) error {
 	if !info.IsDir() {
 		return errors.New("is not a directory")
 	}

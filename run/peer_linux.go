@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"agentguard/run/reap"
 )
 
 // PeerPid gives the process that holds the client's end of an accepted loopback connection. Of several that share it any
@@ -84,7 +86,7 @@ func diagRequest(client, server netip.AddrPort) []byte {
 func socketOwner(link string, until time.Time) (pid int, ok bool) {
 	self := os.Getpid()
 	tried := map[int]bool{}
-	for _, list := range []func() []int{func() []int { return descendants(self) }, func() []int { return []int{self} }, processes} {
+	for _, list := range []func() []int{func() []int { return descendants(self) }, func() []int { return []int{self} }, reap.Processes} {
 		for _, pid := range list() {
 			switch {
 			case tried[pid]:

@@ -3,28 +3,18 @@
 package run
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/signal"
-	"runtime/debug"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"agentguard/run/reap"
 )
 
-// reaperName is argv[0] of the reaper. Who starts the program under this name gains nothing: it kills with its caller's own
-// rights, what its caller names.
-const reaperName = "agentguard: reaper"
-
-// reaperReady says that a re-executed program would come by ReaperMain. Without it a reaper would run main again.
-var reaperReady bool
-
-// reaper is our end of a process that outlives us by moments: this program again, in a session of its own, reading a pipe
-// whose other end only we hold. At the end of the pipe without a goodbye it kills what is left of the run.
+// reaper is our end of a process that outlives us by moments: this program again (see package reap), in a session of its own,
+// reading a pipe whose other end only we hold. At the end of the pipe without a goodbye it kills what is left of the run.
 type reaper struct {
 	pipe   *os.File
 	launch chan error
@@ -33,9 +23,6 @@ type reaper struct {
 
 // startReaper starts it beside whatever the caller does next, so that it costs no time before the child.
 func startReaper(runID, dir string) (*reaper, error) {
-	if !reaperReady {
-		return nil, errors.New("ReaperMain was not called at the start of main: a killed agentguard would leave its child behind")
-	}
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -76,9 +63,9 @@ func forkReaper(read *os.File) (pid int, err error) {
 	if err := closeOnExec(); err != nil {
 		return 0, err
 	}
-	return syscall.ForkExec(self, []string{reaperName}, &syscall.ProcAttr{
+	return syscall.ForkExec(self, []string{reap.Name}, &syscall.ProcAttr{
 		Dir:   "/",
-		Env:   []string{"GOMAXPROCS=1"},
+		Env:   []string{"GOMAXPROCS=1", "GOGC=off"},
 		Files: []uintptr{read.Fd(), null.Fd(), null.Fd()},
 		Sys:   &syscall.SysProcAttr{Setsid: true},
 	})
@@ -106,56 +93,10 @@ func (r *reaper) sweep() {
 	r.pipe.Close()
 	select {
 	case <-r.exited:
-	case <-time.After(sweepLimit + time.Second):
+	case <-time.After(reap.Limit + time.Second):
 	}
 }
 
-// sweepLimit bounds the hunt for a run's processes: one in an uninterruptible sleep dies when it wakes.
-const sweepLimit = 3 * time.Second
-
-// ReaperMain must be the first call of main. In the process that StartChild starts as reaper it does that work and does not
-// return; in any other it returns at once.
-func ReaperMain() {
-	reaperReady = true
-	if len(os.Args) != 1 || os.Args[0] != reaperName {
-		return
-	}
-	debug.SetGCPercent(-1) // it never has a megabyte to collect
-	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGTSTP)
-	nameProcess()
-	reap(os.Stdin)
-	os.Exit(0)
-}
-
-// reap reads orders until their end and then does its work, unless it was dismissed.
-func reap(orders io.Reader) {
-	var runID, dir string
-	var group int
-	lines := bufio.NewScanner(orders)
-	for lines.Scan() {
-		key, quoted, _ := strings.Cut(lines.Text(), " ")
-		value, err := strconv.Unquote(quoted)
-		if err != nil {
-			continue
-		}
-		switch key {
-		case "run":
-			runID = value
-		case "dir":
-			dir = value
-		case "group":
-			group, _ = strconv.Atoi(value)
-		case "bye":
-			return
-		}
-	}
-	if group > 1 {
-		syscall.Kill(-group, syscall.SIGKILL)
-	}
-	if runID != "" {
-		killRun(runID, time.Now().Add(sweepLimit))
-	}
-	if dir != "" {
-		removeRuntimeDir(dir)
-	}
-}
+// CarriesRun says whether a process was started with AGENTGUARD_RUN=runID, where the system shows that: it belongs to the
+// run, daemons that left its process tree included. It proves nothing against a process of the same user that forges it.
+func CarriesRun(pid int, runID string) bool { return reap.CarriesRun(pid, runID) }

@@ -11,13 +11,10 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
-
-	"agentguard/run"
 )
 
 // Main runs the program and gives its exit code.
 func Main() int {
-	run.ReaperMain() // the same binary in its helper role never comes back from here
 	p := newProgram(os.Args, os.Environ(), os.Stdin, os.Stdout, os.Stderr)
 	return p.main(context.Background())
 }

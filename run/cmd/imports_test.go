@@ -19,14 +19,15 @@ import (
 // layers says which of our packages each may import: everything points one way. A package that is not here may import
 // none of ours.
 var layers = map[string][]string{
-	".":            {"run/cmd"},
-	"run/cmd":      {"run", "run/*", "policy", "policy/suite", "vault"},
-	"run/doctor":   {"run", "run/audit", "run/origin", "policy", "vault"},
-	"run":          {"proxy", "vault", "vault/cred", "policy", "policy/action", "policy/limit", "run/audit", "run/approve", "run/watch", "run/sandbox"},
-	"proxy":        {"policy", "policy/action", "policy/limit", "vault", "vault/cred", "proxy/scrub", "proxy/redact"},
-	"policy":       {"policy/action", "policy/limit"},
-	"policy/suite": {"policy", "policy/action", "policy/limit"},
-	"vault/cred":   {"vault", "policy/action"}, // action says where a service reads its credential
+	".":             {"run/cmd"},
+	"run/cmd":       {"run", "run/*", "policy", "policy/suite", "vault"},
+	"run/doctor":    {"run", "run/audit", "run/origin", "policy", "vault"},
+	"run":           {"proxy", "vault", "vault/cred", "policy", "policy/action", "policy/limit", "run/audit", "run/approve", "run/watch", "run/sandbox", "run/reap"},
+	"proxy":         {"policy", "policy/action", "policy/limit", "vault", "vault/cred", "proxy/scrub", "proxy/redact"},
+	"policy":        {"policy/action", "policy/limit"},
+	"policy/suite":  {"policy", "policy/action", "policy/limit"},
+	"policy/action": {"policy/action/catalogue"}, // tables alone
+	"vault/cred":    {"vault", "policy/action"},  // action says where a service reads its credential
 }
 
 // testOnly packages may import what they like and must not be imported by the program.

@@ -8,12 +8,10 @@ import (
 	"filippo.io/age"
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"agentguard/run"
 	"agentguard/run/cmd"
 )
 
 func TestMain(m *testing.M) {
-	run.ReaperMain() // before testscript looks at the program's name
 	testscript.Main(m, map[string]func(){
 		"agentguard": func() { os.Exit(cmd.Main()) },
 	})

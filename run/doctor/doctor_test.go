@@ -12,13 +12,11 @@ import (
 	"time"
 
 	"agentguard/policy"
-	"agentguard/run"
 	"agentguard/run/audit"
 	"agentguard/vault"
 )
 
 func TestMain(m *testing.M) {
-	run.ReaperMain()
 	os.Exit(m.Run())
 }
 

@@ -1,0 +1,117 @@
+package reap
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// System calls that package syscall does not know; the numbers are the same on all architectures.
+const (
+	sysPidfdSendSignal = 424
+	sysPidfdOpen       = 434
+)
+
+// nameProcess tells it from the supervisor: `killall -9 agentguard` must not meet both.
+func nameProcess() {
+	name := []byte("ag-reaper\x00")
+	syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_NAME, uintptr(unsafe.Pointer(&name[0])), 0)
+}
+
+// DropText gives back the pages of our program's code. The start ran through most of it, and all of that would count as
+// our memory for the whole run; what is still needed is found again in the page cache. Only code: read-only data may have
+// been relocated.
+func DropText() {
+	maps, err := os.ReadFile("/proc/self/maps") // proc_pid_maps(5)
+	if err != nil {
+		return
+	}
+	for line := range bytes.Lines(maps) {
+		fields := bytes.Fields(line)
+		if len(fields) < 6 || string(fields[1]) != "r-xp" || fields[5][0] != '/' {
+			continue
+		}
+		from, to, _ := bytes.Cut(fields[0], []byte("-"))
+		start, err1 := strconv.ParseUint(string(from), 16, 64)
+		end, err2 := strconv.ParseUint(string(to), 16, 64)
+		if err1 == nil && err2 == nil {
+			syscall.Syscall(syscall.SYS_MADVISE, uintptr(start), uintptr(end-start), syscall.MADV_DONTNEED)
+		}
+	}
+}
+
+// killRun kills every process whose environment carries the run, until two passes find none: a process may fork between
+// being listed and being killed, and its child may get a number that the pass has gone by. A process that wiped its
+// environment escapes here; only a pid namespace holds that one.
+func killRun(runID string, until time.Time) {
+	for clean := 0; clean < 2 && time.Now().Before(until); {
+		found := false
+		for _, pid := range Processes() {
+			found = killIfOf(pid, runID) || found
+		}
+		clean++
+		if found {
+			clean = 0
+			time.Sleep(2 * time.Millisecond)
+		}
+	}
+}
+
+// killIfOf opens the process before it looks, so that a number that is given to another meanwhile kills nobody.
+func killIfOf(pid int, runID string) bool {
+	fd, _, err := syscall.Syscall(sysPidfdOpen, uintptr(pid), 0, 0)
+	if err != 0 && err != syscall.ENOSYS && err != syscall.EPERM {
+		return false
+	}
+	if err == 0 {
+		defer syscall.Close(int(fd))
+	}
+	if !CarriesRun(pid, runID) {
+		return false
+	}
+	if err != 0 {
+		return syscall.Kill(pid, syscall.SIGKILL) == nil
+	}
+	_, _, err = syscall.Syscall6(sysPidfdSendSignal, fd, uintptr(syscall.SIGKILL), 0, 0, 0, 0)
+	return err == 0
+}
+
+// Processes lists all but ourselves, the newest numbers first.
+func Processes() []int {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer dir.Close()
+	names, _ := dir.Readdirnames(-1)
+	pids := make([]int, 0, len(names))
+	for i := len(names) - 1; i >= 0; i-- {
+		if pid, err := strconv.Atoi(names[i]); err == nil && pid != os.Getpid() {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// maxEnviron bounds what is read of a process's environment; ours comes long before it.
+const maxEnviron = 4 << 20
+
+// CarriesRun says whether a process was started with AGENTGUARD_RUN=runID: it belongs to the run, daemons that left its
+// process tree included. It proves nothing against a process of the same user that forges it.
+func CarriesRun(pid int, runID string) bool {
+	if runID == "" {
+		return false
+	}
+	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/environ")
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	environ, err := io.ReadAll(io.LimitReader(f, maxEnviron))
+	entry := []byte("AGENTGUARD_RUN=" + runID + "\x00")
+	return err == nil && (bytes.HasPrefix(environ, entry) || bytes.Contains(environ, append([]byte{0}, entry...)))
+}
