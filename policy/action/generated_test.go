@@ -221,3 +221,19 @@ func BenchmarkFirstUse(b *testing.B) {
 		}
 	})
 }
+
+func TestListTellsTransports(t *testing.T) {
+	want := map[string]string{"create_pr pulls/create": "REST", "force_push git/receive-pack": "git",
+		"graphql_query graphql": "GraphQL", "lfs_upload lfs/batch": "LFS"}
+	for _, i := range Lookup("github").List() {
+		if transport, ok := want[i.Name+" "+i.Operation]; ok {
+			if i.Transport != transport {
+				t.Errorf("%s by %s", i.Name, i.Transport)
+			}
+			delete(want, i.Name+" "+i.Operation)
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("not listed: %v", want)
+	}
+}
