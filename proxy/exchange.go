@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -111,6 +112,7 @@ func (f *Refusal) write(w http.ResponseWriter, ex *Exchange) {
 	switch {
 	case ex != nil && ex.in != nil && strings.HasPrefix(ex.in.Header.Get("Content-Type"), "application/grpc"):
 		f.writeGRPC(w)
+	case ex != nil && f.writeReport(w, ex):
 	case ex != nil && isGit(ex):
 		// git prints a text/plain answer line by line behind "remote:".
 		h.Set("Content-Type", "text/plain; charset=utf-8")
@@ -119,6 +121,28 @@ func (f *Refusal) write(w http.ResponseWriter, ex *Exchange) {
 	default:
 		f.writeJSON(w, ex)
 	}
+}
+
+// writeReport refuses a push in git's own report, which git prints for each ref. git reads it only after it has sent
+// everything, so what is still to come of the push is taken and thrown away.
+func (f *Refusal) writeReport(w http.ResponseWriter, ex *Exchange) bool {
+	if ex.body == nil || ex.Method != http.MethodPost || !strings.HasSuffix(ex.Path, "/git-receive-pack") {
+		return false
+	}
+	head, err := ex.body.peek(maxBody)
+	if err != nil {
+		return false
+	}
+	report, err := action.ReportStatus(head, f.sentence())
+	if err != nil {
+		return false
+	}
+	io.Copy(io.Discard, io.LimitReader(ex.body, maxSpool))
+	w.Header().Set("Content-Type", action.ReportContentType)
+	ex.Status = http.StatusOK
+	w.WriteHeader(ex.Status)
+	w.Write(report)
+	return true
 }
 
 func (f *Refusal) sentence() string {

@@ -66,7 +66,7 @@ func (p *Proxy) identify(ex *Exchange) *Refusal {
 	}
 	req := action.Request{Authority: ex.Authority, Method: ex.Method, Path: ex.path, Query: ex.Query, Header: ex.in.Header}
 	if ex.body != nil {
-		req.Body, req.Peek = ex.body.whole, ex.body.peek
+		req.Body, req.Peek, req.Stream = ex.body.whole, ex.body.peek, ex.body.stream
 	}
 	ex.Match = action.Classify(ex.Claim.Service, ex.Claim.Host, &req)
 	return nil

@@ -23,6 +23,7 @@ import (
 	"agentguard/policy/limit"
 	"agentguard/proxy"
 	"agentguard/run/audit"
+	"agentguard/run/reap"
 	"agentguard/vault"
 	"agentguard/vault/cred"
 )
@@ -41,6 +42,7 @@ type Config struct {
 	Isolation   string // "env"
 	StateHome   string // XDG state home, for the audit log
 	RuntimeBase string // XDG_RUNTIME_DIR, or "" for the temporary directory
+	TempDir     string // for large pushes while they are read; if "", the system's
 	Version     string
 
 	Say    func(format string, a ...any) // a line for the person; if nil, silent
@@ -229,7 +231,7 @@ func (s *session) startProxy(ca *proxy.CA) error {
 	}
 	s.proxy, err = proxy.New(proxy.Config{
 		Policy: s.Policy, Credentials: s.creds, Limits: limit.NewMemory(nil), Upstream: up, CA: ca,
-		Token: s.token, Agent: s.Agent,
+		Token: s.token, Agent: s.Agent, TempDir: s.TempDir,
 		Record: s.record, Notice: s.notice,
 		Pid:  func(c net.Conn) int { pid, _ := PeerPid(c); return pid },
 		Ours: s.ours,
@@ -321,6 +323,9 @@ func proxyFromEnvironment(env *Env) func(*url.URL) (*url.URL, error) {
 	return c.ProxyFunc()
 }
 
+// settled is when a start is over, for us and for the child: a short run has no use for what is done then.
+const settled = 100 * time.Millisecond
+
 // launch starts the child.
 func (s *session) launch() error {
 	env, removed := s.plan().Build()
@@ -336,6 +341,7 @@ func (s *session) launch() error {
 	}
 	s.child = child
 	s.childPid.Store(int64(child.Pid()))
+	time.AfterFunc(settled, reap.DropText)
 	return nil
 }
 
