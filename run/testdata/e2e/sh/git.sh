@@ -12,6 +12,7 @@ echo more >>README
 git commit -qam second
 git push -q origin HEAD:main
 git push -q origin HEAD:refs/heads/feature
-git commit -q --amend -m amended
-git push -q --force origin HEAD:main
 echo "pushed $(git rev-parse HEAD)"
+git commit -q --amend -m amended
+git push -q --force origin HEAD:main 2>&1 || echo "forced: exit $?"
+git push -q origin :feature 2>&1 || echo "deleted: exit $?"
