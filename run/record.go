@@ -16,25 +16,31 @@ import (
 // record turns an exchange into a line of the audit log: one before it leaves, one when it has ended; a refused one has
 // the last alone. Only what has a line already may wait the few milliseconds of Defer for its second one.
 func (s *session) record(ex *proxy.Exchange, ended bool) error {
-	r := s.recordOf(ex)
-	write := s.log.Append
+	r, later := s.recordOf(ex), false
 	switch {
 	case !ended:
 		r.Event, r.Time = audit.Sent, ex.Start
 	case ex.Recorded:
-		r.Event, write = audit.Ended, s.log.Defer
+		r.Event, later = audit.Ended, true
 	default:
 		r.Event, r.Time = audit.Refused, ex.Start
 	}
-	err := write(r)
+	err := s.write(&r, later)
 	if err == nil || ended {
 		s.tally.count(ex, ended)
 	}
 	return err
 }
 
-func (s *session) recordOf(ex *proxy.Exchange) *audit.Record {
-	r := &audit.Record{
+func (s *session) write(r *audit.Record, later bool) error {
+	if later {
+		return s.log.Defer(r)
+	}
+	return s.log.Append(r)
+}
+
+func (s *session) recordOf(ex *proxy.Exchange) audit.Record {
+	r := audit.Record{
 		RunID: s.id, AgentID: s.Agent, Owner: s.Policy.Agent.Owner, ID: ex.ID,
 		Rule: ex.Decision.Rule, Effect: ex.Decision.Effect.String(), Reason: ex.Decision.Reason,
 		Transport: ex.Transport, Pid: ex.Pid,
@@ -46,14 +52,13 @@ func (s *session) recordOf(ex *proxy.Exchange) *audit.Record {
 	if ex.Claim.Service != nil {
 		r.Service = ex.Claim.Service.Name
 	}
-	describe(r, ex.Match.Actions, ex.Decision.Action)
+	describe(&r, ex.Match.Actions, ex.Decision.Action)
 	if ex.Credential != nil {
 		r.Credential = ex.Credential.Name
 	}
 	r.Request.Method, r.Request.Path, r.Request.Query, r.Request.Proto = ex.Method, ex.Path, ex.Query, ex.Proto
-	r.Request.Authority = ex.Authority.String()
-	if ex.Authority == (action.Authority{}) {
-		r.Request.Authority = ""
+	if ex.Authority != (action.Authority{}) {
+		r.Request.Authority = ex.Authority.String()
 	}
 	r.Request.Bytes = ex.Sent
 	if ex.BodyHash != "" {
@@ -61,6 +66,9 @@ func (s *session) recordOf(ex *proxy.Exchange) *audit.Record {
 	}
 	r.Response.Status, r.Response.Bytes, r.Response.Scrubbed, r.Response.Error = ex.Status, ex.Received, ex.Scrubbed, ex.Failure
 	r.DurationMS = float64(ex.Duration.Microseconds()) / 1e3
+	if len(ex.Stages) > 0 {
+		r.Stages = make(audit.Stages, 0, len(ex.Stages))
+	}
 	for _, st := range ex.Stages {
 		r.Stages = append(r.Stages, audit.Stage{Name: st.Name, Took: st.Took})
 	}

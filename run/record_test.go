@@ -1,0 +1,83 @@
+package run
+
+import (
+	"bytes"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"agentguard/policy"
+	"agentguard/proxy"
+	"agentguard/run/audit"
+)
+
+// TestRecordsAreInTheFileInTime: a request's before it leaves, a refusal's at once, for it has no other, and what became
+// of a request a few milliseconds later or with the next record.
+func TestRecordsAreInTheFileInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // time stands still meanwhile
+		s := sessionWithLog(t)
+		events := func() (all []audit.Event) {
+			text, err := os.ReadFile(s.log.Path())
+			if err != nil {
+				t.Fatal(err)
+			}
+			audit.Read(bytes.NewReader(text), func(_ int, r *audit.Record, _ []byte) error { all = append(all, r.Event); return nil })
+			return all
+		}
+		last := func(n int, want audit.Event) {
+			t.Helper()
+			if all := events(); len(all) != n || all[n-1] != want {
+				t.Fatalf("%v in the file, want %d, the last %s", all, n, want)
+			}
+		}
+		sent := &proxy.Exchange{ID: 1, Start: time.Now()}
+		mustRecord(t, s, sent, false)
+		last(1, audit.Sent)
+		sent.Recorded = true
+		mustRecord(t, s, sent, true)
+		last(1, audit.Sent)
+		time.Sleep(5 * time.Millisecond)
+		synctest.Wait()
+		last(2, audit.Ended)
+		mustRecord(t, s, &proxy.Exchange{ID: 2, Start: time.Now(), Refusal: &proxy.Refusal{Effect: "deny"}}, true)
+		last(3, audit.Refused)
+		mustRecord(t, s, sent, true)
+		if err := s.log.Append(s.endRecord(Result{})); err != nil {
+			t.Fatal(err)
+		}
+		last(5, audit.RunEnd)
+	})
+}
+
+func BenchmarkRecord(b *testing.B) {
+	s := sessionWithLog(b)
+	ex := &proxy.Exchange{ID: 1, Start: time.Now(), Stages: make([]proxy.StageTime, 8)}
+	b.ReportAllocs()
+	for b.Loop() {
+		ex.Recorded = false
+		mustRecord(b, s, ex, false)
+		ex.Recorded = true
+		mustRecord(b, s, ex, true)
+	}
+}
+
+func sessionWithLog(t testing.TB) *session {
+	t.Helper()
+	dir, anchors := audit.Dirs(t.TempDir())
+	log, err := audit.Create(audit.Options{Dir: dir, AnchorDir: anchors, RunID: "run-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { log.Close() })
+	s := &session{log: log}
+	s.Policy = &policy.Policy{}
+	return s
+}
+
+func mustRecord(t testing.TB, s *session, ex *proxy.Exchange, ended bool) {
+	t.Helper()
+	if err := s.record(ex, ended); err != nil {
+		t.Fatal(err)
+	}
+}
