@@ -239,10 +239,10 @@ func (s *session) startProxy(ca *proxy.CA) error {
 	if err != nil {
 		return failure(err, "")
 	}
-	if s.main, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+	if s.main, err = listenHere(); err != nil {
 		return failure(fmt.Errorf("no loopback address to listen on: %w", err), "")
 	}
-	if s.javaPort, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+	if s.javaPort, err = listenHere(); err != nil {
 		return failure(fmt.Errorf("no loopback address to listen on: %w", err), "")
 	}
 	s.files.JavaProxy = s.javaPort.Addr().String()
@@ -261,6 +261,13 @@ func (s *session) notice(text string) {
 	case n == maxNotices:
 		s.Say("more of this kind is only in the audit log")
 	}
+}
+
+// listenHere listens on the loopback. Multipath TCP, which Go tries first, has no second path there.
+func listenHere() (net.Listener, error) {
+	var c net.ListenConfig
+	c.SetMultipathTCP(false)
+	return c.Listen(context.Background(), "tcp", "127.0.0.1:0")
 }
 
 // ours says whether a process of this run is at the other end of a connection.
