@@ -422,7 +422,9 @@ func (s *session) close() {
 		}
 	}
 	if s.log != nil {
-		s.log.Close()
+		if err := s.log.Close(); err != nil {
+			s.Say("the audit log could not be completed: %v", err)
+		}
 	}
 	for _, c := range slices.Backward(s.closers) {
 		c()
