@@ -137,7 +137,7 @@ func TestOnlyTheCommandLineTouchesTheProcess(t *testing.T) {
 	excepted := map[string][]string{
 		"main.go":                 {"os.Exit"},
 		"run/reap/reap_unix.go":   {"os.Exit", "os.Args", "os.Stdin"}, // a process of its own
-		"vault/keychain_linux.go": {"os.Getenv"}, // go-keyring reads that variable itself: it must be the one that was checked
+		"vault/keychain_linux.go": {"os.Getenv"},                      // go-keyring reads that variable itself: it must be the one that was checked
 	}
 	eachFile(t, func(pkg, file string, f *ast.File) {
 		if pkg == "run/cmd" {
