@@ -34,7 +34,14 @@ type Decision struct {
 // Decide says whether every action of m is allowed. One denied action denies the request, whatever else allows it. Of
 // several allow rules that match an action the most specific one gives rule and credential, and the limits of all apply.
 // All actions of a request need the same credential, since only one is sent.
-func (p *Policy) Decide(m *action.Match) Decision {
+//
+// Decide knows no arguments, so that of the rules with conditions (`when`) no allow rule matches and every deny rule does;
+// DecideRequest knows them.
+func (p *Policy) Decide(m *action.Match) Decision { return p.DecideRequest(m, nil) }
+
+// DecideRequest is Decide with the request that m is the reading of. Its body is read where a rule with conditions could
+// match, and only then.
+func (p *Policy) DecideRequest(m *action.Match, r *action.Request) Decision {
 	if p == nil || p.index == nil {
 		return Decision{Reason: "there is no policy, so nothing is allowed"}
 	}
@@ -46,9 +53,11 @@ func (p *Policy) Decide(m *action.Match) Decision {
 		return Decision{Reason: orElse(m.Reason, "the request performs no action that could be allowed")}
 	}
 	var room [16]hit
+	args := p.inquire(m, r)
 	for i := range m.Actions {
-		if hits := s.deny.find(room[:0], &m.Actions[i], m.Path, true); len(hits) > 0 {
-			return p.forbidden(slices.MinFunc(hits, better), m, &m.Actions[i])
+		hits := s.deny.find(room[:0], &m.Actions[i], m.Path, true)
+		if hits = args.met(hits, &m.Actions[i], true); len(hits) > 0 {
+			return p.forbidden(slices.MinFunc(hits, better), m, &m.Actions[i], args)
 		}
 	}
 	d := Decision{Effect: Allow, Action: m.Actions[0]}
@@ -59,6 +68,9 @@ func (p *Policy) Decide(m *action.Match) Decision {
 		hits := s.allow.find(room[:0], a, m.Path, false)
 		if len(hits) == 0 {
 			return s.unmatched(m, a)
+		}
+		if hits = args.met(hits, a, false); len(hits) == 0 {
+			return args.unmetBy(a)
 		}
 		mine := slices.MinFunc(hits, better).compiled
 		if best == nil {
@@ -104,12 +116,15 @@ func denied(a *action.Action) Decision {
 }
 
 // forbidden is the refusal by a deny rule.
-func (p *Policy) forbidden(h hit, m *action.Match, a *action.Action) Decision {
+func (p *Policy) forbidden(h hit, m *action.Match, a *action.Action, args *inquiry) Decision {
 	d := denied(a)
 	d.Rule = h.Name
 	d.Hint = fmt.Sprintf("rule %s forbids it (%s line %d)", h.Name, baseName(p.Source), h.Line)
 	if a.Resource.Name == "" && !a.Public && h.onOther {
 		d.Hint += fmt.Sprintf(": it protects %s, and the request does not tell which resource it is about", strings.Join(h.Resources, ", "))
+	}
+	if len(h.When) > 0 && args.blind != "" {
+		d.Hint = also(d.Hint, args.blind)
 	}
 	d.Hint = clean(also(d.Hint, m.Reason))
 	return d

@@ -43,6 +43,7 @@ func Parse(file string, content []byte) (*Policy, error) {
 	if top := d.open(content); top != nil {
 		d.read(top)
 		d.check()
+		d.checkConditions()
 	}
 	if len(d.errs) > 0 {
 		d.errs.sort()
@@ -51,6 +52,7 @@ func Parse(file string, content []byte) (*Policy, error) {
 	d.warnings.sort()
 	d.policy.Warnings = d.warnings
 	d.policy.index = compile(d.policy)
+	d.policy.conditionals = conditionals(d.policy)
 	return d.policy, nil
 }
 

@@ -23,7 +23,8 @@ type Policy struct {
 	Upstream    Upstream
 	Warnings    Errors // what is written and has no effect, by line
 
-	index *index // nil, as in the zero Policy: nothing is allowed
+	index        *index                  // nil, as in the zero Policy: nothing is allowed
+	conditionals map[string]*conditional // by service
 }
 
 // Agent is whom the policy is for.
@@ -51,6 +52,7 @@ type Rule struct {
 	Actions    []string
 	Resources  []string
 	Limits     map[string]limit.Rate
+	When       []Condition // on the arguments of its actions; all must hold
 	Line       int
 }
 

@@ -6,7 +6,6 @@ import (
 
 // laterRuleKeys are what rules will be able to say.
 var laterRuleKeys = map[string]string{
-	"when":    "conditions on the arguments of an action",
 	"approve": "approvals by a human",
 	"redact":  "redaction of responses",
 }
@@ -48,6 +47,7 @@ func (d *draft) ruleTable(t *table) *ruleDraft {
 	}
 	r.actions = t.texts("actions")
 	r.resources = t.texts("resources")
+	r.When = d.conditions(t.sub("when"))
 	for _, a := range r.actions {
 		r.Actions = append(r.Actions, a.s)
 	}

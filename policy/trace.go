@@ -17,13 +17,14 @@ type Trace struct {
 }
 
 // Trace goes through all rules, deny rules first, and says for each why it matches action number i of m or why not. A
-// rule is asked by the same code as in Decide, alone.
-func (p *Policy) Trace(m *action.Match, i int) []Trace {
+// rule is asked by the same code as in DecideRequest, alone. r is the request, nil where there is none.
+func (p *Policy) Trace(m *action.Match, r *action.Request, i int) []Trace {
 	if p == nil || p.index == nil || m == nil || m.Service == nil || p.index.services[m.Service.Name] == nil {
 		return nil
 	}
 	var out []Trace
 	s := p.index.services[m.Service.Name]
+	args := p.inquire(m, r)
 	for _, deny := range []bool{true, false} {
 		rules := p.Allow
 		if deny {
@@ -34,7 +35,7 @@ func (p *Policy) Trace(m *action.Match, i int) []Trace {
 			if r.Service != "" && r.Service != m.Service.Name {
 				t.Why = "it is for service " + r.Service
 			} else {
-				t.Matches, t.Why = s.trace(p.index.rule(p, r, order, s), m, &m.Actions[i], deny)
+				t.Matches, t.Why = s.trace(p.index.rule(p, r, order, s), args, m, &m.Actions[i], deny)
 			}
 			t.Why = clean(t.Why)
 			out = append(out, t)
@@ -43,12 +44,15 @@ func (p *Policy) Trace(m *action.Match, i int) []Trace {
 	return out
 }
 
-func (s *serviceIndex) trace(c *compiled, m *action.Match, a *action.Action, deny bool) (bool, string) {
+func (s *serviceIndex) trace(c *compiled, args *inquiry, m *action.Match, a *action.Action, deny bool) (bool, string) {
 	alone := book{}
 	alone.enter(c, s.service)
 	hits := alone.find(nil, a, m.Path, deny)
 	if len(hits) == 0 {
-		return false, whyNot(c, a)
+		return false, whyNot(c, s.service, a)
+	}
+	if args != nil && !args.meets(c.Rule, a, deny) {
+		return false, strings.TrimPrefix(args.unmet, c.Name+" ")
 	}
 	return true, why(slices.MinFunc(hits, better), a, deny)
 }
@@ -78,11 +82,11 @@ func why(h hit, a *action.Action, deny bool) string {
 }
 
 // whyNot says what keeps a rule from matching.
-func whyNot(c *compiled, a *action.Action) string {
+func whyNot(c *compiled, svc *action.Service, a *action.Action) string {
 	if a.Class == action.Unknown {
 		return "no rule matches what the catalogue does not know"
 	}
-	named := slices.ContainsFunc(c.Actions, func(name string) bool {
+	named := slices.ContainsFunc(svc.Expand(c.Actions), func(name string) bool {
 		n := names(a)
 		return slices.Contains(n[:], name)
 	})

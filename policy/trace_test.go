@@ -15,7 +15,7 @@ func TestTraceAgrees(t *testing.T) {
 				m := act(p, "github", name+resource)
 				m.Path = path
 				denies, allows := 0, 0
-				for _, x := range p.Trace(m, 0) {
+				for _, x := range p.Trace(m, nil, 0) {
 					switch {
 					case x.Why == "":
 						t.Errorf("%s: %s says nothing", name, x.Rule.Name)
@@ -57,7 +57,7 @@ func TestTraceSays(t *testing.T) {
 		{"no-such repo:sandbox/r", "allow.admin", "no rule matches what the catalogue does not know"},
 	} {
 		found := false
-		for _, x := range p.Trace(act(p, "github", c.actions), 0) {
+		for _, x := range p.Trace(act(p, "github", c.actions), nil, 0) {
 			if x.Rule.Name == c.rule {
 				found = true
 				if x.Why != c.why {

@@ -31,6 +31,7 @@ type Answer struct {
 	Path      string
 	Query     string
 	Claim     policy.Claim
+	Read      *action.Request // what Match is the reading of
 	Match     action.Match
 	Decision  policy.Decision
 }
@@ -129,7 +130,8 @@ func (a *Answer) decide(p *policy.Policy, q *Request) {
 		r.Body, r.Peek = body(r.Header, q.Body)
 	}
 	a.Match = action.Classify(a.Claim.Service, a.Claim.Host, r)
-	a.Decision = p.Decide(&a.Match)
+	a.Read = r
+	a.Decision = p.DecideRequest(&a.Match, r)
 	d := &a.Decision
 	a.Effect, a.Rule, a.Reason, a.Hint = d.Effect.String(), d.Rule, d.Reason, d.Hint
 	if d.Effect == policy.Allow {

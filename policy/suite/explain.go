@@ -71,7 +71,7 @@ func Explain(pol *policy.Policy, q *Request, a *Answer) *Explanation {
 	}
 	for i, act := range a.Match.Actions {
 		x := ActionSaid{Action: act.Name, Operation: act.Operation, Class: className(act), Resource: act.Resource.String()}
-		for _, t := range pol.Trace(&a.Match, i) {
+		for _, t := range pol.Trace(&a.Match, a.Read, i) {
 			x.Rules = append(x.Rules, RuleSaid{t.Rule.Name, t.Rule.Line, t.Matches, t.Why})
 		}
 		e.Actions = append(e.Actions, x)

@@ -1,0 +1,205 @@
+package action
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// FormValue is an argument as a form or a query holds it: text without a type.
+type FormValue string
+
+// Takes says which arguments an operation takes.
+type Takes struct {
+	Names []string
+	Open  bool // there may be others
+}
+
+// Has says whether the operation takes an argument of this name, as far as is known.
+func (t Takes) Has(name string) bool { return slices.Contains(t.Names, name) }
+
+// arguments are the top-level arguments of operations, from the vendors' references: GitHub's OpenAPI description, the API
+// references of OpenAI, Anthropic, Slack and Stripe. "..." at the end: the list is not complete. An operation that is not
+// here may take anything, unless it is a read by GET.
+var arguments = map[string]map[string]string{
+	"github": {
+		"pulls/create":                          "title head head_repo base body maintainer_can_modify draft issue",
+		"pulls/update":                          "title body state base maintainer_can_modify",
+		"pulls/merge":                           "commit_title commit_message sha merge_method",
+		"pulls/update-branch":                   "expected_head_sha",
+		"pulls/request-reviewers":               "reviewers team_reviewers",
+		"pulls/remove-requested-reviewers":      "reviewers team_reviewers",
+		"pulls/create-review":                   "commit_id body event comments",
+		"pulls/submit-review":                   "body event",
+		"pulls/create-review-comment":           "body commit_id path position side line start_line start_side in_reply_to subject_type",
+		"pulls/create-reply-for-review-comment": "body",
+		"pulls/update-review-comment":           "body",
+		"issues/create":                         "title body assignee assignees milestone labels type ...",
+		"issues/update":                         "title body assignee assignees state state_reason milestone labels type ...",
+		"issues/create-comment":                 "body",
+		"issues/update-comment":                 "body",
+		"issues/add-labels":                     "labels",
+		"issues/set-labels":                     "labels",
+		"issues/add-assignees":                  "assignees",
+		"repos/create-commit-comment":           "body path position line",
+		"git/create-ref":                        "ref sha",
+		"git/update-ref":                        "sha force",
+		"git/delete-ref":                        "",
+		"repos/create-or-update-file-contents":  "message content sha branch committer author",
+		"repos/delete-file":                     "message sha branch committer author",
+		"repos/merge":                           "base head commit_message",
+		"repos/create-release":                  "tag_name target_commitish name body draft prerelease discussion_category_name generate_release_notes make_latest",
+		"actions/create-workflow-dispatch":      "ref inputs ...",
+		"git/upload-pack":                       "",
+		"git/receive-pack":                      "",
+		"git/info-refs":                         "",
+		"lfs/batch":                             "",
+	},
+	"openai": {
+		"responses/create":       "model input instructions max_output_tokens max_tool_calls stream store background temperature top_p tools tool_choice reasoning text service_tier previous_response_id ...",
+		"chat/create-completion": "model messages max_tokens max_completion_tokens n stream store temperature top_p tools tool_choice reasoning_effort service_tier ...",
+		"embeddings/create":      "model input dimensions encoding_format user",
+	},
+	"anthropic": {
+		"messages/create":       "model messages max_tokens stream system temperature top_k top_p tools tool_choice thinking stop_sequences metadata service_tier ...",
+		"messages/count-tokens": "model messages system tools tool_choice thinking ...",
+	},
+	"slack": {
+		"chat.postMessage":   "channel text blocks attachments thread_ts reply_broadcast ...",
+		"chat.postEphemeral": "channel user text blocks attachments thread_ts ...",
+		"chat.update":        "channel ts text blocks attachments ...",
+		"chat.delete":        "channel ts ...",
+		"reactions.add":      "channel name timestamp",
+	},
+	"stripe": {
+		"charges/create":         "amount currency customer source description capture receipt_email ...",
+		"payment-intents/create": "amount currency customer confirm capture_method description receipt_email ...",
+		"refunds/create":         "charge payment_intent amount reason ...",
+	},
+}
+
+// Takes gives what the operations of a service take, by operation; one that is not in it may take anything.
+func (s *Service) Takes() map[string]Takes {
+	out := map[string]Takes{}
+	if Lookup(s.Name) != s {
+		return out // a service of one's own: nothing is known
+	}
+	body := map[string]bool{}
+	for r := range s.routes {
+		if r.Class == Read && r.Method == "GET" && !body[r.Operation] {
+			out[r.Operation] = Takes{}
+			continue
+		}
+		body[r.Operation] = true
+		delete(out, r.Operation)
+	}
+	for operation, list := range arguments[s.Name] {
+		names, open := strings.CutSuffix(list, "...")
+		out[operation] = Takes{strings.Fields(names), open}
+	}
+	return out
+}
+
+// Operations are all that requests to the service may become, the more dangerous readings of a body included.
+func (s *Service) Operations() []Route {
+	var out []Route
+	for r := range s.routes {
+		if r.Class != Unknown {
+			out = append(out, *r)
+		}
+	}
+	return out
+}
+
+// Arguments gives those of the named arguments that a REST request holds, each in the one reading that every server has of
+// it: the top-level fields of a JSON object (as StrictJSON gives them) or the fields of a form, as FormValue. What is not
+// there is not in the map. It is an error where the arguments cannot be read, and for GraphQL, whose arguments are its own.
+//
+// Branches that GitHub takes with and without refs/heads/ are given without.
+func Arguments(r *Request, m *Match, names ...string) (map[string]any, error) {
+	if r == nil || m == nil || m.Service == nil {
+		return nil, errors.New("the request's arguments are not at hand")
+	}
+	if strings.HasSuffix(m.Path, "/graphql") {
+		return nil, errors.New("the arguments of GraphQL requests are not understood yet")
+	}
+	query, err := formFields(r.Query, names)
+	if err != nil {
+		return nil, err
+	}
+	out, err := bodyFields(r, m, names)
+	if err != nil {
+		return nil, err
+	}
+	for name, v := range query {
+		switch _, twice := out[name]; {
+		case m.Service.Name != "slack":
+			return nil, fmt.Errorf("%q stands in the query, where a server may take it from or not", name)
+		case twice:
+			return nil, fmt.Errorf("%q stands in the query and in the body", name)
+		}
+		out[name] = v
+	}
+	if m.Service.Name == "github" {
+		for _, name := range [...]string{"base", "head", "branch"} {
+			if s, ok := out[name].(string); ok {
+				out[name] = strings.TrimPrefix(s, "refs/heads/")
+			}
+		}
+	}
+	return out, nil
+}
+
+func bodyFields(r *Request, m *Match, names []string) (map[string]any, error) {
+	max := int64(maxJSON)
+	for i := range m.Actions {
+		if m.Actions[i].Resource.Kind == "model" {
+			max = maxPrompt
+		}
+	}
+	b, err := rawBody(r, max)
+	if err != nil || len(b) == 0 {
+		return map[string]any{}, err
+	}
+	if kind, err := contentType(r); err != nil {
+		return nil, err
+	} else if kind == "application/x-www-form-urlencoded" {
+		return formFields(string(b), names)
+	}
+	if err := isJSON(r); err != nil {
+		return nil, err
+	}
+	fields, err := StrictFields(b, names...)
+	if err != nil {
+		return nil, fmt.Errorf("the body cannot be read: %w", err)
+	}
+	return fields, nil
+}
+
+// formFields reads form encoding, in which nothing may stand twice or in a spelling that some server takes for a name.
+func formFields(text string, names []string) (map[string]any, error) {
+	out := map[string]any{}
+	if strings.ContainsRune(text, ';') {
+		return nil, errors.New("a semicolon parts arguments to some readers and not to others; escape it")
+	}
+	form, err := url.ParseQuery(text)
+	if err != nil {
+		return nil, errors.New("the arguments are not a form")
+	}
+	for key, values := range form {
+		for _, name := range names {
+			root, _, _ := strings.Cut(key, "[")
+			switch {
+			case key == name && len(values) == 1:
+				out[name] = FormValue(values[0])
+			case key == name:
+				return nil, fmt.Errorf("%q stands there more than once", name)
+			case strings.EqualFold(strings.TrimSpace(root), name):
+				return nil, fmt.Errorf("%q differs from %q in spelling alone", clip(key), name)
+			}
+		}
+	}
+	return out, nil
+}
