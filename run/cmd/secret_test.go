@@ -16,24 +16,27 @@ const planted = "ghp_plantedSesame0123456789abcdefghijklmn"
 
 // uses says how each command is run by TestNoCommandPrintsASecret; a command that is missing here fails it.
 var uses = map[string][][]string{
-	"run":          {{"-v", "--policy", "age.toml", "--", "env"}, {"-v", "--policy", "env.toml", "--", "env"}, {"-v", "-e", "LEFT", "--policy", "age.toml", "--", "nothing-here"}},
-	"demo":         {{}},
-	"init":         {{"--policy", "new.toml", "github"}},
-	"vault set":    {{"other"}, {"other", planted}, {"other=" + planted}, {"--to", "nowhere", "other"}},
-	"vault import": {{"secrets.env", "--all", "--yes"}, {"--env", "PLANTED_TOKEN"}, {"secrets.env"}},
-	"vault list":   {{}, {"--json"}},
-	"vault remove": {{"other"}},
-	"vault where":  {{}, {"--json"}},
-	"policy check": {{"age.toml"}, {"--json", "leaky.toml"}},
-	"audit show":   {{}, {"--json"}},
-	"audit tail":   nil, // does not end
-	"audit verify": {{"--all"}, {"--json"}},
-	"audit list":   {{}, {"--json"}},
-	"doctor":       {{"--policy", "age.toml"}, {"--quick", "--policy", "env.toml", "--json"}},
-	"completion":   {{"bash"}},
-	"version":      {{}, {"--json"}},
-	"demo-agent":   {{"transcript.json"}},
-	"fetch":        {{"http://127.0.0.1:1/"}},
+	"run":            {{"-v", "--policy", "age.toml", "--", "env"}, {"-v", "--policy", "env.toml", "--", "env"}, {"-v", "-e", "LEFT", "--policy", "age.toml", "--", "nothing-here"}},
+	"demo":           {{}},
+	"init":           {{"--policy", "new.toml", "github"}},
+	"vault set":      {{"other"}, {"other", planted}, {"other=" + planted}, {"--to", "nowhere", "other"}},
+	"vault import":   {{"secrets.env", "--all", "--yes"}, {"--env", "PLANTED_TOKEN"}, {"secrets.env"}},
+	"vault list":     {{}, {"--json"}},
+	"vault remove":   {{"other"}},
+	"vault where":    {{}, {"--json"}},
+	"policy check":   {{"age.toml"}, {"--json", "leaky.toml"}},
+	"policy explain": {{"--policy", "env.toml", "GET", "https://api.github.com/user", "-H", "Authorization: token " + planted[:4]}, {"--policy", "age.toml", "--json", "GET", "https://api.github.com/user"}},
+	"policy test":    {{"--policy", "age.toml"}},
+	"policy actions": {{"github"}, {"--json", "stripe"}},
+	"audit show":     {{}, {"--json"}},
+	"audit tail":     nil, // does not end
+	"audit verify":   {{"--all"}, {"--json"}},
+	"audit list":     {{}, {"--json"}},
+	"doctor":         {{"--policy", "age.toml"}, {"--quick", "--policy", "env.toml", "--json"}},
+	"completion":     {{"bash"}},
+	"version":        {{}, {"--json"}},
+	"demo-agent":     {{"transcript.json"}},
+	"fetch":          {{"http://127.0.0.1:1/"}},
 }
 
 // TestNoCommandPrintsASecret runs every command with a secret in reach, and looks for it in all that they write.
