@@ -8,6 +8,7 @@ func gemini() *Service {
 			Pattern: mustHost("generativelanguage.googleapis.com"),
 			Slots:   []Slot{{Header, "x-goog-api-key"}, {Query, "key"}},
 			Routes:  mustRoutes(geminiRoutes),
+			Refine:  refineGoogle,
 			Canon:   func(_, v string) (string, error) { return modelName(v) },
 		}},
 	}

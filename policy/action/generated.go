@@ -8,16 +8,16 @@ import (
 	"agentguard/policy/action/catalogue"
 )
 
-// generated makes the routes of a host whole with those of a table of the catalogue, decoded on the first use. resource
-// says what a template of the table is about, "" for nothing that is known; it may be nil.
+// generated makes the routes of a host whole with those of a table of the catalogue, which it serves below the prefix;
+// they are decoded on the first use. resource says what a template is about, "" for nothing that is known; it may be nil.
 //
 // What is written by hand wins: an operation that it covers keeps the class, the alias and the resource that it has
 // there, whatever the specification says, and gains its own name and permission. So nothing that was ever reviewed
 // changes its power when a table is refreshed.
-func (h *Host) generated(table string, resource func(template string) string) {
+func (h *Host) generated(table, prefix string, resource func(template string) string) {
 	written := h.Routes
 	both := sync.OnceValues(func() ([]Route, *node) {
-		rows, err := tableRows(table)
+		rows, err := tableRows(table, prefix)
 		var router *node
 		if err == nil {
 			rows, router, err = merge(written, rows, resource)
@@ -49,14 +49,31 @@ func merge(written, rows []Route, resource func(string) string) ([]Route, *node,
 			all[covering.at].Permits, covering.Permits = r.Permits, r.Permits
 			continue
 		default:
-			r.Class, r.Public, r.Resource = covering.Class, covering.Public, covering.Resource
-			if r.Action = covering.Action; r.Action == "" {
-				r.Action = covering.Operation
-			}
+			r.inherit(&covering.Route)
 		}
 		all = append(all, r)
 	}
 	return all, router, router.addAll(all, len(written))
+}
+
+// inherit gives r, an operation of a table, what the hand-written route has that serves all of its requests: all of it
+// where that route is about whatever lies below a path; where it has a parameter for a word of r's, r is another
+// operation and may be more powerful, and its resource is none that is known.
+func (r *Route) inherit(from *Route) {
+	r.Public, r.Resource = from.Public, from.Resource
+	if !strings.HasSuffix(from.Template, "...}") {
+		r.Class = max(r.Class, from.Class)
+	} else {
+		r.Class = from.Class
+	}
+	for _, piece := range strings.SplitAfter(from.Resource, "}") {
+		if _, param, ok := strings.Cut(piece, "{"); ok && !strings.Contains(r.Template, "{"+param) {
+			r.Resource = ""
+		}
+	}
+	if r.Action = from.Action; r.Action == "" {
+		r.Action = from.Operation
+	}
 }
 
 // covering gives the route that serves all requests of a template, nil where there is none.
@@ -94,7 +111,7 @@ func sameShape(a, b string) bool {
 }
 
 // tableRows reads "CLASS METHOD TEMPLATE OPERATION [PERMISSION,...]".
-func tableRows(table string) ([]Route, error) {
+func tableRows(table, prefix string) ([]Route, error) {
 	text, _, err := catalogue.Text(table)
 	if err != nil {
 		return nil, err
@@ -105,6 +122,9 @@ func tableRows(table string) ([]Route, error) {
 		method, rest, _ := strings.Cut(rest, " ")
 		template, rest, _ := strings.Cut(rest, " ")
 		operation, permits, _ := strings.Cut(rest, " ")
+		if prefix != "" {
+			template = prefix + template
+		}
 		r := Route{Method: method, Template: template, Operation: operation, Permits: permits}
 		switch class {
 		case "r":

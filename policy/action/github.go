@@ -22,7 +22,7 @@ func github() *Service {
 			host("raw.githubusercontent.com", githubRaw, "", nil, Slot{Bearer, ""}),
 		},
 	}
-	s.Hosts[0].generated("github", githubResource)
+	s.Hosts[0].generated("github", "", githubResource)
 	return s
 }
 

@@ -63,7 +63,7 @@ func TestNewServiceReportsEveryMistake(t *testing.T) {
 	_, errs := NewService("github", []string{"*.com", "a b", "x.test:0"}, nil, map[string]string{
 		"read": "GET /", "unknown": "GET /", "a b": "GET /", "x": "/nope", "y": "GET /{id} ->", "z": "GET /{id} -> a:{b}", "w": "get /"})
 	text := errors.Join(errs...).Error()
-	for _, reason := range []string{"built in", "top-level", "space", "port", `"read": the name is taken`, `"unknown": the name is taken`, "made of letters",
+	for _, reason := range []string{"built in", "top-level", "space", "port", `"read": the name is taken`, `"unknown": the name is taken`, "a name holds letters",
 		`"/nope" is not METHOD PATH`, "follows the arrow", "names no parameter", "not a method"} {
 		if !strings.Contains(text, reason) {
 			t.Errorf("no %q in\n%s", reason, text)
@@ -114,7 +114,7 @@ func TestKnows(t *testing.T) {
 	if !slices.IsSorted(names) || slices.Contains(names, "") || !slices.Contains(names, "approve_pr") {
 		t.Error(names)
 	}
-	if !slices.Equal(Names(), []string{"anthropic", "gemini", "github", "openai", "slack", "stripe"}) {
+	if !slices.Equal(Names(), []string{"anthropic", "gemini", "github", "google", "jira", "notion", "openai", "slack", "stripe"}) {
 		t.Error(Names())
 	}
 }

@@ -12,8 +12,10 @@ import (
 func slack() *Service {
 	slots := []Slot{{Bearer, ""}, {Body, "token"}}
 	host := func(name string) Host {
-		return Host{Pattern: mustHost(name), Slots: slots, Routes: mustRoutes(slackRoutes), Refine: refineSlack,
+		h := Host{Pattern: mustHost(name), Slots: slots, Routes: mustRoutes(slackRoutes), Refine: refineSlack,
 			Refined: mustRoutes(`write POST /api/chat.postMessage post_message chat.postMessage -> channel:{arguments}`)}
+		h.generated("slack", "", nil)
+		return h
 	}
 	return &Service{
 		Base: "https://slack.com",

@@ -4,10 +4,12 @@ package action
 // user name of Basic authentication with an empty password: the slot Basic without a name.
 func stripe() *Service {
 	slots := []Slot{{Bearer, ""}, {Basic, ""}}
+	api := Host{Pattern: mustHost("api.stripe.com"), Slots: slots, Routes: mustRoutes(stripeRoutes)}
+	api.generated("stripe", "", nil)
 	return &Service{
 		Base: "https://api.stripe.com",
 		Hosts: []Host{
-			{Pattern: mustHost("api.stripe.com"), Slots: slots, Routes: mustRoutes(stripeRoutes)},
+			api,
 			{Pattern: mustHost("files.stripe.com"), Slots: slots, Routes: mustRoutes(`
 				write POST /v1/files               upload_file  files/create
 				read  GET  /v1/files/{id}/contents get_file     files/contents

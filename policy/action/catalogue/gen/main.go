@@ -35,6 +35,11 @@ type source struct {
 
 var sources = []source{
 	{"github", github},
+	{"stripe", stripe},
+	{"slack", slack},
+	{"jira", jira},
+	{"gmail", gmail},
+	{"workspace", workspace},
 }
 
 func main() {

@@ -47,10 +47,62 @@ var githubReviews = []review{
 	{"-", `apps/create-installation-access-token apps/create-from-manifest apps/scope-token apps/reset-token apps/check-token
 		actions/create-registration-token-* actions/create-remove-token-* actions/generate-runner-jitconfig-*`},
 	{"-", `repos/upload-release-asset`}, // another host serves it
-	{"r", `codes-of-conduct/* meta/* markdown/* orgs/list users/list apps/get-by-slug classroom/*
+	{"r", `search/* codes-of-conduct/* meta/* markdown/* orgs/list users/list apps/get-by-slug classroom/*
 		apps/list-repos-accessible-to-installation orgs/list-attestations-bulk users/list-attestations-bulk`},
 	{"w", `activity/* reactions/* checks/create-suite checks/rerequest-* pull-request-stacks/* pulls/* gists/* git/* projects/*
 		issues/add-* issues/remove-* issues/create* issues/update* issues/delete-* issues/pin-* issues/unpin-* issues/repr* issues/set-*
 		code-scanning/upload-sarif dependency-graph/create-* repos/request-pages-build repos/create-pages-deployment
 		repos/cancel-pages-deployment repos/create-attestation`},
+}
+
+// stripeReviews: keys, tokens and sessions that a client could use instead of the credential are left out. Money that
+// moves out, and whatever else is not here, is admin.
+var stripeReviews = []review{
+	{"-", `PostTokens PostAccountSessions PostAccountLinks PostTerminalConnectionTokens PostEphemeralKeys* DeleteEphemeralKeys*
+		PostAccountsAccountLoginLinks PostBillingPortalSessions PostCustomerSessions PostLinkAccountSessions
+		PostIdentityVerificationSessions* PostFinancialConnectionsSessions PostIssuing* PostTreasury* PostTestHelpers*
+		DeleteTestHelpers* PostApps* GetLinkAccountSessions* GetIssuing*Number*`},
+	{"a", `GetIssuing* GetIdentity* GetTreasury* GetApps* GetAccount* GetWebhookEndpoints* GetFinancialConnections* GetTestHelpers*`},
+	{"w", `PostCustomers* DeleteCustomers* PostQuotes* PostSetupIntents* PostPaymentMethods* PostPromotionCodes* PostSubscriptionItems*
+		DeleteSubscriptionItems* PostSubscriptionSchedules* PostTaxRates* PostTaxCalculations PostCoupons* PostPlans* DeletePlans*
+		PostProducts* DeleteProducts* PostInvoices* PostInvoiceitems* DeleteInvoiceitems* PostPaymentLinks* PostCheckoutSessions*
+		PostShippingRates* PostPrices* PostBillingMeter* PostPaymentIntents* PostSubscriptions* DeleteSubscriptions*`},
+}
+
+// slackReviews: what hands out tokens or sockets, and what administers a whole enterprise, is left out.
+var slackReviews = []review{
+	{"-", `admin.* oauth.* rtm.* apps.permissions.* apps.event.* auth.* migration.exchange apps.uninstall`},
+	{"r", `*.list *.info dnd.teamInfo team.profile.get users.getPresence users.identity conversations.history
+		conversations.members conversations.replies stars.list chat.getPermalink search.messages reactions.get users.profile.get`},
+	{"w", `chat.* reactions.* pins.* stars.* reminders.* dialog.open views.* calls.* workflows.* files.* dnd.* users.setPresence
+		users.setActive users.deletePhoto users.setPhoto users.profile.set`},
+}
+
+// jiraReviews: reads of settings, of who may what and of everybody's data are admin.
+var jiraReviews = []review{
+	{"a", `getAuditRecords getAllUsers* getUserEmail* getBulk* getDynamicWebhooks* getFailedWebhooks getConfiguration
+		getAdvancedSettings getApplicationProperty getAllPermissionSchemes getPermissionScheme* getGroup getUsersFromGroup
+		getLicense getApproximateLicenseCount getApproximateApplicationLicenseCount exportArchivedIssues`},
+	{"r", `searchForIssuesUsingJqlPost searchAndReconsileIssuesUsingJqlPost countIssues parseJqlQueries matchIssues
+		migrateQueries sanitiseJqlQueries evaluateJiraExpression analyseExpression getAutoCompletePost
+		bulkFetchIssues getBulkChangelogs getBulkPermissions getPermittedProjects getCommentsByIds getWorklogsForIds
+		searchProjectsUsingSecuritySchemes`},
+	{"w", `createIssue createIssues editIssue assignIssue doTransition addComment updateComment deleteComment addAttachment
+		addWatcher removeWatcher addVote removeVote addWorklog updateWorklog deleteWorklog linkIssues deleteIssueLink
+		createOrUpdateRemoteIssueLink updateRemoteIssueLink deleteRemoteIssueLink* setIssueProperty deleteIssueProperty
+		setCommentProperty deleteCommentProperty notify createVersion updateVersion moveVersion createComponent updateComponent
+		createFilter updateFilter deleteFilter setFavouriteForFilter deleteFavouriteForFilter createDashboard updateDashboard
+		removeAttachment`},
+}
+
+// googleReviews: what forwards, shares, delegates or watches lets others in; what deletes for good is admin as well.
+var googleReviews = []review{
+	{"a", `gmail.users.settings.cse.* gmail.users.settings.delegates.* gmail.users.settings.forwardingAddresses.*
+		gmail.users.settings.sendAs.smimeInfo.* gmail.users.messages.delete gmail.users.messages.batchDelete
+		gmail.users.threads.delete *.watch *.stop calendar.acl.* drive.permissions.create drive.permissions.update
+		drive.permissions.delete drive.files.emptyTrash drive.accessproposals.* drive.drives.create drive.drives.update drive.drives.delete`},
+	{"-", `drive.files.generateCseToken`},
+	{"r", `calendar.freebusy.query drive.files.download`},
+	{"w", `gmail.users.messages.* gmail.users.drafts.* gmail.users.labels.* gmail.users.threads.* calendar.events.*
+		calendar.calendarList.* drive.files.* drive.comments.* drive.replies.* drive.revisions.*`},
 }
