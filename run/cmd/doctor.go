@@ -42,7 +42,10 @@ examples:
 }
 
 func (p *program) doctor(ctx context.Context, given string, quick, asJSON bool) error {
-	v := p.openVault()
+	v, err := p.openVault()
+	if err != nil {
+		return err
+	}
 	defer v.Close()
 	var fetch []string
 	if self, err := os.Executable(); err == nil {

@@ -58,7 +58,10 @@ func (p *program) run(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	v := p.openVault()
+	v, err := p.openVault()
+	if err != nil {
+		return err
+	}
 	defer v.Close()
 	config := p.session(pol, v, argv)
 	config.Agent, config.Extra = c.String("agent"), extra

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"agentguard/run"
 	"agentguard/vault"
 )
 
@@ -48,8 +49,13 @@ func toFlag() cli.Flag {
 	return &cli.StringFlag{Name: "to", Usage: "`BACKEND`: keychain or age (an encrypted file); else the keychain where there is one"}
 }
 
-// openVault opens what the supervisor's environment leads to.
-func (p *program) openVault() *vault.Vault { return vault.New(p.vaultOptions()) }
+// openVault opens what the supervisor's environment leads to, in a process that others of the same user cannot read.
+func (p *program) openVault() (*vault.Vault, error) {
+	if err := run.Harden(); err != nil {
+		return nil, err
+	}
+	return vault.New(p.vaultOptions()), nil
+}
 
 func (p *program) vaultOptions() vault.Options {
 	return vault.Options{
@@ -89,7 +95,10 @@ func (p *program) vaultSet(c *cli.Context) error {
 	if _, err := arguments(c, 1, 1); err != nil {
 		return err
 	}
-	v := p.openVault()
+	v, err := p.openVault()
+	if err != nil {
+		return err
+	}
 	defer v.Close()
 	ref, err := p.destination(c.Context, v, a[0], c.String("to"))
 	if err != nil {
@@ -155,7 +164,10 @@ func (p *program) vaultListCommand() *cli.Command {
 
 // vaultList shows what can be listed, and then fails if a place could not be.
 func (p *program) vaultList(ctx context.Context, asJSON bool) error {
-	v := p.openVault()
+	v, err := p.openVault()
+	if err != nil {
+		return err
+	}
 	defer v.Close()
 	entries, err := v.List(ctx)
 	rows := [][]string{{"NAME", "STORED"}}
@@ -201,7 +213,10 @@ func (p *program) vaultRemoveCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			v := p.openVault()
+			v, err := p.openVault()
+			if err != nil {
+				return err
+			}
 			defer v.Close()
 			ref, err := p.find(c.Context, v, a[0])
 			if err != nil {
@@ -260,7 +275,10 @@ func (p *program) vaultWhereCommand() *cli.Command {
 }
 
 func (p *program) vaultWhere(ctx context.Context, asJSON bool) error {
-	v := p.openVault()
+	v, err := p.openVault()
+	if err != nil {
+		return err
+	}
 	defer v.Close()
 	rows := [][]string{{"PLACE", "STATE", "WHERE"}}
 	for _, place := range v.Where(ctx) {

@@ -51,7 +51,10 @@ func (p *program) vaultImport(c *cli.Context) error {
 }
 
 func (p *program) importVariables(ctx context.Context, names []string, to string) error {
-	v := p.openVault()
+	v, err := p.openVault()
+	if err != nil {
+		return err
+	}
 	defer v.Close()
 	for _, n := range names {
 		value, ok := p.env.lookup(n)
@@ -79,7 +82,10 @@ func (p *program) importFile(c *cli.Context, file string, names []string) error 
 	if err != nil || len(chosen) == 0 {
 		return err
 	}
-	v := p.openVault()
+	v, err := p.openVault()
+	if err != nil {
+		return err
+	}
 	defer v.Close()
 	var stored []string
 	for _, pair := range chosen {
