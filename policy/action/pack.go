@@ -1,6 +1,7 @@
 package action
 
 import (
+	"bufio"
 	"bytes"
 	"compress/zlib"
 	"crypto/sha1" // git's ids; its servers refuse the known collisions of SHA-1 themselves
@@ -14,9 +15,14 @@ import (
 
 // The bounds of reading a pack. What goes beyond them is not read, and so proves nothing.
 const (
-	maxCommitSize = 1 << 20 // of one commit, and of one delta
-	maxInflated   = 4 << 30 // of all objects together
+	maxCommitSize = 1 << 20  // of one commit, and of one delta
+	maxInflated   = 1 << 30  // of all objects together
+	maxGap        = 32 << 20 // from one commit to the next: git and JGit write them first, libgit2 each before its files
+	maxObject     = 1 << 40  // what no object has, whatever it declares
 )
+
+// errEnough ends the reading of a pack that inflates to more than is read.
+var errEnough = errors.New("enough")
 
 // The types of a pack's objects (gitformat-pack).
 const (
@@ -30,7 +36,7 @@ const (
 // says that this is no pack. Nothing depends on the pack being read as the server reads it: what proves an update are
 // commits whose ids are recomputed here, each of which names the next.
 func readPack(r io.Reader, shallow []string, updates []update) error {
-	p := &packReader{in: &packInput{src: r, buf: make([]byte, 64<<10), sum: sha1.New()}, history: newHistory(shallow)}
+	p := &packReader{in: newPackInput(r), history: newHistory(shallow)}
 	err := p.read(updates)
 	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("the pack is cut off, or an object shorter than declared")
@@ -56,24 +62,42 @@ func (p *packReader) read(updates []update) error {
 	if string(header[:8]) != "PACK\x00\x00\x00\x02" {
 		return errors.New("what follows the commands is no pack of version 2")
 	}
-	open := true // whether the rest can tell more than is known
-	enough := 1  // the commits that make another look worth its time
-	for left := binary.BigEndian.Uint32(header[8:]); left > 0 && open; left-- {
-		commit, err := p.next()
-		if err != nil {
-			return err
-		}
-		// Git writes the commits first: what is proven then needs no reading of the files behind them.
-		if n := len(p.history.texts); !commit && n >= enough {
-			open, enough = !p.history.judge(updates), 2*n
-		}
-		open = open && !p.history.full
+	decided, err := p.commits(binary.BigEndian.Uint32(header[8:]), updates)
+	if err == errEnough {
+		decided, p.history.missed = true, true
+	} else if err != nil {
+		return err
 	}
-	if err := p.in.close(!open); err != nil {
+	if err := p.in.close(decided); err != nil {
 		return err
 	}
 	p.history.judge(updates)
 	return nil
+}
+
+// commits reads the objects up to where the rest would not tell more: then it says so.
+func (p *packReader) commits(objects uint32, updates []update) (decided bool, err error) {
+	enough := 1 // the commits that make another look worth its time
+	last := int64(0)
+	for ; objects > 0; objects-- {
+		commit, err := p.next()
+		if err != nil {
+			return false, err
+		}
+		if commit {
+			last = p.in.at()
+		}
+		if p.history.full || p.in.at()-last > maxGap {
+			return false, errEnough
+		}
+		if n := len(p.history.texts); !commit && n >= enough {
+			if p.history.judge(updates) {
+				return true, nil
+			}
+			enough = 2 * n
+		}
+	}
+	return false, nil
 }
 
 // next reads one object and says whether it is a commit.
@@ -172,9 +196,9 @@ func (p *packReader) open(size uint64) (err error) {
 		return err
 	}
 	if p.zlib == nil {
-		p.zlib, err = zlib.NewReader(p.in)
+		p.zlib, err = zlib.NewReader(p.in.Reader)
 	} else {
-		err = p.zlib.(zlib.Resetter).Reset(p.in, nil)
+		err = p.zlib.(zlib.Resetter).Reset(p.in.Reader, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("a broken object: %w", err)
@@ -185,7 +209,7 @@ func (p *packReader) open(size uint64) (err error) {
 // spend bounds the work that a small pack can cause.
 func (p *packReader) spend(size uint64) error {
 	if size > maxInflated-p.inflated {
-		return fmt.Errorf("the pack inflates to more than %d bytes", uint64(maxInflated))
+		return errEnough
 	}
 	p.inflated += size
 	return nil
@@ -260,83 +284,57 @@ func deltaSize(b []byte) (size uint64, rest []byte, ok bool) {
 	return size, b[max(n, 0):], n > 0
 }
 
-// packInput is the bytes of a pack with their checksum. It reads nothing beyond what is asked for but into its buffer,
-// so that zlib streams can follow each other.
+// packInput is the bytes of a pack. Being a bufio.Reader, it gives zlib no more than a stream holds, so that streams can
+// follow each other.
 type packInput struct {
-	src    io.Reader
-	buf    []byte
-	pos    int   // what is read next
-	end    int   // of what is there
-	summed int   // up to here the checksum goes
-	start  int64 // where buf begins in the pack
-	sum    hash.Hash
+	*bufio.Reader
+	src *summed
 }
 
-func (in *packInput) at() int64 { return in.start + int64(in.pos) }
-
-// ReadByte reads one byte: the zlib reader's way of not reading on.
-func (in *packInput) ReadByte() (byte, error) {
-	if in.pos == in.end {
-		if err := in.fill(); err != nil {
-			return 0, err
-		}
-	}
-	b := in.buf[in.pos]
-	in.pos++
-	return b, nil
+func newPackInput(r io.Reader) *packInput {
+	src := &summed{src: r, sum: sha1.New()}
+	return &packInput{bufio.NewReaderSize(src, 64<<10), src}
 }
 
-// Read reads what is there.
-func (in *packInput) Read(p []byte) (int, error) {
-	if in.pos == in.end {
-		if err := in.fill(); err != nil {
-			return 0, err
-		}
-	}
-	n := copy(p, in.buf[in.pos:in.end])
-	in.pos += n
-	return n, nil
-}
-
-// fill adds what was read to the checksum and reads on behind what was not.
-func (in *packInput) fill() error {
-	in.sum.Write(in.buf[in.summed:in.pos])
-	in.start += int64(in.pos)
-	in.end = copy(in.buf, in.buf[in.pos:in.end])
-	in.pos, in.summed = 0, 0
-	for range 100 {
-		n, err := in.src.Read(in.buf[in.end:])
-		in.end += n
-		if n > 0 {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return io.ErrNoProgress
-}
+func (in *packInput) at() int64 { return in.src.read - int64(in.Buffered()) }
 
 // close reads the checksum, which is all that may be left, or with skip all up to the end and the checksum there.
 func (in *packInput) close(skip bool) error {
-	for {
-		if in.end-in.pos > sha1.Size {
-			if !skip {
-				return errors.New("more follows behind the pack")
-			}
-			in.pos = in.end - sha1.Size
-		}
-		if err := in.fill(); err == io.EOF {
-			break
-		} else if err != nil {
+	if skip {
+		if _, err := in.WriteTo(io.Discard); err != nil {
 			return err
 		}
+	} else if left, err := in.Peek(sha1.Size + 1); err == nil {
+		return errors.New("more follows behind the pack")
+	} else if err != io.EOF || len(left) < sha1.Size {
+		return err // io.EOF: cut off
 	}
-	if !bytes.Equal(in.buf[in.pos:in.end], in.sum.Sum(nil)) {
+	if !in.src.sound() {
 		return errors.New("the pack's checksum is wrong")
 	}
 	return nil
 }
+
+// summed makes the checksum of all that it reads but the last bytes, which at the end are the checksum.
+type summed struct {
+	src  io.Reader
+	sum  hash.Hash
+	tail []byte
+	read int64
+}
+
+func (s *summed) Read(p []byte) (int, error) {
+	n, err := s.src.Read(p)
+	s.read += int64(n)
+	over := max(len(s.tail)+n-sha1.Size, 0)
+	old := min(over, len(s.tail))
+	s.sum.Write(s.tail[:old])
+	s.sum.Write(p[:over-old])
+	s.tail = append(append(s.tail[:0], s.tail[old:]...), p[over-old:n]...)
+	return n, err
+}
+
+func (s *summed) sound() bool { return bytes.Equal(s.tail, s.sum.Sum(nil)) }
 
 // objectHeader reads the type and the size of an object.
 func (in *packInput) objectHeader() (kind byte, size uint64, err error) {
@@ -348,6 +346,9 @@ func (in *packInput) objectHeader() (kind byte, size uint64, err error) {
 		}
 		c, err = in.ReadByte()
 		size |= uint64(c&0x7f) << shift
+	}
+	if size > maxObject {
+		err = errors.New("an object of impossible size")
 	}
 	return kind, size, err
 }

@@ -11,9 +11,10 @@ import (
 
 // The bounds of what is kept of a pack, about 40 MiB in all.
 const (
-	maxCommits = 1 << 17  // commits, and other ids that they name
-	maxTexts   = 12 << 20 // bytes of commits that others may be deltas of
-	maxSteps   = 1 << 26  // of all walks from new commits to old ones
+	maxCommits = 1 << 17   // commits, and other ids that they name
+	maxBytes   = 256 << 20 // of all commits read
+	maxTexts   = 12 << 20  // of commits that others may be deltas of
+	maxSteps   = 1 << 26   // of all walks from new commits to old ones
 )
 
 // update is the move of a branch from one commit to another.
@@ -21,7 +22,7 @@ type update struct {
 	old, new string
 	proven   bool // the new commit descends from the old
 	within   bool // or it was seen not to: no way leads out of the pack
-	missed   bool // or some of the pack was not read
+	missed   bool // some of the pack was not read
 }
 
 // reason says why an update counts as forced, "" where it does not.
@@ -32,7 +33,7 @@ func (u *update) reason() string {
 	case u.within:
 		return "the history of the new commit does not hold the old one"
 	case u.missed:
-		return "the pack holds more or larger commits than are read, so that it does not prove a fast-forward"
+		return "the pack holds more than is read of one, and that does not prove a fast-forward"
 	}
 	return "the commits of the push do not lead from the new one to the old one; " +
 		"what the server already has is not looked at"
@@ -44,6 +45,7 @@ type history struct {
 	nodes   []commitNode
 	parents []int32    // of all nodes
 	texts   []text     // in the order of the pack
+	bytes   int        // of all commits so far
 	kept    int        // bytes of texts
 	dropped int        // texts whose bytes were let go
 	shallow [][20]byte // sorted
@@ -111,7 +113,9 @@ func (h *history) add(at int64, commit []byte) error {
 	if err != nil {
 		return err
 	}
-	if len(h.texts) >= maxCommits || len(h.nodes)+len(parents) >= maxCommits || len(h.parents)+len(parents) > 2*maxCommits {
+	h.bytes += len(commit)
+	if h.bytes > maxBytes || len(h.texts) >= maxCommits || len(h.nodes)+len(parents) >= maxCommits ||
+		len(h.parents)+len(parents) > 2*maxCommits {
 		h.full, h.missed = true, true
 		return nil
 	}
