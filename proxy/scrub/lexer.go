@@ -88,8 +88,8 @@ func (v view) read(p []byte) (c byte, size int, st status) {
 	if len(p) > 1 && goesOn[p[1]]&begins[p[0]] == 0 {
 		return p[0], 1, yes
 	}
-	if len(p) > 6 && len(v) == depths {
-		if c, size := v.quick(p); size > 0 {
+	if len(p) >= quickRoom && len(v) == depths {
+		if c, size := v.quick(p, true); size > 0 {
 			return c, size, yes
 		}
 	}
@@ -97,71 +97,84 @@ func (v view) read(p []byte) (c byte, size int, st status) {
 }
 
 // quick reads the most usual escapes of one layer, and tells what is none; size is 0 where there may be more to it. All layers
-// of a view of full depth are alike.
-func (v view) quick(p []byte) (c byte, size int) {
+// of a view of full depth are alike. p has at least quickRoom bytes. With more, an escape may stand inside this one; only
+// one, or else hostile text would be read over and over.
+func (v view) quick(p []byte, more bool) (c byte, size int) {
 	switch begins[p[0]] & v[0] {
 	case 0:
 		return p[0], 1
 	case percent, quoted:
-		return pairOfDigits(p, 1)
+		return v.quickDigits(p, 1, more)
 	case backslash:
-		return quickBackslash(p)
+		return v.quickBackslash(p, more)
 	}
-	return v.quickEntity(p)
+	return v.quickEntity(p, more)
 }
 
-// pairOfDigits reads an escape that ends in two hexadecimal digits at p[i:].
-func pairOfDigits(p []byte, i int) (c byte, size int) {
+const quickRoom = 7
+
+// quickDigits reads an escape that ends in two hexadecimal digits at p[i:].
+func (v view) quickDigits(p []byte, i int, more bool) (c byte, size int) {
 	a, b := p[i], p[i+1]
 	if digits[a] < 16 && digits[b] < 16 {
-		if c = digits[a]<<4 | digits[b]; odd[c] || c > 127 {
+		if c = digits[a]<<4 | digits[b]; odd[c] || i == 4 && c > 127 {
 			return 0, 0
 		}
 		return c, i + 2
 	}
-	if odd[a] || odd[b] {
-		return 0, 0
+	if digits[a] < 16 {
+		a, i = b, i+1
+	}
+	if odd[a] {
+		if !more || len(p) < i+quickRoom {
+			return 0, 0
+		}
+		if c, size = v.quick(p[i:], false); size == 0 || digits[c] < 16 {
+			return 0, 0
+		}
 	}
 	return p[0], 1
 }
 
-func quickBackslash(p []byte) (c byte, size int) {
+func (v view) quickBackslash(p []byte, more bool) (c byte, size int) {
 	switch a := p[1]; {
 	case a == 'n':
 		return '\n', 2
 	case a == 'r':
 		return '\r', 2
 	case a == 'x':
-		return pairOfDigits(p, 2)
+		return v.quickDigits(p, 2, more)
 	case a == 'u' && p[2] == '0' && p[3] == '0':
-		return pairOfDigits(p, 4)
+		return v.quickDigits(p, 4, more)
 	case a == 'u' && !odd[p[2]] && !odd[p[3]]:
 		return p[0], 1 // beyond one byte
-	case a > ' ' && !alnum(a) && !odd[a]:
+	case a > ' ' && a <= '~' && !alnum(a) && !odd[a]:
 		return a, 2
 	}
 	return 0, 0
 }
 
 // quickEntity tells names that are none, such as those in a URL, and the reference to & itself where none begins with it.
-func (v view) quickEntity(p []byte) (c byte, size int) {
+func (v view) quickEntity(p []byte, more bool) (c byte, size int) {
 	at := 1
 	if bytes.HasPrefix(p, []byte("&amp;")) {
 		at = 5
 	}
-	for i := at; i+6 < len(p) && i < at+16; i++ {
+	for i := at; i+quickRoom <= len(p) && i < at+16; i++ {
 		if alnum(p[i]) {
 			continue
 		}
-		end, known := p[i], 1
-		if end == '&' {
-			return 0, 0
-		}
+		end := p[i]
 		if odd[end] {
-			end, known = v.quick(p[i:])
+			if !more {
+				return 0, 0
+			}
+			if end, size = v.quick(p[i:], false); size == 0 {
+				return 0, 0
+			}
 		}
 		switch {
-		case known == 0 || end == ';' || end == '#':
+		case end == ';' || end == '#' || alnum(end):
 			return 0, 0
 		case at == 5:
 			return '&', 5

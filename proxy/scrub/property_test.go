@@ -224,3 +224,26 @@ func FuzzReader(f *testing.F) {
 		}
 	})
 }
+
+func TestAGlanceAgreesWithAReading(t *testing.T) {
+	r := rand.New(rand.NewPCG(15, 16))
+	v := viewsFor([]byte("plain"))[0]
+	told := 0
+	for range rounds(100000) {
+		p := []byte(oddText(r, 12))
+		if len(p) < quickRoom || !odd[p[0]] {
+			continue
+		}
+		c, size := v.quick(p, true)
+		if size == 0 {
+			continue
+		}
+		told++
+		if want, wantSize, st := v.char(p, len(v)); st != yes || c != want || size != wantSize {
+			t.Fatalf("%q: %q in %d at a glance, %q in %d (%v) read", p, c, size, want, wantSize, st)
+		}
+	}
+	if told == 0 {
+		t.Error("nothing is ever told at a glance")
+	}
+}

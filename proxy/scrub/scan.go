@@ -86,11 +86,11 @@ func (sc *scan) odd(c byte, from, to int) {
 // plausible says whether the odd place at i may be the first of a form, as far as a glance tells.
 func (sc *scan) plausible(i int) bool {
 	p := sc.buf[i:]
-	if len(p) < 16 || len(sc.set.escapes.views) > 1 {
+	if len(p) < 3*quickRoom || len(sc.set.escapes.views) > 1 {
 		return true
 	}
 	v := sc.set.escapes.views[0]
-	c, size := v.quick(p)
+	c, size := v.quick(p, true)
 	switch {
 	case size == 0:
 		return true
@@ -104,7 +104,7 @@ func (sc *scan) plausible(i int) bool {
 	}
 	next := p[size]
 	if odd[next] {
-		if next, size = v.quick(p[size:]); size == 0 {
+		if next, size = v.quick(p[size:], true); size == 0 {
 			return true
 		}
 	}
