@@ -26,6 +26,7 @@ var uses = map[string][][]string{
 	"vault where":    {{}, {"--json"}},
 	"policy check":   {{"age.toml"}, {"--json", "leaky.toml"}},
 	"policy explain": {{"--policy", "env.toml", "GET", "https://api.github.com/user", "-H", "Authorization: token " + planted[:4]}, {"--policy", "age.toml", "--json", "GET", "https://api.github.com/user"}},
+	"policy diff":    {{"age.toml", "env.toml"}},
 	"policy test":    {{"--policy", "age.toml"}},
 	"policy actions": {{"github"}, {"--json", "stripe"}},
 	"audit show":     {{}, {"--json"}},

@@ -1,0 +1,307 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"agentguard/policy/action"
+	"agentguard/policy/limit"
+)
+
+// Change is one difference between two policies, in words.
+type Change struct {
+	Effect string // Wider, Narrower, or Other where neither can be said
+	Where  string // "allow.open-prs", "network.allow"
+	Text   string
+}
+
+// The effects of a change on what an agent may do.
+const (
+	Wider    = "wider"
+	Narrower = "narrower"
+	Other    = "changed"
+)
+
+// Diff says part by part what became wider or narrower from one policy to another. Each part is compared with the part of
+// the same name; whether another part still allows or forbids the same is not looked at.
+func Diff(before, after *Policy) []Change {
+	var d differ
+	d.where = "agent"
+	d.same("its name, by which limits are counted and records are kept,", before.Agent.Name, after.Agent.Name)
+	for _, name := range either(before.Credentials, after.Credentials) {
+		d.where = "credential." + name
+		d.credential(before.Credentials[name], after.Credentials[name])
+	}
+	for _, name := range either(before.Services, after.Services) {
+		d.where = "service." + name
+		d.service(before.Services[name], after.Services[name])
+	}
+	for _, name := range either(before.Allow, after.Allow) {
+		d.where = "allow." + name
+		d.rule(before.Allow[name], after.Allow[name], Wider, Narrower)
+	}
+	for _, name := range either(before.Deny, after.Deny) {
+		d.where = "deny." + name
+		d.rule(before.Deny[name], after.Deny[name], Narrower, Wider)
+	}
+	d.where = "network.allow"
+	d.lists("host", openTexts(before, false), openTexts(after, false), Wider, Narrower)
+	d.where = "network.tunnel"
+	d.lists("host", openTexts(before, true), openTexts(after, true), Wider, Narrower)
+	d.where = "env.pass"
+	d.lists("variable", before.Env.Pass, after.Env.Pass, Wider, Narrower)
+	d.where = "env.set"
+	d.lists("variable", settings(before.Env.Set), settings(after.Env.Set), Other, Other)
+	d.where = "upstream"
+	d.lists("private address", before.Upstream.AllowPrivate, after.Upstream.AllowPrivate, Wider, Narrower)
+	d.lists("address", settings(before.Upstream.Resolve), settings(after.Upstream.Resolve), Other, Other)
+	d.same("the proxy", before.Upstream.Proxy, after.Upstream.Proxy)
+	d.same("the file of further roots", before.Upstream.CA, after.Upstream.CA)
+	slices.SortStableFunc(d.changes, func(a, b Change) int { return cmp.Compare(weight(a.Effect), weight(b.Effect)) })
+	return d.changes
+}
+
+// weight puts first what a reviewer looks for.
+func weight(effect string) int { return slices.Index([]string{Wider, Other, Narrower}, effect) }
+
+// either gives the keys of two maps, sorted.
+func either[V any](a, b map[string]V) []string {
+	return slices.Compact(slices.Sorted(func(yield func(string) bool) {
+		for _, m := range []map[string]V{a, b} {
+			for k := range m {
+				if !yield(k) {
+					return
+				}
+			}
+		}
+	}))
+}
+
+// differ collects changes.
+type differ struct {
+	where   string
+	changes []Change
+}
+
+func (d *differ) add(effect, format string, a ...any) {
+	d.changes = append(d.changes, Change{effect, d.where, clean(fmt.Sprintf(format, a...))})
+}
+
+func (d *differ) same(what, before, after string) {
+	if before != after {
+		d.add(Other, "%s was %q and is %q", what, before, after)
+	}
+}
+
+// lists tells what came to a list and what went from it.
+func (d *differ) lists(what string, before, after []string, more, less string) {
+	for _, s := range missing(after, before) {
+		d.add(more, "%s %s is new", what, s)
+	}
+	for _, s := range missing(before, after) {
+		d.add(less, "%s %s is gone", what, s)
+	}
+}
+
+// missing gives what of a list is not in another.
+func missing(from, in []string) []string {
+	var out []string
+	for _, s := range slices.Compact(slices.Sorted(slices.Values(from))) {
+		if !slices.Contains(in, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func settings(m map[string]string) []string {
+	var out []string
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, k+"="+m[k])
+	}
+	return out
+}
+
+func openTexts(p *Policy, tunnel bool) []string {
+	var out []string
+	for _, o := range p.Network.open {
+		if o.tunnel != tunnel {
+			continue
+		}
+		text := o.pattern.String()
+		if o.port != 0 {
+			text += fmt.Sprintf(":%d", o.port)
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+func (d *differ) credential(before, after *Credential) {
+	switch {
+	case before == nil:
+		d.add(Wider, "new: %s, for service %s", after.From, after.Service)
+		return
+	case after == nil:
+		d.add(Narrower, "gone")
+		return
+	}
+	d.same("where it lives", before.From, after.From)
+	d.same("its service", before.Service, after.Service)
+	d.lists("variable", before.Env, after.Env, Other, Other)
+	d.same("its place", slotTexts(before.Slots), slotTexts(after.Slots))
+	d.lists("place of its placeholder", strings.Fields(slotTexts(before.Swap)), strings.Fields(slotTexts(after.Swap)), Wider, Narrower)
+	if before.Inject != after.Inject {
+		d.add(map[bool]string{true: Wider, false: Narrower}[after.Inject], "it goes on requests without its placeholder: %v, was %v", after.Inject, before.Inject)
+	}
+}
+
+func slotTexts(slots []action.Slot) string {
+	var out []string
+	for _, s := range slots {
+		out = append(out, s.String())
+	}
+	return strings.Join(out, " ")
+}
+
+// service compares services of one's own; the built-in ones are the program's.
+func (d *differ) service(before, after *action.Service) {
+	var hosts, routes [2][]string
+	for i, s := range []*action.Service{before, after} {
+		if s == nil || action.Lookup(s.Name) == s {
+			continue
+		}
+		for j := range s.Hosts {
+			hosts[i] = append(hosts[i], urlOf(s.Hosts[j].Pattern.String(), portOf(&s.Hosts[j]), s.Hosts[j].Plain))
+		}
+		for _, r := range s.Operations() {
+			routes[i] = append(routes[i], strings.TrimSuffix(fmt.Sprintf("%s = %s %s -> %s", r.Action, r.Method, r.Template, r.Resource), " -> "))
+		}
+	}
+	d.lists("host", hosts[0], hosts[1], Wider, Narrower)
+	d.lists("action", routes[0], routes[1], Other, Other)
+	if before != nil && after != nil {
+		d.same("its base", before.Base, after.Base)
+	}
+}
+
+// rule compares two rules of one name. more is the effect of a rule that covers more: wider for an allow rule, narrower for a
+// deny rule; less is the opposite.
+func (d *differ) rule(before, after *Rule, more, less string) {
+	switch {
+	case before == nil:
+		d.add(more, "new: %s", summary(after))
+		return
+	case after == nil:
+		d.add(less, "gone: %s", summary(before))
+		return
+	}
+	switch {
+	case before.Service == after.Service:
+	case before.Service == "":
+		d.add(less, "it was for every service and is for %s", after.Service)
+	case after.Service == "":
+		d.add(more, "it was for service %s and is for every one", before.Service)
+	default:
+		d.same("its service", before.Service, after.Service)
+	}
+	d.same("its credential", before.Credential, after.Credential)
+	d.lists("action", before.Actions, after.Actions, more, less)
+	d.resources(before.Resources, after.Resources, more, less)
+	d.limits(before.Limits, after.Limits)
+	d.when(before.When, after.When, more, less)
+}
+
+func summary(r *Rule) string {
+	s := strings.Join(r.Actions, ", ")
+	if len(r.Resources) > 0 {
+		return s + " on " + strings.Join(r.Resources, ", ")
+	}
+	return s + " anywhere"
+}
+
+func (d *differ) resources(before, after []string, more, less string) {
+	switch {
+	case len(before) == 0 && len(after) == 0:
+	case len(after) == 0:
+		d.add(more, "it was about %s and is about everything", strings.Join(before, ", "))
+	case len(before) == 0:
+		d.add(less, "it was about everything and is about %s", strings.Join(after, ", "))
+	default:
+		for _, r := range missing(after, before) {
+			if !covered(r, before) {
+				d.add(more, "resource %s is new", r)
+			}
+		}
+		for _, r := range missing(before, after) {
+			if !covered(r, after) {
+				d.add(less, "resource %s is gone", r)
+			}
+		}
+	}
+}
+
+// covered says whether all that a resource stands for is within another of the list. Of two patterns, only one that is the
+// beginning of the other is seen to be.
+func covered(resource string, list []string) bool {
+	inner, _ := parseGlob(resource)
+	return slices.ContainsFunc(list, func(s string) bool {
+		outer, _ := parseGlob(s)
+		if inner.literal() {
+			return outer.match(action.Resource{Kind: inner.kind, Name: inner.name})
+		}
+		prefix, star := strings.CutSuffix(outer.name, "*")
+		return star && !strings.Contains(prefix, "*") && inner.kind == outer.kind && strings.HasPrefix(inner.name, prefix)
+	})
+}
+
+// limits are the same for both kinds of rule: deny rules have none.
+func (d *differ) limits(before, after map[string]limit.Rate) {
+	for _, name := range either(before, after) {
+		was, had := before[name]
+		is, has := after[name]
+		switch {
+		case !had:
+			d.add(Narrower, "%s is limited to %s", name, is)
+		case !has:
+			d.add(Wider, "%s is not limited any more; it was to %s", name, was)
+		case was != is:
+			d.add(rateEffect(was, is), "%s is limited to %s; it was to %s", name, is, was)
+		}
+	}
+}
+
+// rateEffect compares rates: 10 an hour is not less than 1 a minute in every minute, so that neither is said there.
+func rateEffect(was, is limit.Rate) string {
+	switch {
+	case is.N >= was.N && is.Per <= was.Per:
+		return Wider
+	case is.N <= was.N && is.Per >= was.Per:
+		return Narrower
+	}
+	return Other
+}
+
+func (d *differ) when(before, after []Condition, more, less string) {
+	texts := [2]map[string]string{{}, {}}
+	for i, list := range [][]Condition{before, after} {
+		for _, c := range list {
+			texts[i][c.Argument] = c.Want
+		}
+	}
+	for _, name := range either(texts[0], texts[1]) {
+		was, is := texts[0][name], texts[1][name]
+		switch {
+		case was == is:
+		case was == "":
+			d.add(less, "it is only where %s is %s", name, is)
+		case is == "":
+			d.add(more, "it is no longer only where %s is %s", name, was)
+		default:
+			d.add(Other, "it is where %s is %s; it was where it is %s", name, is, was)
+		}
+	}
+}

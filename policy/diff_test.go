@@ -1,0 +1,56 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+)
+
+const diffHead = "version = 1\n[agent]\nname = \"bot\"\n[credential.gh]\nfrom = \"keychain:gh\"\nservice = \"github\"\n"
+
+// TestDiff: each line of a policy that changes what may be done is told, with its direction.
+func TestDiff(t *testing.T) {
+	const rule = "[allow.a]\nservice = \"github\"\nactions = [\"read\", \"create_pr\"]\n"
+	for _, c := range []struct{ before, after, want string }{
+		{"", "", ""},
+		{rule, rule, ""},
+		{"", rule, "wider allow.a: new: read, create_pr anywhere"},
+		{rule, "", "narrower allow.a: gone: read, create_pr anywhere"},
+		{rule, strings.Replace(rule, `"read", `, `"merge_pr", `, 1), "wider allow.a: action merge_pr is new\nnarrower allow.a: action read is gone"},
+		{rule, rule + "resources = [\"repo:o/r\"]\n", "narrower allow.a: it was about everything and is about repo:o/r"},
+		{rule + "resources = [\"repo:o/r\"]\n", rule, "wider allow.a: it was about repo:o/r and is about everything"},
+		{rule + "resources = [\"repo:o/r\"]\n", rule + "resources = [\"repo:o/*\"]\n", "wider allow.a: resource repo:o/* is new"},
+		{rule + "resources = [\"repo:o/*\"]\n", rule + "resources = [\"repo:o/r\"]\n", "narrower allow.a: resource repo:o/* is gone"},
+		{rule + "resources = [\"repo:o/*\"]\n", rule + "resources = [\"repo:o/x-*\"]\n", "narrower allow.a: resource repo:o/* is gone"},
+		{rule + "resources = [\"repo:o/r\"]\n", rule + "resources = [\"repo:o/s\"]\n", "wider allow.a: resource repo:o/s is new\nnarrower allow.a: resource repo:o/r is gone"},
+		{rule, rule + "limits = { create_pr = \"5/hour\" }\n", "narrower allow.a: create_pr is limited to 5/hour"},
+		{rule + "limits = { create_pr = \"5/hour\" }\n", rule, "wider allow.a: create_pr is not limited any more; it was to 5/hour"},
+		{rule + "limits = { create_pr = \"5/hour\" }\n", rule + "limits = { create_pr = \"6/hour\" }\n", "wider allow.a: create_pr is limited to 6/hour; it was to 5/hour"},
+		{rule + "limits = { create_pr = \"5/hour\" }\n", rule + "limits = { create_pr = \"5/day\" }\n", "narrower allow.a: create_pr is limited to 5/day; it was to 5/hour"},
+		{rule + "limits = { create_pr = \"5/hour\" }\n", rule + "limits = { create_pr = \"1/minute\" }\n", "changed allow.a: create_pr is limited to 1/minute; it was to 5/hour"},
+		{rule, rule + "when = { base = \"main\" }\n", "narrower allow.a: it is only where base is \"main\""},
+		{rule + "when = { base = \"main\" }\n", rule, "wider allow.a: it is no longer only where base is \"main\""},
+		{rule + "when = { base = \"main\" }\n", rule + "when = { base = \"dev\" }\n", "changed allow.a: it is where base is \"dev\"; it was where it is \"main\""},
+
+		{"", "[deny.d]\nactions = [\"delete_repo\"]\n", "narrower deny.d: new: delete_repo anywhere"},
+		{"[deny.d]\nactions = [\"delete_repo\"]\n", "", "wider deny.d: gone: delete_repo anywhere"},
+		{"[deny.d]\nactions = [\"delete_repo\", \"push\"]\n", "[deny.d]\nactions = [\"push\"]\n", "wider deny.d: action delete_repo is gone"},
+		{"[deny.d]\nactions = [\"push\"]\n", "[deny.d]\nservice = \"github\"\nactions = [\"push\"]\n", "wider deny.d: it was for every service and is for github"},
+		{"[deny.d]\nactions = [\"create_pr\"]\n", "[deny.d]\nactions = [\"create_pr\"]\nwhen = { base = \"x\" }\n", "wider deny.d: it is only where base is \"x\""},
+
+		{"", "[network]\nallow = [\"pypi.org\"]\ntunnel = [\"a.example:8443\"]\n", "wider network.allow: host pypi.org is new\nwider network.tunnel: host a.example:8443 is new"},
+		{"[network]\nallow = [\"pypi.org\"]\n", "", "narrower network.allow: host pypi.org is gone"},
+		{"", "[credential.o]\nfrom = \"env:O\"\nservice = \"openai\"\n", "wider credential.o: new: env:O, for service openai"},
+		{"", "[upstream]\nallow_private = [\"127.0.0.1\"]\nproxy = \"none\"\n", "wider upstream: private address 127.0.0.1 is new\nchanged upstream: the proxy was \"\" and is \"none\""},
+		{"", "[env]\npass = [\"EDITOR\"]\nset = { A = \"b\" }\n", "wider env.pass: variable EDITOR is new\nchanged env.set: variable A=b is new"},
+		{"[service.crm]\nhosts = [\"a.example\"]\n[service.crm.actions]\nx = \"GET /x\"\n", "[service.crm]\nhosts = [\"a.example\", \"http://b.example\"]\nbase = \"https://a.example\"\n[service.crm.actions]\nx = \"* /x/{y} -> y:{y}\"\n",
+			"wider service.crm: host http://b.example is new\nchanged service.crm: action x = * /x/{y} -> y:{y} is new\nchanged service.crm: action x = GET /x is gone"},
+	} {
+		var got []string
+		for _, x := range Diff(mustParse(t, diffHead+c.before), mustParse(t, diffHead+c.after)) {
+			got = append(got, x.Effect+" "+x.Where+": "+x.Text)
+		}
+		if strings.Join(got, "\n") != c.want {
+			t.Errorf("from\n%s\nto\n%s\ngot\n%s\nwant\n%s", c.before, c.after, strings.Join(got, "\n"), c.want)
+		}
+	}
+}
