@@ -1,0 +1,89 @@
+package policy_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"agentguard/policy"
+	"agentguard/policy/suite"
+)
+
+// TestVectors runs testdata/vectors, whose README describes the format.
+func TestVectors(t *testing.T) {
+	files, err := filepath.Glob("testdata/vectors/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no vectors: %v", err)
+	}
+	total := 0
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) { total += runVectors(t, file) })
+	}
+	if total < 150 {
+		t.Errorf("only %d vectors", total)
+	}
+}
+
+func runVectors(t *testing.T, file string) (n int) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, found := strings.Cut(string(text), "\n---\n")
+	if !found {
+		t.Fatal("no line ---")
+	}
+	p, err := policy.Parse("agentguard.toml", []byte(head))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := strings.Count(head, "\n") + 2
+	for vector := range strings.Lines(rest) {
+		line++
+		if vector = strings.TrimSpace(vector); vector == "" || vector[0] == '#' {
+			continue
+		}
+		n++
+		if wrong := try(p, vector); wrong != "" {
+			t.Errorf("line %d: %s\n%s", line, vector, wrong)
+		}
+	}
+	return n
+}
+
+// try asks for one vector and says what is not as it says.
+func try(p *policy.Policy, vector string) string {
+	arrow := strings.LastIndex(vector, " => ")
+	if arrow < 0 {
+		return "there is no =>"
+	}
+	want, text, _ := strings.Cut(vector[arrow+len(" => "):], " : ")
+	method, rest, _ := strings.Cut(vector[:arrow], " ")
+	url, rest, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	q := &suite.Request{Method: method, URL: url, Header: http.Header{}}
+	rest = strings.TrimSpace(rest)
+	if after, typed := strings.CutPrefix(rest, "<"); typed {
+		var kind string
+		kind, rest, _ = strings.Cut(after, ">")
+		q.Header.Set("Content-Type", kind)
+	}
+	if rest = strings.TrimSpace(rest); rest != "" {
+		q.Body = []byte(rest)
+	}
+	a, err := suite.Ask(p, q)
+	if err != nil {
+		return err.Error()
+	}
+	rule := a.Rule
+	if rule == "" {
+		rule = "none"
+	}
+	if got := a.Effect + " " + rule; got != want || !strings.Contains(a.Said(), text) {
+		return fmt.Sprintf("got  %s : %s\nwant %s : %s", got, a.Said(), want, text)
+	}
+	return ""
+}
