@@ -23,6 +23,7 @@ var builtins = [...]struct {
 	get  func() *Service
 }{
 	builtin("anthropic", anthropic),
+	builtin("aws", aws),
 	builtin("gemini", gemini),
 	builtin("github", github),
 	builtin("google", google),
@@ -43,7 +44,9 @@ func builtin(name string, build func() *Service) struct {
 	}{name, sync.OnceValue(func() *Service {
 		s := build()
 		s.Name = name
-		s.ResourceKinds = kinds(s)
+		if s.ResourceKinds == nil {
+			s.ResourceKinds = kinds(s)
+		}
 		for i := range s.Hosts {
 			s.Hosts[i].lazily(name)
 		}

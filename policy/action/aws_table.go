@@ -1,0 +1,102 @@
+package action
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	"agentguard/policy/action/catalogue"
+)
+
+// awsModel is one API of AWS.
+type awsModel struct {
+	signing, iam, target string
+	form                 bool              // it speaks the query protocol
+	ops                  map[string]*awsOp // by name
+	router               *node             // of those told by their paths; nil: none
+	variants             [][]*awsOp        // by the number of the route
+	routes               []Route
+}
+
+// awsOp is one operation; action is IAM's name for it.
+type awsOp struct {
+	name, action string
+	class        Class
+	flags        []string // query parameters it cannot be without: "acl", "list-type=2"
+}
+
+type awsTables struct {
+	models map[string][]*awsModel // by endpoint: some share one
+	known  []Route                // for listing
+}
+
+// awsTable decodes the table once, on the first request or name that needs it.
+var awsTable = sync.OnceValue(func() *awsTables {
+	text, _, err := catalogue.Text("aws")
+	t := &awsTables{models: map[string][]*awsModel{}}
+	if err == nil {
+		err = t.read(text)
+	}
+	if err != nil {
+		panic("the catalogue of aws: " + err.Error()) // the package's own text, tried by its tests
+	}
+	return t
+})
+
+func awsRoutes() []Route { return awsTable().known }
+
+func (t *awsTables) read(text string) error {
+	t.known = append(t.known, Route{Method: "*", Template: "/"}, Route{Method: "*", Template: "/{path...}"},
+		Route{Method: "PUT", Template: "/{Bucket}/{Key...}", Action: "s3:PutObject", Operation: "s3:CopyObject", Class: Write},
+		Route{Method: "PUT", Template: "/{Bucket}/{Key...}", Action: "s3:PutObject", Operation: "s3:UploadPartCopy", Class: Write})
+	var m *awsModel
+	var all []*awsModel
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		if len(f) == 6 && f[0] == "@" {
+			m = &awsModel{signing: f[2], iam: f[3], target: strings.TrimPrefix(f[4], "-"), form: f[5] == "form", ops: map[string]*awsOp{}}
+			t.models[f[1]] = append(t.models[f[1]], m)
+			all = append(all, m)
+			continue
+		}
+		if m == nil || len(f) < 3 {
+			return fmt.Errorf("row %q is malformed", line)
+		}
+		t.known = append(t.known, m.add(f))
+	}
+	for _, m := range all {
+		if m.routes == nil {
+			continue
+		}
+		var err error
+		if m.router, err = newRouter(m.routes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add enters "CLASS OPERATION IAMNAME [METHOD TEMPLATE [FLAGS]]".
+func (m *awsModel) add(f []string) Route {
+	op := &awsOp{name: f[1], action: f[2], class: map[string]Class{"r": Read, "w": Write, "a": Admin}[f[0]]}
+	if op.action == "=" {
+		op.action = op.name
+	}
+	r := Route{Method: "POST", Template: "/", Action: m.iam + ":" + op.action, Operation: m.iam + ":" + op.name, Class: op.class}
+	if len(f) < 5 {
+		m.ops[op.name] = op
+		return r
+	}
+	r.Method, r.Template = f[3], f[4]
+	if len(f) > 5 {
+		op.flags = strings.Split(f[5], ",")
+	}
+	for i := range m.routes {
+		if m.routes[i].Method == r.Method && sameShape(m.routes[i].Template, r.Template) {
+			m.variants[i] = append(m.variants[i], op)
+			return r
+		}
+	}
+	m.routes, m.variants = append(m.routes, r), append(m.variants, []*awsOp{op})
+	return r
+}
