@@ -61,11 +61,13 @@ func (s *serviceIndex) trace(c *compiled, args *inquiry, m *action.Match, a *act
 func why(h hit, a *action.Action, deny bool) string {
 	name := names(a)[h.rank/perName]
 	said := "it names " + name
-	switch name {
-	case a.Name:
-	case a.Operation:
+	switch {
+	case !slices.Contains(h.Actions, name):
+		said = "a permission that it names covers " + name
+	case name == a.Name:
+	case name == a.Operation:
 		said = "it names the operation " + name
-	case action.GroupAll:
+	case name == action.GroupAll:
 		said = "* is every known action"
 	default:
 		said = "it names the group " + name
