@@ -260,10 +260,7 @@ func (x *awsRequest) byPath(models []*awsModel) (*awsOp, *awsModel, error) {
 		x.path = append([]string{x.at.bucket}, x.path...)
 	}
 	for _, m := range models {
-		if m.router == nil {
-			continue
-		}
-		if x.route = m.router.find(x.Method, x.path, &x.caps); x.route == nil {
+		if x.route = m.router().find(x.Method, x.path, &x.caps); x.route == nil {
 			continue
 		}
 		op, err := pickByFlags(m.variants[x.route.at], x.query)

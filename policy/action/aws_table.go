@@ -2,6 +2,7 @@ package action
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -13,9 +14,10 @@ type awsModel struct {
 	signing, iam, target string
 	form                 bool              // it speaks the query protocol
 	ops                  map[string]*awsOp // by name
-	router               *node             // of those told by their paths; nil: none
+	router               func() *node      // of those told by their paths, built once
 	variants             [][]*awsOp        // by the number of the route
 	routes               []Route
+	numbers              map[string]int // of the routes, by method and shape
 }
 
 // awsOp is one operation; action is IAM's name for it.
@@ -49,14 +51,14 @@ func (t *awsTables) read(text string) error {
 	t.known = append(t.known, Route{Method: "*", Template: "/"}, Route{Method: "*", Template: "/{path...}"},
 		Route{Method: "PUT", Template: "/{Bucket}/{Key...}", Action: "s3:PutObject", Operation: "s3:CopyObject", Class: Write},
 		Route{Method: "PUT", Template: "/{Bucket}/{Key...}", Action: "s3:PutObject", Operation: "s3:UploadPartCopy", Class: Write})
+	t.known = slices.Grow(t.known, strings.Count(text, "\n"))
 	var m *awsModel
-	var all []*awsModel
 	for line := range strings.Lines(text) {
 		f := strings.Fields(line)
 		if len(f) == 6 && f[0] == "@" {
 			m = &awsModel{signing: f[2], iam: f[3], target: strings.TrimPrefix(f[4], "-"), form: f[5] == "form", ops: map[string]*awsOp{}}
 			t.models[f[1]] = append(t.models[f[1]], m)
-			all = append(all, m)
+			m.router = sync.OnceValue(m.build)
 			continue
 		}
 		if m == nil || len(f) < 3 {
@@ -64,16 +66,15 @@ func (t *awsTables) read(text string) error {
 		}
 		t.known = append(t.known, m.add(f))
 	}
-	for _, m := range all {
-		if m.routes == nil {
-			continue
-		}
-		var err error
-		if m.router, err = newRouter(m.routes); err != nil {
-			return err
-		}
-	}
 	return nil
+}
+
+func (m *awsModel) build() *node {
+	root, err := newRouter(m.routes)
+	if err != nil {
+		panic("the catalogue of aws: " + err.Error()) // tried by the tests
+	}
+	return root
 }
 
 // add enters "CLASS OPERATION IAMNAME [METHOD TEMPLATE [FLAGS]]".
@@ -91,12 +92,31 @@ func (m *awsModel) add(f []string) Route {
 	if len(f) > 5 {
 		op.flags = strings.Split(f[5], ",")
 	}
-	for i := range m.routes {
-		if m.routes[i].Method == r.Method && sameShape(m.routes[i].Template, r.Template) {
-			m.variants[i] = append(m.variants[i], op)
-			return r
-		}
+	key := r.Method + shape(r.Template)
+	if i, taken := m.numbers[key]; taken {
+		m.variants[i] = append(m.variants[i], op)
+		return r
 	}
+	if m.numbers == nil {
+		m.numbers = map[string]int{}
+	}
+	m.numbers[key] = len(m.routes)
 	m.routes, m.variants = append(m.routes, r), append(m.variants, []*awsOp{op})
 	return r
+}
+
+// shape is a template without the names of its parameters.
+func shape(template string) string {
+	b := make([]byte, 0, len(template))
+	name := false
+	for i := 0; i < len(template); i++ {
+		if c := template[i]; c == '}' || c == '.' && name {
+			name = c != '}'
+			b = append(b, c)
+		} else if !name {
+			name = c == '{'
+			b = append(b, c)
+		}
+	}
+	return string(b)
 }

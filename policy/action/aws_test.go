@@ -22,7 +22,7 @@ func TestAWSTemplatesResolveToThemselves(t *testing.T) {
 					}
 				}
 				var c captures
-				if got := m.router.find(r.Method, segments, &c); got == nil || got.at != i {
+				if got := m.router().find(r.Method, segments, &c); got == nil || got.at != i {
 					t.Errorf("%s: %s %s resolves to %v", endpoint, r.Method, r.Template, got)
 				}
 				for _, op := range m.variants[i] {
