@@ -519,3 +519,25 @@ func TestTokenIsNeverForwarded(t *testing.T) {
 		}
 	}
 }
+
+// A condition is on what is sent: the same bytes decide and leave.
+func TestConditionsReadTheBodyThatIsSent(t *testing.T) {
+	var saw sawAuth
+	r := newRig(t, saw.handle, rigOptions{policy: strings.Replace(rigPolicy, `actions = ["read_item", "create_item", "anything"]`,
+		`actions = ["read_item", "create_item", "anything"]
+when = { base = "main" }`, 1)})
+	for _, c := range []struct {
+		body string
+		want int
+	}{
+		{`{"base":"main","title":"x"}`, 200}, {`{"base":"prod"}`, 403}, {`{"title":"x"}`, 403}, {`{"base":"prod","base":"main"}`, 403}, {`{"base":"main"`, 403}, {`{"base":["main"]}`, 403},
+	} {
+		a := r.do("POST", "https://api.example.com/items", c.body, "Content-Type: application/json")
+		if a.StatusCode != c.want {
+			t.Errorf("%s: %d %s", c.body, a.StatusCode, a.body)
+		}
+		if c.want == 200 && *saw.body.Load() != c.body {
+			t.Errorf("the origin got %q", *saw.body.Load())
+		}
+	}
+}

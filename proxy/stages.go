@@ -68,6 +68,7 @@ func (p *Proxy) identify(ex *Exchange) *Refusal {
 	if ex.body != nil {
 		req.Body, req.Peek, req.Stream = ex.body.whole, ex.body.peek, ex.body.stream
 	}
+	ex.request = &req
 	ex.Match = action.Classify(ex.Claim.Service, ex.Claim.Host, &req)
 	return nil
 }
@@ -138,7 +139,7 @@ func (p *Proxy) decide(ex *Exchange) *Refusal {
 	}
 	switch ex.Claim.Kind {
 	case policy.ForService:
-		ex.Decision = p.Policy.Decide(&ex.Match)
+		ex.Decision = p.Policy.DecideRequest(&ex.Match, ex.request)
 	case policy.Open:
 		ex.Decision = policy.Decision{Effect: policy.Allow, Rule: "network.allow"}
 	case policy.Tunnel:

@@ -37,6 +37,10 @@ type Action struct {
 	Class     Class    // Unknown matches no group
 	Resource  Resource // canonical
 
+	// Permits are the permissions any of which lets a token do this ("issues:write,pull_requests:write"), "" where the
+	// catalogue knows none: no rule by permission covers the action then.
+	Permits string
+
 	// Public is true for an action that reaches nothing of anybody's (GraphQL introspection, the rate limit): the
 	// resources of a rule do not restrict it, its actions and class do.
 	Public bool
@@ -95,7 +99,7 @@ type Host struct {
 	Port    uint16                 // 0: 443, and 80 for services with http:// hosts
 	Plain   bool                   // http:// is allowed: the policy said so
 	Slots   []Slot                 // where the service reads its credential; the first is where one is added
-	Routes  []Route                // how its requests become actions
+	Routes  []Route                // how its requests become actions; for a built-in service the hand-written ones, see All
 	Refine  func(*Request, *Match) // reads what method and path do not tell; may be nil
 	Refined []Route                // what Refine may make of its routes: known to policies, never routed
 
@@ -106,7 +110,8 @@ type Host struct {
 	// the value is its own.
 	Canon func(param, value string) (string, error)
 
-	router *node // set by Compile
+	whole  func() []Route // all routes, decoded once; nil: Routes are all
+	router func() *node   // built once; nil: nobody called Compile
 }
 
 // Route maps one operation to an action. Template segments: literal, {x} one segment, {x}tail one
@@ -121,6 +126,7 @@ type Route struct {
 	Class     Class
 	Resource  string // "repo:{owner}/{repo}", or ""
 	Public    bool   // see Action
+	Permits   string // see Action
 }
 
 // RefusalShape is how a refusal is spelt for a service's clients.
