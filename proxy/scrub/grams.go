@@ -82,7 +82,9 @@ func (g *grams) window(needle []byte, width int, taken map[uint32]int) (best int
 }
 
 func (g *grams) fill(all []entry, different int) {
-	slices.SortStableFunc(all, func(a, b entry) int { return cmp.Compare(a.gram, b.gram) })
+	slices.SortFunc(all, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.gram, b.gram), int(a.form-b.form), int(a.offset-b.offset))
+	})
 	size := 4
 	for size < 2*different {
 		size *= 2

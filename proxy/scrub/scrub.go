@@ -28,8 +28,8 @@ type Pair struct {
 	Also [][2][]byte
 }
 
-// Set is an immutable collection of needles, safe for concurrent use. A nil Set scrubs nothing. Making one costs about a
-// millisecond for ten secrets: make it once, not for each request.
+// Set is an immutable collection of needles, safe for concurrent use. A nil Set scrubs nothing. Making one takes
+// about half a millisecond and 400 KB of garbage for each secret: make it once, when first needed, not for each request.
 type Set struct {
 	forms   []form
 	grams   grams
