@@ -39,6 +39,8 @@ type frames struct {
 	open   bool // a message has begun and not ended
 	closed bool // a close frame went through
 
+	small [maxControl]byte // headers and control frames are read into it
+
 	cur  header // the data frame that is being read
 	read int64  // bytes of its payload so far
 
@@ -137,7 +139,7 @@ func (f *frames) advance() error {
 
 // header reads a frame's header. The end of the stream before it is the end; inside it, it is not.
 func (f *frames) header() (h header, err error) {
-	var b [8]byte
+	b := f.small[:]
 	if _, err = io.ReadFull(f.src, b[:1]); err != nil {
 		if err == io.EOF && f.open {
 			err = io.ErrUnexpectedEOF
@@ -159,14 +161,16 @@ func (f *frames) header() (h header, err error) {
 		}
 	}
 	if h.masked {
-		err = f.full(h.key[:])
+		err = f.full(b[:len(h.key)])
+		copy(h.key[:], b)
 	}
 	return h, err
 }
 
 // extended reads a length of 16 or 64 bits. Only the shortest way to write it is allowed (section 5.2).
 func (f *frames) extended(code int) (int64, error) {
-	var b [8]byte
+	b := f.small[:8]
+	clear(b)
 	width, least := 2, uint64(126)
 	if code == 127 {
 		width, least = 8, 1<<16
@@ -174,7 +178,7 @@ func (f *frames) extended(code int) (int64, error) {
 	if err := f.full(b[8-width:]); err != nil {
 		return 0, err
 	}
-	n := binary.BigEndian.Uint64(b[:])
+	n := binary.BigEndian.Uint64(b)
 	if n < least || n>>63 != 0 {
 		return 0, errors.New("websocket frame: its length is not written as it must be")
 	}
@@ -212,8 +216,7 @@ func (f *frames) admit(h header) error {
 
 // control passes a control frame on, scrubbed.
 func (f *frames) control(h header) error {
-	var b [maxControl]byte
-	payload := b[:h.size]
+	payload := f.small[:h.size]
 	if err := f.full(payload); err != nil {
 		return err
 	}
