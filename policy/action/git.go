@@ -5,9 +5,6 @@ import (
 	"fmt"
 )
 
-// maxCommands bounds the commands of a push, which stand before its pack.
-const maxCommands = 1 << 20
-
 // refineGit reads git's smart HTTP protocol (gitprotocol-http, gitprotocol-pack) and the batch requests of LFS.
 func refineGit(r *Request, m *Match) {
 	var err error
