@@ -9,12 +9,11 @@ import (
 	"strconv"
 )
 
-// The bounds of what is kept of a pack, about 40 MiB in all.
+// The bounds of what is kept of a pack, about 20 MiB in all.
 const (
-	maxCommits = 1 << 17   // commits, and other ids that they name
-	maxBytes   = 256 << 20 // of all commits read
-	maxTexts   = 12 << 20  // of commits that others may be deltas of
-	maxSteps   = 1 << 26   // of all walks from new commits to old ones
+	maxCommits = 1 << 16 // commits, and other ids that they name
+	maxTexts   = 8 << 20 // of commits that others may be deltas of
+	maxSteps   = 1 << 26 // of all walks from new commits to old ones
 )
 
 // update is the move of a branch from one commit to another.
@@ -45,7 +44,6 @@ type history struct {
 	nodes   []commitNode
 	parents []int32    // of all nodes
 	texts   []text     // in the order of the pack
-	bytes   int        // of all commits so far
 	kept    int        // bytes of texts
 	dropped int        // texts whose bytes were let go
 	shallow [][20]byte // sorted
@@ -113,8 +111,7 @@ func (h *history) add(at int64, commit []byte) error {
 	if err != nil {
 		return err
 	}
-	h.bytes += len(commit)
-	if h.bytes > maxBytes || len(h.texts) >= maxCommits || len(h.nodes)+len(parents) >= maxCommits ||
+	if len(h.texts) >= maxCommits || len(h.nodes)+len(parents) >= maxCommits ||
 		len(h.parents)+len(parents) > 2*maxCommits {
 		h.full, h.missed = true, true
 		return nil

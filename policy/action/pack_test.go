@@ -146,26 +146,28 @@ func TestPackProves(t *testing.T) {
 		new     string
 		reason  string
 	}{
-		"one commit":              {func(p *packWriter) { p.plain(1, a) }, nil, idOf(a), ""},
-		"newest first":            {func(p *packWriter) { p.plain(1, c); p.plain(1, b); p.plain(1, a); p.plain(3, "x") }, nil, idOf(c), ""},
-		"oldest first":            {func(p *packWriter) { p.plain(3, "x"); p.plain(1, a); p.plain(1, b); p.plain(3, "y"); p.plain(1, c) }, nil, idOf(c), ""},
-		"delta by offset":         {func(p *packWriter) { p.ofs(p.plain(1, c), deltaOf(c, a)); p.plain(1, b) }, nil, idOf(c), ""},
-		"chain of deltas":         {func(p *packWriter) { p.ofs(p.ofs(p.plain(1, c), deltaOf(c, b)), deltaOf(b, a)) }, nil, idOf(c), ""},
-		"delta by id":             {func(p *packWriter) { p.plain(1, c); p.ref(idOf(c), deltaOf(c, b)); p.ref(idOf(b), deltaOf(b, a)) }, nil, idOf(c), ""},
-		"twice":                   {func(p *packWriter) { p.plain(1, a); p.plain(1, a); p.plain(1, b) }, nil, idOf(b), ""},
-		"a hole":                  {func(p *packWriter) { p.plain(1, a); p.plain(1, c) }, nil, idOf(c), "do not lead"},
-		"nothing":                 {func(p *packWriter) {}, nil, idOf(c), "do not lead"},
-		"the old commit alone":    {func(p *packWriter) { p.plain(1, root) }, nil, idOf(a), "do not lead"},
-		"no move":                 {func(p *packWriter) {}, nil, two, ""},
-		"another root":            {func(p *packWriter) { p.plain(1, root); p.plain(1, a) }, nil, idOf(root), "does not hold the old"},
-		"a parent elsewhere":      {func(p *packWriter) { p.plain(1, evil) }, nil, idOf(evil), "does not hold the old"},
-		"a blob that says so":     {func(p *packWriter) { p.plain(3, a) }, nil, idOf(a), "do not lead"},
-		"a tag that says so":      {func(p *packWriter) { p.plain(4, a) }, nil, idOf(a), "do not lead"},
-		"a delta of a blob":       {func(p *packWriter) { p.ofs(p.plain(3, "x"), deltaOf("x", a)) }, nil, idOf(a), "do not lead"},
-		"a delta of the server's": {func(p *packWriter) { p.ref(idOf(b), deltaOf(b, a)) }, nil, idOf(a), "do not lead"},
-		"cut by shallow":          {func(p *packWriter) { p.plain(1, c); p.plain(1, b); p.plain(1, a) }, []string{idOf(b)}, idOf(c), "do not lead"},
-		"cut at its tip":          {func(p *packWriter) { p.plain(1, a) }, []string{idOf(c), idOf(a)}, idOf(a), "does not hold the old"},
-		"shallow at the old":      {func(p *packWriter) { p.plain(1, a) }, []string{two}, idOf(a), ""},
+		"one commit":                    {func(p *packWriter) { p.plain(1, a) }, nil, idOf(a), ""},
+		"newest first":                  {func(p *packWriter) { p.plain(1, c); p.plain(1, b); p.plain(1, a); p.plain(3, "x") }, nil, idOf(c), ""},
+		"oldest first":                  {func(p *packWriter) { p.plain(3, "x"); p.plain(1, a); p.plain(1, b); p.plain(3, "y"); p.plain(1, c) }, nil, idOf(c), ""},
+		"delta by offset":               {func(p *packWriter) { p.ofs(p.plain(1, c), deltaOf(c, a)); p.plain(1, b) }, nil, idOf(c), ""},
+		"chain of deltas":               {func(p *packWriter) { p.ofs(p.ofs(p.plain(1, c), deltaOf(c, b)), deltaOf(b, a)) }, nil, idOf(c), ""},
+		"delta by id":                   {func(p *packWriter) { p.plain(1, c); p.ref(idOf(c), deltaOf(c, b)); p.ref(idOf(b), deltaOf(b, a)) }, nil, idOf(c), ""},
+		"twice":                         {func(p *packWriter) { p.plain(1, a); p.plain(1, a); p.plain(1, b) }, nil, idOf(b), ""},
+		"a hole":                        {func(p *packWriter) { p.plain(1, a); p.plain(1, c) }, nil, idOf(c), "do not lead"},
+		"nothing":                       {func(p *packWriter) {}, nil, idOf(c), "do not lead"},
+		"the old commit alone":          {func(p *packWriter) { p.plain(1, root) }, nil, idOf(a), "do not lead"},
+		"no move":                       {func(p *packWriter) {}, nil, two, ""},
+		"no move, named":                {func(p *packWriter) { p.plain(1, a) }, nil, two, ""},
+		"a delta of a parent elsewhere": {func(p *packWriter) { p.plain(1, c); p.ref(idOf(b), deltaOf(b, a)) }, nil, idOf(c), "do not lead"},
+		"another root":                  {func(p *packWriter) { p.plain(1, root); p.plain(1, a) }, nil, idOf(root), "does not hold the old"},
+		"a parent elsewhere":            {func(p *packWriter) { p.plain(1, evil) }, nil, idOf(evil), "does not hold the old"},
+		"a blob that says so":           {func(p *packWriter) { p.plain(3, a) }, nil, idOf(a), "do not lead"},
+		"a tag that says so":            {func(p *packWriter) { p.plain(4, a) }, nil, idOf(a), "do not lead"},
+		"a delta of a blob":             {func(p *packWriter) { p.ofs(p.plain(3, "x"), deltaOf("x", a)) }, nil, idOf(a), "do not lead"},
+		"a delta of the server's":       {func(p *packWriter) { p.ref(idOf(b), deltaOf(b, a)) }, nil, idOf(a), "do not lead"},
+		"cut by shallow":                {func(p *packWriter) { p.plain(1, c); p.plain(1, b); p.plain(1, a) }, []string{idOf(b)}, idOf(c), "do not lead"},
+		"cut at its tip":                {func(p *packWriter) { p.plain(1, a) }, []string{idOf(c), idOf(a)}, idOf(a), "does not hold the old"},
+		"shallow at the old":            {func(p *packWriter) { p.plain(1, a) }, []string{two}, idOf(a), ""},
 		"a large commit": {func(p *packWriter) { p.plain(1, commitText(strings.Repeat("x", maxCommitSize), two)) }, nil,
 			idOf(commitText(strings.Repeat("x", maxCommitSize), two)), "more than is read"},
 		"a large delta": {func(p *packWriter) {
@@ -358,7 +360,7 @@ func TestPackInFlatMemory(t *testing.T) {
 				p.ofs(at, deltaOf(many, many+fmt.Sprint(serial)))
 			}
 		}, "checksum"},
-		"delta bomb": {100, func(p *packWriter) {
+		"delta bomb": {200, func(p *packWriter) {
 			at := p.plain(1, large)
 			for range 20 {
 				p.ofs(at, bomb)
