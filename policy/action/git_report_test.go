@@ -15,7 +15,9 @@ func TestRefusedPush(t *testing.T) {
 	w.git("checkout -q -b main\ncommit -q --allow-empty -m one\npush -q origin main\ncommit -q --allow-empty -m two")
 	bare := filepath.Join(g.root, "o/r.git")
 	before := runGit(t, bare, "for-each-ref")
+	g.mu.Lock()
 	g.refusal = "Action force_push\x1b[31m is denied\nby rule \"x\""
+	g.mu.Unlock()
 	for _, args := range []string{"push origin main main:b", "push --force --atomic -o x origin main", "push --quiet origin main:c",
 		"-c http.postBuffer=1 push origin main"} {
 		out, err := tryGit(w.dir, strings.Fields(args)...)

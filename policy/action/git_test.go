@@ -45,8 +45,9 @@ func newGitServer(t testing.TB, init ...string) *gitServer {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		r.ContentLength, r.TransferEncoding = int64(len(body)), nil
-		if decoded := g.note(t, r, body); g.refusal != "" && r.Method == "POST" {
-			g.refuse(t, w, decoded)
+		decoded, refusal := g.note(t, r, body)
+		if refusal != "" && r.Method == "POST" {
+			refuse(t, w, decoded, refusal)
 			return
 		}
 		backend.ServeHTTP(w, r)
@@ -60,12 +61,12 @@ func (g *gitServer) config(t testing.TB, key, value string) {
 	runGit(t, filepath.Join(g.root, "o/r.git"), "config", key, value)
 }
 
-// refuse answers as the proxy does.
-func (g *gitServer) refuse(t testing.TB, w http.ResponseWriter, body []byte) {
+// refuse answers a push as the proxy does.
+func refuse(t testing.TB, w http.ResponseWriter, body []byte, reason string) {
 	if string(body) == "0000" {
 		return // the probe
 	}
-	report, err := ReportStatus(body[:min(len(body), maxPushHead)], g.refusal)
+	report, err := ReportStatus(body[:min(len(body), maxPushHead)], reason)
 	if err != nil {
 		t.Error(err)
 	}
@@ -73,12 +74,13 @@ func (g *gitServer) refuse(t testing.TB, w http.ResponseWriter, body []byte) {
 	w.Write(report)
 }
 
-func (g *gitServer) note(t testing.TB, r *http.Request, body []byte) []byte {
+// note gives the body as git made it, and the reason for which the push is refused.
+func (g *gitServer) note(t testing.TB, r *http.Request, body []byte) (decoded []byte, refusal string) {
 	if r.Header.Get("Content-Encoding") == "gzip" {
 		z, err := gzip.NewReader(bytes.NewReader(body))
 		if err != nil {
 			t.Error(err)
-			return nil
+			return nil, ""
 		}
 		if body, err = io.ReadAll(z); err != nil {
 			t.Error(err)
@@ -88,7 +90,7 @@ func (g *gitServer) note(t testing.TB, r *http.Request, body []byte) []byte {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.seen = append(g.seen, r.Method+" "+filepath.Base(r.URL.Path)+": "+spell(m)+"; "+m.Reason)
-	return body
+	return body, g.refusal
 }
 
 func classifyGit(r *http.Request, body []byte) Match {
