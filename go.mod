@@ -3,29 +3,27 @@ module agentguard
 go 1.26.0
 
 require (
-	filippo.io/age v1.3.2
-	github.com/BurntSushi/toml v1.6.0
-	github.com/agnivade/levenshtein v1.2.2
-	github.com/andybalholm/brotli v1.2.8
-	github.com/creack/pty v1.1.24
-	github.com/fatih/color v1.19.0
-	github.com/godbus/dbus/v5 v5.2.2
-	github.com/gofrs/flock v0.13.1
-	github.com/joho/godotenv v1.5.1
-	github.com/klauspost/compress v1.20.3
-	github.com/rogpeppe/go-internal v1.16.0
-	github.com/urfave/cli/v2 v2.27.7
-	github.com/vektah/gqlparser/v2 v2.5.64
-	github.com/zalando/go-keyring v0.2.8
-	golang.org/x/net v0.62.0
-	golang.org/x/sys v0.49.0
-	golang.org/x/term v0.47.0
-	golang.org/x/text v0.43.0
-	software.sslmate.com/src/go-pkcs12 v0.7.4
+	filippo.io/age v1.3.2 // the encrypted vault file, identities and plugins
+	github.com/BurntSushi/toml v1.6.0 // the policy
+	github.com/agnivade/levenshtein v1.2.2 // did you mean
+	github.com/andybalholm/brotli v1.2.8 // responses in br
+	github.com/creack/pty v1.1.24 // tests: real terminals
+	github.com/fatih/color v1.19.0 // the command line
+	github.com/godbus/dbus/v5 v5.2.2 // the Secret Service: is there a bus, is it locked
+	github.com/gofrs/flock v0.13.1 // one writer of the vault file, one owner of a runtime directory
+	github.com/joho/godotenv v1.5.1 // .env files, as others read them
+	github.com/klauspost/compress v1.20.3 // responses in zstd
+	github.com/rogpeppe/go-internal v1.16.0 // tests: testscript
+	github.com/urfave/cli/v2 v2.27.7 // the command line
+	github.com/vektah/gqlparser/v2 v2.5.64 // GraphQL documents
+	github.com/zalando/go-keyring v0.2.8 // the system's keychain
+	golang.org/x/net v0.62.0 // host names (IDNA), header rules, the environment's proxy
+	golang.org/x/sys v0.49.0 // what the syscall package lacks
+	golang.org/x/term v0.47.0 // hidden prompts
+	software.sslmate.com/src/go-pkcs12 v0.7.4 // tests: another reader of Java's trust store
 )
 
 require (
-	filippo.io/edwards25519 v1.2.0 // indirect
 	filippo.io/hpke v0.4.0 // indirect
 	github.com/cpuguy83/go-md2man/v2 v2.0.7 // indirect
 	github.com/danieljoos/wincred v1.2.3 // indirect
@@ -34,5 +32,6 @@ require (
 	github.com/russross/blackfriday/v2 v2.1.0 // indirect
 	github.com/xrash/smetrics v0.0.0-20240521201337-686a1a2994c1 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
 )
