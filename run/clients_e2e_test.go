@@ -87,8 +87,8 @@ func clients(scripts, work string) []client {
 		},
 		{
 			name: "git clone and push", needs: testbed.Needs("git"), argv: sh("git.sh", work),
-			says:    []string{"hello", "pushed ", "forced: exit 1", "deleted: exit 1"},
-			refused: []string{"[remote rejected]", "Action force_push is denied", "Action delete_branch is denied"},
+			says:    []string{"hello", "pushed "},
+			refused: []string{"forced: exit 1", "deleted: exit 1", "[remote rejected]", "Action force_push is denied", "Action delete_branch is denied"},
 			sees:    []string{"POST github.com/myorg/myrepo/git-upload-pack", "POST github.com/myorg/myrepo/git-receive-pack"},
 		},
 	}
