@@ -10,7 +10,7 @@ import (
 // slack is Slack's Web API (docs.slack.dev/reference/methods). Incoming webhooks are not covered: there the URL is the
 // secret. Every method is served over GET and POST alike.
 func slack() *Service {
-	slots := []Slot{{Bearer, ""}, {Body, "token"}}
+	slots := []Slot{{Bearer, ""}, {Body, "token"}, {Query, "token"}}
 	host := func(name string) Host {
 		h := Host{Pattern: mustHost(name), Slots: slots, Routes: mustRoutes(slackRoutes), Refine: refineSlack,
 			Refined: mustRoutes(`write POST /api/chat.postMessage post_message chat.postMessage -> channel:{arguments}`)}
