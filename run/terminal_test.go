@@ -99,6 +99,32 @@ func (s *shell) expect(want string) string {
 	}
 }
 
+// press types a control character until it shows, as a person would: on a loaded machine a child may print before it has
+// the terminal.
+func (s *shell) press(key, want string) {
+	s.t.Helper()
+	for range 5 {
+		s.send(key)
+		for end := time.Now().Add(3 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+			if s.shows(want) {
+				return
+			}
+		}
+	}
+	s.expect(want)
+}
+
+// shows says whether a text has come, and takes it as seen.
+func (s *shell) shows(want string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := bytes.Index(s.text[s.seen:], []byte(want))
+	if i >= 0 {
+		s.seen += i + len(want)
+	}
+	return i >= 0
+}
+
 // run types a line, waits until the shell reads again, and gives what was printed.
 func (s *shell) run(text string) string {
 	s.t.Helper()
@@ -134,7 +160,7 @@ func TestTerminalInterrupt(t *testing.T) {
 	s := startShell(t)
 	s.line(`ag sh -c 'echo be""gun; sleep 300'`)
 	s.expect("begun")
-	s.send("\x03")
+	s.press("\x03", "\n$ ")
 	s.wantStatus("130")
 	// A child that catches it goes on, and meets it once, alone or in a pipeline.
 	count := "ag '" + os.Args[0] + "' count-interrupts"
@@ -160,8 +186,7 @@ func TestTerminalStopAndContinue(t *testing.T) {
 	s := startShell(t)
 	s.line(`ag sh -c 'echo be""gun; read x; echo "got <$x>"; exit 9'`)
 	s.expect("begun")
-	s.send("\x1a")
-	s.expect("Stopped")
+	s.press("\x1a", "Stopped")
 	if out := s.run("jobs; ps -o stat= -C sh"); !strings.Contains(out, "Stopped") {
 		t.Errorf("jobs: %q", out)
 	}
@@ -191,8 +216,7 @@ func TestTerminalBackgroundThenForeground(t *testing.T) {
 	s := startShell(t)
 	s.line(`ag sh -c 'echo be""gun; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; echo work""ed; read x; echo "got <$x>"; exit 9'`)
 	s.expect("begun")
-	s.send("\x1a")
-	s.expect("Stopped")
+	s.press("\x1a", "Stopped")
 	s.line("bg")
 	s.expect("worked")
 	s.line("") // wakes the shell's report: the job wants to read from the background
@@ -209,19 +233,17 @@ func TestTerminalForegroundWhileRunning(t *testing.T) {
 	s := startShell(t)
 	s.line(`ag sh -c 'echo be""gun; sleep 300'`)
 	s.expect("begun")
-	s.send("\x1a")
-	s.expect("Stopped")
+	s.press("\x1a", "Stopped")
 	s.line("bg")
 	s.expect("&")
 	s.line("fg")
 	s.expect("ag sh")
 	time.Sleep(200 * time.Millisecond)
-	s.send("\x1a") // the shell did not continue us: the signal comes to our group alone
-	s.expect("Stopped")
+	s.press("\x1a", "Stopped") // the shell did not continue us: the signal comes to our group alone
 	s.line("fg")
 	s.expect("ag sh")
 	time.Sleep(300 * time.Millisecond)
-	s.send("\x03")
+	s.press("\x03", "\n$ ")
 	s.wantStatus("130")
 }
 
@@ -249,8 +271,7 @@ func TestTerminalPipelines(t *testing.T) {
 	s.expect("pipe=4.")
 	s.line(`ag sh -c 'echo be""gun >&2; sleep 1' | sleep 2`)
 	s.expect("begun")
-	s.send("\x1a")
-	s.expect("Stopped")
+	s.press("\x1a", "Stopped")
 	s.line("fg; echo en''ded")
 	s.expect("ended")
 }
@@ -268,8 +289,7 @@ func TestTerminalPager(t *testing.T) {
 	s.expect("many")
 	s.send("G")
 	s.expect("500")
-	s.send("\x1a")
-	s.expect("Stopped")
+	s.press("\x1a", "Stopped")
 	if out := s.run("stty -a"); !strings.Contains(out, " icanon") {
 		t.Errorf("raw mode after a stop: %s", out)
 	}
@@ -285,13 +305,12 @@ func TestTerminalNestedShell(t *testing.T) {
 	s.expect("inner> ")
 	s.line("sleep 300")
 	time.Sleep(100 * time.Millisecond)
-	s.send("\x1a")
-	s.expect("Stopped")
+	s.press("\x1a", "Stopped")
 	s.expect("inner> ")
 	s.line("fg")
 	s.expect("sleep 300")
 	time.Sleep(100 * time.Millisecond)
-	s.send("\x03")
+	s.press("\x03", "inner> ")
 	s.wantStatus("130")
 	s.line("suspend")
 	s.expect("Stopped")
