@@ -48,7 +48,6 @@ type Exchange struct {
 
 	in       *http.Request
 	hits     []cred.Hit
-	path     action.Path
 	request  *action.Request // what was classified, for conditions on its arguments
 	body     *peekedBody
 	messages *messages

@@ -216,9 +216,6 @@ func challenge(w http.ResponseWriter) {
 // exchange takes one request through the pipeline and answers it. It is the only way out of this package.
 func (p *Proxy) exchange(w http.ResponseWriter, ex *Exchange) {
 	ex.ID = p.ids.Add(1)
-	if ex.Start.IsZero() {
-		ex.Start = time.Now()
-	}
 	defer p.finish(ex) // also when ReverseProxy panics to cut the child's connection
 	rc := http.NewResponseController(w)
 	ex.deadline = rc.SetReadDeadline

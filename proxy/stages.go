@@ -60,11 +60,11 @@ func (p *Proxy) identify(ex *Exchange) *Refusal {
 	if f := p.prepareBody(ex); f != nil || ex.Claim.Kind != policy.ForService {
 		return f
 	}
-	var err error
-	if ex.path, err = action.ParsePath(ex.Path, ex.Claim.Host.EncodedSlash); err != nil {
+	path, err := action.ParsePath(ex.Path, ex.Claim.Host.EncodedSlash)
+	if err != nil {
 		return malformed(err.Error())
 	}
-	req := action.Request{Authority: ex.Authority, Method: ex.Method, Path: ex.path, Query: ex.Query, Header: ex.in.Header}
+	req := action.Request{Authority: ex.Authority, Method: ex.Method, Path: path, Query: ex.Query, Header: ex.in.Header}
 	if ex.body != nil {
 		req.Body, req.Peek, req.Stream = ex.body.whole, ex.body.peek, ex.body.stream
 	}

@@ -215,13 +215,17 @@ func (s *session) openLog() error {
 	dir, anchors := audit.Dirs(s.StateHome)
 	log, err := audit.Create(audit.Options{Dir: dir, AnchorDir: anchors, RunID: s.id, AgentID: s.Agent})
 	if err != nil {
-		return failure(fmt.Errorf("the audit log: %w", err), "nothing runs without it: free space, or set XDG_STATE_HOME to a directory of yours")
+		return noLog(err)
 	}
 	s.log = log
 	if err := log.Append(s.startRecord()); err != nil {
-		return failure(fmt.Errorf("the audit log: %w", err), "nothing runs without it: free space, or set XDG_STATE_HOME to a directory of yours")
+		return noLog(err)
 	}
 	return nil
+}
+
+func noLog(err error) error {
+	return failure(fmt.Errorf("the audit log: %w", err), "nothing runs without it: free space, or set XDG_STATE_HOME to a directory of yours")
 }
 
 func (s *session) startProxy(ca *proxy.CA) error {
