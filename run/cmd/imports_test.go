@@ -27,7 +27,8 @@ var layers = map[string][]string{
 	"policy":        {"policy/action", "policy/limit"},
 	"policy/suite":  {"policy", "policy/action", "policy/limit"},
 	"policy/action": {"policy/action/catalogue"}, // tables alone
-	"vault/cred":    {"vault", "policy/action"},  // action says where a service reads its credential
+	"run/sandbox":   {"run/sandbox/shim"},
+	"vault/cred":    {"vault", "policy/action"}, // action says where a service reads its credential
 }
 
 // testOnly packages may import what they like and must not be imported by the program.

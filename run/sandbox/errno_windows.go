@@ -1,0 +1,3 @@
+package sandbox
+
+func errorText(err error) string { return err.Error() }
