@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"agentguard/policy/action"
@@ -49,6 +51,32 @@ func (p *Policy) Claim(a action.Authority, plain bool) Claim {
 		}
 	}
 	return Claim{Reason: clean(p.unclaimed(a, plain))}
+}
+
+// CredentialFor names the credential with which a service may be asked what only it can tell about some actions: the one
+// that all rules need which could allow any of them, wherever they apply; "" where the service has none. Without actions,
+// any allow rule for the service counts. It is an error where no rule could allow them or rules need several.
+func (p *Policy) CredentialFor(service string, about []action.Action) (string, error) {
+	if p == nil || p.index == nil || p.index.services[service] == nil {
+		return "", errors.New("the policy has no rule for " + service)
+	}
+	s := p.index.services[service]
+	var found *compiled
+	for name, pg := range s.allow {
+		if len(about) > 0 && !slices.ContainsFunc(about, func(a action.Action) bool { return goesBy(&a, name) }) {
+			continue
+		}
+		for _, c := range pg.all {
+			if found != nil && found.credential != c.credential {
+				return "", fmt.Errorf("rules %s and %s use different credentials, so %s cannot be asked", found.Name, c.Name, service)
+			}
+			found = c
+		}
+	}
+	if found == nil {
+		return "", errors.New("no rule could allow it")
+	}
+	return found.credential, nil
 }
 
 // unclaimed says why a is refused and what would have to be written.

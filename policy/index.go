@@ -196,6 +196,12 @@ func names(a *action.Action) [4]string {
 	return n
 }
 
+// goesBy says whether a rule that gives this name could match the action.
+func goesBy(a *action.Action, name string) bool {
+	n := names(a)
+	return a.Class != action.Unknown && name != "" && slices.Contains(n[:], name)
+}
+
 // find appends the rules that match an action to hits. A rule may be there more than once. An action of class Unknown
 // is matched by nothing.
 func (b book) find(hits []hit, a *action.Action, path string, deny bool) []hit {

@@ -68,6 +68,7 @@ func (p *Proxy) identify(ex *Exchange) *Refusal {
 	if ex.body != nil {
 		req.Body, req.Peek, req.Stream = ex.body.whole, ex.body.peek, ex.body.stream
 	}
+	req.Ask = func(q *action.Question) (*action.Reply, error) { return p.ask(ex, q) }
 	ex.request = &req
 	ex.Match = action.Classify(ex.Claim.Service, ex.Claim.Host, &req)
 	return nil

@@ -127,10 +127,13 @@ func (t *tally) count(ex *proxy.Exchange, ended bool) {
 		t.pending++
 		return
 	}
-	t.r.Requests++
 	if ex.Recorded {
 		t.pending--
 	}
+	if ex.Transport == "preflight" {
+		return // no request of the child's
+	}
+	t.r.Requests++
 	switch f := ex.Refusal; {
 	case f == nil && ex.Failure == "":
 		t.r.Allowed++

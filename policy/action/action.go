@@ -66,6 +66,35 @@ type Request struct {
 	// beyond in an unlinked temporary file of mode 0600 up to 256 MiB; a larger one is an error. It may be called more
 	// than once. If nil, it is not provided: what only the whole of a large body tells is then read conservatively.
 	Stream func() (io.ReadCloser, error)
+
+	// Ask puts a question to the service itself: what a request means may hang on what only the service knows, such as
+	// the repository behind an id. It is asked only where a rule could allow the answer. If nil, nobody can be asked, and
+	// what is not known is read as the most dangerous variant, or not at all.
+	Ask func(*Question) (*Reply, error)
+}
+
+// Question is one request of agentguard's own to the authority of the request that it is about. It carries the credential
+// that the request would carry, put on by whoever sends it, and nothing of the child's but what is in these fields.
+type Question struct {
+	Method string
+	Path   string // escaped
+	Query  string // raw, without the question mark
+	Header http.Header
+	Body   []byte // nil: none
+	Max    int64  // of the reply's body, in bytes; a longer one is an error. If 0, 1 MiB
+
+	// About are the actions whose reading hangs on the answer. The credential is the one of the rules that could allow
+	// them, by name or group; if empty, of any rule for the service.
+	About []Action
+	// Why stands in the audit log: "which repositories the ids belong to".
+	Why string
+}
+
+// Reply is what the service answered, whatever its status: redirects are not followed. No live secret is in it.
+type Reply struct {
+	Status int
+	Header http.Header
+	Body   []byte // decoded from its content encoding
 }
 
 // Match is the reading of one request. Every action in it must be allowed. No actions, or one of class Unknown, is denied.

@@ -133,6 +133,17 @@ func (c *Credential) Apply(r *http.Request, host []action.Slot, secret vault.Sec
 	return false, nil
 }
 
+// Add puts the secret on a request of agentguard's own, in the first slot that can hold one whatever the request. What
+// stands in the slots of the host's service is removed first. It is an error where no slot can.
+func (c *Credential) Add(r *http.Request, host []action.Slot, secret vault.Secret) error {
+	own := &Credential{Name: c.Name, Slots: c.Slots, Inject: true, Placeholder: c.Placeholder, set: c.set}
+	on, err := own.Apply(r, host, secret, false)
+	if err == nil && !on {
+		err = fmt.Errorf("credential %s goes into a place that a question to the service does not have", c.Name)
+	}
+	return err
+}
+
 // swap replaces placeholders in one slot. With clear, whatever else stands there is removed.
 func (c *Credential) swap(r *http.Request, s action.Slot, secret string, clear bool) (bool, error) {
 	switch {
