@@ -38,7 +38,7 @@ func reserved(name string) bool {
 // doors lead to somebody else who holds secrets: an agent, a keyring, a prompt.
 var doors = []string{
 	"DBUS_SESSION_BUS_ADDRESS", "DBUS_STARTER_ADDRESS", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "GPG_AGENT_INFO", "GNOME_KEYRING_CONTROL", "GNOME_KEYRING_PID",
-	"GIT_ASKPASS", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "SUDO_ASKPASS", "VSCODE_IPC_HOOK_CLI", "GOOGLE_APPLICATION_CREDENTIALS", "MYSQL_PWD",
+	"GIT_ASKPASS", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "SUDO_ASKPASS", "VSCODE_IPC_HOOK_CLI", "GOOGLE_APPLICATION_CREDENTIALS",
 }
 
 // harmlessAWS are the AWS settings that hold no credential and that an SDK cannot do without.
@@ -62,14 +62,28 @@ func looksSecret(name, value string) bool {
 }
 
 var (
-	secretWords = []string{"TOKEN", "SECRET", "SECRETS", "PASSPHRASE", "CREDENTIAL", "CREDENTIALS", "APIKEY"} // anywhere in a name
-	secretEnds  = []string{"KEY", "PASS", "PAT", "DSN", "AUTH", "COOKIE"}                                     // as its last word
+	secretWords = []string{"TOKEN", "SECRET", "SECRETS", "PASSPHRASE", "CREDENTIAL", "CREDENTIALS", "CRED", "CREDS", "APIKEY", "WEBHOOK"} // anywhere in a name
+	secretEnds  = []string{"KEY", "PASS", "PAT", "PWD", "PIN", "OTP", "TOTP", "SALT", "DSN", "AUTH", "COOKIE", "SSHPASS"}                 // as its last word
+
+	// harmlessNames end like secrets and are none.
+	harmlessNames = []string{"PWD", "OLDPWD", "INIT_PWD", "INIT_CWD"}
 )
+
+// sessions hold the key of a password manager's open session, in a variable whose name does not say so (op, bw, lpass).
+var sessions = []string{"OP_SESSION", "BW_SESSION", "SESSION", "LPASS_SESSION"}
+
+// sessionKey says whether an upper-case name is one of theirs: OP_SESSION_myaccount too.
+func sessionKey(up string) bool {
+	return slices.Contains(sessions, up) || strings.HasPrefix(up, "OP_SESSION_")
+}
 
 // secretName judges an upper-case name by its words: GITHUB_TOKEN, TOKEN_FILE, API_KEY_2, PGPASSWORD, and
 // npm_config_//registry.example.com/:_authToken, but not TOKENIZERS_PARALLELISM or KEYBOARD.
 func secretName(up string) bool {
-	if strings.Contains(up, "PASSWORD") || strings.Contains(up, "PASSWD") {
+	switch {
+	case slices.Contains(harmlessNames, up):
+		return false
+	case strings.Contains(up, "PASSWORD"), strings.Contains(up, "PASSWD"), sessionKey(up):
 		return true
 	}
 	words := strings.FieldsFunc(up, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '0' || r > '9') })
@@ -84,7 +98,7 @@ func secretName(up string) bool {
 	}
 	last := strings.TrimRight(words[len(words)-1], "0123456789")
 	return slices.Contains(secretEnds, last) || slices.Contains(secretWords, last) ||
-		strings.HasSuffix(last, "TOKEN") || strings.HasSuffix(last, "APIKEY") || strings.HasSuffix(last, "SECRET")
+		strings.HasSuffix(last, "TOKEN") || strings.HasSuffix(last, "APIKEY") || strings.HasSuffix(last, "APPKEY") || strings.HasSuffix(last, "SECRET")
 }
 
 func isNumber(s string) bool {

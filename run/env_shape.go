@@ -35,7 +35,19 @@ func secretValue(v string) bool {
 			return true
 		}
 	}
-	return strings.Contains(v, "-----BEGIN ") || hasJWT(v) || hasUserinfo(v) || hasPasswordField(v)
+	return strings.Contains(v, "-----BEGIN ") || hasJWT(v) || hasUserinfo(v) || hasPasswordField(v) || hasWebhook(v)
+}
+
+// hasWebhook looks for addresses that are themselves the secret: incoming webhooks of Slack, Discord and Teams, bots of
+// Telegram.
+func hasWebhook(v string) bool {
+	low := strings.ToLower(v)
+	for _, address := range []string{"hooks.slack.com/", "/api/webhooks/", ".webhook.office.com/", "api.telegram.org/bot"} {
+		if strings.Contains(low, address) {
+			return true
+		}
+	}
+	return false
 }
 
 func hasShape(v string, s shape) bool {
@@ -112,11 +124,20 @@ func hasUserinfo(v string) bool {
 	return at > 0 && strings.Contains(v[:at], ":")
 }
 
-// hasPasswordField looks for the connection strings of SQL Server, Azure and libpq, and for header lines.
+// hasPasswordField looks for the connection strings of SQL Server, Azure and libpq, for header lines and their values, and
+// for the JSON of Docker and of Google's keys.
 func hasPasswordField(v string) bool {
 	low := strings.ToLower(v)
-	for _, field := range []string{"password=", "passwd=", "accountkey=", "sharedaccesskey=", ";pwd=", "authorization: ", "authtoken="} {
+	for _, field := range []string{
+		"password=", "passwd=", "accountkey=", "sharedaccesskey=", ";pwd=", "authorization: ", "authtoken=",
+		`"auth":`, `"password":`, `"private_key":`, `"identitytoken":`, `"client_secret":`, `"refresh_token":`,
+	} {
 		if i := strings.Index(low, field); i >= 0 && len(low) > i+len(field) {
+			return true
+		}
+	}
+	for _, scheme := range []string{"bearer ", "basic "} { // RFC 9110 section 11.4
+		if rest, ok := strings.CutPrefix(low, scheme); ok && wordRun(rest) >= 8 {
 			return true
 		}
 	}

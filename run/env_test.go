@@ -47,7 +47,9 @@ func TestLooksSecret(t *testing.T) {
 		"A=AKIAIOSFODNN7EXAMPLE", "A=AIzaSyA-1234567890abcdefghijklmnopqrstu", "A=glpat-abcdefghijklmnopqrst", "A=npm_abcdefghijklmnopqrstuvwxyz0123456789",
 		"A=-----BEGIN PRIVATE KEY-----", "A=Bearer " + jwt, "A=postgres://user:pw@db/x", "A=https://0123456789abcdef0123@github.com/x", "A=mysql://u:p/w@h/x",
 		"A=user:pw@tcp(db:3306)/x", "A=Server=db;User=sa;Password=hunter2", "A=DefaultEndpointsProtocol=https;AccountKey=abc=", "A=host=db password=x",
-		"A=Authorization: Basic abc",
+		"A=Authorization: Basic abc", "SSHPASS=x", "MY_CREDS=x", "FOO_CRED=x", "SLACK_WEBHOOK_URL=x", "BW_SESSION=x", "OP_SESSION_me=x", "APPKEY=x", "CARD_PIN=x",
+		"A=https://hooks.slack.com/services/T0/B0/x", "A=https://discord.com/api/webhooks/1/x", "A=Bearer abcdefgh", "A=basic dXNlcjpwYXNz",
+		`DOCKER_CONFIG_JSON={"auths":{"h":{"auth":"dTpw"}}}`, `A={"type":"service_account","private_key":"x"}`,
 	} {
 		if name, value, _ := strings.Cut(kv, "="); !looksSecret(name, value) {
 			t.Errorf("%s was taken for harmless", kv)
@@ -58,6 +60,7 @@ func TestLooksSecret(t *testing.T) {
 		"TOKENIZERS_PARALLELISM=false", "KEYBOARD=us", "KEYTIMEOUT=1", "CLAUDE_CODE_MAX_OUTPUT_TOKENS=1", "PASSENGER=x", "COMPASS_X=1", "AWS_REGION=eu-west-1", "GOPROXY=https://modules.example.test,direct",
 		"A=https://example.com:8443/x@y", "A=ssh://git@github.com/x", "A=risk-assessment-of-the-thing", "A=desk-1234567890123456789", "A=sk-short", "LS_COLORS=rs=0:di=01;34",
 		"PROMPT_COMMAND=echo $PWD", "LD_PRELOAD=/lib/x.so", "GIT_CONFIG_COUNT=1", "A=http://[::1]:80/", "MANPATH=/x:/y",
+		"XDG_SESSION_ID=1", "DESKTOP_SESSION=gnome", "SESSION_MANAGER=local/x", "A=basic usage", "SPIN=1", "INIT_CWD=/x", "PIPX_HOME=/x", "A=the bearer of news",
 	} {
 		if name, value, _ := strings.Cut(kv, "="); looksSecret(name, value) {
 			t.Errorf("%s was taken for a secret", kv)
