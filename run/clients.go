@@ -25,6 +25,7 @@ type ClientFiles struct {
 	Wgetrc    string // the user's own settings, the bundle
 	PKCS12    string // the bundle, as Java reads it
 	Preload   string // what makes Node use the proxy
+	PHPDir    string // has a php.ini of the bundle alone
 	AWSConfig string // empty: the user's profiles are not the child's
 	JavaProxy string // host:port of a proxy for clients that cannot authenticate; "": Java is told of none
 }
@@ -58,6 +59,7 @@ func WriteClientFiles(dir string, caPEM []byte, plan ClientPlan) (ClientFiles, e
 		PKCS12:    filepath.Join(dir, "trust.p12"),
 		Preload:   filepath.Join(dir, "preload.js"),
 		AWSConfig: filepath.Join(dir, "aws-config"),
+		PHPDir:    dir,
 	}
 	err := writeFiles(map[string][]byte{
 		f.CA:        caPEM,
@@ -66,6 +68,8 @@ func WriteClientFiles(dir string, caPEM []byte, plan ClientPlan) (ClientFiles, e
 		f.Preload:   preload,
 		f.AWSConfig: nil,
 		f.Wgetrc:    wgetrc(userWgetrc(env), f.Bundle),
+
+		filepath.Join(f.PHPDir, "php.ini"): phpSettings(f.Bundle),
 	})
 	if err != nil {
 		return ClientFiles{}, fmt.Errorf("files for client programs: %w", err)
@@ -156,6 +160,20 @@ func wgetrc(user []byte, bundle string) []byte {
 // wgetCommand folds a command's name as wget does: case, "-" and "_" do not count.
 func wgetCommand(name string) string {
 	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(strings.TrimSpace(name)))
+}
+
+// phpSettings name the bundle for PHP's two ways to TLS, neither of which has a variable.
+func phpSettings(bundle string) []byte {
+	return []byte("curl.cainfo = \"" + bundle + "\"\nopenssl.cafile = \"" + bundle + "\"\n")
+}
+
+// phpScanDirs appends our directory to those that PHP reads further settings from; an empty one stands for its own default
+// (the PHP manual, "Scan directories").
+func (f ClientFiles) phpScanDirs(user string) string {
+	if f.PHPDir == "" {
+		return user
+	}
+	return user + string(filepath.ListSeparator) + f.PHPDir
 }
 
 // nodeOptions appends the preload to the user's own NODE_OPTIONS. Node splits at spaces, and knows double quotes with

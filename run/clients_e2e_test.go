@@ -57,6 +57,9 @@ func clients(scripts, work string) []client {
 	curl := testbed.Needs("curl")
 	list := []client{
 		asks("wget", testbed.Needs("wget"), sh("wget.sh")...),
+		asks("ruby Net::HTTP", testbed.Needs("ruby"), "ruby", filepath.Join(scripts, "more", "client.rb")),
+		asks("perl LWP", testbed.NeedsToRun("perl", "-MLWP::Protocol::https", "-e1"), "perl", filepath.Join(scripts, "more", "client.pl")),
+		asks("php curl", testbed.NeedsToRun("php", "-r", "exit(function_exists('curl_init') ? 0 : 1);"), "php", filepath.Join(scripts, "more", "client.php")),
 		asks("python urllib", testbed.NeedsPython(), py("client_urllib.py")...),
 		asks("python requests", testbed.NeedsPython("requests"), py("client_requests.py")...),
 		asks("python httpx", testbed.NeedsPython("httpx", "h2"), py("client_httpx.py")...),

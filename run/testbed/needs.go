@@ -26,11 +26,19 @@ func Needs(programs ...string) func(testing.TB) {
 func NeedsPython(modules ...string) func(testing.TB) {
 	return func(t testing.TB) {
 		t.Helper()
-		Needs(Python)(t)
 		for _, m := range modules {
-			if exec.Command(Python, "-c", "import "+m).Run() != nil {
-				t.Skipf("needs %s with the module %s", Python, m)
-			}
+			NeedsToRun(Python, "-c", "import "+m)(t)
+		}
+	}
+}
+
+// NeedsToRun skips the test where a program is missing, or does not have what the arguments try.
+func NeedsToRun(program string, args ...string) func(testing.TB) {
+	return func(t testing.TB) {
+		t.Helper()
+		Needs(program)(t)
+		if exec.Command(program, args...).Run() != nil {
+			t.Skipf("needs more of %s: %q fails", program, args)
 		}
 	}
 }

@@ -80,19 +80,20 @@ func NewControl(t testing.TB, o *Origin, preload string) *Session {
 	s := &Session{Origin: o, Dir: privateDir(t), read: map[string]bool{}}
 	proxy, ca := tunnel(t, o.Addr), s.Write(t, "origin-ca.pem", string(o.CA))
 	s.Env = s.plainEnv()
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "http_proxy"} {
 		s.Env = append(s.Env, name+"="+proxy)
 	}
-	for _, name := range []string{"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "NODE_EXTRA_CA_CERTS"} {
+	for _, name := range []string{"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "NODE_EXTRA_CA_CERTS", "PERL_LWP_SSL_CA_FILE"} {
 		s.Env = append(s.Env, name+"="+ca)
 	}
 	wgetrc := s.Write(t, "wgetrc", "ca_certificate="+ca+"\n")
+	php := filepath.Dir(s.Write(t, "php.ini", "curl.cainfo="+ca+"\n"))
 	preload, err := filepath.Abs(preload)
 	if err != nil {
 		t.Fatal(err)
 	}
 	k := o.Secrets
-	s.Env = append(s.Env, "WGETRC="+wgetrc, "ORIGIN="+o.Addr, "DISABLE_AUTOUPDATER=1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1",
+	s.Env = append(s.Env, "WGETRC="+wgetrc, "PHP_INI_SCAN_DIR=:"+php, "ORIGIN="+o.Addr, "DISABLE_AUTOUPDATER=1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1",
 		"NODE_OPTIONS=--require="+preload, "ECHO_TOKEN="+k["echo"], "CRM_KEY="+k["crm"], "MAPS_KEY="+k["maps"],
 		"GITHUB_TOKEN="+k["github"], "GH_TOKEN="+k["github"], "OPENAI_API_KEY="+k["openai"], "ANTHROPIC_API_KEY="+k["anthropic"])
 	return s
