@@ -95,9 +95,10 @@ type session struct {
 	child    *Child
 	childPid atomic.Int64
 
-	tally   tally
-	notices atomic.Int64
-	closers []func()
+	tally    tally
+	noticing sync.Mutex
+	notices  []string // that were shown
+	closers  []func()
 }
 
 func failure(err error, hint string) error {
@@ -258,13 +259,18 @@ func (s *session) startProxy(ca *proxy.CA) error {
 // maxNotices bounds what the proxy may say at the terminal: the child can provoke it at will.
 const maxNotices = 20
 
+// notice tells the person something once: agents try again.
 func (s *session) notice(text string) {
-	switch n := s.notices.Add(1); {
-	case n < maxNotices:
-		s.Say("%s", audit.Clip(text, 400))
-	case n == maxNotices:
-		s.Say("more of this kind is only in the audit log")
+	text = audit.Clip(text, 400)
+	s.noticing.Lock()
+	defer s.noticing.Unlock()
+	if len(s.notices) >= maxNotices || slices.Contains(s.notices, text) {
+		return
 	}
+	if s.notices = append(s.notices, text); len(s.notices) == maxNotices {
+		text = "more of this kind is only in the audit log"
+	}
+	s.Say("%s", text)
 }
 
 // listenHere listens on the loopback. Multipath TCP, which Go tries first, has no second path there.
