@@ -216,10 +216,14 @@ type inquiry struct {
 	err    error
 	unmet  string // of the last rule that did not match: what it wants and what the request has
 	blind  string // of the last deny rule that matched since an argument could not be told
+	kind   bool   // what cannot be told is taken for what helps the request, see DecideUnread
 }
 
 // inquire is nil where no rule of the service has conditions.
 func (p *Policy) inquire(m *action.Match, r *action.Request) *inquiry {
+	if p == nil || m == nil || m.Service == nil {
+		return nil
+	}
 	c := p.conditionals[m.Service.Name]
 	if c == nil {
 		return nil
@@ -243,6 +247,10 @@ func (q *inquiry) meets(r *Rule, a *action.Action, deny bool) bool {
 		}
 		holds, wrong := q.tell(c)
 		switch {
+		case wrong != "" && q.kind:
+			if deny {
+				return false
+			}
 		case wrong != "" && deny:
 			q.blind = wrong
 		case wrong != "" || !holds:

@@ -42,6 +42,22 @@ func (p *Policy) Decide(m *action.Match) Decision { return p.DecideRequest(m, ni
 // DecideRequest is Decide with the request that m is the reading of. Its body is read where a rule with conditions could
 // match, and only then.
 func (p *Policy) DecideRequest(m *action.Match, r *action.Request) Decision {
+	return p.decide(m, p.inquire(m, r))
+}
+
+// DecideUnread is DecideRequest for a request whose body nobody has any more: the strictest answer, in which no condition
+// that cannot be told helps the request, and the kindest, in which each of them does. Where both have one effect, so has
+// every body.
+func (p *Policy) DecideUnread(m *action.Match, r *action.Request) (strictest, kindest Decision) {
+	args := p.inquire(m, r)
+	if strictest = p.decide(m, args); args == nil {
+		return strictest, strictest
+	}
+	args.kind = true
+	return strictest, p.decide(m, args)
+}
+
+func (p *Policy) decide(m *action.Match, args *inquiry) Decision {
 	if p == nil || p.index == nil {
 		return Decision{Reason: "there is no policy, so nothing is allowed"}
 	}
@@ -53,7 +69,6 @@ func (p *Policy) DecideRequest(m *action.Match, r *action.Request) Decision {
 		return Decision{Reason: orElse(m.Reason, "the request performs no action that could be allowed")}
 	}
 	var room [16]hit
-	args := p.inquire(m, r)
 	for i := range m.Actions {
 		hits := s.deny.find(room[:0], &m.Actions[i], m.Path, true)
 		if hits = args.met(hits, &m.Actions[i], true); len(hits) > 0 {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"agentguard/policy"
+	"agentguard/policy/action"
 	"agentguard/policy/suite"
 )
 
@@ -85,5 +86,26 @@ func try(p *policy.Policy, vector string) string {
 	if got := a.Effect + " " + rule; got != want || !strings.Contains(a.Said(), text) {
 		return fmt.Sprintf("got  %s : %s\nwant %s : %s", got, a.Said(), want, text)
 	}
-	return ""
+	return replayedOtherwise(p, q, a)
+}
+
+// replayedOtherwise makes of a request what the log holds of it, and says what the same policy makes of that, if it is
+// anything else: it may not be told where a condition asks for the body, but never told otherwise.
+func replayedOtherwise(p *policy.Policy, q *suite.Request, a *suite.Answer) string {
+	r := &suite.Recorded{Method: q.Method, Plain: a.Plain, Authority: a.Authority.String(), Path: a.Path, Query: a.Query, Effect: a.Effect, Rule: a.Rule, Reason: a.Said()}
+	if a.Claim.Service != nil {
+		r.Service = a.Claim.Service.Name
+	}
+	for _, act := range a.Match.Actions {
+		r.Actions, r.Resources = append(r.Actions, act.Name), append(r.Resources, act.Resource.String())
+	}
+	if r.Effect == "deny" && len(r.Actions) == 0 && a.Claim.Kind == policy.ForService || a.Authority == (action.Authority{}) {
+		return "" // it was refused unread
+	}
+	v := suite.NewReplay(p).Ask(r)
+	conditional := strings.Contains(v.Why, "the record does not")
+	if v.Change == suite.Same && v.Rule == a.Rule || v.Change == suite.Untold && conditional || v.Change == suite.Same && conditional && v.Effect == "deny" {
+		return ""
+	}
+	return fmt.Sprintf("replayed: %s: %s by %q: %s", v.Change, v.Effect, v.Rule, v.Why)
 }

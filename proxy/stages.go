@@ -46,9 +46,22 @@ func target(r *http.Request) string {
 	return rest
 }
 
-// identify reads the request: which service, which actions, which resources. It sees what will be sent, so everything
-// that could be read in two ways is taken off or refused first.
+// identify reads the request: which service, which actions, which resources; and keeps placeholders to the hosts of their
+// own service, whatever the policy says.
 func (p *Proxy) identify(ex *Exchange) *Refusal {
+	if f := p.read(ex); f != nil {
+		return f
+	}
+	for _, h := range ex.hits {
+		if h.Cred == nil || ex.Claim.Kind != policy.ForService || h.Cred.Service != ex.Claim.Service.Name {
+			return p.strayed(ex, h)
+		}
+	}
+	return nil
+}
+
+// read sees what will be sent, so everything that could be read in two ways is taken off or refused first.
+func (p *Proxy) read(ex *Exchange) *Refusal {
 	ex.Claim = p.Policy.Claim(ex.Authority, ex.Plain)
 	if f := sanitize(ex.in); f != nil {
 		return f
@@ -131,13 +144,8 @@ func stripRewrites(h http.Header) {
 	}
 }
 
-// decide asks the policy, and keeps placeholders to the hosts of their own service.
+// decide asks the policy.
 func (p *Proxy) decide(ex *Exchange) *Refusal {
-	for _, h := range ex.hits {
-		if h.Cred == nil || ex.Claim.Kind != policy.ForService || h.Cred.Service != ex.Claim.Service.Name {
-			return p.strayed(ex, h)
-		}
-	}
 	switch ex.Claim.Kind {
 	case policy.ForService:
 		ex.Decision = p.Policy.DecideRequest(&ex.Match, ex.request)
@@ -193,7 +201,7 @@ func (p *Proxy) limit(ex *Exchange) *Refusal {
 	a := ex.Decision.Action
 	return &Refusal{
 		Status: http.StatusTooManyRequests, Effect: "limit", Rule: ex.Decision.Rule, Action: a.Name, Resource: a.Resource.String(), Retry: max(v.Retry, time.Second),
-		Reason: fmt.Sprintf("Rate limit of %s exceeded: %d per %s", v.Which.Key, v.Which.Rate.N, v.Which.Rate.Per),
+		Reason: v.Which.Exceeded(),
 		Hint:   fmt.Sprintf("try again in %s", v.Retry.Round(time.Second)),
 	}
 }

@@ -60,6 +60,9 @@ func (s *session) recordOf(ex *proxy.Exchange) audit.Record {
 	if ex.Authority != (action.Authority{}) {
 		r.Request.Authority = ex.Authority.String()
 	}
+	if ex.Plain {
+		r.Request.Scheme = "http"
+	}
 	r.Request.Bytes = ex.Sent
 	if ex.BodyHash != "" {
 		r.Request.BodySHA256 = "sha256:" + ex.BodyHash
@@ -78,16 +81,22 @@ func (s *session) recordOf(ex *proxy.Exchange) audit.Record {
 	return r
 }
 
-// describe names the action that decided, and all of them where there are several.
+// describe names the action that decided, and all of them where there are several; their resources too where they differ.
 func describe(r *audit.Record, all []action.Action, deciding action.Action) {
 	if deciding.Name == "" && len(all) > 0 {
 		deciding = all[0]
 	}
 	r.Action, r.Resource = deciding.Name, deciding.Resource.String()
-	if len(all) > 1 {
-		for _, a := range all {
-			r.Actions = append(r.Actions, a.Name)
-		}
+	if len(all) < 2 {
+		return
+	}
+	differ := false
+	for _, a := range all {
+		r.Actions, r.Resources = append(r.Actions, a.Name), append(r.Resources, a.Resource.String())
+		differ = differ || a.Resource != all[0].Resource
+	}
+	if !differ {
+		r.Resources = nil
 	}
 }
 

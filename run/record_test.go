@@ -3,11 +3,13 @@ package run
 import (
 	"bytes"
 	"os"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"agentguard/policy"
+	"agentguard/policy/action"
 	"agentguard/proxy"
 	"agentguard/run/audit"
 )
@@ -48,6 +50,23 @@ func TestRecordsAreInTheFileInTime(t *testing.T) {
 		}
 		last(5, audit.RunEnd)
 	})
+}
+
+// TestRecordTellsWhatReplayNeeds: every action of a request with its resource, and the scheme.
+func TestRecordTellsWhatReplayNeeds(t *testing.T) {
+	s := sessionWithLog(t)
+	on := func(name, resource string) action.Action {
+		return action.Action{Name: name, Class: action.Write, Resource: action.Resource{Kind: "repo", Name: resource}}
+	}
+	ex := &proxy.Exchange{Plain: true, Match: action.Match{Actions: []action.Action{on("push", "o/a"), on("force_push", "o/b")}}}
+	r := s.recordOf(ex)
+	if !slices.Equal(r.Actions, []string{"push", "force_push"}) || !slices.Equal(r.Resources, []string{"repo:o/a", "repo:o/b"}) || r.Request.Scheme != "http" {
+		t.Errorf("%+v", r)
+	}
+	ex.Plain, ex.Match.Actions[1] = false, on("force_push", "o/a")
+	if r := s.recordOf(ex); r.Resource != "repo:o/a" || r.Resources != nil || r.Request.Scheme != "" {
+		t.Errorf("one resource, over TLS: %+v", r)
+	}
 }
 
 func BenchmarkRecord(b *testing.B) {

@@ -242,6 +242,7 @@ admin PATCH  ~                          rename_repo           repos/update
 admin PATCH  ~                          change_visibility     repos/update
 admin PATCH  ~                          change_default_branch repos/update
 read  POST   /graphql                   graphql_query         graphql -> graphql:query
+public POST  /graphql                   graphql_query         graphql -> graphql:query
 `
 
 // uploads.github.com serves the one operation that api.github.com sends clients there for.

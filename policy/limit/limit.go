@@ -20,6 +20,9 @@ type Take struct {
 	N    int
 }
 
+// Exceeded says that the take did not fit.
+func (t Take) Exceeded() string { return "Rate limit of " + t.Key + " exceeded: " + t.Rate.String() }
+
 // Verdict is a store's answer. The zero Verdict refuses.
 type Verdict struct {
 	OK    bool

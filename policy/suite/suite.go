@@ -152,15 +152,31 @@ func (a *Answer) take(store limit.Store) {
 	if a.Effect != "allow" || len(a.Decision.Limits) == 0 {
 		return
 	}
-	v, err := store.Take(context.Background(), a.Decision.Limits)
+	effect, rule, reason := count(store, a.Decision.Limits)
+	if effect == "allow" {
+		return
+	}
+	a.Effect, a.Reason = effect, reason
+	if effect == "limit" {
+		a.Rule, a.Credential = rule, nil
+	}
+}
+
+// count takes permits from a store. The effect is "allow", "limit" with the rule whose limit is used up, or, where they
+// cannot be counted, "deny".
+func count(store limit.Store, takes []limit.Take) (effect, rule, reason string) {
+	if len(takes) == 0 {
+		return "allow", "", ""
+	}
+	v, err := store.Take(context.Background(), takes)
 	switch {
 	case err != nil:
-		a.Effect, a.Reason = "deny", "the limits cannot be counted: "+err.Error()
+		return "deny", "", "the limits cannot be counted: " + err.Error()
 	case !v.OK:
-		_, rule, _ := LimitNames(v.Which)
-		a.Effect, a.Rule, a.Credential = "limit", rule, nil
-		a.Reason = fmt.Sprintf("Rate limit of %s exceeded: %s", v.Which.Key, v.Which.Rate)
+		_, rule, _ = LimitNames(v.Which)
+		return "limit", rule, v.Which.Exceeded()
 	}
+	return "allow", "", ""
 }
 
 // LimitNames takes the key of a limit apart: whose it is, of which rule, and for which actions.

@@ -91,6 +91,7 @@ type Record struct {
 	Action     string   `json:"action,omitempty"`  // the one that decided
 	Actions    []string `json:"actions,omitempty"` // when there are several
 	Resource   string   `json:"resource,omitempty"`
+	Resources  []string `json:"resources,omitempty"` // of Actions, one for each, when they differ
 	Rule       string   `json:"rule,omitempty"`
 	Effect     string   `json:"effect,omitempty"` // allow, deny, limit, error
 	Reason     string   `json:"reason,omitempty"`
@@ -115,6 +116,7 @@ type Record struct {
 // Request is what was asked. The caller has taken secrets out.
 type Request struct {
 	Method     string `json:"method,omitempty"`
+	Scheme     string `json:"scheme,omitempty"` // "http"; "" is https
 	Authority  string `json:"authority,omitempty"`
 	Path       string `json:"path,omitempty"`
 	Query      string `json:"query,omitempty"`

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -49,6 +50,7 @@ func (e *encoder) record(r *Record) {
 	e.str(`"action":`, r.Action, maxName)
 	e.list(`"actions":`, r.Actions)
 	e.str(`"resource":`, r.Resource, maxText)
+	e.list(`"resources":`, r.Resources)
 	e.str(`"rule":`, r.Rule, maxName)
 	e.str(`"effect":`, r.Effect, maxWord)
 	e.str(`"reason":`, r.Reason, maxText)
@@ -72,6 +74,7 @@ func (e *encoder) request(r *Request) {
 	}
 	e.open(`"request":`)
 	e.str(`"method":`, r.Method, maxWord)
+	e.str(`"scheme":`, r.Scheme, maxWord)
 	e.str(`"authority":`, r.Authority, maxText)
 	e.str(`"path":`, r.Path, maxPath)
 	e.str(`"query":`, r.Query, maxPath)
@@ -147,6 +150,11 @@ func (e *encoder) detail(m map[string]string) {
 		e.b = appendString(append(e.b, ':'), v, maxText)
 	}
 	e.b = append(e.b, '}')
+}
+
+// Cut says whether a text of a record, or an item of a list, stands for more than was kept.
+func Cut(s string) bool {
+	return strings.HasSuffix(s, "]") && strings.Contains(s, "...[cut ")
 }
 
 // sorted goes through m by key.

@@ -61,7 +61,7 @@ func (p *program) policyCommand() *cli.Command {
   agentguard policy check
   agentguard policy explain DELETE https://api.github.com/repos/myorg/myrepo
   agentguard policy test`,
-		Subcommands: []*cli.Command{p.policyCheckCommand(), p.policyExplainCommand(), p.policyTestCommand(), p.policyDiffCommand(), p.actionsCommand()},
+		Subcommands: []*cli.Command{p.policyCheckCommand(), p.policyExplainCommand(), p.policyTestCommand(), p.policyDiffCommand(), p.policyReplayCommand(), p.actionsCommand()},
 	}
 }
 
