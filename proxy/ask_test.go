@@ -29,7 +29,7 @@ func asker(t *testing.T, r *rig, host string, header ...string) *Exchange {
 	}
 	ex := newExchange(in, "connect", a, false)
 	ex.ID = r.proxy.ids.Add(1)
-	if f := r.proxy.identify(ex); f != nil {
+	if f := r.proxy.read(ex); f != nil {
 		t.Fatal(f.Reason)
 	}
 	if ex.Claim.Kind == policy.ForService && ex.request.Ask == nil {

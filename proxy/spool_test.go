@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -54,7 +55,7 @@ func TestHeldBackBodyThatCannotBeReadWhole(t *testing.T) {
 		t.Error(err)
 	}
 	b := newPeeked(t, strings.NewReader(strings.Repeat("x", 2<<20)))
-	b.dir = "/nonexistent"
+	b.dir = filepath.Join(t.TempDir(), "missing")
 	if _, err := b.stream(); err == nil {
 		t.Error("a body was held back nowhere")
 	}

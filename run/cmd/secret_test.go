@@ -28,6 +28,7 @@ var uses = map[string][][]string{
 	"policy explain": {{"--policy", "env.toml", "GET", "https://api.github.com/user", "-H", "Authorization: token " + planted[:4]}, {"--policy", "age.toml", "--json", "GET", "https://api.github.com/user"}},
 	"policy diff":    {{"age.toml", "env.toml"}},
 	"policy test":    {{"--policy", "age.toml"}},
+	"policy replay":  {{"--policy", "age.toml", "--all", "-v"}, {"--policy", "env.toml", "--all", "--json", "-v"}},
 	"policy actions": {{"github"}, {"--json", "stripe"}},
 	"audit show":     {{}, {"--json"}},
 	"audit tail":     nil, // does not end
