@@ -18,7 +18,7 @@ import (
 type Exchange struct {
 	ID        uint64
 	Start     time.Time
-	Transport string // connect, absolute, gateway, tunnel, or preflight for a question of agentguard's own
+	Transport string // connect, absolute, gateway, tunnel, captured, or preflight for a question of agentguard's own
 	Peer      string // the child's end, ip:port
 	Pid       int    // the process at that end, 0 if unknown
 

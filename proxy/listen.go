@@ -43,10 +43,16 @@ func (c *boundedConn) CloseWrite() error {
 	return c.Close()
 }
 
-// identified marks its connections, so that meet asks who is at the other end.
-type identified struct{ net.Listener }
+// identified marks its connections, so that meet knows, or asks, who is at the other end.
+type identified struct {
+	net.Listener
+	known bool // only the run can reach the listener
+}
 
-type identifiedConn struct{ net.Conn }
+type identifiedConn struct {
+	net.Conn
+	known bool
+}
 
 // CloseWrite ends one direction.
 func (c *identifiedConn) CloseWrite() error { return c.Conn.(*boundedConn).CloseWrite() }
@@ -56,7 +62,7 @@ func (l *identified) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &identifiedConn{c}, nil
+	return &identifiedConn{c, l.known}, nil
 }
 
 // queue is a listener for connections that were taken over from the outer server.

@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,6 +51,8 @@ type Config struct {
 	// Ours says whether the process at the other end belongs to the run; it stands in for the token on connections of
 	// ServeIdentified. If nil, none does.
 	Ours func(net.Conn) bool
+	// Name gives the name behind an address that the run's own name service made up. If nil, none has one.
+	Name func(netip.Addr) (string, bool)
 }
 
 // Proxy serves one run.
@@ -121,7 +124,12 @@ func (p *Proxy) Serve(l net.Listener) error { return ended(p.outer.Serve(bound(l
 // ServeIdentified answers on l without a token those processes that Ours knows: for clients, such as the JVM, that
 // cannot authenticate to a proxy.
 func (p *Proxy) ServeIdentified(l net.Listener) error {
-	return ended(p.outer.Serve(&identified{bound(l)}))
+	return ended(p.outer.Serve(&identified{Listener: bound(l)}))
+}
+
+// ServeSealed answers on l without a token: only the run may be able to reach l.
+func (p *Proxy) ServeSealed(l net.Listener) error {
+	return ended(p.outer.Serve(&identified{Listener: bound(l), known: true}))
 }
 
 func ended(err error) error {
@@ -157,7 +165,7 @@ func (p *Proxy) meet(ctx context.Context, c net.Conn) context.Context {
 	who := &peer{}
 	if ic, ok := c.(*identifiedConn); ok {
 		c = ic.Conn
-		who.identified = p.Ours != nil && p.Ours(c)
+		who.identified = ic.known || p.Ours != nil && p.Ours(c)
 	}
 	if p.Pid != nil {
 		go func() { who.pid.Store(int64(p.Pid(c))) }()

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -16,13 +17,38 @@ import (
 	"agentguard/policy/action"
 )
 
-// tunnelConn is the child's end of a CONNECT: its bytes, those read ahead included, and where it was meant to lead.
+// tunnelConn is the child's end of a CONNECT, or a captured connection: its bytes, those read ahead included, and where it
+// was meant to lead.
 type tunnelConn struct {
 	net.Conn
 	ahead     *bufio.Reader
-	authority action.Authority
+	authority action.Authority // of a captured connection in plain text: none, each request has its own
 	plain     bool
 	peer      *peer
+	captured  netip.AddrPort // where it was to go; not valid: it came by CONNECT
+}
+
+// transport is how the requests in it came, for the record.
+func (c *tunnelConn) transport() string {
+	if c.captured.IsValid() {
+		return "captured"
+	}
+	return "connect"
+}
+
+// RemoteAddr is the child's end. On captured connections the system gives it the address that was to be reached.
+func (c *tunnelConn) RemoteAddr() net.Addr {
+	a, ok := c.Conn.RemoteAddr().(*net.TCPAddr)
+	if !ok || !c.captured.IsValid() {
+		return c.Conn.RemoteAddr()
+	}
+	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: a.Port}
+}
+
+// putBack has the next reads give what was read already.
+func (c *tunnelConn) putBack(early []byte) {
+	c.ahead = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(early), c.Conn), len(early)+16)
+	c.ahead.Peek(len(early)) // Read serves what is buffered, then goes past
 }
 
 func (c *tunnelConn) Read(p []byte) (int, error) {
@@ -87,15 +113,14 @@ func (p *Proxy) takeOver(w http.ResponseWriter, r *http.Request, a action.Author
 		raw.Close()
 		return nil
 	}
-	ahead := rw.Reader
-	if n := ahead.Buffered(); n > 0 { // the client did not wait for our answer
-		early, _ := ahead.Peek(n)
-		ahead = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(early)), raw), n+16)
-		ahead.Peek(n) // Read serves what is buffered, then goes past
+	conn := &tunnelConn{Conn: raw, authority: a, peer: peerOf(r)}
+	if n := rw.Reader.Buffered(); n > 0 { // the client did not wait for our answer
+		early, _ := rw.Reader.Peek(n)
+		conn.putBack(bytes.Clone(early))
 	} else {
-		ahead = bufio.NewReaderSize(raw, 512)
+		conn.ahead = bufio.NewReaderSize(raw, 512)
 	}
-	return &tunnelConn{Conn: raw, ahead: ahead, authority: a, peer: peerOf(r)}
+	return conn
 }
 
 type tunnelKey struct{}
@@ -130,18 +155,14 @@ func (p *Proxy) leaf(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 // serveInner answers a request that came through a tunnel: its Host must be the tunnel's authority.
 func (p *Proxy) serveInner(w http.ResponseWriter, r *http.Request) {
 	tunnel := r.Context().Value(tunnelKey{}).(*tunnelConn)
-	ex := newExchange(r, "connect", tunnel.authority, tunnel.plain)
+	authority, err := p.within(r, tunnel)
+	ex := newExchange(r, tunnel.transport(), authority, tunnel.plain)
 	if r.Method == http.MethodConnect {
 		p.refuseExchange(w, ex, malformed("CONNECT inside a tunnel"))
 		return
 	}
-	port := uint16(443)
-	if tunnel.plain {
-		port = 80
-	}
-	host, err := action.ParseAuthority(r.Host, port)
-	if err != nil || host != tunnel.authority {
-		p.refuseExchange(w, ex, malformed(fmt.Sprintf("the request is for %q, the tunnel leads to %s", r.Host, tunnel.authority)))
+	if err != nil {
+		p.refuseExchange(w, ex, malformed(err.Error()))
 		return
 	}
 	if f := absoluteInside(r, tunnel); f != nil {
@@ -149,6 +170,24 @@ func (p *Proxy) serveInner(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.exchange(w, ex)
+}
+
+// within is whom a request in a tunnel is for: its Host must be the tunnel's authority.
+func (p *Proxy) within(r *http.Request, tunnel *tunnelConn) (action.Authority, error) {
+	port := uint16(443)
+	if tunnel.plain {
+		port = 80
+	}
+	host, err := action.ParseAuthority(r.Host, port)
+	switch {
+	case tunnel.plain && tunnel.captured.IsValid() && r.Host == "":
+		return p.meant("", tunnel)
+	case tunnel.plain && tunnel.captured.IsValid() && err == nil:
+		return p.meant(host.String(), tunnel)
+	case err != nil || host != tunnel.authority:
+		return tunnel.authority, fmt.Errorf("the request is for %q, the tunnel leads to %s", r.Host, tunnel.authority)
+	}
+	return host, nil
 }
 
 // absoluteInside checks a target in absolute form, which HTTP/2 may have beside an :authority: it must name what the tunnel
@@ -202,7 +241,7 @@ func (p *Proxy) refuse(w http.ResponseWriter, r *http.Request, transport string,
 
 // refuseTunnel records what was refused inside a tunnel, where nobody reads HTTP.
 func (p *Proxy) refuseTunnel(c *tunnelConn, f *Refusal) {
-	ex := &Exchange{Transport: "connect", Method: http.MethodConnect, Authority: c.authority, Peer: c.RemoteAddr().String(), Pid: int(c.peer.pid.Load())}
+	ex := &Exchange{Transport: c.transport(), Method: http.MethodConnect, Authority: c.authority, Peer: c.RemoteAddr().String(), Pid: int(c.peer.pid.Load())}
 	p.refuseExchange(nil, ex, f)
 }
 
@@ -236,6 +275,11 @@ func (p *Proxy) serveBlind(w http.ResponseWriter, r *http.Request, a action.Auth
 		return
 	}
 	defer conn.Close()
+	p.relay(ex, conn, up)
+}
+
+// relay passes bytes in both directions until both have ended.
+func (p *Proxy) relay(ex *Exchange, conn, up net.Conn) {
 	p.tunnels.Add(1)
 	defer p.tunnels.Done()
 	defer context.AfterFunc(p.ctx, func() { conn.Close(); up.Close() })()

@@ -104,7 +104,7 @@ type Record struct {
 	Stages     Stages  `json:"stages_us,omitempty"`
 	Pid        int     `json:"pid,omitempty"`
 	IPAddress  string  `json:"ip_address,omitempty"`
-	Transport  string  `json:"transport,omitempty"` // connect, absolute, gateway, tunnel, websocket, preflight: agentguard's own question
+	Transport  string  `json:"transport,omitempty"` // connect, absolute, gateway, tunnel, captured, websocket, preflight: agentguard's own question
 
 	Requests uint64 `json:"requests,omitempty"` // of run.end: how many "request" records there are; set by Append
 	Denied   uint64 `json:"denied,omitempty"`   // of run.end: how many "refused" records there are; set by Append
