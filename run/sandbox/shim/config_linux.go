@@ -51,8 +51,8 @@ type PortRule struct {
 // maxConfig bounds what the shim reads: the system takes less of arguments and environment together (execve(2)).
 const maxConfig = 32 << 20
 
-// encode writes a line for each value: a key and a quoted string.
-func (c *Config) encode() []byte {
+// Encode writes a line for each value: a key and a quoted string.
+func (c *Config) Encode() []byte {
 	var b []byte
 	say := func(key string, values ...string) {
 		for _, v := range values {
@@ -96,8 +96,8 @@ func (c *Config) encode() []byte {
 
 func number(n uint64) string { return strconv.FormatUint(n, 10) }
 
-// decode reads what encode wrote, to its last line; anything else is an error.
-func decode(text []byte) (*Config, error) {
+// Decode reads what Encode wrote, to its last line; anything else is an error.
+func Decode(text []byte) (*Config, error) {
 	if len(text) > maxConfig {
 		return nil, errors.New("the configuration is too large")
 	}

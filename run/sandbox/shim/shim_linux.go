@@ -59,7 +59,7 @@ func become() *Failure {
 	if err != nil {
 		return failed("read the configuration", "read", err)
 	}
-	c, err := decode(text)
+	c, err := Decode(text)
 	if err != nil {
 		return failed(err.Error(), "", syscall.EINVAL)
 	}

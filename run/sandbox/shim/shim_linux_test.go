@@ -99,8 +99,8 @@ func TestShimSaysWhyTheCommandDoesNotStart(t *testing.T) {
 }
 
 func TestShimRefusesWhatIsNoConfiguration(t *testing.T) {
-	good := (&Config{Path: "/bin/true", Argv: []string{"true"}}).encode()
-	if _, err := decode(good); err != nil {
+	good := (&Config{Path: "/bin/true", Argv: []string{"true"}}).Encode()
+	if _, err := Decode(good); err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
@@ -120,11 +120,11 @@ func TestShimRefusesWhatIsNoConfiguration(t *testing.T) {
 		"a group without one": "member \"1\"\n" + string(good),
 		"a signal too large":  "ignore \"65\"\n" + string(good),
 	} {
-		if c, err := decode([]byte(text)); err == nil {
+		if c, err := Decode([]byte(text)); err == nil {
 			t.Errorf("%s: read as %+v", name, c)
 		}
 	}
-	if _, err := decode(make([]byte, maxConfig+1)); err == nil || err.Error() != "the configuration is too large" {
+	if _, err := Decode(make([]byte, maxConfig+1)); err == nil || err.Error() != "the configuration is too large" {
 		t.Error(err)
 	}
 }
@@ -136,20 +136,20 @@ func TestConfigTravelsWhole(t *testing.T) {
 		Landlock: &Landlock{1, 2, 3, []PathRule{{4, "/a b\n"}, {5, ""}}, []PortRule{{6, 65535}}},
 		Ignore:   []syscall.Signal{1, 64}, Seccomp: []byte("\x00\x01\x02\x03\xff\xfe\xfd\xfc"),
 	}
-	got, err := decode(c.encode())
+	got, err := Decode(c.Encode())
 	if err != nil || !reflect.DeepEqual(got, c) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
 
 func FuzzDecode(f *testing.F) {
-	f.Add((&Config{Path: "/bin/true", Argv: []string{"true"}, Landlock: &Landlock{Paths: []PathRule{{1, "/"}}}, User: &User{}}).encode())
+	f.Add((&Config{Path: "/bin/true", Argv: []string{"true"}, Landlock: &Landlock{Paths: []PathRule{{1, "/"}}}, User: &User{}}).Encode())
 	f.Fuzz(func(t *testing.T, text []byte) {
-		c, err := decode(text)
+		c, err := Decode(text)
 		if err != nil {
 			return
 		}
-		if again, err := decode(c.encode()); err != nil || !reflect.DeepEqual(again, c) {
+		if again, err := Decode(c.Encode()); err != nil || !reflect.DeepEqual(again, c) {
 			t.Errorf("%+v, %+v, %v", c, again, err)
 		}
 	})

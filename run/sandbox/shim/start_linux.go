@@ -60,7 +60,7 @@ func Start(self string, c *Config, attr *syscall.ProcAttr) (pid int, err error) 
 	defer config.Close()
 	go func() { // it may be more than a pipe takes at once; a shim that does not read it all says why
 		defer send.Close()
-		send.Write(c.encode())
+		send.Write(c.Encode())
 	}()
 	read, write, err := os.Pipe()
 	if err != nil {

@@ -1,0 +1,51 @@
+package sandbox
+
+import "net"
+
+// View is how the inside of a box sees a path.
+type View uint8
+
+// The views. A rule for a path covers all below it that has no rule of its own.
+const (
+	Hidden   View = iota // an empty directory that is forgotten at the end, or a file that reads as empty
+	ReadOnly             // as it is, and can be neither changed, removed nor replaced
+	Fixed                // as it is, and can be neither removed nor replaced
+	Writable             // as it is
+)
+
+// Rule is the view of one path.
+type Rule struct {
+	Path string // absolute; one that leads nowhere is passed over
+	View View
+}
+
+// Config is what a sealed box is made of.
+type Config struct {
+	Rules []Rule // of several for the same path the last counts
+	// Root makes the whole file system read-only but for what is Writable: for a root user, whom no permission stops.
+	Root bool
+	// Ports are those on which connections to any address of the world are caught, beside the name service's.
+	Ports []int
+	// Forward are ports of the loopback that lead outside.
+	Forward  []int
+	Nested   bool     // user namespaces may be made inside
+	Terminal string   // the child's own, shown as /dev/console; "": none
+	Devices  []string // names below /dev that stay, beside those that every program expects
+}
+
+// Listeners are the ways out of a box: they listen inside and are accepted on outside, so nobody else can reach them.
+type Listeners struct {
+	Proxy    net.Listener         // on 127.0.0.1, as its Addr says
+	Captured []net.Listener       // on Config.Ports of every address; a connection's LocalAddr is where it was meant to go
+	Names    net.PacketConn       // on port 53 of every address
+	Queries  net.Listener         // the same over TCP
+	Forward  map[int]net.Listener // by port
+}
+
+// Event is something that the command's process did: it stopped, or it ended.
+type Event struct {
+	Stopped bool
+	Signal  int  // of a stop
+	Code    int  // of an end: the exit code, 128+N after signal N
+	Gone    bool // the box itself was ended from outside
+}

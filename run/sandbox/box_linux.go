@@ -1,0 +1,314 @@
+package sandbox
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"agentguard/run/sandbox/inner"
+	"agentguard/run/sandbox/shim"
+)
+
+// Box is a set of namespaces with an init process that holds them. Its methods are safe for concurrent use.
+type Box struct {
+	Listeners
+	conn    *inner.Conn
+	init    int // its pid, outside
+	events  chan Event
+	answers chan frame // to Setup and Start
+	dialled chan frame
+	dialing sync.Mutex
+	ended   chan struct{} // init is gone, and with it everything in its pid namespace
+	close   sync.Once
+}
+
+type frame struct {
+	kind   byte
+	fields []string
+	files  []int
+}
+
+// namespaces of a box.
+const namespaces = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS
+
+// Capabilities (linux/capability.h) that init needs when it is not root.
+var initCapabilities = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_NET_BIND_SERVICE, unix.CAP_SETPCAP, unix.CAP_SYS_RESOURCE}
+
+// Start makes a box, and must come before this process is made undumpable: the system would not let it write its child's
+// maps of users. The error is as a rule a *Problem, and then nothing is left of the box.
+func Start(c Config) (*Box, error) {
+	ours, theirs, err := controlSockets()
+	if err != nil {
+		return nil, &Problem{Step: "make a control socket", Call: "socketpair", Err: err}
+	}
+	b := &Box{conn: inner.NewConn(ours), events: make(chan Event, 16), answers: make(chan frame), dialled: make(chan frame), ended: make(chan struct{})}
+	started := make(chan error)
+	go b.live(theirs, started)
+	err = <-started
+	syscall.Close(theirs)
+	if err != nil {
+		b.conn.Close()
+		return nil, noNamespaces(err)
+	}
+	go b.listen()
+	if err := b.setup(c); err != nil {
+		b.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func controlSockets() (ours, theirs int, err error) {
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	return pair[0], pair[1], err
+}
+
+// live starts init and waits for it on one thread that is never given back: the parent-death signal comes when the thread
+// that forked ends (prctl(2), PR_SET_PDEATHSIG).
+func (b *Box) live(control int, started chan<- error) {
+	runtime.LockOSThread()
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err == nil {
+		b.init, err = forkInit(uintptr(control), null.Fd())
+		null.Close()
+	}
+	started <- err
+	if err != nil {
+		return
+	}
+	for {
+		if _, err := syscall.Wait4(b.init, nil, 0, nil); !errors.Is(err, syscall.EINTR) {
+			break
+		}
+	}
+	close(b.ended)
+}
+
+func forkInit(control, null uintptr) (int, error) {
+	uid, gid := os.Geteuid(), os.Getegid()
+	sys := &syscall.SysProcAttr{
+		Cloneflags:  namespaces,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: uid, HostID: uid, Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: gid, HostID: gid, Size: 1}},
+		Pdeathsig:   syscall.SIGKILL,
+	}
+	if uid != 0 {
+		sys.AmbientCaps = initCapabilities
+	}
+	return syscall.ForkExec("/proc/self/exe", []string{inner.Name}, &syscall.ProcAttr{
+		Dir: "/", Env: []string{"GOMAXPROCS=2", "GOGC=off"}, Files: []uintptr{control, null, null}, Sys: sys,
+	})
+}
+
+// listen hands out what init says until it says no more.
+func (b *Box) listen() {
+	for {
+		kind, fields, files, err := b.conn.Receive()
+		if err != nil {
+			break
+		}
+		f := frame{kind, fields, files}
+		switch kind {
+		case inner.Stopped:
+			b.events <- Event{Stopped: true, Signal: f.number(0)}
+		case inner.Exited:
+			b.events <- Event{Code: f.number(0)}
+		case inner.Dialled:
+			b.dialled <- f
+		default:
+			b.answers <- f
+		}
+	}
+	<-b.ended
+	close(b.events)
+	close(b.answers)
+	close(b.dialled)
+}
+
+func (f *frame) number(i int) int {
+	if i >= len(f.fields) {
+		return 0
+	}
+	n, _ := strconv.Atoi(f.fields[i])
+	return n
+}
+
+// problem reads a Failed frame.
+func (f *frame) problem() error {
+	if f.kind != inner.Failed || len(f.fields) != 3 {
+		return errors.New("the init process of the sandbox ended before its time")
+	}
+	if f.fields[0] == shim.StepExecute {
+		return &shim.Failure{Step: f.fields[0], Call: f.fields[1], Errno: syscall.Errno(f.number(2))}
+	}
+	p := &Problem{Step: f.fields[0], Call: f.fields[1]}
+	if errno := syscall.Errno(f.number(2)); errno != 0 {
+		p.Err = errno
+		p.Mend = mendInside(errno)
+	}
+	return p
+}
+
+func (b *Box) setup(c Config) error {
+	if err := b.conn.Send(inner.Setup, inner.PackSteps(c.steps())); err != nil {
+		return fmt.Errorf("set up the sandbox: %w", err)
+	}
+	f := <-b.answers
+	if f.kind != inner.Ready {
+		return f.problem()
+	}
+	return b.adopt(c, f.files)
+}
+
+// adopt makes listeners of the descriptors, which come in the order of the steps.
+func (b *Box) adopt(c Config, files []int) error {
+	next := func() (*os.File, error) {
+		if len(files) == 0 {
+			return nil, errors.New("set up the sandbox: a listener is missing")
+		}
+		f := os.NewFile(uintptr(files[0]), "listener")
+		files = files[1:]
+		return f, nil
+	}
+	stream := func() (net.Listener, error) {
+		f, err := next()
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return net.FileListener(f)
+	}
+	var err error
+	if b.Proxy, err = stream(); err != nil {
+		return err
+	}
+	packets, err := next()
+	if err != nil {
+		return err
+	}
+	defer packets.Close()
+	if b.Names, err = net.FilePacketConn(packets); err != nil {
+		return err
+	}
+	if b.Queries, err = stream(); err != nil {
+		return err
+	}
+	for range c.Ports {
+		l, err := stream()
+		if err != nil {
+			return err
+		}
+		b.Captured = append(b.Captured, l)
+	}
+	b.Forward = map[int]net.Listener{}
+	for _, port := range c.Forward {
+		if b.Forward[port], err = stream(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Exec starts the command of c, once, and gives its process id outside. dir is where it starts, group whether in a process
+// group of its own, and files are its descriptors 0, 1 and 2. What c restricts comes on top of the box. Where the command
+// itself cannot be executed the error is a *shim.Failure with its StepExecute.
+func (b *Box) Exec(c *shim.Config, dir string, group bool, files [3]uintptr) (pid int, err error) {
+	own := ""
+	if group {
+		own = "group"
+	}
+	err = b.conn.Send(inner.Start, []string{string(c.Encode()), dir, own}, int(files[0]), int(files[1]), int(files[2]))
+	if err != nil {
+		return 0, fmt.Errorf("start in the sandbox: %w", err)
+	}
+	f := <-b.answers
+	if f.kind != inner.Started || len(f.files) != 1 {
+		return 0, f.problem()
+	}
+	defer syscall.Close(f.files[0])
+	return pidOf(f.files[0])
+}
+
+// pidOf reads the process id that a pidfd stands for, as this process sees it (proc_pid_fdinfo(5)).
+func pidOf(pidfd int) (int, error) {
+	info, err := os.Open("/proc/self/fdinfo/" + strconv.Itoa(pidfd))
+	if err != nil {
+		return 0, err
+	}
+	defer info.Close()
+	for lines := bufio.NewScanner(info); lines.Scan(); {
+		if value, ok := strings.CutPrefix(lines.Text(), "Pid:"); ok {
+			if pid, err := strconv.Atoi(strings.TrimSpace(value)); err == nil && pid > 0 {
+				return pid, nil
+			}
+		}
+	}
+	return 0, errors.New("the process in the sandbox has no number here")
+}
+
+// Next waits for the next event of the command's process. ok is false once the box is gone, whatever ended it.
+func (b *Box) Next() (e Event, ok bool) {
+	e, ok = <-b.events
+	return e, ok
+}
+
+// Dial connects to a port of the loopback inside.
+func (b *Box) Dial(port int) (net.Conn, error) {
+	b.dialing.Lock()
+	defer b.dialing.Unlock()
+	if err := b.conn.Send(inner.Dial, []string{strconv.Itoa(port)}); err != nil {
+		return nil, err
+	}
+	f := <-b.dialled
+	if len(f.files) != 1 {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.Errno(f.number(0))}
+	}
+	file := os.NewFile(uintptr(f.files[0]), "connection")
+	defer file.Close()
+	return net.FileConn(file)
+}
+
+// Close ends every process of the box, and waits for that.
+func (b *Box) Close() error {
+	b.close.Do(func() {
+		unix.Kill(b.init, unix.SIGKILL)
+		b.conn.Shutdown()
+		go func() { // whoever still speaks to us is heard, or init's last words would keep listen
+			for range b.events {
+			}
+		}()
+		<-b.ended
+		for _, l := range b.all() {
+			l.Close()
+		}
+		b.conn.Close()
+	})
+	return nil
+}
+
+func (b *Box) all() []interface{ Close() error } {
+	var list []interface{ Close() error }
+	for _, l := range append([]net.Listener{b.Proxy, b.Queries}, b.Captured...) {
+		if l != nil {
+			list = append(list, l)
+		}
+	}
+	for _, l := range b.Forward {
+		if l != nil {
+			list = append(list, l)
+		}
+	}
+	if b.Names != nil {
+		list = append(list, b.Names)
+	}
+	return list
+}

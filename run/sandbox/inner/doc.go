@@ -1,0 +1,41 @@
+// Package inner is the work of the init process of a sealed run: this program again, as process 1 of namespaces of its own.
+// It makes network, mounts and listeners there, starts the child, and reports how that ends. It holds no secret.
+//
+// Like package reap it does all that in this package's init, before the initialisers of the rest of the program, and imports
+// as little for the same reason.
+package inner
+
+// Name is argv[0] of the init process. Who starts the program under this name gains nothing: it has its caller's rights.
+const Name = "agentguard: init"
+
+// Kinds of frames on the control socket. Fields are strings; what has descriptors says so.
+const (
+	Setup   = 's' // to init: a list of steps, see Step
+	Start   = 'g' // to init: the shim's configuration, the directory, "group" for a process group of its own; with the child's files
+	Dial    = 'd' // to init: a port of its loopback
+	Ready   = 'r' // from init: setup is done; with the listeners, in the order of their steps
+	Failed  = 'e' // from init: step, call, errno; nothing was started
+	Started = 'p' // from init: with a pidfd of the child
+	Stopped = 't' // from init: signal
+	Exited  = 'x' // from init: exit code, as a shell has it
+	Dialled = 'c' // from init: errno; with the connection if that is 0
+)
+
+// Step is one thing that init does before the child starts.
+type Step struct{ Do, Path, With string }
+
+// PackSteps makes the fields of a Setup frame.
+func PackSteps(steps []Step) []string {
+	fields := make([]string, 0, 3*len(steps))
+	for _, s := range steps {
+		fields = append(fields, s.Do, s.Path, s.With)
+	}
+	return fields
+}
+
+func unpackSteps(fields []string) (steps []Step) {
+	for ; len(fields) >= 3; fields = fields[3:] {
+		steps = append(steps, Step{fields[0], fields[1], fields[2]})
+	}
+	return steps
+}

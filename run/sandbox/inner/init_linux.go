@@ -1,0 +1,270 @@
+package inner
+
+import (
+	"bytes"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"unsafe"
+
+	"agentguard/run/sandbox/shim"
+)
+
+// control is the descriptor of the control socket in the init process.
+const control = 0
+
+// maxTasks bounds a fork bomb: the processes and threads of a run. The kernel counts them for each user namespace (Linux
+// 5.14), so those of the user's other programs do not count.
+const maxTasks = 16384
+
+func init() {
+	if len(os.Args) != 1 || os.Args[0] != Name {
+		return
+	}
+	os.Exit(serve(NewConn(control)))
+}
+
+// initProcess is the state of process 1.
+type initProcess struct {
+	conn      *Conn
+	listeners []int
+	child     int
+	kept      map[string]int // detached mounts, by path
+}
+
+// serve obeys the supervisor until the control socket ends; that of this process ends all others of the namespace. It stays on
+// the main thread, as a package's init does: capabilities and the parent-death signal belong to threads.
+func serve(conn *Conn) int {
+	p := &initProcess{conn: conn}
+	if err := p.harden(); err != nil {
+		p.fail("protect the init process", "prctl", err)
+		return 1
+	}
+	swallowSignals()
+	for {
+		kind, fields, files, err := conn.Receive()
+		if err != nil {
+			return 0
+		}
+		switch kind {
+		case Setup:
+			p.setup(unpackSteps(fields))
+		case Start:
+			p.start(fields, files)
+		case Dial:
+			p.dial(fields)
+		}
+		closeAll(files)
+	}
+}
+
+// harden keeps the child out of us: it could otherwise read our memory while it has the same rights. The signal for a dead
+// supervisor is asked for again, since execve may have cleared it.
+func (p *initProcess) harden() error {
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_DUMPABLE, 0, 0); errno != 0 {
+		return errno
+	}
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0); errno != 0 {
+		return errno
+	}
+	name := []byte("ag-init\x00")
+	syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_NAME, uintptr(unsafe.Pointer(&name[0])), 0)
+	return nil
+}
+
+// swallowSignals takes what a terminal or the child may send, with handlers: what is ignored stays ignored in the child. What
+// was ignored when we were started (nohup, a shell's "&") is left so, for the child's sake.
+func swallowSignals() {
+	swallowed := []os.Signal{
+		syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGPIPE,
+		syscall.SIGABRT, syscall.SIGTRAP, syscall.SIGSYS, syscall.SIGVTALRM, syscall.SIGXCPU, syscall.SIGXFSZ,
+	}
+	if !signal.Ignored(syscall.SIGHUP) {
+		swallowed = append(swallowed, syscall.SIGHUP)
+	}
+	if signal.Ignored(syscall.SIGINT) {
+		signal.Ignore(syscall.SIGQUIT)
+	} else {
+		swallowed = append(swallowed, syscall.SIGINT, syscall.SIGQUIT)
+	}
+	signal.Notify(make(chan os.Signal, 1), swallowed...)
+}
+
+// fail reports what did not work.
+func (p *initProcess) fail(step, call string, err error) {
+	errno, ok := err.(syscall.Errno)
+	if !ok {
+		call += ": " + err.Error()
+	}
+	p.conn.Send(Failed, []string{step, call, strconv.Itoa(int(errno))})
+}
+
+// setup takes the steps in their order.
+func (p *initProcess) setup(steps []Step) {
+	for _, s := range steps {
+		if what, call, err := p.take(s); err != nil {
+			p.fail(what, call, err)
+			return
+		}
+	}
+	p.conn.Send(Ready, nil, p.listeners...)
+	closeAll(p.listeners)
+	p.listeners = nil
+}
+
+// take does one step. what is for a person.
+func (p *initProcess) take(s Step) (what, call string, err error) {
+	switch s.Do {
+	case "private":
+		return "keep our mounts to ourselves", "mount(MS_PRIVATE)", mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
+	case "network":
+		call, err = bringUp()
+		return "bring up a network of its own", call, err
+	case "listen":
+		kind, port, _ := bytes.Cut([]byte(s.With), []byte(":"))
+		fd, call, err := listen(s.Path, string(kind), string(port))
+		if err == nil {
+			p.listeners = append(p.listeners, fd)
+		}
+		return "listen on " + s.With, call, err
+	case "proc":
+		return "show its own processes in /proc", "mount(proc)", procfs()
+	case "dev":
+		call, err = devfs(s.Path, words(s.With))
+		return "make a /dev of its own", call, err
+	case "root":
+		return "make the file system read-only", "mount_setattr(/)", mountAttr("/", attrReadOnly|attrNoDev, 0, true)
+	case "hide":
+		return "hide " + s.Path, "mount", hide(s.Path)
+	case "keep":
+		return "keep " + s.Path, "open_tree", p.keep(s.Path)
+	case "restore":
+		return "show " + s.Path, "move_mount", p.restore(s.Path, 0)
+	case "read":
+		return "make " + s.Path + " read-only", "mount_setattr", p.restore(s.Path, attrReadOnly)
+	case "content":
+		return "replace " + s.Path, "mount(MS_BIND)", content(s.Path, s.With)
+	case "set":
+		return "write " + s.Path, "write", write(s.Path, s.With)
+	case "try":
+		write(s.Path, s.With)
+		return "", "", nil
+	case "tasks":
+		return "bound the number of processes", "setrlimit(RLIMIT_NPROC)", boundTasks()
+	case "name":
+		return "name the host", "sethostname", syscall.Sethostname([]byte(s.Path))
+	}
+	return "take the step " + s.Do, "", syscall.ENOSYS
+}
+
+// keep holds on to what path shows now.
+func (p *initProcess) keep(path string) error {
+	fd, err := cloneMount(path)
+	if err != nil {
+		return ifThere(err)
+	}
+	if p.kept == nil {
+		p.kept = map[string]int{}
+	}
+	p.kept[path] = fd
+	return nil
+}
+
+// restore shows it again, whatever was put over it, as a mount point that can be neither removed nor replaced.
+func (p *initProcess) restore(path string, attr uint64) error {
+	fd, ok := p.kept[path]
+	if !ok {
+		return nil
+	}
+	delete(p.kept, path)
+	defer syscall.Close(fd)
+	if err := place(fd, path); err != nil {
+		return err
+	}
+	if attr == 0 {
+		return nil
+	}
+	return mountAttr(path, attr, 0, true)
+}
+
+// words splits at spaces.
+func words(s string) (list []string) {
+	for _, w := range bytes.Fields([]byte(s)) {
+		list = append(list, string(w))
+	}
+	return list
+}
+
+// boundTasks lowers the limit of processes, if it is not lower already.
+func boundTasks() error {
+	const resource = 6 // RLIMIT_NPROC of asm-generic/resource.h, which package syscall does not name
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(resource, &limit); err != nil {
+		return err
+	}
+	limit.Cur, limit.Max = min(limit.Cur, maxTasks), min(limit.Max, maxTasks)
+	return syscall.Setrlimit(resource, &limit)
+}
+
+func (p *initProcess) dial(fields []string) {
+	if len(fields) != 1 {
+		return
+	}
+	fd, err := dial(fields[0])
+	if err != nil {
+		errno, _ := err.(syscall.Errno)
+		p.conn.Send(Dialled, []string{strconv.Itoa(int(errno))})
+		return
+	}
+	p.conn.Send(Dialled, []string{"0"}, fd)
+	syscall.Close(fd)
+}
+
+// start starts the child by way of the shim, once.
+func (p *initProcess) start(fields []string, files []int) {
+	if p.child != 0 || len(fields) != 3 || len(files) != 3 {
+		p.fail("start the command", "", syscall.EINVAL)
+		return
+	}
+	config, err := shim.Decode([]byte(fields[0]))
+	if err != nil {
+		p.fail("start the command: "+err.Error(), "", syscall.EINVAL)
+		return
+	}
+	attr := &syscall.ProcAttr{Dir: fields[1], Sys: &syscall.SysProcAttr{Setpgid: fields[2] == "group"}}
+	for _, fd := range files {
+		attr.Files = append(attr.Files, uintptr(fd))
+	}
+	pid, err := shim.Start("/proc/self/exe", config, attr)
+	if failure, ok := err.(*shim.Failure); ok {
+		p.fail(failure.Step, failure.Call, failure.Errno)
+		return
+	}
+	handle, _, errno := syscall.Syscall(sysPidfdOpen, uintptr(pid), 0, 0)
+	if errno != 0 {
+		p.fail("start the command", "pidfd_open", errno)
+		syscall.Kill(pid, syscall.SIGKILL)
+		return
+	}
+	p.child = pid
+	p.conn.Send(Started, nil, int(handle))
+	syscall.Close(int(handle))
+	go p.reap()
+}
+
+// reap takes the reports of all processes that have no other parent, and passes on those of the child. The child's last report is
+// left where it is: as long as nobody took it, its number is not another's, and the supervisor may signal it.
+func (p *initProcess) reap() {
+	for {
+		pid, last := p.nextReport()
+		if pid < 0 || last {
+			return
+		}
+		var status syscall.WaitStatus
+		got, err := syscall.Wait4(pid, &status, syscall.WNOHANG|syscall.WUNTRACED, nil)
+		if err == nil && got == p.child && status.Stopped() {
+			p.conn.Send(Stopped, []string{strconv.Itoa(int(status.StopSignal()))})
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package sandbox
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// noNamespaces explains why the kernel did not make the namespaces.
+func noNamespaces(err error) error {
+	p := &Problem{Step: "make namespaces", Call: "clone(CLONE_NEWUSER|...)", Err: err}
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EUSERS):
+		p.Mend = "sysctl user.max_user_namespaces says how many there may be, here and in each namespace around: raise it, as root, to 15000"
+	case errors.Is(err, syscall.EINVAL):
+		p.Mend = "this kernel is built without user namespaces (CONFIG_USER_NS)"
+	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
+		p.Mend = whoForbids()
+	}
+	return p
+}
+
+// mendInside is for what fails in namespaces that the kernel did make.
+func mendInside(errno syscall.Errno) string {
+	if errno != syscall.EPERM && errno != syscall.EACCES {
+		return ""
+	}
+	return whoForbids()
+}
+
+// whoForbids finds out who forbids user namespaces, or what is done in them.
+func whoForbids() string {
+	switch {
+	case setting("/proc/sys/kernel/unprivileged_userns_clone") == "0":
+		return "sysctl kernel.unprivileged_userns_clone is 0: set it, as root, to 1"
+	case setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
+		return "AppArmor gives no rights in user namespaces to programs without a profile: install one for agentguard with the line \"userns,\" " +
+			"(`agentguard doctor` prints it), or set sysctl kernel.apparmor_restrict_unprivileged_userns, as root, to 0"
+	case strings.Contains(status(), "\nSeccomp:\t2\n"):
+		return "a seccomp filter forbids it, as Docker's own does: start the container with --security-opt seccomp=unconfined, " +
+			"or with a profile that allows clone, unshare, mount and sethostname"
+	}
+	return ""
+}
+
+func setting(path string) string {
+	text, _ := os.ReadFile(path)
+	return strings.TrimSpace(string(text))
+}
+
+func status() string {
+	text, _ := os.ReadFile("/proc/self/status")
+	return string(text)
+}

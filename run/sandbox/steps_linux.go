@@ -1,0 +1,139 @@
+package sandbox
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"agentguard/run/sandbox/inner"
+)
+
+// resolver is what programs inside read of the name service: our listener answers on every address, so this only takes away
+// search domains and servers that the new network has no way to.
+const resolver = "nameserver 127.0.0.53\noptions ndots:1 timeout:2 attempts:1\n"
+
+// steps is the order in which init makes the box. What it needs of the old /dev and /proc comes before the new ones.
+func (c *Config) steps() []inner.Step {
+	listen := func(where, what string, port int) inner.Step {
+		return inner.Step{Do: "listen", Path: where, With: what + ":" + strconv.Itoa(port)}
+	}
+	steps := []inner.Step{
+		{Do: "private"}, {Do: "network"},
+		listen("lo", "tcp", 0), listen("any", "udp", 53), listen("any", "tcp", 53),
+	}
+	for _, port := range c.Ports {
+		steps = append(steps, listen("any", "tcp", port))
+	}
+	for _, port := range c.Forward {
+		steps = append(steps, listen("lo", "tcp", port))
+	}
+	views := c.views(Sockets())
+	for _, r := range views {
+		if r.View != Hidden {
+			steps = append(steps, inner.Step{Do: "keep", Path: r.Path})
+		}
+	}
+	if c.Root {
+		steps = append(steps, inner.Step{Do: "root"})
+	}
+	if !c.Nested {
+		steps = append(steps, inner.Step{Do: "set", Path: "/proc/sys/user/max_user_namespaces", With: "0"})
+	}
+	steps = append(steps,
+		inner.Step{Do: "tasks"}, inner.Step{Do: "try", Path: "/proc/sys/kernel/pid_max", With: "16384"},
+		inner.Step{Do: "proc"}, inner.Step{Do: "dev", Path: c.Terminal, With: strings.Join(c.Devices, " ")},
+		inner.Step{Do: "content", Path: "/etc/resolv.conf", With: resolver},
+	)
+	for _, r := range views {
+		steps = append(steps, inner.Step{Do: stepOf[r.View], Path: r.Path})
+	}
+	return steps
+}
+
+var stepOf = [...]string{Hidden: "hide", ReadOnly: "read", Fixed: "restore", Writable: "restore"}
+
+// views gives the rules in the order in which they can be carried out, parents first: of those that lead somewhere, by the path
+// that they lead to. Where nothing around a path changes what is seen of it, it needs no mount to be writable.
+func (c *Config) views(sockets []string) []Rule {
+	last := map[string]View{}
+	for _, path := range sockets {
+		last[path] = Hidden
+	}
+	for _, r := range c.Rules {
+		if path, ok := resolve(r.Path); ok {
+			last[path] = r.View
+		}
+	}
+	var rules []Rule
+	for path, view := range last {
+		if view != Writable || c.Root || covered(path, last) {
+			rules = append(rules, Rule{path, view})
+		}
+	}
+	sort.Slice(rules, func(i, j int) bool { return rules[i].Path < rules[j].Path })
+	return rules
+}
+
+// resolve follows the links of a path.
+func resolve(path string) (string, bool) {
+	if _, err := os.Lstat(path); err != nil {
+		return "", false
+	}
+	path, err := filepath.EvalSymlinks(path)
+	return path, err == nil
+}
+
+// covered says whether something above path is hidden or read-only.
+func covered(path string, views map[string]View) bool {
+	for path != "/" && path != "." {
+		path = filepath.Dir(path)
+		if view, ok := views[path]; ok && view < Fixed {
+			return true
+		}
+	}
+	return false
+}
+
+// Sockets lists the sockets with a name in the file system that this user could connect to: whoever listens there acts outside
+// of the box (docker, ssh-agent, gpg-agent, tmux, D-Bus, editors).
+func Sockets() []string {
+	f, err := os.Open("/proc/self/net/unix")
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	var paths []string
+	for lines := bufio.NewReader(f); ; {
+		line, err := lines.ReadString('\n')
+		if path := socketPath(line); path != "" && unix.Access(path, unix.W_OK) == nil && !slices.Contains(paths, path) {
+			paths = append(paths, path)
+		}
+		if err == io.EOF || err != nil {
+			return paths
+		}
+	}
+}
+
+// socketPath reads the eighth field of a line of /proc/net/unix, which may hold spaces (unix(7) does not describe it;
+// net/unix/af_unix.c, unix_seq_show).
+func socketPath(line string) string {
+	line = strings.TrimSuffix(line, "\n")
+	for range 7 {
+		_, rest, ok := strings.Cut(strings.TrimLeft(line, " "), " ")
+		if !ok {
+			return ""
+		}
+		line = rest
+	}
+	if line = strings.TrimLeft(line, " "); strings.HasPrefix(line, "/") {
+		return line
+	}
+	return ""
+}
