@@ -26,8 +26,7 @@ func (d *draft) credentialTable(t *table) {
 	c := &credentialDraft{Credential: &Credential{Name: t.short(), Inject: true, Line: t.at.line}}
 	if from, ok := t.required("from", hintFrom); ok {
 		c.From = from.s
-		c.backend, c.where, _ = strings.Cut(from.s, ":")
-		checkFrom(t, c)
+		c.backend, c.where = checkFrom(t, "from", from.s)
 	}
 	if service, ok := t.required("service", "write which service it is for: it can go nowhere else"); ok {
 		c.service, c.Service = service, service.s
@@ -53,20 +52,23 @@ func (d *draft) credentialTable(t *table) {
 	d.policy.Credentials[c.Name] = c.Credential
 }
 
-// checkFrom checks the spelling of a vault reference. Whether the secret is there is the vault's to say.
-func checkFrom(t *table, c *credentialDraft) {
+// checkFrom checks the spelling of a vault reference and takes it apart. Whether the secret is there is the vault's to
+// say.
+func checkFrom(t *table, key, ref string) (backend, where string) {
+	backend, where, found := strings.Cut(ref, ":")
 	switch {
-	case !strings.Contains(c.From, ":"):
-		t.fail("from", hintFrom, "is not a reference of the form backend:name")
-	case c.backend == "vault":
-		t.fail("from", "", `is not supported yet: the backend "vault" (HashiCorp Vault, OpenBao)`)
-	case !slices.Contains(backends, c.backend):
-		t.fail("from", hintFrom, "names an unknown backend %q%s", c.backend, didYouMean(c.backend, backends))
-	case strings.TrimSpace(c.where) == "":
-		t.fail("from", hintFrom, "names nothing after %q", c.backend+":")
-	case c.backend == "env" && !isEnvName(c.where):
-		t.fail("from", "", "%q is not the name of a variable", c.where)
+	case !found:
+		t.fail(key, hintFrom, "is not a reference of the form backend:name")
+	case backend == "vault":
+		t.fail(key, "", `is not supported yet: the backend "vault" (HashiCorp Vault, OpenBao)`)
+	case !slices.Contains(backends, backend):
+		t.fail(key, hintFrom, "names an unknown backend %q%s", backend, didYouMean(backend, backends))
+	case strings.TrimSpace(where) == "":
+		t.fail(key, hintFrom, "names nothing after %q", backend+":")
+	case backend == "env" && !isEnvName(where):
+		t.fail(key, "", "%q is not the name of a variable", where)
 	}
+	return backend, where
 }
 
 func (d *draft) credentialEnv(t *table) []text {

@@ -60,6 +60,8 @@ func Diff(before, after *Policy) []Change {
 	d.lists("address", settings(before.Upstream.Resolve), settings(after.Upstream.Resolve), Other, Other)
 	d.same("the proxy", before.Upstream.Proxy, after.Upstream.Proxy)
 	d.same("the file of further roots", before.Upstream.CA, after.Upstream.CA)
+	d.where = "limits"
+	d.same("the place where they are counted", before.Limits.String(), after.Limits.String())
 	slices.SortStableFunc(d.changes, func(a, b Change) int { return cmp.Compare(weight(a.Effect), weight(b.Effect)) })
 	return d.changes
 }

@@ -110,7 +110,6 @@ var laterTables = map[string]string{
 	"anomaly":   "anomaly detection",
 	"alert":     "alerts",
 	"isolation": "confinement beyond the environment",
-	"limits":    "limits shared between runs",
 }
 
 // read takes the file apart, table by table.
@@ -132,6 +131,7 @@ func (d *draft) read(top *table) {
 	d.networkTable(top.sub("network"))
 	d.envTable(top.sub("env"))
 	d.upstreamTable(top.sub("upstream"))
+	d.limitsTable(top.sub("limits"))
 	top.done(laterTables)
 }
 

@@ -21,6 +21,7 @@ type Policy struct {
 	Network     Network
 	Env         Env
 	Upstream    Upstream
+	Limits      LimitStore
 	Warnings    Errors // what is written and has no effect, by line
 
 	index        *index                  // nil, as in the zero Policy: nothing is allowed
@@ -54,6 +55,12 @@ type Rule struct {
 	Limits     map[string]limit.Rate
 	When       []Condition // on the arguments of its actions; all must hold
 	Line       int
+}
+
+// LimitStore is where the limits of rules are counted.
+type LimitStore struct {
+	Redis    *limit.Address // nil: in a file on this machine
+	Password string         // a vault reference to Redis's password, or ""
 }
 
 // Network lists hosts that need no credential.

@@ -258,14 +258,17 @@ func TestRecordStandsBeforeTheRequestLeaves(t *testing.T) {
 type brokenStore struct{}
 
 func (brokenStore) Take(context.Context, []limit.Take) (limit.Verdict, error) {
-	return limit.Verdict{}, errors.New("the store is gone")
+	return limit.Verdict{}, &limit.Error{Err: errors.New("the store is gone"), Hint: "put it back"}
 }
 
 func TestNoLimitStoreRefuses(t *testing.T) {
 	r := newRig(t, echoAuth, rigOptions{adjust: func(c *Config, _ *UpstreamConfig) { c.Limits = brokenStore{} }})
 	a := r.do("POST", "https://api.example.com/items", "{}")
-	if m := a.refusal(t); a.StatusCode != 403 || !strings.Contains(m.Error, "the store is gone") {
+	if m := a.refusal(t); a.StatusCode != 403 || !strings.Contains(m.Error, "the store is gone") || m.Hint != "put it back" {
 		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	if len(r.notices) != 1 || !strings.Contains(r.notices[0], "the store is gone (put it back)") {
+		t.Errorf("the person was told %q", r.notices)
 	}
 	if got := r.reached(); got != nil {
 		t.Errorf("the origin was asked: %v", got)

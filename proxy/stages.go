@@ -12,6 +12,7 @@ import (
 
 	"agentguard/policy"
 	"agentguard/policy/action"
+	"agentguard/policy/limit"
 	"agentguard/vault/cred"
 )
 
@@ -194,7 +195,7 @@ func (p *Proxy) limit(ex *Exchange) *Refusal {
 	v, err := p.Limits.Take(ex.in.Context(), ex.Decision.Limits)
 	switch {
 	case err != nil:
-		return &Refusal{Status: http.StatusForbidden, Effect: "error", Reason: "the limits of " + ex.Decision.Rule + " cannot be counted: " + err.Error(), Rule: ex.Decision.Rule}
+		return p.uncounted(ex, err)
 	case v.OK:
 		return nil
 	}
@@ -204,6 +205,17 @@ func (p *Proxy) limit(ex *Exchange) *Refusal {
 		Reason: v.Which.Exceeded(),
 		Hint:   fmt.Sprintf("try again in %s", v.Retry.Round(time.Second)),
 	}
+}
+
+// uncounted refuses what might be one too many.
+func (p *Proxy) uncounted(ex *Exchange, err error) *Refusal {
+	f := &Refusal{Status: http.StatusForbidden, Effect: "error", Rule: ex.Decision.Rule,
+		Reason: "the limits of " + ex.Decision.Rule + " cannot be counted: " + err.Error()}
+	if e := (*limit.Error)(nil); errors.As(err, &e) {
+		f.Hint = e.Hint
+		p.notice("refusing requests: " + f.sentence())
+	}
+	return f
 }
 
 // inject puts the rule's credential on the request; on a service that has none, nothing is added.

@@ -20,7 +20,6 @@ import (
 	"golang.org/x/net/http/httpproxy"
 
 	"agentguard/policy"
-	"agentguard/policy/limit"
 	"agentguard/proxy"
 	"agentguard/run/audit"
 	"agentguard/run/reap"
@@ -40,7 +39,7 @@ type Config struct {
 	Stdin, Stdout, Stderr *os.File
 
 	Isolation   string // "env"
-	StateHome   string // XDG state home, for the audit log
+	StateHome   string // XDG state home, for the audit log and the counts of limits
 	RuntimeBase string // XDG_RUNTIME_DIR, or "" for the temporary directory
 	TempDir     string // for large pushes while they are read; if "", the system's
 	Version     string
@@ -88,6 +87,7 @@ type session struct {
 	dir      string
 	creds    *cred.Set
 	files    ClientFiles
+	limits   *Limits
 	log      *audit.Log
 	proxy    *proxy.Proxy
 	main     net.Listener // with the token
@@ -124,6 +124,10 @@ func (s *session) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.limits, err = OpenLimits(ctx, s.Policy, s.Vault, s.StateHome); err != nil {
+		return err
+	}
+	s.closers = append(s.closers, s.limits.Close)
 	if err := s.openLog(); err != nil {
 		return err
 	}
@@ -235,7 +239,7 @@ func (s *session) startProxy(ca *proxy.CA) error {
 		return err
 	}
 	s.proxy, err = proxy.New(proxy.Config{
-		Policy: s.Policy, Credentials: s.creds, Limits: limit.NewMemory(nil), Upstream: up, CA: ca,
+		Policy: s.Policy, Credentials: s.creds, Limits: s.limits, Upstream: up, CA: ca,
 		Token: s.token, Agent: s.Agent, TempDir: s.TempDir,
 		Record: s.record, Notice: s.notice,
 		Pid:  func(c net.Conn) int { pid, _ := PeerPid(c); return pid },
@@ -302,22 +306,31 @@ func (s *session) upstream() (*proxy.Upstream, error) {
 		}
 		c.Proxy = func(*url.URL) (*url.URL, error) { return to, nil }
 	}
-	if u.CA != "" {
-		file := u.CA
-		if !filepath.IsAbs(file) {
-			file = filepath.Join(filepath.Dir(s.Policy.Source), file)
-		}
-		pem, err := os.ReadFile(file)
-		if err != nil {
-			return nil, failure(fmt.Errorf("upstream.ca: %w", err), "")
-		}
-		c.CA = pem
+	var err error
+	if c.CA, err = upstreamCA(s.Policy); err != nil {
+		return nil, err
 	}
 	up, err := proxy.NewUpstream(c)
 	if err != nil {
 		return nil, failure(err, "")
 	}
 	return up, nil
+}
+
+// upstreamCA reads the policy's file of further roots, nil where it names none.
+func upstreamCA(p *policy.Policy) ([]byte, error) {
+	file := p.Upstream.CA
+	if file == "" {
+		return nil, nil
+	}
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(filepath.Dir(p.Source), file)
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, failure(fmt.Errorf("upstream.ca: %w", err), "")
+	}
+	return pem, nil
 }
 
 func proxyFromEnvironment(env *Env) func(*url.URL) (*url.URL, error) {
@@ -377,14 +390,21 @@ func (s *session) plan() EnvPlan {
 		for _, name := range c.Env {
 			p.Placeholders[name] = s.creds.Get(c.Name).Placeholder
 		}
-		if ref, err := vault.ParseRef(c.From); err == nil && ref.Backend == "env" {
-			p.Sources = append(p.Sources, ref.Name)
-		}
+		p.source(c.From)
 	}
+	p.source(s.Policy.Limits.Password)
+	p.Secrets = append(p.Secrets, s.limits.password.Reveal())
 	for _, v := range s.creds.Values() {
 		p.Secrets = append(p.Secrets, v.Secret.Reveal())
 	}
 	return p
+}
+
+// source notes the variable that a secret is read from, if it is one.
+func (p *EnvPlan) source(from string) {
+	if ref, err := vault.ParseRef(from); err == nil && ref.Backend == "env" {
+		p.Sources = append(p.Sources, ref.Name)
+	}
 }
 
 // wait serves the child until it exits. When ctx ends the child is asked to, and after a grace period made to.

@@ -1,5 +1,8 @@
 // Package limit counts actions in sliding windows: the "5/hour" of a policy. A Store takes several permits at once, all
-// or none, on a monotonic clock, and is safe for concurrent use. A store that cannot answer refuses.
+// or none, on a clock that nobody sets back, and is safe for concurrent use. A store that cannot answer refuses.
+//
+// There are three: Memory, of one process; File, which all runs of a user on one machine share; and Redis, which machines
+// share.
 package limit
 
 import (
@@ -32,6 +35,17 @@ type Verdict struct {
 
 // Store counts.
 type Store interface {
-	// Take counts all takes, or none of them when one does not fit.
+	// Take counts all takes, or none of them when one does not fit. Takes of one key add up. On refusal Which is the first
+	// take that did not fit, and Retry the time until all of them would, if nothing else is taken meanwhile. A take of more
+	// than its rate's N never fits; its Retry is the whole period.
 	Take(ctx context.Context, takes []Take) (Verdict, error)
 }
+
+// Error is why a store cannot count. Hint says what a person can do; it is no part of the error's text.
+type Error struct {
+	Err  error
+	Hint string
+}
+
+func (e *Error) Error() string { return "limits: " + e.Err.Error() }
+func (e *Error) Unwrap() error { return e.Err }

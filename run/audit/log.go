@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"agentguard/run/private"
 )
 
 const (
@@ -85,7 +87,7 @@ func create(o Options) (*Log, error) {
 // createFile makes name in dir, which it makes where needed. O_EXCL never follows a link. What is to be mapped must be
 // open for reading too.
 func createFile(dir, name string) (*os.File, error) {
-	root, err := openDir(dir)
+	root, err := private.Dir(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,8 @@ var layers = map[string][]string{
 	".":                 {"run/cmd"},
 	"run/cmd":           {"run", "run/*", "policy", "policy/suite", "vault"},
 	"run/doctor":        {"run", "run/audit", "run/origin", "policy", "vault"},
-	"run":               {"proxy", "vault", "vault/cred", "policy", "policy/action", "policy/limit", "run/audit", "run/approve", "run/watch", "run/sandbox", "run/sandbox/shim", "run/names", "run/reap"},
+	"run":               {"proxy", "vault", "vault/cred", "policy", "policy/action", "policy/limit", "run/audit", "run/approve", "run/watch", "run/sandbox", "run/sandbox/shim", "run/names", "run/reap", "run/private"},
+	"run/audit":         {"run/private"},
 	"proxy":             {"policy", "policy/action", "policy/limit", "vault", "vault/cred", "proxy/scrub", "proxy/redact"},
 	"policy":            {"policy/action", "policy/limit"},
 	"policy/suite":      {"policy", "policy/action", "policy/limit"},
@@ -57,6 +58,7 @@ var onlyFor = map[string][]string{
 	"github.com/google/martian":           nil,
 	"github.com/prometheus/client_golang": nil,
 	"github.com/redis/go-redis":           nil,
+	"github.com/gomodule/redigo":          nil, // takes a server's word for how much memory its answer needs
 	"github.com/slack-go/slack":           nil,
 	"go.opentelemetry.io/otel":            nil,
 	"github.com/aws/aws-sdk-go-v2/config": nil,

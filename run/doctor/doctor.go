@@ -47,7 +47,7 @@ type Config struct {
 	Policy func() (*policy.Policy, error)
 	// Environ is the supervisor's environment, for the sessions in which clients are tried.
 	Environ []string
-	// StateHome is where the audit logs go.
+	// StateHome is where the audit logs and the counts of limits go.
 	StateHome string
 	// Built is when this binary was made; zero: unknown.
 	Built time.Time
@@ -82,6 +82,7 @@ var checks = []check{
 	{"policy", "without a policy nothing starts: what no rule allows is denied", 5 * time.Second, checkPolicy},
 	{"vault", "a run starts only when each credential of the policy can be read", 20 * time.Second, checkVault},
 	{"clock", "certificates of the run, expiry dates, limits and the audit log go by the clock", 5 * time.Second, checkClock},
+	{"limits", "a run starts only when its limits can be counted, and a request that cannot be counted is refused", 10 * time.Second, checkLimits},
 	{"audit", "a request whose record cannot be written is refused", 5 * time.Second, checkAudit},
 	{"isolation", "the level says what a hostile program could still do", 5 * time.Second, checkIsolation},
 	{"clients", "a program that does not trust the run's CA, or ignores the proxy, cannot reach any service", 90 * time.Second, checkClients},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"agentguard/policy"
+	"agentguard/run"
 	"agentguard/run/audit"
 	"agentguard/vault"
 )
@@ -162,6 +163,28 @@ func TestVault(t *testing.T) {
 	findings := checkVault(t.Context(), c)
 	want(t, findings, "good", OK, "", "")
 	want(t, findings, "bad", Fail, "env:MISSING_TOKEN", "")
+}
+
+func TestLimits(t *testing.T) {
+	c := world(t)
+	want(t, checkLimits(t.Context(), c), "limits", Skip, "no policy that limits", "")
+	c.Policy = func() (*policy.Policy, error) {
+		return policy.Parse("p.toml", []byte(goodPolicy+"limits = { create_pr = \"5/hour\" }\n"))
+	}
+	file := filepath.Join(run.LimitsDir(c.StateHome), "bot.limits")
+	want(t, checkLimits(t.Context(), c), file, Skip, "nothing was counted yet", "")
+	if _, err := os.Stat(run.LimitsDir(c.StateHome)); err == nil {
+		t.Error("the check made a directory")
+	}
+	p, _ := c.Policy()
+	l, err := run.OpenLimits(t.Context(), p, c.Vault, c.StateHome)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	want(t, checkLimits(t.Context(), c), file, OK, "counts", "")
+	os.WriteFile(file, nil, 0o600)
+	want(t, checkLimits(t.Context(), c), file, Fail, "is not whole", "remove it to begin again")
 }
 
 func TestAudit(t *testing.T) {
