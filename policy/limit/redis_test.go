@@ -270,13 +270,8 @@ func TestRedisAnswersNo(t *testing.T) {
 	}
 }
 
-// fake answers each connection by hand.
-func fake(t *testing.T, answer func(net.Conn)) *Redis {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+// serve handles the connections of l until the test ends.
+func serve(t *testing.T, l net.Listener, handle func(net.Conn)) {
 	t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
@@ -286,11 +281,23 @@ func fake(t *testing.T, answer func(net.Conn)) *Redis {
 			}
 			go func() {
 				defer c.Close()
-				c.Read(make([]byte, 64<<10))
-				answer(c)
+				handle(c)
 			}()
 		}
 	}()
+}
+
+// fake answers each connection by hand.
+func fake(t *testing.T, answer func(net.Conn)) *Redis {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, l, func(c net.Conn) {
+		c.Read(make([]byte, 64<<10))
+		answer(c)
+	})
 	a, err := ParseAddress("redis://" + l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -383,25 +390,15 @@ func TestRedisTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
 	s := startRedis(t)
-	go func() { // TLS in front of the real server, which Debian builds without
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				to, err := net.Dial("unix", s.socket)
-				if err != nil {
-					return
-				}
-				go io.Copy(to, c)
-				io.Copy(c, to)
-			}()
+	serve(t, l, func(c net.Conn) { // TLS in front of the real server, which has no port for it here
+		to, err := net.Dial("unix", s.socket)
+		if err != nil {
+			return
 		}
-	}()
+		go io.Copy(to, c)
+		io.Copy(c, to)
+	})
 	a, err := ParseAddress("rediss://" + l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
