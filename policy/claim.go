@@ -135,3 +135,31 @@ func urlOf(host string, port uint16, plain bool) string {
 	}
 	return "https://" + a.String()
 }
+
+// Ports lists the TCP ports on which the policy knows hosts, in no order.
+func (p *Policy) Ports() []uint16 {
+	if p == nil || p.index == nil {
+		return nil
+	}
+	seen := map[uint16]bool{}
+	for _, s := range p.index.claimed {
+		for i := range s.service.Hosts {
+			seen[portOf(&s.service.Hosts[i])] = true
+		}
+	}
+	for _, o := range p.index.open {
+		switch {
+		case o.port != 0:
+			seen[o.port] = true
+		case o.tunnel:
+			seen[443] = true
+		default:
+			seen[80], seen[443] = true, true
+		}
+	}
+	var ports []uint16
+	for port := range seen {
+		ports = append(ports, port)
+	}
+	return ports
+}

@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"agentguard/run/sandbox"
 )
 
 // Child is a started child. Its methods are safe for concurrent use.
@@ -21,6 +23,7 @@ type Child struct {
 	mode     mode
 	terminal *terminal // interactive only
 	reaper   *reaper
+	box      *sandbox.Box // nil: the child is our own
 
 	signals   chan os.Signal
 	continued chan struct{} // a SIGCONT while we are being suspended
@@ -63,7 +66,7 @@ func StartChild(cfg ChildConfig) (*Child, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Child{signals: make(chan os.Signal, 64), continued: make(chan struct{}, 1), done: make(chan struct{})}
+	c := &Child{box: cfg.Box, signals: make(chan os.Signal, 64), continued: make(chan struct{}, 1), done: make(chan struct{})}
 	c.mode, c.terminal = chooseMode(cfg)
 	if c.reaper, err = startReaper(cfg.RunID, cfg.RuntimeDir); err != nil {
 		c.terminal.close()
@@ -117,6 +120,13 @@ func (c *Child) fork(path string, cfg ChildConfig) error {
 		return err
 	}
 	defer closeNull()
+	if c.box != nil {
+		if err := c.forkInBox(path, cfg, files); err != nil {
+			return err
+		}
+		c.settled()
+		return nil
+	}
 	if err := closeOnExec(); err != nil {
 		return err
 	}
@@ -128,11 +138,16 @@ func (c *Child) fork(path string, cfg ChildConfig) error {
 	if err != nil {
 		return explain(path, cfg.Dir, err)
 	}
+	c.settled()
+	return nil
+}
+
+// settled gives a started child what only it can have.
+func (c *Child) settled() {
 	if c.mode != shared {
 		c.reaper.group(c.pid)
 	}
 	c.terminal.give(c.pid)
-	return nil
 }
 
 // stdio gives the descriptors of the child's 0, 1 and 2.
@@ -152,6 +167,10 @@ func stdio(cfg ChildConfig) (fds []uintptr, closeNull func(), err error) {
 
 // wait reaps the child, and follows it into a stop.
 func (c *Child) wait() {
+	if c.box != nil {
+		c.waitInBox()
+		return
+	}
 	for {
 		err := waitExitOrStop(c.pid)
 		var ws syscall.WaitStatus

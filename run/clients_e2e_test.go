@@ -189,6 +189,27 @@ func TestClients(t *testing.T) {
 	runAll(t, s, false)
 }
 
+// TestClientsSealed runs them in namespaces of their own.
+func TestClientsSealed(t *testing.T) {
+	o := testbed.Start(t)
+	s := testbed.NewSession(t, o, testbed.Build(t, t.TempDir(), "agentguard"), filepath.Join("testdata", "e2e", "policy.toml"))
+	s.Isolate("sealed")
+	runAll(t, s, false)
+}
+
+// TestClientsWithoutVariables takes from the sealed clients every variable that tells of a proxy, and what makes Node and
+// Java use one: their connections are caught.
+func TestClientsWithoutVariables(t *testing.T) {
+	o := testbed.Start(t)
+	s := testbed.NewSession(t, o, testbed.Build(t, t.TempDir(), "agentguard"), filepath.Join("testdata", "e2e", "policy.toml"))
+	s.Isolate("sealed")
+	s.Unset = []string{
+		"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "grpc_proxy", "NO_PROXY", "no_proxy",
+		"NODE_USE_ENV_PROXY", "NODE_OPTIONS", "JAVA_TOOL_OPTIONS",
+	}
+	runAll(t, s, false)
+}
+
 // TestClientsControl runs the same clients with the real credentials and no agentguard: they work, their deletions arrive,
 // and the leaks that TestClients looks for are there to be found.
 func TestClientsControl(t *testing.T) {

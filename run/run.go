@@ -22,7 +22,9 @@ import (
 	"agentguard/policy"
 	"agentguard/proxy"
 	"agentguard/run/audit"
+	"agentguard/run/names"
 	"agentguard/run/reap"
+	"agentguard/run/sandbox"
 	"agentguard/vault"
 	"agentguard/vault/cred"
 )
@@ -38,10 +40,11 @@ type Config struct {
 	Dir                   string   // where the child starts; if "", where we are
 	Stdin, Stdout, Stderr *os.File
 
-	Isolation   string // "env"
-	StateHome   string // XDG state home, for the audit log and the counts of limits
-	RuntimeBase string // XDG_RUNTIME_DIR, or "" for the temporary directory
-	TempDir     string // for large pushes while they are read; if "", the system's
+	Isolation   string   // "env", "sealed"
+	Hide        []string // files and directories of agentguard's own that a sealed child must not see
+	StateHome   string   // XDG state home, for the audit log and the counts of limits
+	RuntimeBase string   // XDG_RUNTIME_DIR, or "" for the temporary directory
+	TempDir     string   // for large pushes while they are read; if "", the system's
 	Version     string
 
 	Say    func(format string, a ...any) // a line for the person; if nil, silent
@@ -85,6 +88,8 @@ type session struct {
 	token string
 
 	dir      string
+	box      *sandbox.Box // of a sealed run alone
+	names    names.Table  // that its name service was asked for
 	creds    *cred.Set
 	files    ClientFiles
 	limits   *Limits
@@ -107,19 +112,25 @@ func failure(err error, hint string) error {
 
 // prepare makes everything that must stand before the child starts.
 func (s *session) prepare(ctx context.Context) error {
-	if err := Harden(); err != nil {
-		return failure(fmt.Errorf("this process cannot be protected from others: %w", err), "")
-	}
 	if s.Agent == "" {
 		s.Agent = s.Policy.Agent.Name
 	}
-	s.id, s.token = runID(s.start), token()
+	s.id = runID(s.start)
 	dir, cleanup, err := RuntimeDir(s.RuntimeBase, s.id)
 	if err != nil {
 		return failure(err, "")
 	}
 	s.dir = dir
 	s.closers = append(s.closers, cleanup)
+	if s.Isolation == sealed {
+		if err := s.seal(); err != nil {
+			return err
+		}
+	}
+	if err := Harden(); err != nil {
+		return failure(fmt.Errorf("this process cannot be protected from others: %w", err), "")
+	}
+	s.token = token()
 	ca, err := s.prepareClients(ctx)
 	if err != nil {
 		return err
@@ -242,11 +253,14 @@ func (s *session) startProxy(ca *proxy.CA) error {
 		Policy: s.Policy, Credentials: s.creds, Limits: s.limits, Upstream: up, CA: ca,
 		Token: s.token, Agent: s.Agent, TempDir: s.TempDir,
 		Record: s.record, Notice: s.notice,
-		Pid:  func(c net.Conn) int { pid, _ := PeerPid(c); return pid },
-		Ours: s.ours,
+		Pid:  s.peerPid(),
+		Ours: s.ours, Name: s.names.Name,
 	})
 	if err != nil {
 		return failure(err, "")
+	}
+	if s.box != nil {
+		return s.serveSealed()
 	}
 	if s.main, err = listenHere(); err != nil {
 		return failure(fmt.Errorf("no loopback address to listen on: %w", err), "")
@@ -258,6 +272,14 @@ func (s *session) startProxy(ca *proxy.CA) error {
 	go s.proxy.Serve(s.main)
 	go s.proxy.ServeIdentified(s.javaPort)
 	return nil
+}
+
+// peerPid finds the process at the other end of a connection. In a box its sockets and its number are not ours to see.
+func (s *session) peerPid() func(net.Conn) int {
+	if s.box != nil {
+		return nil
+	}
+	return func(c net.Conn) int { pid, _ := PeerPid(c); return pid }
 }
 
 // maxNotices bounds what the proxy may say at the terminal: the child can provoke it at will.
@@ -364,7 +386,7 @@ func (s *session) launch() error {
 	}
 	child, err := StartChild(ChildConfig{
 		Argv: s.Argv, Env: env.List(), Dir: s.Dir, Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr,
-		RunID: s.id, RuntimeDir: s.dir,
+		RunID: s.id, RuntimeDir: s.dir, Box: s.box,
 	})
 	if err != nil {
 		return err
@@ -380,6 +402,9 @@ func (s *session) plan() EnvPlan {
 		return (&url.URL{Scheme: "http", User: u, Host: s.main.Addr().String()}).String()
 	}
 	who := url.UserPassword("agentguard", s.token)
+	if s.box != nil {
+		who = nil // nobody else can come to it
+	}
 	p := EnvPlan{
 		Environ: s.Environ, Pass: s.Policy.Env.Pass, Set: s.Policy.Env.Set, Extra: s.Extra,
 		Placeholders: map[string]string{},
@@ -419,6 +444,9 @@ func (s *session) wait(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, failure(err, "")
 	}
+	if s.box != nil {
+		s.box.Close()
+	}
 	s.proxy.Close()
 	s.settle()
 	r := s.tally.result()
@@ -442,6 +470,9 @@ func (s *session) settle() {
 func (s *session) close() {
 	if s.child != nil {
 		s.child.Close()
+	}
+	if s.box != nil {
+		s.box.Close()
 	}
 	if s.proxy != nil {
 		s.proxy.Close()

@@ -30,7 +30,7 @@ examples:
 		Flags: []cli.Flag{
 			policyFlag(),
 			&cli.StringFlag{Name: "agent", Usage: "run as agent `NAME`; else the policy's"},
-			&cli.StringFlag{Name: "isolation", Usage: "`LEVEL`: env", Value: isolationEnv},
+			&cli.StringFlag{Name: "isolation", Usage: "`LEVEL`: env, or sealed (Linux)", Value: isolationEnv},
 			&cli.StringSliceFlag{Name: "e", Usage: "pass `NAME` on to the command, or set NAME=VALUE; may be repeated"},
 			boolFlag("quiet", "no start line and no summary", "q"),
 			boolFlag("verbose", "also list the variables that were removed", "v"),
@@ -39,16 +39,20 @@ examples:
 	}
 }
 
-// isolationEnv is the only level so far: a scrubbed environment and proxy variables.
-const isolationEnv = "env"
+// isolationEnv is a scrubbed environment and proxy variables, isolationSealed namespaces too.
+const (
+	isolationEnv    = "env"
+	isolationSealed = "sealed"
+)
 
 func (p *program) run(c *cli.Context) error {
 	argv := c.Args().Slice()
 	if len(argv) == 0 {
 		return usage("agentguard run -- CMD", "agentguard run needs a command to run")
 	}
-	if level := c.String("isolation"); level != isolationEnv {
-		return usage("--isolation env", "isolation %q is not built yet", level)
+	level := c.String("isolation")
+	if level != isolationEnv && level != isolationSealed {
+		return usage("--isolation env or sealed", "isolation %q is not built yet", level)
 	}
 	extra, err := extraVariables(c.StringSlice("e"))
 	if err != nil {
@@ -58,13 +62,10 @@ func (p *program) run(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	v, err := p.openVault()
-	if err != nil {
-		return err
-	}
+	v := vault.New(p.vaultOptions()) // run.Run protects this process before a secret is read, and after the sandbox is made
 	defer v.Close()
 	config := p.session(pol, v, argv)
-	config.Agent, config.Extra = c.String("agent"), extra
+	config.Agent, config.Extra, config.Isolation = c.String("agent"), extra, level
 	if c.Bool("quiet") {
 		config.Say = nothing
 	} else {
@@ -94,11 +95,16 @@ func (p *program) session(pol *policy.Policy, v *vault.Vault, argv []string) run
 	return run.Config{
 		Policy: pol, Vault: v, Argv: argv, Environ: p.env, Dir: dir,
 		Stdin: p.stdin, Stdout: p.stdout, Stderr: p.stderr,
-		Isolation: isolationEnv,
+		Isolation: isolationEnv, Hide: p.ownFiles(),
 		StateHome: p.env.stateHome(), RuntimeBase: p.env.runtimeBase(),
 		Version: thisBuild().Version,
 		Say:     p.say, Detail: nothing,
 	}
+}
+
+// ownFiles are those that no child has any business in: vault, logs, indexes.
+func (p *program) ownFiles() (files []string) {
+	return []string{p.ageFile(), under(p.env.dataHome(), "agentguard"), under(p.env.stateHome(), "agentguard"), under(p.env.base("XDG_CONFIG_HOME", ".config"), "agentguard")}
 }
 
 // startLine says under what the child runs, and what that does not hold.
@@ -107,8 +113,11 @@ func (p *program) startLine(c run.Config) {
 	if agent == "" {
 		agent = c.Policy.Agent.Name
 	}
-	p.say("agent %s, policy %s, isolation %s: a hostile program can go round the proxy, without credentials",
-		agent, c.Policy.Source, c.Isolation)
+	holds := "a hostile program can go round the proxy, without credentials"
+	if c.Isolation == isolationSealed {
+		holds = "its network leads to the proxy alone, and your other secrets are hidden from it"
+	}
+	p.say("agent %s, policy %s, isolation %s: %s", agent, c.Policy.Source, c.Isolation, holds)
 }
 
 // summary is the line at the end.

@@ -49,3 +49,6 @@ type Event struct {
 	Code    int  // of an end: the exit code, 128+N after signal N
 	Gone    bool // the box itself was ended from outside
 }
+
+// Replacement is a file that is seen in the place of another.
+type Replacement struct{ Path, Source string }

@@ -46,6 +46,9 @@ var initCapabilities = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CA
 // Start makes a box, and must come before this process is made undumpable: the system would not let it write its child's
 // maps of users. The error is as a rule a *Problem, and then nothing is left of the box.
 func Start(c Config) (*Box, error) {
+	if err := unix.CloseRange(3, 1<<31-1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return nil, &Problem{Step: "keep our files out of the sandbox", Call: "close_range", Err: err}
+	}
 	ours, theirs, err := controlSockets()
 	if err != nil {
 		return nil, &Problem{Step: "make a control socket", Call: "socketpair", Err: err}
@@ -159,14 +162,33 @@ func (f *frame) problem() error {
 }
 
 func (b *Box) setup(c Config) error {
-	if err := b.conn.Send(inner.Setup, inner.PackSteps(c.steps())); err != nil {
-		return fmt.Errorf("set up the sandbox: %w", err)
+	files, err := b.take(c.steps())
+	if err != nil {
+		return err
+	}
+	return b.adopt(c, files)
+}
+
+// take has init take steps, and gives the listeners that these open.
+func (b *Box) take(steps []inner.Step) (files []int, err error) {
+	if err := b.conn.Send(inner.Setup, inner.PackSteps(steps)); err != nil {
+		return nil, fmt.Errorf("set up the sandbox: %w", err)
 	}
 	f := <-b.answers
 	if f.kind != inner.Ready {
-		return f.problem()
+		return nil, f.problem()
 	}
-	return b.adopt(c, f.files)
+	return f.files, nil
+}
+
+// Show puts files in the place of others. They cannot be changed through it; a path that leads nowhere is passed over.
+func (b *Box) Show(files []Replacement) error {
+	var steps []inner.Step
+	for _, r := range files {
+		steps = append(steps, inner.Step{Do: "show", Path: r.Path, With: r.Source})
+	}
+	_, err := b.take(steps)
+	return err
 }
 
 // adopt makes listeners of the descriptors, which come in the order of the steps.

@@ -40,17 +40,18 @@ func (c *Config) steps() []inner.Step {
 			steps = append(steps, inner.Step{Do: "keep", Path: r.Path})
 		}
 	}
-	if c.Root {
-		steps = append(steps, inner.Step{Do: "root"})
-	}
-	if !c.Nested {
-		steps = append(steps, inner.Step{Do: "set", Path: "/proc/sys/user/max_user_namespaces", With: "0"})
+	if !c.Nested { // where a container's runtime has made /proc read-only, the filter of system calls alone forbids it
+		steps = append(steps, inner.Step{Do: "try", Path: "/proc/sys/user/max_user_namespaces", With: "0"})
 	}
 	steps = append(steps,
 		inner.Step{Do: "tasks"}, inner.Step{Do: "try", Path: "/proc/sys/kernel/pid_max", With: "16384"},
 		inner.Step{Do: "proc"}, inner.Step{Do: "dev", Path: c.Terminal, With: strings.Join(c.Devices, " ")},
-		inner.Step{Do: "content", Path: "/etc/resolv.conf", With: resolver},
 	)
+	if c.Root { // /proc and /dev are made already, and stay as they are
+		steps = append(steps, inner.Step{Do: "keep", Path: "/proc"}, inner.Step{Do: "keep", Path: "/dev"}, inner.Step{Do: "root"},
+			inner.Step{Do: "restore", Path: "/proc"}, inner.Step{Do: "restore", Path: "/dev"})
+	}
+	steps = append(steps, inner.Step{Do: "content", Path: "/etc/resolv.conf", With: resolver})
 	for _, r := range views {
 		steps = append(steps, inner.Step{Do: stepOf[r.View], Path: r.Path})
 	}

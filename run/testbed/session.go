@@ -24,6 +24,7 @@ type Session struct {
 	Prefix []string // goes before a client's command; empty: none
 	Env    []string // the supervisor's whole environment
 	UID    int      // if not 0, whom it runs as; see Give
+	Unset  []string // variables that are taken from the client again
 
 	read map[string]bool // audit files of earlier runs
 }
@@ -70,6 +71,11 @@ func NewSession(t testing.TB, o *Origin, program, policy string) *Session {
 		"E2E_ECHO="+o.Secrets["echo"], "E2E_MAPS="+o.Secrets["maps"], "E2E_GITHUB="+o.Secrets["github"],
 		"E2E_OPENAI="+o.Secrets["openai"], "E2E_ANTHROPIC="+o.Secrets["anthropic"])
 	return s
+}
+
+// Isolate has the next runs use a level by name.
+func (s *Session) Isolate(level string) {
+	s.Prefix = []string{s.Prefix[0], "run", "--isolation", level, "--policy", s.Policy, "--"}
 }
 
 // NewControl prepares runs without the program: the same clients hold the real credentials and reach the origins
@@ -167,6 +173,13 @@ func (s *Session) Run(t testing.TB, limit time.Duration, argv ...string) *Result
 	t.Helper()
 	s.Origin.Forget()
 	envFile := filepath.Join(s.Dir, "child-env")
+	if len(s.Unset) > 0 {
+		without := []string{"env"}
+		for _, name := range s.Unset {
+			without = append(without, "-u", name)
+		}
+		argv = append(without, argv...)
+	}
 	argv = append([]string{"sh", "-c", `env -0 >"$1"; shift; exec "$@"`, "sh", envFile}, argv...)
 	argv = append(append([]string(nil), s.Prefix...), argv...)
 	ctx, cancel := context.WithTimeout(t.Context(), limit)

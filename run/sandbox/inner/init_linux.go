@@ -143,10 +143,10 @@ func (p *initProcess) take(s Step) (what, call string, err error) {
 		return "show " + s.Path, "move_mount", p.restore(s.Path, 0)
 	case "read":
 		return "make " + s.Path + " read-only", "mount_setattr", p.restore(s.Path, attrReadOnly)
+	case "show":
+		return "show " + s.With + " as " + s.Path, "mount(MS_BIND)", show(s.With, s.Path)
 	case "content":
 		return "replace " + s.Path, "mount(MS_BIND)", content(s.Path, s.With)
-	case "set":
-		return "write " + s.Path, "write", write(s.Path, s.With)
 	case "try":
 		write(s.Path, s.With)
 		return "", "", nil

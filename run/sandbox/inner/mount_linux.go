@@ -117,6 +117,14 @@ func bind(source, path string) error {
 	return mount(source, path, "", syscall.MS_BIND|syscall.MS_REC, "")
 }
 
+// show puts a file in the place of another.
+func show(source, path string) error {
+	if err := mount(source, path, "", syscall.MS_BIND, ""); err != nil {
+		return ifThere(err)
+	}
+	return mountAttr(path, attrReadOnly, 0, false)
+}
+
 // readOnly makes what is at path unchangeable, and the name itself: a mount point can be neither removed nor replaced.
 func readOnly(path string) error {
 	if err := bind(path, path); err != nil {

@@ -1,4 +1,5 @@
-# A WebSocket client on bare sockets: CONNECT with the proxy URL's credentials, TLS, handshake, a few messages.
+# A WebSocket client on bare sockets: CONNECT with the proxy URL's credentials if there is one, TLS, handshake, a few
+# messages.
 import base64
 import os
 import socket
@@ -6,17 +7,26 @@ import ssl
 import struct
 from urllib.parse import unquote, urlsplit
 
-proxy = urlsplit(os.environ["HTTPS_PROXY"])
-raw = socket.create_connection((proxy.hostname, proxy.port), 30)
-head = "CONNECT api.echo.test:443 HTTP/1.1\r\nHost: api.echo.test:443\r\n"
-if proxy.password is not None:
-    pair = unquote(proxy.username or "") + ":" + unquote(proxy.password)
-    head += "Proxy-Authorization: Basic " + base64.b64encode(pair.encode()).decode() + "\r\n"
-raw.sendall((head + "\r\n").encode())
-answer = b""
-while b"\r\n\r\n" not in answer:
-    answer += raw.recv(1)
-assert b" 200 " in answer.split(b"\r\n")[0], answer
+
+
+def through(proxy):
+    raw = socket.create_connection((proxy.hostname, proxy.port), 30)
+    head = "CONNECT api.echo.test:443 HTTP/1.1\r\nHost: api.echo.test:443\r\n"
+    if proxy.password is not None:
+        pair = unquote(proxy.username or "") + ":" + unquote(proxy.password)
+        head += "Proxy-Authorization: Basic " + base64.b64encode(pair.encode()).decode() + "\r\n"
+    raw.sendall((head + "\r\n").encode())
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += raw.recv(1)
+    assert b" 200 " in answer.split(b"\r\n")[0], answer
+    return raw
+
+
+if "HTTPS_PROXY" in os.environ:
+    raw = through(urlsplit(os.environ["HTTPS_PROXY"]))
+else:
+    raw = socket.create_connection(("api.echo.test", 443), 30)
 tls = ssl.create_default_context().wrap_socket(raw, server_hostname="api.echo.test")
 stream = tls.makefile("rwb")
 stream.write(

@@ -1,0 +1,22 @@
+//go:build !linux
+
+package sandbox
+
+import "errors"
+
+// Box is what Linux alone has.
+type Box struct{ Listeners }
+
+// Start says so.
+func Start(Config) (*Box, error) {
+	return nil, &Problem{Step: "make a sandbox with namespaces", Err: errors.New("this system has none")}
+}
+
+// Next has nothing to say.
+func (b *Box) Next() (Event, bool) { return Event{}, false }
+
+// Show does nothing.
+func (b *Box) Show([]Replacement) error { return nil }
+
+// Close does nothing.
+func (b *Box) Close() error { return nil }
