@@ -23,12 +23,13 @@ func (e Effect) String() string { return [...]string{"deny", "allow"}[e] }
 // Decision is the policy's answer to one request. The zero value denies.
 type Decision struct {
 	Effect     Effect
-	Rule       string        // the rule that decided, "" when none matched
-	Reason     string        // for a person: "Action delete_repo is denied"
-	Hint       string        // what to change, or ""
-	Action     action.Action // the action that decided (the denied one, else the first)
-	Credential string        // the credential the rule names, "" for the service's only one
-	Limits     []limit.Take  // to be taken before the request is sent
+	Rule       string         // the rule that decided, "" when none matched
+	Reason     string         // for a person: "Action delete_repo is denied"
+	Hint       string         // what to change, or ""
+	Action     action.Action  // the action that decided (the denied one, else the first)
+	Credential string         // the credential the rule names, "" for the service's only one
+	Limits     []limit.Take   // to be taken before the request is sent
+	Keep       []action.Field // of the answer, for the record; those of the catalogue are not among them
 }
 
 // Decide says whether every action of m is allowed. One denied action denies the request, whatever else allows it. Of
@@ -96,6 +97,7 @@ func (p *Policy) decide(m *action.Match, args *inquiry) Decision {
 		}
 		for _, h := range hits {
 			counted.add(h.compiled, a, i)
+			d.Keep = append(d.Keep, h.Keep...)
 		}
 	}
 	d.Limits = counted.takes

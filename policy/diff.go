@@ -214,7 +214,15 @@ func (d *differ) rule(before, after *Rule, more, less string) {
 	d.lists("action", before.Actions, after.Actions, more, less)
 	d.resources(before.Resources, after.Resources, more, less)
 	d.limits(before.Limits, after.Limits)
+	d.lists("kept field", fieldNames(before.Keep), fieldNames(after.Keep), Other, Other)
 	d.when(before.When, after.When, more, less)
+}
+
+func fieldNames(fields []action.Field) (names []string) {
+	for _, f := range fields {
+		names = append(names, f.Name)
+	}
+	return names
 }
 
 func summary(r *Rule) string {

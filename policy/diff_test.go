@@ -22,6 +22,7 @@ func TestDiff(t *testing.T) {
 		{rule + "resources = [\"repo:o/*\"]\n", rule + "resources = [\"repo:o/r\"]\n", "narrower allow.a: resource repo:o/* is gone"},
 		{rule + "resources = [\"repo:o/*\"]\n", rule + "resources = [\"repo:o/x-*\"]\n", "narrower allow.a: resource repo:o/* is gone"},
 		{rule + "resources = [\"repo:o/r\"]\n", rule + "resources = [\"repo:o/s\"]\n", "wider allow.a: resource repo:o/s is new\nnarrower allow.a: resource repo:o/r is gone"},
+		{rule + "keep = [\"number\"]\n", rule + "keep = [\"number\", \"ticket.id\"]\n", "changed allow.a: kept field ticket.id is new"},
 		{rule, rule + "limits = { create_pr = \"5/hour\" }\n", "narrower allow.a: create_pr is limited to 5/hour"},
 		{rule + "limits = { create_pr = \"5/hour\" }\n", rule, "wider allow.a: create_pr is not limited any more; it was to 5/hour"},
 		{rule + "limits = { create_pr = \"5/hour\" }\n", rule + "limits = { create_pr = \"6/hour\" }\n", "wider allow.a: create_pr is limited to 6/hour; it was to 5/hour"},

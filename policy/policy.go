@@ -53,7 +53,8 @@ type Rule struct {
 	Actions    []string
 	Resources  []string
 	Limits     map[string]limit.Rate
-	When       []Condition // on the arguments of its actions; all must hold
+	When       []Condition    // on the arguments of its actions; all must hold
+	Keep       []action.Field // of the answers, for the record
 	Line       int
 }
 

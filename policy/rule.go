@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"agentguard/policy/action"
 	"agentguard/policy/limit"
 )
 
@@ -19,6 +20,7 @@ func (d *draft) allowTable(t *table) {
 		r.credential, r.Credential = credential, credential.s
 	}
 	d.ruleLimits(t.sub("limits"), r)
+	r.Keep = t.fields("keep")
 	t.done(laterRuleKeys)
 	d.policy.Allow[t.short()] = r.Rule
 }
@@ -29,10 +31,10 @@ func (d *draft) denyTable(t *table) {
 	if service, ok := t.text("service"); ok {
 		r.service, r.Service = service, service.s
 	}
-	for _, key := range []string{"credential", "limits"} {
+	for _, key := range []string{"credential", "limits", "keep"} {
 		if _, ok := t.values[key]; ok {
 			t.known = append(t.known, key)
-			t.fail(key, "", "has no place in a deny rule: it denies for every credential, at every time")
+			t.fail(key, "", "has no place in a deny rule: it denies for every credential, at every time, without an answer")
 		}
 	}
 	t.done(laterRuleKeys)
@@ -54,6 +56,27 @@ func (d *draft) ruleTable(t *table) *ruleDraft {
 	d.rules = append(d.rules, r)
 	return r
 }
+
+// fields reads keep = ["number", "ticket.id"].
+func (t *table) fields(key string) (out []action.Field) {
+	list := t.texts(key)
+	for _, item := range list {
+		f, err := action.ParseField(item.s)
+		switch {
+		case err != nil:
+			t.doc.fail(item.line, "", "%s: %q %v", t.path(key), item.s, err)
+		case len(out) == maxKeep:
+			t.fail(key, "", "names more than %d fields", maxKeep)
+			return out
+		default:
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// maxKeep bounds the fields that one rule keeps.
+const maxKeep = 16
 
 func (d *draft) ruleLimits(t *table, r *ruleDraft) {
 	if t == nil {

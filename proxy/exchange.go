@@ -43,6 +43,7 @@ type Exchange struct {
 	Sent     int64    // bytes of the request's body
 	Received int64    // bytes of the response's body, after decoding and scrubbing
 	Scrubbed int      // live values taken out of the response
+	Kept     []Kept   // fields of the response's body, see keep
 	Duration time.Duration
 	Stages   []StageTime
 

@@ -17,7 +17,7 @@ type stage struct {
 func (p *Proxy) pipeline() []stage {
 	return []stage{
 		{"identify", p.identify, nil},    // authority -> service; request -> actions and resources
-		{"decide", p.decide, nil},        // allow or deny, and by which rule
+		{"decide", p.decide, p.keep},     // allow or deny, and by which rule; fields of the answer for the record
 		{"limit", p.limit, nil},          // the counters of that rule
 		{"inject", p.inject, p.scrub},    // the credential goes on; the same values come off the response
 		{"record", p.record, p.received}, // on record before it leaves

@@ -68,6 +68,9 @@ func (s *session) recordOf(ex *proxy.Exchange) audit.Record {
 		r.Request.BodySHA256 = "sha256:" + ex.BodyHash
 	}
 	r.Response.Status, r.Response.Bytes, r.Response.Scrubbed, r.Response.Error = ex.Status, ex.Received, ex.Scrubbed, ex.Failure
+	for _, k := range ex.Kept {
+		r.Response.Result = append(r.Response.Result, audit.Field(k))
+	}
 	r.DurationMS = float64(ex.Duration.Microseconds()) / 1e3
 	if len(ex.Stages) > 0 {
 		r.Stages = make(audit.Stages, 0, len(ex.Stages))

@@ -52,15 +52,16 @@ func TestRecordsAreInTheFileInTime(t *testing.T) {
 	})
 }
 
-// TestRecordTellsWhatReplayNeeds: every action of a request with its resource, and the scheme.
-func TestRecordTellsWhatReplayNeeds(t *testing.T) {
+// TestRecordTellsAll: every action of a request with its resource, the scheme, what is kept of the answer.
+func TestRecordTellsAll(t *testing.T) {
 	s := sessionWithLog(t)
 	on := func(name, resource string) action.Action {
 		return action.Action{Name: name, Class: action.Write, Resource: action.Resource{Kind: "repo", Name: resource}}
 	}
-	ex := &proxy.Exchange{Plain: true, Match: action.Match{Actions: []action.Action{on("push", "o/a"), on("force_push", "o/b")}}}
+	ex := &proxy.Exchange{Plain: true, Kept: []proxy.Kept{{Name: "number", Value: "7", Literal: true}}, Match: action.Match{Actions: []action.Action{on("push", "o/a"), on("force_push", "o/b")}}}
 	r := s.recordOf(ex)
-	if !slices.Equal(r.Actions, []string{"push", "force_push"}) || !slices.Equal(r.Resources, []string{"repo:o/a", "repo:o/b"}) || r.Request.Scheme != "http" {
+	if !slices.Equal(r.Actions, []string{"push", "force_push"}) || !slices.Equal(r.Resources, []string{"repo:o/a", "repo:o/b"}) || r.Request.Scheme != "http" ||
+		len(r.Response.Result) != 1 || r.Response.Result[0] != (audit.Field{Name: "number", Value: "7", Literal: true}) {
 		t.Errorf("%+v", r)
 	}
 	ex.Plain, ex.Match.Actions[1] = false, on("force_push", "o/a")

@@ -21,6 +21,7 @@ type Explanation struct {
 	Hint       string          `json:"hint,omitempty"`
 	Limits     []LimitSaid     `json:"limits,omitempty"`
 	Credential *CredentialSaid `json:"credential,omitempty"`
+	Keeps      []string        `json:"keeps,omitempty"` // fields of the answer that the record would keep
 }
 
 // ActionSaid is one action of a request, and what each rule makes of it.
@@ -88,6 +89,11 @@ func Explain(pol *policy.Policy, q *Request, a *Answer) *Explanation {
 		e.Credential = &CredentialSaid{Name: c.Name, From: c.From, Always: c.Inject}
 		for _, s := range slots {
 			e.Credential.Slots = append(e.Credential.Slots, s.String())
+		}
+	}
+	if a.Effect == "allow" {
+		for _, f := range action.Results(&a.Match, a.Decision.Keep) {
+			e.Keeps = append(e.Keeps, f.Name)
 		}
 	}
 	return e

@@ -131,7 +131,17 @@ type Response struct {
 	Bytes    int64  `json:"bytes,omitempty"`
 	Scrubbed int    `json:"scrubbed,omitempty"` // secrets taken out
 	Error    string `json:"error,omitempty"`
+	Result   Result `json:"result,omitempty"`
 }
+
+// Field is one scalar of the answer's body that the record keeps.
+type Field struct {
+	Name, Value string
+	Literal     bool // a number, true or false, as JSON spells it
+}
+
+// Result is what is kept of an answer's body, in order. In JSON it is one object.
+type Result []Field
 
 // Stage is how long one stage of the pipeline took.
 type Stage struct {

@@ -17,13 +17,14 @@ import (
 const MaxLine = 64 << 10
 
 const (
-	maxWord    = 128 // names of things that agentguard or the policy named
-	maxName    = 256
+	maxWord    = 128     // names of things that agentguard or the policy named
+	maxName    = 256     // and of values that an answer holds
 	maxText    = 1 << 10 // reasons, errors, resources
 	maxPath    = 8 << 10 // path and query, each
-	maxActions = 8 << 10 // all together
+	maxActions = 6 << 10 // all together; their resources as much again
 	maxDetail  = 16 << 10
 	maxStages  = 32
+	maxResult  = 4 << 10
 )
 
 // encoder appends the members of JSON objects to b.
@@ -85,7 +86,7 @@ func (e *encoder) request(r *Request) {
 }
 
 func (e *encoder) response(r *Response) {
-	if *r == (Response{}) {
+	if r.Status == 0 && r.Bytes == 0 && r.Scrubbed == 0 && r.Error == "" && len(r.Result) == 0 {
 		return
 	}
 	e.open(`"response":`)
@@ -93,6 +94,30 @@ func (e *encoder) response(r *Response) {
 	e.int(`"bytes":`, r.Bytes)
 	e.int(`"scrubbed":`, int64(r.Scrubbed))
 	e.str(`"error":`, r.Error, maxText)
+	if len(r.Result) > 0 {
+		e.key(`"result":`)
+		e.resultObject(r.Result)
+	}
+	e.b = append(e.b, '}')
+}
+
+// resultObject writes what is no number, true or false as a string, whatever it is said to be.
+func (e *encoder) resultObject(fields Result) {
+	e.b = append(e.b, '{')
+	end := len(e.b) + maxResult
+	for _, f := range fields {
+		e.sep()
+		if len(e.b) > end {
+			e.b = append(e.b, `"...":"[cut]"`...)
+			break
+		}
+		e.b = append(appendString(e.b, f.Name, maxWord), ':')
+		if f.Literal && isLiteral(f.Value) {
+			e.b = append(e.b, f.Value...)
+		} else {
+			e.b = appendString(e.b, f.Value, maxName)
+		}
+	}
 	e.b = append(e.b, '}')
 }
 

@@ -3,6 +3,7 @@ package audit
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,6 +104,31 @@ func TestStagesJSON(t *testing.T) {
 	for _, none := range []string{`{}`, `null`} {
 		if err := json.Unmarshal([]byte(none), &out); err != nil || out != nil {
 			t.Errorf("%s: %v, %v", none, out, err)
+		}
+	}
+}
+
+func TestResultJSON(t *testing.T) {
+	in := Result{{"number", "42", true}, {"html_url", "https://x/\u202e", false}, {"big", "123456789012345678901234567890", true}, {"ok", "true", true}, {"", "null", false}}
+	b, err := json.Marshal(in)
+	if want := `{"number":42,"html_url":"https://x/\u202e","big":123456789012345678901234567890,"ok":true,"":"null"}`; err != nil || string(b) != want {
+		t.Errorf("%s, %v", b, err)
+	}
+	var out Result
+	if err := json.Unmarshal(b, &out); err != nil || !slices.Equal(in, out) {
+		t.Errorf("came back as %v, %v", out, err)
+	}
+	// What is said to be a literal and is none is a text.
+	for _, lie := range []string{`1,"effect":"allow"`, "01", "NaN", "", "truefalse", "-", "{}", "1 ", "+1", strings.Repeat("9", 200)} {
+		b, err := json.Marshal(Result{{"x", lie, true}})
+		var back map[string]any
+		if err != nil || json.Unmarshal(b, &back) != nil || len(back) != 1 || !strings.HasPrefix(string(b), `{"x":"`) {
+			t.Errorf("%q became %s, %v", lie, b, err)
+		}
+	}
+	for _, bad := range []string{`[]`, `1`, `"x"`, `{"a":null}`, `{"a":{}}`, `{"a":[1]}`} {
+		if err := json.Unmarshal([]byte(bad), &out); err == nil {
+			t.Errorf("%s became %v", bad, out)
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 const (
 	showWord = 60
 	showText = 160
+
+	showFields = 8 // of a result
 )
 
 // Line is r for a person, in one line without LF, with all foreign text made safe. The time is in r.Time's own zone.
@@ -57,7 +59,7 @@ func (r *Record) target() string {
 	return strings.TrimSpace(Clip(q.Method, showWord) + " " + Clip(q.Authority, showText) + Clip(q.Path, showText))
 }
 
-// outcome is what came back, and how long it took.
+// outcome is what came back, how long it took, and what is kept of it.
 func (r *Record) outcome() string {
 	var parts []string
 	if r.Response.Status != 0 {
@@ -71,6 +73,9 @@ func (r *Record) outcome() string {
 	}
 	if r.Response.Error != "" {
 		parts = append(parts, "error: "+Clip(r.Response.Error, showText))
+	}
+	for _, f := range r.Response.Result[:min(len(r.Response.Result), showFields)] {
+		parts = append(parts, Clip(f.Name, showWord)+" "+Clip(f.Value, showText))
 	}
 	if len(parts) == 0 {
 		return ""

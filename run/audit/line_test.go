@@ -26,6 +26,8 @@ func TestLine(t *testing.T) {
 		{&Record{Time: at, Event: Notice, Reason: "CA made"}, "03:04:05.678 <>notice</>  CA made"},
 		{&Record{Time: at, Event: Ended, Effect: Error, Response: Response{Error: "peer went away"}, DurationMS: 2},
 			"03:04:05.678 <error>error </>  -> 0 B, 2.0 ms, error: peer went away"},
+		{&Record{Time: at, Event: Ended, Effect: Allow, Response: Response{Status: 201, Result: Result{{"number", "42", true}, {"html_url", "https://x/\x1b", false}}}},
+			`03:04:05.678 <allow>allow </>  -> 201, 0 B, 0.0 ms, number 42, html_url https://x/\x1b`},
 	} {
 		got := c.r.Line(func(effect, s string) string { return "<" + effect + ">" + s + "</>" })
 		if got != c.want {
@@ -42,7 +44,7 @@ func TestLineIsSafeAndShort(t *testing.T) {
 		if SafeText(line) != line || strings.ContainsAny(line, "\n\x1b") {
 			t.Errorf("%q: not safe: %.200q", s, line)
 		}
-		if n := utf8.RuneCountInString(line); n > 10*showText*15 {
+		if n := utf8.RuneCountInString(line); n > (10*showText+showFields*(showWord+showText))*15 {
 			t.Errorf("%q: %d characters", s, n)
 		}
 	}

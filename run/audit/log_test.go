@@ -343,12 +343,13 @@ func TestAppendAllocates(t *testing.T) {
 func hostile(s string) *Record {
 	r := &Record{
 		Event: Event(s), AgentID: s, Owner: s, ID: 1<<64 - 1, Service: s, Action: s, Resource: s, Rule: s, Effect: s, Reason: s,
-		Credential: s, Request: Request{s, s, s, s, s, s, s, -1 << 63}, Response: Response{-1 << 63, -1 << 63, -1 << 63, s},
+		Credential: s, Request: Request{s, s, s, s, s, s, s, -1 << 63}, Response: Response{Status: -1 << 63, Bytes: -1 << 63, Scrubbed: -1 << 63, Error: s},
 		DurationMS: 999999999999, Pid: -1 << 63, IPAddress: s, Transport: s, Requests: 1<<64 - 1, Denied: 1<<64 - 1, Detail: map[string]string{},
 	}
 	for i := range 500 {
 		r.Actions, r.Resources = append(r.Actions, s), append(r.Resources, s)
 		r.Stages = append(r.Stages, Stage{s, 1<<63 - 1})
+		r.Response.Result = append(r.Response.Result, Field{s, s, i%2 == 0})
 		r.Detail[fmt.Sprint(i)+s[:min(len(s), 4096)]] = s
 	}
 	return r

@@ -144,6 +144,9 @@ func (p *program) showExplanation(e *suite.Explanation) {
 	} else if e.Effect == "allow" {
 		part("credential", "none")
 	}
+	if len(e.Keeps) > 0 {
+		part("keeps", "%s of the answer, for the audit log", strings.Join(e.Keeps, ", "))
+	}
 	p.showAnswer(e)
 }
 
