@@ -1,10 +1,10 @@
 package policy
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 
 	"agentguard/policy/action"
@@ -62,7 +62,7 @@ func Diff(before, after *Policy) []Change {
 	d.same("the file of further roots", before.Upstream.CA, after.Upstream.CA)
 	d.where = "limits"
 	d.same("the place where they are counted", before.Limits.String(), after.Limits.String())
-	slices.SortStableFunc(d.changes, func(a, b Change) int { return cmp.Compare(weight(a.Effect), weight(b.Effect)) })
+	sort.SliceStable(d.changes, func(i, j int) bool { return weight(d.changes[i].Effect) < weight(d.changes[j].Effect) })
 	return d.changes
 }
 

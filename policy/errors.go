@@ -1,10 +1,9 @@
 package policy
 
 import (
-	"cmp"
 	"fmt"
 	"path/filepath"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"unicode"
@@ -42,7 +41,7 @@ func (es Errors) Error() string {
 
 // sort orders by line; what was found on one line stays in the order in which it was found.
 func (es Errors) sort() {
-	slices.SortStableFunc(es, func(a, b Error) int { return cmp.Compare(a.Line, b.Line) })
+	sort.SliceStable(es, func(i, j int) bool { return es[i].Line < es[j].Line })
 }
 
 // clean escapes what a terminal would act on: a policy may come from a stranger's repository.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -255,12 +256,15 @@ func (t *table) short() string { return t.name[strings.LastIndexByte(t.name, '.'
 
 // names are the table's keys in the order of the file.
 func (t *table) names() []string {
-	return slices.SortedFunc(maps.Keys(t.values), func(a, b string) int {
+	names := slices.Collect(maps.Keys(t.values))
+	sort.Slice(names, func(i, j int) bool {
+		a, b := names[i], names[j]
 		if d := t.at.keys[a].line - t.at.keys[b].line; d != 0 {
-			return d
+			return d < 0
 		}
-		return strings.Compare(a, b)
+		return a < b
 	})
+	return names
 }
 
 // done reports the keys that nobody asked for. Those in later belong to something that is planned: they are refused

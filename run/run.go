@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -182,7 +183,7 @@ func (s *session) loadCredentials(ctx context.Context) error {
 		})
 	}
 	all.Wait()
-	slices.SortFunc(results, func(a, b loaded) int { return strings.Compare(a.c.Name, b.c.Name) })
+	sort.Slice(results, func(i, j int) bool { return results[i].c.Name < results[j].c.Name })
 	var creds []*cred.Credential
 	var problems, hints []string
 	for _, r := range results {

@@ -7,7 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -183,7 +183,7 @@ func (v *Vault) List(ctx context.Context) ([]Entry, error) {
 			errs = append(errs, fail(Ref{Backend: b.name}, err))
 		}
 	}
-	slices.SortFunc(all, func(a, b Entry) int { return strings.Compare(a.Ref.String(), b.Ref.String()) })
+	sort.Slice(all, func(i, j int) bool { return all[i].Ref.String() < all[j].Ref.String() })
 	return all, errors.Join(errs...)
 }
 

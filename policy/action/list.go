@@ -3,6 +3,7 @@ package action
 import (
 	"cmp"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -31,8 +32,9 @@ func (s *Service) List() []Info {
 		}
 		list = append(list, i)
 	}
-	slices.SortFunc(list, func(a, b Info) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Operation, b.Operation), cmp.Compare(a.Request, b.Request))
+	sort.Slice(list, func(i, j int) bool {
+		a, b := &list[i], &list[j]
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Operation, b.Operation), cmp.Compare(a.Request, b.Request)) < 0
 	})
 	return slices.Compact(list)
 }

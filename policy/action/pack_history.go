@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"sort"
 	"strconv"
 )
 
@@ -73,7 +74,7 @@ func newHistory(shallow []string) *history {
 			h.shallow = append(h.shallow, id)
 		}
 	}
-	slices.SortFunc(h.shallow, compareIDs)
+	sort.Slice(h.shallow, func(i, j int) bool { return compareIDs(h.shallow[i], h.shallow[j]) < 0 })
 	return h
 }
 

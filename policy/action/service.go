@@ -1,7 +1,6 @@
 package action
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -229,6 +228,6 @@ func kinds(s *Service) []string {
 			list = append(list, kind)
 		}
 	}
-	slices.SortFunc(list, cmp.Compare[string])
+	slices.Sort(list)
 	return slices.Compact(list)
 }

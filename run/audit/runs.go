@@ -2,13 +2,12 @@ package audit
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 )
@@ -41,8 +40,8 @@ func Runs(dir string) ([]Run, error) {
 			runs = append(runs, run)
 		}
 	}
-	slices.SortFunc(runs, func(a, b Run) int { // the names begin with the time
-		return cmp.Compare(filepath.Base(b.Path), filepath.Base(a.Path))
+	sort.Slice(runs, func(i, j int) bool { // the names begin with the time
+		return filepath.Base(runs[i].Path) > filepath.Base(runs[j].Path)
 	})
 	return runs, nil
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"sort"
 	"time"
 )
 
@@ -57,7 +58,7 @@ func Verify(path, anchorDir string) (Report, error) {
 		return v.Report, fmt.Errorf("audit log %s: %w", path, err)
 	}
 	v.compareAnchor()
-	slices.SortStableFunc(v.Problems, func(a, b Problem) int { return a.Line - b.Line })
+	sort.SliceStable(v.Problems, func(i, j int) bool { return v.Problems[i].Line < v.Problems[j].Line })
 	return v.Report, nil
 }
 

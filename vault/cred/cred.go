@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sort"
 	"sync"
 	"sync/atomic"
 
@@ -80,12 +81,7 @@ func (s *Set) Of(service string) (list []*Credential) {
 			list = append(list, c)
 		}
 	}
-	slices.SortFunc(list, func(a, b *Credential) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
+	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
 	return list
 }
 
