@@ -30,6 +30,10 @@ type Decision struct {
 	Credential string         // the credential the rule names, "" for the service's only one
 	Limits     []limit.Take   // to be taken before the request is sent
 	Keep       []action.Field // of the answer, for the record; those of the catalogue are not among them
+
+	// Otherwise is the answer for a request that turns out to be the least it can be: allowed. It is nil unless that alone
+	// decides and the request is too long to tell (see action.Match.Settle).
+	Otherwise *Decision
 }
 
 // Decide says whether every action of m is allowed. One denied action denies the request, whatever else allows it. Of
@@ -41,20 +45,43 @@ type Decision struct {
 func (p *Policy) Decide(m *action.Match) Decision { return p.DecideRequest(m, nil) }
 
 // DecideRequest is Decide with the request that m is the reading of. Its body is read where a rule with conditions could
-// match, and only then.
+// match, and only then. What m leaves in doubt is settled where the answer hangs on it, and only then.
 func (p *Policy) DecideRequest(m *action.Match, r *action.Request) Decision {
-	return p.decide(m, p.inquire(m, r))
+	args := p.inquire(m, r)
+	most := p.decide(m, args)
+	if m == nil || m.Doubt == nil || r == nil {
+		return most
+	}
+	atLeast := m.AtLeast()
+	least := p.decide(&atLeast, args)
+	switch {
+	case least.Effect != Allow:
+		*m = atLeast
+		return least
+	case most.Effect == Allow && slices.Equal(most.Limits, least.Limits):
+		return most
+	}
+	m.Settle(r)
+	d := p.decide(m, args)
+	if m.Doubt != nil && d.Effect != Allow {
+		d.Otherwise = &least
+	}
+	return d
 }
 
-// DecideUnread is DecideRequest for a request whose body nobody has any more: the strictest answer, in which no condition
-// that cannot be told helps the request, and the kindest, in which each of them does. Where both have one effect, so has
-// every body.
+// DecideUnread is DecideRequest for a request whose body nobody has any more: the strictest answer, in which nothing that
+// cannot be told helps the request, and the kindest, in which all of it does. Where both have one effect, so has every
+// body.
 func (p *Policy) DecideUnread(m *action.Match, r *action.Request) (strictest, kindest Decision) {
 	args := p.inquire(m, r)
-	if strictest = p.decide(m, args); args == nil {
-		return strictest, strictest
+	strictest = p.decide(m, args)
+	if args != nil {
+		args.kind = true
 	}
-	args.kind = true
+	if m != nil {
+		least := m.AtLeast()
+		m = &least
+	}
 	return strictest, p.decide(m, args)
 }
 

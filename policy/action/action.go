@@ -4,6 +4,7 @@
 package action
 
 import (
+	"errors"
 	"io"
 	"net/http"
 )
@@ -62,9 +63,9 @@ type Request struct {
 	// Peek returns up to max first bytes of the decoded body without consuming them. If nil, the request has no body.
 	Peek func(max int) ([]byte, error)
 
-	// Stream opens the whole decoded body from its beginning. Its caller holds it meanwhile: up to 1 MiB in memory,
-	// beyond in an unlinked temporary file of mode 0600 up to 256 MiB; a larger one is an error. It may be called more
-	// than once. If nil, it is not provided: what only the whole of a large body tells is then read conservatively.
+	// Stream opens the decoded body from its beginning. What is read of it is held until it is sent: up to 1 MiB in memory,
+	// beyond in an unlinked temporary file of mode 0600 up to 256 MiB; then reading fails with ErrHeld. It may be called
+	// more than once. If nil, it is not provided: what only a large body tells is then read conservatively.
 	Stream func() (io.ReadCloser, error)
 
 	// Ask puts a question to the service itself: what a request means may hang on what only the service knows, such as
@@ -102,6 +103,10 @@ type Match struct {
 	Service *Service
 	Actions []Action
 	Path    string // decoded, a slash inside a segment as %2F: what a `path:` resource of a rule is matched against
+
+	// Doubt is what only the rest of the request tells, nil where nothing is left. Actions are then all that it may turn
+	// out to do.
+	Doubt *Doubt
 
 	// Reason is what a refusal should say besides the rule: why the request could not be read (its action is then of
 	// class Unknown), or why it counts as more than it seems. "" where there is nothing to say.
@@ -167,3 +172,40 @@ const (
 	// RefusalNested is {"type": "error", "error": {"type": "permission_error", "message": ...}, "rule": ...}: Anthropic, OpenAI.
 	RefusalNested
 )
+
+// Doubt is a question that is worth its cost only where the policy answers differently for either outcome: reading a pack,
+// asking the service.
+type Doubt struct {
+	Least  []Action // what the request does in any case
+	settle func(*Request) (actions []Action, reason string, err error)
+}
+
+// ErrHeld says that as much of a body is held back as may be, and that it goes on.
+var ErrHeld = errors.New("the body is larger than what is held back to be read")
+
+// AtLeast is the match of what the request does in any case.
+func (m *Match) AtLeast() Match {
+	least := *m
+	if m.Doubt != nil {
+		least.Actions, least.Doubt = m.Doubt.Least, nil
+	}
+	return least
+}
+
+// Settle reads what Doubt leaves open, and asks the service where that does not tell. Afterwards Doubt is nil and Actions
+// are what the request does; except where it could not be held to its end: then both are as they were.
+func (m *Match) Settle(r *Request) {
+	if m.Doubt == nil {
+		return
+	}
+	actions, reason, err := m.Doubt.settle(r)
+	switch {
+	case errors.Is(err, ErrHeld):
+		m.Reason = reason
+	case err != nil:
+		m.Doubt = nil
+		m.deny(err.Error())
+	default:
+		m.Actions, m.Reason, m.Doubt = actions, reason, nil
+	}
+}

@@ -3,6 +3,7 @@ package action
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // refineGit reads git's smart HTTP protocol (gitprotocol-http, gitprotocol-pack) and the batch requests of LFS.
@@ -36,12 +37,15 @@ func refineInfoRefs(r *Request, m *Match) error {
 	return nil
 }
 
-// refineReceivePack makes one action of each ref. What is created or deleted has its own name. An update of a branch is a
-// push where the pack proves that the new commit descends from the old; any other moves what exists, and is a force_push
-// too.
+// refineReceivePack makes one action of each ref. What is created or deleted has its own name. An update is a push where
+// the new commit is shown to descend from the old; any other moves what exists, and is a force_push too. Which of both it
+// is tell the pack and the server alone: that is left in doubt.
 func refineReceivePack(r *Request, m *Match) error {
 	if kind, err := contentType(r); err != nil || kind != "application/x-git-receive-pack-request" {
 		return errors.New("the Content-Type is not that of a git push")
+	}
+	if err := gitEncoding(r); err != nil {
+		return err
 	}
 	head, err := peekPush(r)
 	if err != nil {
@@ -50,26 +54,29 @@ func refineReceivePack(r *Request, m *Match) error {
 	if len(head.commands) == 0 {
 		return nil // a flush alone: git's probe whether it may speak, before a large push
 	}
-	forced, err := readPush(r, head)
-	if err != nil {
-		return fmt.Errorf("the push could not be read: %w", err)
+	p := &pushReading{head: head, base: m.Actions[0], forced: make([]string, len(head.commands))}
+	least, reason := p.actions()
+	if p.find(); len(p.updates) == 0 {
+		m.Actions, m.Reason = least, reason
+		return nil
 	}
-	base := m.Actions[0]
-	m.Actions = nil
-	for i, c := range head.commands {
-		names := c.actions()
-		if c.moves() && forced[i] == "" {
-			names = names[:1]
-		}
-		for _, name := range names {
-			base.Name = name
-			m.Actions = append(m.Actions, base)
-		}
-		if forced[i] != "" && m.Reason == "" {
-			m.Reason = fmt.Sprintf("the update of %s counts as push and force_push: %s", clip(c.ref), forced[i])
-		}
+	for _, i := range p.of {
+		p.forced[i] = notRead
 	}
+	m.Actions, m.Reason = p.actions()
+	m.Doubt = &Doubt{Least: least, settle: p.settle}
 	return nil
+}
+
+// gitEncoding refuses what git's server would not decode (http-backend.c, get_content_type and read_request): it would read
+// something else than is read here.
+func gitEncoding(r *Request) error {
+	switch e := r.Header["Content-Encoding"]; {
+	case len(e) == 0, len(e) == 1 && (e[0] == "gzip" || e[0] == "x-gzip"):
+		return nil
+	default:
+		return fmt.Errorf("the Content-Encoding %q is none that git's servers know", clip(strings.Join(e, ", ")))
+	}
 }
 
 // refineBatch tells downloads from uploads of LFS objects (git-lfs docs/api/batch.md).

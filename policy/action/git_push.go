@@ -1,6 +1,8 @@
 package action
 
 import (
+	"crypto/sha1"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -36,71 +38,127 @@ func (c command) actions() []string {
 		return []string{"delete_" + kind}
 	case kind != "" && zeroID(c.old):
 		return []string{"create_" + kind}
+	case zeroID(c.old) && !strings.HasPrefix(c.ref, "refs/replace/"): // which puts other commits in the place of some
+		return []string{"push"}
 	}
 	return []string{"push", "force_push"}
 }
 
-// moves says that the command gives an existing branch another commit: what can be a fast-forward.
+// moves says that the command gives an existing ref another commit: what can be a fast-forward. Tags are not meant to move.
 func (c command) moves() bool {
-	return strings.HasPrefix(c.ref, "refs/heads/") && !zeroID(c.old) && !zeroID(c.new)
+	return !strings.HasPrefix(c.ref, "refs/tags/") && !zeroID(c.old) && !zeroID(c.new)
 }
 
-func (h *pushHead) can(capability string) bool { return slices.Contains(h.capabilities, capability) }
+// can says whether the client named a capability, as git looks for it (connect.c, parse_feature_value).
+func (h *pushHead) can(capability string) bool {
+	return slices.ContainsFunc(h.capabilities, func(c string) bool {
+		name, _, _ := strings.Cut(c, "=")
+		return name == capability
+	})
+}
 
-// sha1 says that the ids of the push are those that the pack is read by.
-func (h *pushHead) sha1() bool {
+// width is the length of the ids in bytes.
+func (h *pushHead) width() int { return len(h.commands[0].new) / 2 }
+
+// sameFormat holds the ids to the object format that the client names.
+func (h *pushHead) sameFormat() error {
+	format := "sha1"
 	for _, c := range h.capabilities {
-		if format, ok := strings.CutPrefix(c, "object-format="); ok && format != "sha1" {
-			return false
+		if f, ok := strings.CutPrefix(c, "object-format="); ok {
+			format = f
 		}
 	}
-	return len(h.commands[0].new) == 40
+	if len(h.commands) > 0 && (format != "sha1" || h.width() != sha1.Size) && (format != "sha256" || h.width() != sha256.Size) {
+		return fmt.Errorf("its ids are not of the object format %q", clip(format))
+	}
+	return nil
 }
 
-// readPush says for each command why it counts as forced, "" where it does not.
-func readPush(r *Request, h *pushHead) ([]string, error) {
-	forced := make([]string, len(h.commands))
-	var updates []update
-	var of []int // the command of each update
-	for i, c := range h.commands {
-		switch names := c.actions(); {
-		case len(names) == 1:
-		case !c.moves():
-			forced[i] = "only branches can be fast-forwarded"
-		default:
-			updates, of = append(updates, update{old: c.old, new: c.new}), append(of, i)
-		}
-	}
-	if len(updates) == 0 {
-		return forced, nil
-	}
-	why, err := prove(r, h, updates)
-	for k, i := range of {
-		forced[i] = why
-		if why == "" {
-			forced[i] = updates[k].reason()
-		}
-	}
-	return forced, err
+const notRead = "the pack was not read, which alone tells whether it is forced"
+
+// pushReading is what is known of a push.
+type pushReading struct {
+	head    *pushHead
+	base    Action   // what the actions share
+	forced  []string // for each command why it counts as forced, "" where it does not
+	updates []update // those that the pack or the server may show to be fast-forwards
+	of      []int    // the command of each update
 }
 
-// prove reads the pack. It says why none of the updates can be proven, "" where each has its own answer.
-func prove(r *Request, h *pushHead, updates []update) (string, error) {
-	switch {
-	case !h.sha1():
-		return "in repositories of another object format than sha1 it cannot be told from the pack whether it is forced", nil
-	case r.Stream == nil:
-		return "the pack was not read, which alone tells whether it is forced", nil
+// actions are those of all commands, and why one counts as forced.
+func (p *pushReading) actions() (list []Action, reason string) {
+	list = make([]Action, 0, len(p.forced))
+	for i, c := range p.head.commands {
+		names := c.actions()
+		if c.moves() && p.forced[i] == "" {
+			names = names[:1]
+		}
+		if len(names) > 1 && reason == "" {
+			why := p.forced[i]
+			if why == "" {
+				why = "only a ref that is no tag, and stays, can be fast-forwarded"
+			}
+			reason = fmt.Sprintf("the update of %s counts as push and force_push: %s", clip(c.ref), why)
+		}
+		for _, name := range names {
+			a := p.base
+			a.Name = name
+			list = append(list, a)
+		}
+	}
+	return list, reason
+}
+
+// find lists the updates that are in doubt.
+func (p *pushReading) find() {
+	for i, c := range p.head.commands {
+		if c.moves() {
+			p.updates, p.of = append(p.updates, update{old: c.old, new: c.new}), append(p.of, i)
+		}
+	}
+}
+
+// settle reads the pack, and asks the server about what that leaves open.
+func (p *pushReading) settle(r *Request) ([]Action, string, error) {
+	for k, u := range p.updates {
+		p.updates[k] = update{old: u.old, new: u.new}
+	}
+	why, err := p.prove(r)
+	for k, i := range p.of {
+		if p.forced[i] = why; why == "" {
+			p.forced[i] = p.updates[k].reason()
+		}
+	}
+	list, reason := p.actions()
+	if err != nil {
+		err = fmt.Errorf("the push could not be read: %w", err)
+	}
+	return list, reason, err
+}
+
+// prove says why none of the updates can be proven, "" where each has its own answer. The error is ErrHeld where some have
+// none yet.
+func (p *pushReading) prove(r *Request) (string, error) {
+	if r.Stream == nil {
+		return notRead, nil
 	}
 	body, err := r.Stream()
 	if err != nil {
 		return "the pack, which alone tells whether it is forced, could not be held: " + err.Error(), nil
 	}
 	defer body.Close()
-	if _, err := io.CopyN(io.Discard, body, int64(h.size)); err != nil {
+	if _, err := io.CopyN(io.Discard, body, int64(p.head.size)); err != nil {
 		return "", err
 	}
-	return "", readPack(body, h.shallow, updates)
+	h := newHistory(p.head.width(), p.head.shallow)
+	if err := h.readPack(body, p.updates); err != nil {
+		if h.judge(p.updates) && errors.Is(err, ErrHeld) {
+			return "", nil
+		}
+		return err.Error(), err
+	}
+	(&resolver{request: r, about: p.base, history: h}).resolve(p.updates)
+	return "", nil
 }
 
 // peekPush looks at more and more of the body until what stands before the pack is whole, so that the pack is not
@@ -149,7 +207,10 @@ func readPushHead(b []byte) (h *pushHead, whole bool, err error) {
 		h.commands = append(h.commands, c)
 		return nil
 	})
-	if whole && h.can("push-options") {
+	if err == nil {
+		err = h.sameFormat()
+	}
+	if err == nil && whole && h.can("push-options") {
 		whole, err = h.section(b, func(string) error { return nil })
 	}
 	return h, whole, err
@@ -186,7 +247,9 @@ func (h *pushHead) command(line string) (command, error) {
 	case given && len(h.commands) > 0:
 		return command{}, errors.New("capabilities behind another than the first command")
 	}
-	h.capabilities = append(h.capabilities, strings.Fields(capabilities)...)
+	h.capabilities = append(h.capabilities, strings.FieldsFunc(capabilities, func(c rune) bool {
+		return c == ' ' || c == '\t' || c == '\n' || c == '\r' // git's own isspace
+	})...)
 	f := strings.SplitN(text, " ", 3)
 	if len(f) != 3 || !objectID(f[0]) || !objectID(f[1]) || len(f[0]) != len(f[1]) ||
 		len(h.commands) > 0 && len(f[0]) != len(h.commands[0].old) {
@@ -201,9 +264,17 @@ func (h *pushHead) command(line string) (command, error) {
 	return command{f[0], f[1], f[2]}, nil
 }
 
-// pktLength reads the four hexadecimal digits of a pkt-line's length; 0 is the flush. The delimiters of protocol v2 have
-// no place in a push.
+// pktLength reads the length of a pkt-line; 0 is the flush. The delimiters of protocol v2 have no place in a push.
 func pktLength(b []byte) (int, error) {
+	n, err := pktPrefix(b)
+	if err == nil && n != 0 && n <= 4 {
+		err = errors.New("a pkt-line of impossible length")
+	}
+	return n, err
+}
+
+// pktPrefix reads the four hexadecimal digits before a pkt-line: its length, or less than 4 for what is no line.
+func pktPrefix(b []byte) (int, error) {
 	n := 0
 	for _, c := range b[:4] {
 		if !isHex(c) {
@@ -211,7 +282,7 @@ func pktLength(b []byte) (int, error) {
 		}
 		n = n<<4 | int(unhex(c))
 	}
-	if n != 0 && n <= 4 || n > maxPkt {
+	if n > maxPkt {
 		return 0, errors.New("a pkt-line of impossible length")
 	}
 	return n, nil

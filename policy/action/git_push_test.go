@@ -11,7 +11,7 @@ import (
 const (
 	push   = "push write repo:o/r; "
 	forced = "push write repo:o/r; force_push write repo:o/r; "
-	leaves = "do not lead from the new one to the old one"
+	has    = "and neither does what the server has"
 )
 
 // workTree is a clone whose pushes a gitServer reads.
@@ -44,6 +44,9 @@ func (w *workTree) push(args, want, reason string) {
 	runGit(w.t, w.dir, append([]string{"push", "-q"}, strings.Fields(args)...)...)
 	got := w.g.last()
 	got = got[strings.LastIndex(got, "\n")+1:]
+	if want == "" && got == "" {
+		return
+	}
 	rest, ok := strings.CutPrefix(got, "POST git-receive-pack: "+want)
 	if !ok || !strings.Contains(rest, reason) || reason == "" && rest != "" {
 		w.t.Errorf("push %s:\n\tgot  %s\n\twant %s%s", args, got, want, reason)
@@ -70,14 +73,51 @@ func TestPushOfBranches(t *testing.T) {
 	w.git("checkout -q topic\ncommit -q --allow-empty -m side2\nmerge -q --no-ff -m other main")
 	w.push("origin topic:main", push, "") // main is the second parent
 	w.git("checkout -q main\nmerge -q --ff-only topic\ncommit -q --amend --allow-empty -m amended")
-	w.push("--force origin main", forced, leaves)
+	w.push("--force origin main", forced, has)
 	w.push("origin main:keep", "create_branch write repo:o/r; ", "")
-	w.push("--force origin main~1:main", forced, leaves)
-	w.push("origin main", forced, leaves) // a fast-forward to what the server has: nothing in the pack proves it
+	w.push("--force origin main~1:main", forced, has)
+	w.push("origin main", push, "") // a fast-forward to what the server has
 	w.git("checkout -q --orphan alone\ncommit -q --allow-empty -m alone")
 	w.push("--force origin alone:main", forced, "does not hold the old one")
 	w.push("origin :main", "delete_branch write repo:o/r; ", "")
-	w.push("origin alone:refs/notes/x", forced, "only branches")
+}
+
+// What is neither a branch nor a tag: a new one takes nothing from anybody, and notes move forward as branches do.
+func TestPushOfOtherRefs(t *testing.T) {
+	g := newGitServer(t)
+	w := newWorkTree(t, g)
+	w.git("checkout -q -b main\ncommit -q --allow-empty -m one\nnotes add -m first\npush -q origin main")
+	w.push("origin refs/notes/commits", push, "")
+	w.git("commit -q --allow-empty -m two\nnotes add -m second\npush -q origin main")
+	w.push("origin refs/notes/*:refs/notes/*", push, "")
+	w.git("update-ref refs/notes/commits refs/notes/commits~1\nnotes add -m other")
+	w.push("--force origin refs/notes/commits", forced, has)
+	w.push("origin HEAD:refs/for/main", push, "")
+	w.push("origin HEAD:refs/pull/7/head", push, "")
+	w.push("origin :refs/pull/7/head", forced, "no tag, and stays")
+	w.push("origin HEAD:refs/replace/"+one, forced, "no tag, and stays")
+	w.push("origin HEAD", "", "") // up to date: nothing is posted
+	w.git("commit -q --allow-empty -m three")
+	w.push("origin HEAD", push, "")
+	w.git("commit -q --allow-empty -m four")
+	w.push("--force-with-lease origin main", push, "")
+	w.git("commit -q --amend --allow-empty -m five")
+	w.push("--force-with-lease origin main", forced, has)
+}
+
+// The first push of a repository, everything at once, and what is no longer there.
+func TestPushOfMirrors(t *testing.T) {
+	g := newGitServer(t)
+	w := newWorkTree(t, g)
+	w.git("checkout -q -b main\ncommit -q --allow-empty -m one\nbranch topic\ntag v1\ncommit -q --allow-empty -m two\ntag -a -m note v2")
+	create := "create_branch write repo:o/r; create_branch write repo:o/r; "
+	w.push("--tags origin main", "create_branch write repo:o/r; create_tag write repo:o/r; create_tag write repo:o/r; ", "")
+	w.git("push -q origin :main :v1 :v2")
+	w.push("--mirror origin", create+"create_tag write repo:o/r; create_tag write repo:o/r; ", "")
+	w.git("branch -D topic\ncommit -q --allow-empty -m three")
+	w.push("--prune origin refs/heads/*:refs/heads/*", push+"delete_branch write repo:o/r; ", "")
+	w.git("tag -d v1\ncommit -q --allow-empty -m four")
+	w.push("--mirror origin", push+"delete_tag write repo:o/r; "+push, "") // the last is refs/remotes/origin/main
 }
 
 func TestPushOfTags(t *testing.T) {
@@ -86,8 +126,8 @@ func TestPushOfTags(t *testing.T) {
 	w.push("origin light", "create_tag write repo:o/r; ", "")
 	w.push("origin noted", "create_tag write repo:o/r; ", "")
 	w.git("push -q origin main\ncommit -q --allow-empty -m two\ntag -f light\ntag -f -a -m note noted")
-	w.push("--force origin light", forced, "only branches")
-	w.push("--force origin noted", forced, "only branches")
+	w.push("--force origin light", forced, "no tag, and stays")
+	w.push("--force origin noted", forced, "no tag, and stays")
 	w.push("origin :noted", "delete_tag write repo:o/r; ", "")
 	w.git("push -q origin main\ncommit -q --allow-empty -m three\ntag -a -m note v3")
 	w.push("--follow-tags origin main", push+"create_tag write repo:o/r; create_tag write repo:o/r; ", "") // tag objects among the commits
@@ -136,7 +176,7 @@ func TestPushOfThousandCommits(t *testing.T) {
 		g.config(t, "repack.useDeltaBaseOffset", offsets)
 		w := newWorkTree(t, g)
 		w.git("checkout -q -b main\ncommit -q --allow-empty -m one\npush -q origin main")
-		importCommits(t, w.dir, 1000)
+		importCommits(t, w.dir, 1000, "main")
 		w.git("repack -q -a -d -f")
 		w.push("origin main", push, "")
 		packs, err := filepath.Glob(filepath.Join(g.root, "o/r.git/objects/pack/*.idx"))
@@ -153,19 +193,19 @@ func TestPushOfThousandCommits(t *testing.T) {
 			t.Errorf("only %d commits came as deltas: this shows nothing", deltas)
 		}
 		w.git("reset -q --hard HEAD~500\ncommit -q --allow-empty -m other")
-		w.push("--force origin main", forced, leaves)
+		w.push("--force origin main", forced, has)
 	}
 }
 
-func importCommits(t testing.TB, dir string, n int) {
+func importCommits(t testing.TB, dir string, n int, branch string) {
 	t.Helper()
 	var b strings.Builder
 	message := strings.Repeat("what every message of this import says\n", 10)
 	for i := range n {
-		b.WriteString("commit refs/heads/main\n")
+		fmt.Fprintf(&b, "commit refs/heads/%s\n", branch)
 		fmt.Fprintf(&b, "committer a <a@example.com> %d +0000\ndata %d\n%04d\n%s\n", 1_800_000_000+i, len(message)+5, i, message)
 		if i == 0 {
-			b.WriteString("from refs/heads/main^0\n")
+			fmt.Fprintf(&b, "from refs/heads/%s^0\n", branch)
 		}
 		fmt.Fprintf(&b, "M 100644 inline f\ndata %d\n%d\n\n", len(fmt.Sprint(i)), i)
 	}
@@ -190,12 +230,17 @@ func TestPushInEachProtocol(t *testing.T) {
 	}
 }
 
-func TestPushToSHA256IsForced(t *testing.T) {
+func TestPushToSHA256(t *testing.T) {
 	w := newWorkTree(t, newGitServer(t, "--object-format=sha256"))
 	runGit(t, w.dir, "init", "-q", "--object-format=sha256", "w")
 	w.dir = filepath.Join(w.dir, "w")
 	w.git("remote add origin " + w.g.URL + "/o/r.git\ncheckout -q -b main\ncommit -q --allow-empty -m one")
 	w.push("origin main", "create_branch write repo:o/r; ", "")
 	w.git("commit -q --allow-empty -m two")
-	w.push("origin main", forced, "another object format than sha1")
+	w.push("origin main", push, "")
+	w.git("commit -q --allow-empty -m three")
+	w.push("origin main:next", "create_branch write repo:o/r; ", "")
+	w.push("origin main", push, "") // as the server tells
+	w.git("commit -q --amend --allow-empty -m other")
+	w.push("--force origin main", forced, has)
 }

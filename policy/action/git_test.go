@@ -2,6 +2,7 @@ package action
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -15,15 +16,20 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 )
 
 // gitServer is `git http-backend` behind a reader that classifies each request as the proxy would.
 type gitServer struct {
 	*httptest.Server
 	root    string
+	backend http.Handler
 	mu      sync.Mutex
 	seen    []string
-	refusal string // if not empty, the reason for which each push is refused
+	refusal string                  // if not empty, the reason for which each push is refused
+	asked   []string                // by the resolver
+	ask     func(*Question, *Reply) // if not nil, changes answers to the resolver; without a server that can be asked, see deaf
+	deaf    bool
 }
 
 func newGitServer(t testing.TB, init ...string) *gitServer {
@@ -36,7 +42,7 @@ func newGitServer(t testing.TB, init ...string) *gitServer {
 	runGit(t, g.root, append(append([]string{"init", "-q", "--bare"}, init...), "o/r.git")...)
 	g.config(t, "http.receivepack", "true")
 	g.config(t, "receive.advertisePushOptions", "true")
-	backend := &cgi.Handler{Path: git, Args: []string{"http-backend"}, Dir: g.root, InheritEnv: []string{"PATH"},
+	g.backend = &cgi.Handler{Path: git, Args: []string{"http-backend"}, Dir: g.root, InheritEnv: []string{"PATH"},
 		Env: []string{"GIT_PROJECT_ROOT=" + g.root, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_NOSYSTEM=1", "HOME=" + g.root}}
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -50,7 +56,7 @@ func newGitServer(t testing.TB, init ...string) *gitServer {
 			refuse(t, w, decoded, refusal)
 			return
 		}
-		backend.ServeHTTP(w, r)
+		g.backend.ServeHTTP(w, r)
 	}))
 	t.Cleanup(g.Close)
 	return g
@@ -86,26 +92,58 @@ func (g *gitServer) note(t testing.TB, r *http.Request, body []byte) (decoded []
 			t.Error(err)
 		}
 	}
-	m := classifyGit(r, body)
+	m := g.classify(r, body)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.seen = append(g.seen, r.Method+" "+filepath.Base(r.URL.Path)+": "+spell(m)+"; "+m.Reason)
 	return body, g.refusal
 }
 
-func classifyGit(r *http.Request, body []byte) Match {
-	return classifyHeld(r, body, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil })
+// classify reads a request, and settles what is in doubt.
+func (g *gitServer) classify(r *http.Request, body []byte) Match {
+	q := gitRequest(r, body)
+	if !g.deaf {
+		q.Ask = g.answer
+	}
+	return settled(q)
 }
 
-func classifyHeld(r *http.Request, body []byte, stream func() (io.ReadCloser, error)) Match {
+// answer puts a question of the resolver to the server.
+func (g *gitServer) answer(q *Question) (*Reply, error) {
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(q.Method, q.Path+"?"+q.Query, bytes.NewReader(q.Body))
+	r.Header = q.Header
+	g.backend.ServeHTTP(w, r)
+	reply := &Reply{Status: w.Code, Header: w.Header(), Body: w.Body.Bytes()}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.asked = append(g.asked, fmt.Sprintf("%s %s %s: %d bytes", q.Method, q.Path, q.Why, w.Body.Len()))
+	if g.ask != nil {
+		g.ask(q, reply)
+	}
+	if int64(len(reply.Body)) > cmp.Or(q.Max, 1<<20) {
+		return nil, errors.New("the answer is too long")
+	}
+	return reply, nil
+}
+
+func classifyGit(r *http.Request, body []byte) Match { return settled(gitRequest(r, body)) }
+
+func settled(q *Request) Match {
 	s := Lookup("github")
-	a := Authority{"github.com", 443}
+	m := Classify(s, s.Host(q.Authority), q)
+	m.Settle(q)
+	return m
+}
+
+func gitRequest(r *http.Request, body []byte) *Request {
 	path, err := ParsePath(r.URL.EscapedPath(), true)
 	if err != nil {
 		panic(err)
 	}
-	return Classify(s, s.Host(a), &Request{Authority: a, Method: r.Method, Path: path, Query: r.URL.RawQuery, Header: r.Header,
-		Peek: func(n int) ([]byte, error) { return body[:min(n, len(body))], nil }, Stream: stream})
+	return &Request{Authority: Authority{"github.com", 443}, Method: r.Method, Path: path, Query: r.URL.RawQuery, Header: r.Header,
+		Peek:   func(n int) ([]byte, error) { return body[:min(n, len(body))], nil },
+		Stream: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }}
 }
 
 // pushRequest is a push without its body.
@@ -225,12 +263,16 @@ func TestPushCommands(t *testing.T) {
 	body := append(pkt("shallow "+one, one+" "+two+" refs/heads/main\x00report-status side-band-64k", two+" "+zero+" refs/tags/v1\n",
 		zero+" "+strings.Replace(one, "1", "a", 1)+" refs/heads/x"), "PACK..."...)
 	want := "push write repo:o/r; force_push write repo:o/r; delete_tag write repo:o/r; create_branch write repo:o/r"
-	if m := classifyHeld(pushRequest(), body, nil); spell(m) != want || !strings.Contains(m.Reason, "was not read") {
-		t.Errorf("%s, %q", spell(m), m.Reason)
+	full := func() (io.ReadCloser, error) { return nil, errors.New("no room") }
+	held := func() (io.ReadCloser, error) {
+		return io.NopCloser(io.MultiReader(bytes.NewReader(body[:len(body)-4]), iotest.ErrReader(ErrHeld))), nil
 	}
-	full := func() (io.ReadCloser, error) { return nil, errors.New("more than 256 MiB") }
-	if m := classifyHeld(pushRequest(), body, full); spell(m) != want || !strings.Contains(m.Reason, "more than 256 MiB") {
-		t.Errorf("%s, %q", spell(m), m.Reason)
+	for reason, stream := range map[string]func() (io.ReadCloser, error){"was not read": nil, "no room": full, "larger than what is held": held} {
+		q := gitRequest(pushRequest(), body)
+		q.Stream = stream
+		if m := settled(q); spell(m) != want || !strings.Contains(m.Reason, reason) || (m.Doubt != nil) != (reason == "larger than what is held") {
+			t.Errorf("%s: %s, %q", reason, spell(m), m.Reason)
+		}
 	}
 	if m := classifyGit(pushRequest(), body); spell(m) != "unknown unknown path:/o/r.git/git-receive-pack" {
 		t.Errorf("a broken pack: %s, %q", spell(m), m.Reason)

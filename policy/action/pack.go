@@ -2,13 +2,10 @@ package action
 
 import (
 	"bufio"
-	"bytes"
 	"compress/zlib"
-	"crypto/sha1" // git's ids; its servers refuse the known collisions of SHA-1 themselves
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"math"
 )
@@ -16,7 +13,7 @@ import (
 // The bounds of reading a pack. What goes beyond them is not read, and so proves nothing.
 const (
 	maxCommitSize = 1 << 20  // of one commit, and of one delta
-	maxInflated   = 1 << 30  // of all objects together
+	maxInflated   = 1 << 30  // of all objects together, those of the server's answers included
 	maxGap        = 32 << 20 // from one commit to the next: git and JGit write them first, libgit2 each before its files
 	maxObject     = 1 << 40  // what no object has, whatever it declares
 )
@@ -32,11 +29,13 @@ const (
 	typeRefDelta = 7
 )
 
-// readPack reads the pack of a push and marks the updates whose new commit it shows to descend from the old. An error
-// says that this is no pack. Nothing depends on the pack being read as the server reads it: what proves an update are
-// commits whose ids are recomputed here, each of which names the next.
-func readPack(r io.Reader, shallow []string, updates []update) error {
-	p := &packReader{in: newPackInput(r), history: newHistory(shallow)}
+// readPack reads a pack into the history, as far as that tells more about the updates, and marks those whose new commit
+// is shown to descend from the old. An error says that this is no pack. Nothing depends on the pack being read as the
+// server reads it, nor on what follows: what proves an update are commits whose ids are recomputed here, each of which
+// names the next.
+func (h *history) readPack(r io.Reader, updates []update) error {
+	h.nextPack()
+	p := &packReader{in: newPackInput(r), history: h}
 	err := p.read(updates)
 	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("the pack is cut off, or an object shorter than declared")
@@ -46,12 +45,11 @@ func readPack(r io.Reader, shallow []string, updates []update) error {
 
 // packReader reads the objects of a pack one by one. It keeps the commits, and nothing of the others.
 type packReader struct {
-	in       *packInput
-	zlib     io.ReadCloser
-	history  *history
-	inflated uint64
-	object   [2][]byte // what an object holds, and what its delta makes of its base
-	discard  [32 << 10]byte
+	in      *packInput
+	zlib    io.ReadCloser
+	history *history
+	object  [2][]byte // what an object holds, and what its delta makes of its base
+	discard [32 << 10]byte
 }
 
 func (p *packReader) read(updates []update) error {
@@ -62,42 +60,37 @@ func (p *packReader) read(updates []update) error {
 	if string(header[:8]) != "PACK\x00\x00\x00\x02" {
 		return errors.New("what follows the commands is no pack of version 2")
 	}
-	decided, err := p.commits(binary.BigEndian.Uint32(header[8:]), updates)
+	err := p.commits(binary.BigEndian.Uint32(header[8:]), updates)
 	if err == errEnough {
-		decided, p.history.missed = true, true
-	} else if err != nil {
-		return err
-	}
-	if err := p.in.close(decided); err != nil {
-		return err
+		p.history.missed, err = true, nil
 	}
 	p.history.judge(updates)
-	return nil
+	return err
 }
 
-// commits reads the objects up to where the rest would not tell more: then it says so.
-func (p *packReader) commits(objects uint32, updates []update) (decided bool, err error) {
+// commits reads the objects up to where the rest would not tell more.
+func (p *packReader) commits(objects uint32, updates []update) error {
 	enough := 1 // the commits that make another look worth its time
 	last := int64(0)
 	for ; objects > 0; objects-- {
 		commit, err := p.next()
 		if err != nil {
-			return false, err
+			return err
 		}
 		if commit {
 			last = p.in.at()
 		}
 		if p.history.full || p.in.at()-last > maxGap {
-			return false, errEnough
+			return errEnough
 		}
 		if n := len(p.history.texts); !commit && n >= enough {
 			if p.history.judge(updates) {
-				return true, nil
+				return nil
 			}
 			enough = 2 * n
 		}
 	}
-	return false, nil
+	return nil
 }
 
 // next reads one object and says whether it is a commit.
@@ -118,8 +111,8 @@ func (p *packReader) next() (commit bool, err error) {
 			base, commit = p.history.textAt(offset)
 		}
 	case kind == typeRefDelta:
-		var id [20]byte
-		if _, err = io.ReadFull(p.in, id[:]); err == nil {
+		var id oid
+		if _, err = io.ReadFull(p.in, id[:p.history.width]); err == nil {
 			base, commit = p.history.textOf(id)
 		}
 	default:
@@ -208,10 +201,10 @@ func (p *packReader) open(size uint64) (err error) {
 
 // spend bounds the work that a small pack can cause.
 func (p *packReader) spend(size uint64) error {
-	if size > maxInflated-p.inflated {
+	if size > maxInflated-p.history.inflated {
 		return errEnough
 	}
-	p.inflated += size
+	p.history.inflated += size
 	return nil
 }
 
@@ -285,56 +278,29 @@ func deltaSize(b []byte) (size uint64, rest []byte, ok bool) {
 }
 
 // packInput is the bytes of a pack. Being a bufio.Reader, it gives zlib no more than a stream holds, so that streams can
-// follow each other.
+// follow each other. It asks for more only when all that it had has been read.
 type packInput struct {
 	*bufio.Reader
-	src *summed
+	src *counted
 }
 
 func newPackInput(r io.Reader) *packInput {
-	src := &summed{src: r, sum: sha1.New()}
+	src := &counted{src: r}
 	return &packInput{bufio.NewReaderSize(src, 64<<10), src}
 }
 
 func (in *packInput) at() int64 { return in.src.read - int64(in.Buffered()) }
 
-// close reads the checksum, which is all that may be left, or with skip all up to the end and the checksum there.
-func (in *packInput) close(skip bool) error {
-	if skip {
-		if _, err := in.WriteTo(io.Discard); err != nil {
-			return err
-		}
-	} else if left, err := in.Peek(sha1.Size + 1); err == nil {
-		return errors.New("more follows behind the pack")
-	} else if err != io.EOF || len(left) < sha1.Size {
-		return err // io.EOF: cut off
-	}
-	if !in.src.sound() {
-		return errors.New("the pack's checksum is wrong")
-	}
-	return nil
-}
-
-// summed makes the checksum of all that it reads but the last bytes, which at the end are the checksum.
-type summed struct {
+type counted struct {
 	src  io.Reader
-	sum  hash.Hash
-	tail []byte
 	read int64
 }
 
-func (s *summed) Read(p []byte) (int, error) {
-	n, err := s.src.Read(p)
-	s.read += int64(n)
-	over := max(len(s.tail)+n-sha1.Size, 0)
-	old := min(over, len(s.tail))
-	s.sum.Write(s.tail[:old])
-	s.sum.Write(p[:over-old])
-	s.tail = append(append(s.tail[:0], s.tail[old:]...), p[over-old:n]...)
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.src.Read(p)
+	c.read += int64(n)
 	return n, err
 }
-
-func (s *summed) sound() bool { return bytes.Equal(s.tail, s.sum.Sum(nil)) }
 
 // objectHeader reads the type and the size of an object.
 func (in *packInput) objectHeader() (kind byte, size uint64, err error) {

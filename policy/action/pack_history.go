@@ -2,12 +2,15 @@ package action
 
 import (
 	"cmp"
-	"crypto/sha1"
+	"crypto/sha1" // git's ids; its servers refuse the known collisions of SHA-1 themselves
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"hash"
 	"slices"
 	"sort"
 	"strconv"
+	"strings"
 )
 
 // The bounds of what is kept of a pack, about 20 MiB in all.
@@ -17,13 +20,20 @@ const (
 	maxSteps   = 1 << 26 // of all walks from new commits to old ones
 )
 
-// update is the move of a branch from one commit to another.
+// oid is an object's id: a SHA-1, behind which zeros stand, or a SHA-256.
+type oid [sha256.Size]byte
+
+// update is the move of a ref from one commit to another.
 type update struct {
 	old, new string
-	proven   bool // the new commit descends from the old
-	within   bool // or it was seen not to: no way leads out of the pack
-	missed   bool // some of the pack was not read
+	proven   bool   // the new commit descends from the old
+	within   bool   // or it was seen not to: no way leads out of the commits that are known
+	missed   bool   // some of the pack was not read
+	asked    string // what asking the server has come to, "" where it was not asked
 }
+
+// open says that what else there is could prove the update.
+func (u *update) open() bool { return !u.proven && !u.within }
 
 // reason says why an update counts as forced, "" where it does not.
 func (u *update) reason() string {
@@ -32,6 +42,8 @@ func (u *update) reason() string {
 		return ""
 	case u.within:
 		return "the history of the new commit does not hold the old one"
+	case u.asked != "":
+		return "the commits of the push do not lead from the new one to the old one, and " + u.asked
 	case u.missed:
 		return "the pack holds more than is read of one, and that does not prove a fast-forward"
 	}
@@ -39,19 +51,21 @@ func (u *update) reason() string {
 		"what the server already has is not looked at"
 }
 
-// history is the commits of a pack and their parents.
+// history is commits and their parents.
 type history struct {
-	index   map[[20]byte]int32 // of nodes
-	nodes   []commitNode
-	parents []int32    // of all nodes
-	texts   []text     // in the order of the pack
-	kept    int        // bytes of texts
-	dropped int        // texts whose bytes were let go
-	shallow [][20]byte // sorted
-	steps   int
-	walk    int32
-	missed  bool // some commit was not read
-	full    bool // no more are taken
+	width    int           // of ids, in bytes
+	index    map[oid]int32 // of nodes
+	nodes    []commitNode
+	parents  []int32 // of all nodes
+	texts    []text  // in the order of the pack
+	kept     int     // bytes of texts
+	dropped  int     // texts whose bytes were let go
+	shallow  []oid   // sorted: commits that the client takes for ones without parents
+	inflated uint64
+	steps    int
+	walk     int32
+	missed   bool // some commit was not read
+	full     bool // no more are taken
 }
 
 // commitNode is a commit, or an id that a commit names.
@@ -59,6 +73,8 @@ type commitNode struct {
 	first, count int32 // its parents
 	text         int32 // 1 + its text; 0 is a commit that the pack does not hold
 	seen         int32 // the last walk that came by
+	known        bool  // its parents are
+	cut          bool  // they are not, since the client cut it off
 }
 
 // text is what a commit at a place of the pack holds; nil when it was let go.
@@ -67,10 +83,11 @@ type text struct {
 	bytes []byte
 }
 
-func newHistory(shallow []string) *history {
-	h := &history{index: map[[20]byte]int32{}}
+// newHistory is for ids of so many bytes.
+func newHistory(width int, shallow []string) *history {
+	h := &history{width: width, index: map[oid]int32{}}
 	for _, s := range shallow {
-		if id, ok := parseID(s); ok {
+		if id, ok := parseID(s, width); ok {
 			h.shallow = append(h.shallow, id)
 		}
 	}
@@ -78,10 +95,18 @@ func newHistory(shallow []string) *history {
 	return h
 }
 
-func compareIDs(a, b [20]byte) int { return slices.Compare(a[:], b[:]) }
+// nextPack forgets the texts, whose places are those of one pack.
+func (h *history) nextPack() {
+	for i := range h.nodes {
+		h.nodes[i].text = 0
+	}
+	h.texts, h.kept, h.dropped = nil, 0, 0
+}
 
-func parseID[T string | []byte](s T) (id [20]byte, ok bool) {
-	if len(s) != 40 {
+func compareIDs(a, b oid) int { return slices.Compare(a[:], b[:]) }
+
+func parseID[T string | []byte](s T, width int) (id oid, ok bool) {
+	if len(s) != 2*width {
 		return id, false
 	}
 	_, err := hex.Decode(id[:], []byte(s))
@@ -98,7 +123,7 @@ func (h *history) textAt(offset int64) ([]byte, bool) {
 }
 
 // textOf gives the commit with an id.
-func (h *history) textOf(id [20]byte) ([]byte, bool) {
+func (h *history) textOf(id oid) ([]byte, bool) {
 	i, ok := h.index[id]
 	if !ok || h.nodes[i].text == 0 {
 		return nil, false
@@ -108,7 +133,7 @@ func (h *history) textOf(id [20]byte) ([]byte, bool) {
 
 // add takes a commit under the id that its bytes have.
 func (h *history) add(at int64, commit []byte) error {
-	parents, err := readParents(commit)
+	parents, err := readParents(commit, h.width)
 	if err != nil {
 		return err
 	}
@@ -118,20 +143,22 @@ func (h *history) add(at int64, commit []byte) error {
 		return nil
 	}
 	h.keep(at, commit)
-	id := commitID(commit)
+	id := h.idOf(commit)
 	i := h.node(id)
-	if h.nodes[i].text != 0 {
+	h.nodes[i].text = int32(len(h.texts))
+	if h.nodes[i].known {
 		return nil // again
 	}
-	h.nodes[i].text = int32(len(h.texts))
 	if _, cut := slices.BinarySearchFunc(h.shallow, id, compareIDs); cut {
+		h.nodes[i].cut = true
 		return nil // the server may take it for one without parents, too
 	}
 	first := int32(len(h.parents))
 	for _, p := range parents {
 		h.parents = append(h.parents, h.node(p))
 	}
-	h.nodes[i].first, h.nodes[i].count = first, int32(len(parents))
+	n := &h.nodes[i]
+	n.first, n.count, n.known = first, int32(len(parents)), true
 	return nil
 }
 
@@ -144,7 +171,7 @@ func (h *history) keep(at int64, commit []byte) {
 	}
 }
 
-func (h *history) node(id [20]byte) int32 {
+func (h *history) node(id oid) int32 {
 	i, ok := h.index[id]
 	if !ok {
 		i = int32(len(h.nodes))
@@ -154,8 +181,13 @@ func (h *history) node(id [20]byte) int32 {
 	return i
 }
 
-func commitID(commit []byte) (id [20]byte) {
-	sum := sha1.New()
+func (h *history) idOf(commit []byte) (id oid) {
+	var sum hash.Hash
+	if h.width == sha1.Size {
+		sum = sha1.New()
+	} else {
+		sum = sha256.New()
+	}
 	sum.Write(strconv.AppendInt([]byte("commit "), int64(len(commit)), 10))
 	sum.Write([]byte{0})
 	sum.Write(commit)
@@ -163,50 +195,54 @@ func commitID(commit []byte) (id [20]byte) {
 	return id
 }
 
-// readParents reads them as git does (commit.c, parse_commit_buffer): one tree, then the parents, nothing between.
-func readParents(commit []byte) (parents [][20]byte, err error) {
-	_, rest, ok := header(commit, "tree ")
+// readParents reads them as git does (commit.c, parse_commit_buffer): one tree, then the parents, nothing between. An
+// author must follow: git takes a parent that is the last line for none, and others may not.
+func readParents(commit []byte, width int) (parents []oid, err error) {
+	_, rest, ok := header(commit, "tree ", width)
 	if !ok {
 		return nil, errors.New("a commit without a tree")
 	}
-	for len(rest) >= len("parent ") && string(rest[:len("parent ")]) == "parent " {
-		var id [20]byte
-		if id, rest, ok = header(rest, "parent "); !ok {
+	for strings.HasPrefix(string(rest[:min(len(rest), 7)]), "parent ") {
+		var id oid
+		if id, rest, ok = header(rest, "parent ", width); !ok {
 			return nil, errors.New("a commit with a malformed parent")
 		}
 		parents = append(parents, id)
 	}
+	if !strings.HasPrefix(string(rest[:min(len(rest), 7)]), "author ") {
+		return nil, errors.New("a commit without an author behind its parents")
+	}
 	return parents, nil
 }
 
-func header(b []byte, key string) (id [20]byte, rest []byte, ok bool) {
-	n := len(key) + 40
+func header(b []byte, key string, width int) (id oid, rest []byte, ok bool) {
+	n := len(key) + 2*width
 	if len(b) <= n || string(b[:len(key)]) != key || b[n] != '\n' {
 		return id, nil, false
 	}
-	id, ok = parseID(b[len(key):n])
+	id, ok = parseID(b[len(key):n], width)
 	return id, b[n+1:], ok
 }
 
-// judge walks from each new commit that is not yet proven towards its old one. It says whether all are decided: more of
-// the pack would not change that.
+// judge walks from each new commit that is not yet proven towards its old one. It says whether all are decided: more
+// commits would not change that.
 func (h *history) judge(updates []update) (decided bool) {
 	decided = true
 	for i := range updates {
 		u := &updates[i]
 		if !u.proven {
-			from, _ := parseID(u.new)
-			to, _ := parseID(u.old)
+			from, _ := parseID(u.new, h.width)
+			to, _ := parseID(u.old, h.width)
 			u.proven, u.within = h.reaches(from, to)
 			u.missed = h.missed
 		}
-		decided = decided && (u.proven || u.within)
+		decided = decided && !u.open()
 	}
 	return decided
 }
 
-// reaches says whether the parents lead from one commit to another, and if not, whether they all end within the pack.
-func (h *history) reaches(from, to [20]byte) (reaches, within bool) {
+// reaches says whether the parents lead from one commit to another, and if not, whether they all end within what is known.
+func (h *history) reaches(from, to oid) (reaches, within bool) {
 	start, ok := h.index[from]
 	if from == to || !ok {
 		return from == to, false
@@ -215,26 +251,59 @@ func (h *history) reaches(from, to [20]byte) (reaches, within bool) {
 	if !ok {
 		end = -1
 	}
+	within = true
+	whole := h.visit(start, func(i int32, n *commitNode) bool {
+		reaches = i == end
+		within = within && n.known
+		return !reaches
+	})
+	return reaches, whole && within
+}
+
+// outside are the commits, at most so many, that the history of one leads to and that are known by their ids alone.
+func (h *history) outside(from oid, most int) (out []oid) {
+	start, ok := h.index[from]
+	if !ok {
+		return []oid{from}
+	}
+	missing := map[int32]bool{}
+	h.visit(start, func(i int32, n *commitNode) bool {
+		if !n.known && !n.cut {
+			missing[i] = true
+		}
+		return len(missing) < most
+	})
+	for id, i := range h.index {
+		if missing[i] {
+			out = append(out, id)
+		}
+	}
+	slices.SortFunc(out, compareIDs)
+	return out
+}
+
+// visit walks over a commit and all that it descends from until see has had enough, which it says by false. It says
+// whether it came by all.
+func (h *history) visit(start int32, see func(i int32, n *commitNode) bool) bool {
 	h.walk++
 	h.nodes[start].seen = h.walk
-	within = true
 	for todo := []int32{start}; len(todo) > 0; {
-		n := h.nodes[todo[len(todo)-1]]
+		i := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		within = within && n.text != 0
+		n := &h.nodes[i]
 		if h.steps += 1 + int(n.count); h.steps > maxSteps {
 			h.missed = true
-			return false, false
+			return false
+		}
+		if !see(i, n) {
+			return false
 		}
 		for _, p := range h.parents[n.first : n.first+n.count] {
-			if p == end {
-				return true, false
-			}
 			if h.nodes[p].seen != h.walk {
 				h.nodes[p].seen = h.walk
 				todo = append(todo, p)
 			}
 		}
 	}
-	return false, within
+	return true
 }
