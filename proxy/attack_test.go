@@ -453,8 +453,8 @@ func TestRefusalsInsideATunnelNameIt(t *testing.T) {
 // A body that broke off while it was held back has no whole that could be sent.
 func TestBrokenSpoolIsNeverSentAsWhole(t *testing.T) {
 	late := iotest.OneByteReader(iotest.TimeoutReader(strings.NewReader("abc"))) // fails once, and would go on
-	b := &peekedBody{length: -1, src: io.NopCloser(io.MultiReader(strings.NewReader(strings.Repeat("x", 2*maxBody)), late)), sum: sha256.New(), dir: t.TempDir()}
-	if _, err := b.stream(); err == nil {
+	b := &peekedBody{length: -1, src: io.NopCloser(io.MultiReader(strings.NewReader(strings.Repeat("x", 2*maxBody)), late)), sum: sha256.New(), dir: t.TempDir(), most: maxSpool}
+	if err := readStream(b); err == nil {
 		t.Fatal("a broken body was read whole")
 	}
 	if n, err := io.Copy(io.Discard, b); err == nil {

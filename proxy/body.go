@@ -26,6 +26,7 @@ type peekedBody struct {
 	src      io.ReadCloser
 	encoding []string
 	head     []byte // read ahead, not yet sent
+	spool    *spool // read ahead behind the head, where that got too long
 	end      error  // what src ended with, once it has been read to its end
 	swapped  bool   // head is no longer what the child wrote, which is in sum already
 	deadline func(time.Time) error
@@ -34,7 +35,8 @@ type peekedBody struct {
 	taken    int64 // of memory
 	disk     *budget
 	dir      string // for what is held back; if "", the system's temporary directory
-	spool    *spool // the whole body, where it is too long for head
+	most     int64  // that is held back, in bytes
+	gate     *gate  // through which it leaves, if it cannot be held whole; nil: none
 
 	mu   sync.Mutex // the transport may still read when an early answer has ended the exchange
 	sum  hash.Hash
@@ -49,19 +51,24 @@ func (p *Proxy) prepareBody(ex *Exchange) *Refusal {
 	}
 	ex.body = &peekedBody{
 		src: r.Body, encoding: r.Header["Content-Encoding"], length: r.ContentLength, deadline: ex.deadline,
-		memory: p.memory, disk: p.disk, dir: p.TempDir, sum: sha256.New(),
+		memory: p.memory, disk: p.disk, dir: p.TempDir, most: p.most, sum: sha256.New(),
 	}
 	r.Body = ex.body
 	return nil
 }
 
 func (b *peekedBody) Read(p []byte) (n int, err error) {
-	if len(b.head) > 0 {
+	switch {
+	case b.gate != nil:
+		n, err = b.gate.leaving.Read(p)
+	case len(b.head) > 0:
 		n = copy(p, b.head)
 		b.head = b.head[n:]
-	} else if b.end != nil {
+	case b.spool.left():
+		n, err = b.spool.Read(p)
+	case b.end != nil:
 		return 0, b.end
-	} else {
+	default:
 		// The transport reads once more behind the end, when the server may have closed the body already.
 		n, err = b.src.Read(p)
 		b.end = err
@@ -75,11 +82,20 @@ func (b *peekedBody) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-func (b *peekedBody) Close() error { return b.src.Close() }
+// Close ends the sending. A gate goes on taking what the child sends: git reads an answer only when all is sent.
+func (b *peekedBody) Close() error {
+	if b.gate != nil {
+		return b.gate.leaving.Close()
+	}
+	return b.src.Close()
+}
+
+// discard takes what is still to come, up to max bytes, and throws it away.
+func (b *peekedBody) discard(max int64) { io.Copy(io.Discard, io.LimitReader(b.src, max)) }
 
 // fill reads ahead until max bytes are there or the body has ended, which may take no longer than a header may.
 func (b *peekedBody) fill(max int64) {
-	if int64(len(b.head)) >= max || b.end != nil {
+	if int64(len(b.head)) >= max || b.end != nil || b.spool != nil {
 		return
 	}
 	if b.deadline != nil {
@@ -89,21 +105,31 @@ func (b *peekedBody) fill(max int64) {
 	if b.length >= 0 {
 		max = min(max, b.length+1)
 	}
+	for b.reserve(max) && int64(len(b.head)) < max && b.end == nil {
+		b.grow(max)
+	}
+}
+
+// reserve takes the memory for max bytes of head from the budget.
+func (b *peekedBody) reserve(max int64) bool {
 	if need := max - b.taken; max > freeAhead && need > 0 {
 		if !b.memory.take(need, headerTimeout) {
 			b.end = errBusy
-			return
+			return false
 		}
 		b.taken = max
 	}
-	for int64(len(b.head)) < max && b.end == nil {
-		if len(b.head) == cap(b.head) {
-			b.head = append(b.head, 0)[:len(b.head)]
-		}
-		room := b.head[len(b.head):min(int64(cap(b.head)), max)]
-		n, err := b.src.Read(room)
-		b.head, b.end = b.head[:len(b.head)+n], err
+	return true
+}
+
+// grow reads once, so that the head has at most max bytes.
+func (b *peekedBody) grow(max int64) {
+	if len(b.head) == cap(b.head) {
+		b.head = append(b.head, 0)[:len(b.head)]
 	}
+	room := b.head[len(b.head):min(int64(cap(b.head)), max)]
+	n, err := b.src.Read(room)
+	b.head, b.end = b.head[:len(b.head)+n], err
 }
 
 // freeAhead is how much of each body may be read ahead outside the budget, in bytes.
@@ -119,7 +145,7 @@ var errTooLarge = errors.New("the body is too large to be read")
 func (b *peekedBody) whole(max int64) ([]byte, error) {
 	b.fill(max + 1)
 	switch {
-	case int64(len(b.head)) > max:
+	case int64(len(b.head)) > max || b.spool != nil:
 		return nil, fmt.Errorf("%w: over %d bytes", errTooLarge, max)
 	case b.end != io.EOF:
 		return nil, fmt.Errorf("the body broke off: %w", b.end)

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -138,13 +137,16 @@ func (f *Refusal) writeReport(w http.ResponseWriter, ex *Exchange) bool {
 	if err != nil {
 		return false
 	}
-	io.Copy(io.Discard, io.LimitReader(ex.body, maxSpool))
+	ex.body.discard(maxDiscard)
 	w.Header().Set("Content-Type", action.ReportContentType)
 	ex.Status = http.StatusOK
 	w.WriteHeader(ex.Status)
 	w.Write(report)
 	return true
 }
+
+// maxDiscard is how much of a refused push is taken so that the reason can be read, in bytes.
+const maxDiscard = 4 << 30
 
 func (f *Refusal) sentence() string {
 	if f.Hint == "" {

@@ -5,6 +5,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"crypto/tls"
@@ -68,6 +69,7 @@ type Proxy struct {
 	needles needles
 	memory  *budget // of bodies that are read ahead
 	disk    *budget
+	most    int64 // that is held back of a body, in bytes
 	tunnels sync.WaitGroup
 	ctx     context.Context
 	stop    context.CancelFunc
@@ -88,7 +90,7 @@ func New(c Config) (*Proxy, error) {
 	if c.Policy == nil || c.Record == nil || c.Limits == nil || c.Upstream == nil || c.CA == nil || len(c.Token) < 32 {
 		return nil, errors.New("proxy: policy, record, limits, upstream, CA and a token of 32 bytes are mandatory")
 	}
-	p := &Proxy{Config: c, queue: newQueue(), memory: newBudget(maxHeld), disk: newBudget(maxOnDisk)}
+	p := &Proxy{Config: c, queue: newQueue(), memory: newBudget(maxHeld), disk: newBudget(maxOnDisk), most: maxSpool}
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.stages = p.pipeline()
 	p.tls = &tls.Config{
@@ -232,6 +234,10 @@ func (p *Proxy) exchange(w http.ResponseWriter, ex *Exchange) {
 		ex.Status = ex.Refusal.Status
 		ex.Refusal.write(w, ex)
 		return
+	}
+	if ex.body != nil && ex.body.gate != nil {
+		go ex.body.gate.open(p.Policy, ex.Decision)
+		defer func() { ex.Refusal = cmp.Or(ex.Refusal, ex.body.gate.stop(ex)) }()
 	}
 	ctx := context.WithValue(ex.in.Context(), exchangeKey{}, ex)
 	if ex.WebSocket { // its connection is taken over from the server, whose Close then does not end it

@@ -317,10 +317,16 @@ func (p *Proxy) upstreamError(w http.ResponseWriter, r *http.Request, err error)
 		ex.Failure = err.Error()
 	}
 	f := dialRefusal(ex, err)
-	var refused refusalError
+	var told refusalError
+	var atGate *Refusal
+	if ex.body != nil && ex.body.gate != nil {
+		atGate = ex.body.gate.stop(ex)
+	}
 	switch {
-	case errors.As(err, &refused):
-		f = refused.Refusal
+	case atGate != nil:
+		f = atGate
+	case errors.As(err, &told):
+		f = told.Refusal
 	case errors.Is(err, errUnasked):
 		f = upstreamFailed(err.Error(), "")
 	case errors.Is(err, context.Canceled):

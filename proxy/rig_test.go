@@ -88,6 +88,7 @@ type rigOptions struct {
 	policy  string
 	secrets map[string]string // credential -> value
 	http1   bool              // origin
+	ca      *CA               // of the origin's certificates; nil: one for example.com alone
 	adjust  func(*Config, *UpstreamConfig)
 }
 
@@ -102,6 +103,9 @@ func newRig(t testing.TB, handler http.HandlerFunc, o rigOptions) *rig {
 		handler(w, q)
 	}))
 	r.origin.EnableHTTP2 = !o.http1
+	if o.ca != nil {
+		r.origin.TLS = &tls.Config{GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) { return o.ca.Leaf(h.ServerName) }}
+	}
 	r.origin.StartTLS()
 	t.Cleanup(r.origin.Close)
 	text := o.policy

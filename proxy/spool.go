@@ -1,43 +1,31 @@
 package proxy
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"time"
 
+	"agentguard/policy/action"
 	"agentguard/proxy/scrub"
 )
 
-// maxSpool is the largest body that is held back until it has been read, in bytes.
+// maxSpool is how much of a body is held back until it has been read, in bytes.
 const maxSpool = 256 << 20
 
-// spool is a whole body that is held back: on disk, in a file that has no name where the system allows that.
+// spool is what is held back of a body behind its head: on disk, in a file that has no name where the system allows that.
 type spool struct {
 	file *os.File
 	size int64
+	sent int64
 	disk *budget
+	buf  []byte
 }
 
-// stream gives the whole decoded body from its beginning, as often as it is called, and holds back what it has read: the
-// first MiB in memory, more of it in a temporary file.
+// stream opens the decoded body at its beginning, as often as it is called before the body is sent. What is read is held
+// back: the first MiB in memory, more of it in a temporary file, up to maxSpool.
 func (b *peekedBody) stream() (io.ReadCloser, error) {
-	if b.spool == nil {
-		b.fill(maxBody + 1)
-		if b.end == nil {
-			if err := b.toDisk(); err != nil {
-				return nil, err
-			}
-		} else if b.end != io.EOF {
-			return nil, fmt.Errorf("the body broke off: %w", b.end)
-		}
-	}
-	var raw io.Reader = bytes.NewReader(b.head)
-	if b.spool != nil {
-		raw = io.NewSectionReader(b.spool.file, 0, b.spool.size)
-	}
+	raw := &ahead{b: b}
 	if len(b.encoding) == 0 {
 		return io.NopCloser(raw), nil
 	}
@@ -51,8 +39,90 @@ func (b *peekedBody) stream() (io.ReadCloser, error) {
 	return io.NopCloser(plain), nil
 }
 
-// toDisk reads the rest of the body into a file, from which it will be sent.
-func (b *peekedBody) toDisk() error {
+// ahead reads a body from its beginning, before it is sent.
+type ahead struct {
+	b    *peekedBody
+	at   int64
+	pass bool // what is not yet held is read without being held
+}
+
+func (a *ahead) Read(p []byte) (int, error) {
+	b := a.b
+	for {
+		if n, err := b.held(p, a.at); n > 0 || err != nil {
+			a.at += int64(n)
+			return n, err
+		}
+		if a.pass && b.end == nil {
+			var n int
+			b.patiently(func() { n, b.end = b.src.Read(p) })
+			if n > 0 {
+				return n, nil
+			}
+			continue
+		}
+		if err := b.hold(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// held copies what is held from an offset on; nothing where that ends.
+func (b *peekedBody) held(p []byte, at int64) (int, error) {
+	if at < int64(len(b.head)) {
+		return copy(p, b.head[at:]), nil
+	}
+	if b.spool == nil {
+		return 0, nil
+	}
+	at -= int64(len(b.head))
+	return b.spool.read(p, at)
+}
+
+func (s *spool) read(p []byte, at int64) (int, error) {
+	if n := s.size - at; int64(len(p)) > n {
+		p = p[:n]
+	}
+	n, err := s.file.ReadAt(p, at)
+	if n == len(p) {
+		err = nil
+	}
+	return n, err
+}
+
+// hold reads a piece more of the body.
+func (b *peekedBody) hold() error {
+	switch {
+	case b.end == io.EOF:
+		return io.EOF
+	case b.end != nil:
+		return fmt.Errorf("the body broke off: %w", b.end)
+	case b.spool == nil && len(b.head) <= maxBody:
+		if b.reserve(maxBody + 1) {
+			b.patiently(func() { b.grow(maxBody + 1) })
+		}
+		return nil
+	case b.spool == nil:
+		if err := b.openSpool(); err != nil {
+			return err
+		}
+	case int64(len(b.head))+b.spool.size >= b.most:
+		return action.ErrHeld
+	}
+	b.patiently(func() { b.end = b.spool.add(b.src) })
+	return nil
+}
+
+// patiently sets a deadline for one read: a child may take its time, but not stop.
+func (b *peekedBody) patiently(read func()) {
+	if b.deadline != nil {
+		b.deadline(time.Now().Add(headerTimeout))
+		defer b.deadline(time.Time{})
+	}
+	read()
+}
+
+func (b *peekedBody) openSpool() error {
 	if !b.disk.take(maxSpool, headerTimeout) {
 		return errBusy
 	}
@@ -62,43 +132,28 @@ func (b *peekedBody) toDisk() error {
 		return fmt.Errorf("hold the body back: %w", err)
 	}
 	os.Remove(f.Name()) // Windows refuses, and removes it in close
-	s := &spool{file: f, disk: b.disk}
-	if err := s.fill(b); err != nil {
-		s.close()
-		b.end = err // what is left of the body must not pass for the whole
-		return err
-	}
-	b.spool, b.head = s, nil
-	b.src = struct {
-		io.Reader
-		io.Closer
-	}{io.NewSectionReader(f, 0, s.size), b.src}
+	b.spool = &spool{file: f, disk: b.disk, buf: make([]byte, copyBuffer)}
 	return nil
 }
 
-func (s *spool) fill(b *peekedBody) error {
-	n, err := s.file.Write(b.head)
-	s.size = int64(n)
-	buf := make([]byte, copyBuffer)
-	if b.deadline != nil {
-		defer b.deadline(time.Time{})
+// add holds one more piece.
+func (s *spool) add(src io.Reader) error {
+	n, err := src.Read(s.buf)
+	if _, werr := s.file.WriteAt(s.buf[:n], s.size); werr != nil {
+		return fmt.Errorf("hold the body back: %w", werr) // what is left of the body must not pass for the whole
 	}
-	for err == nil {
-		if b.deadline != nil { // a child may take its time, but not stop
-			b.deadline(time.Now().Add(headerTimeout))
-		}
-		n, err = b.src.Read(buf)
-		if s.size += int64(n); s.size > maxSpool {
-			return fmt.Errorf("%w: over %d bytes", errTooLarge, maxSpool)
-		}
-		if _, werr := s.file.Write(buf[:n]); werr != nil {
-			return fmt.Errorf("hold the body back: %w", werr)
-		}
-	}
-	if !errors.Is(err, io.EOF) {
-		return fmt.Errorf("the body broke off: %w", err)
-	}
-	return nil
+	s.size += int64(n)
+	return err
+}
+
+// left says whether some of what is held is not yet sent.
+func (s *spool) left() bool { return s != nil && s.sent < s.size }
+
+// Read sends what is held.
+func (s *spool) Read(p []byte) (int, error) {
+	n, err := s.read(p, s.sent)
+	s.sent += int64(n)
+	return n, err
 }
 
 func (s *spool) close() {

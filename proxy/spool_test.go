@@ -13,10 +13,12 @@ import (
 	"time"
 
 	"crypto/sha256"
+
+	"agentguard/policy/action"
 )
 
 func newPeeked(t *testing.T, body io.Reader, encoding ...string) *peekedBody {
-	return &peekedBody{src: io.NopCloser(body), length: -1, encoding: encoding, sum: sha256.New(), dir: t.TempDir()}
+	return &peekedBody{src: io.NopCloser(body), length: -1, encoding: encoding, sum: sha256.New(), dir: t.TempDir(), most: maxSpool}
 }
 
 // What is looked at as a whole, from memory or from a file, is sent as it came, and leaves nothing behind.
@@ -51,17 +53,32 @@ func TestHeldBackBodyIsSentAsItCame(t *testing.T) {
 
 func TestHeldBackBodyThatCannotBeReadWhole(t *testing.T) {
 	broken := io.MultiReader(strings.NewReader(strings.Repeat("x", 2<<20)), iotest.ErrReader(errors.New("the child went away")))
-	if _, err := newPeeked(t, broken).stream(); err == nil || !strings.Contains(err.Error(), "went away") {
+	if err := readStream(newPeeked(t, broken)); err == nil || !strings.Contains(err.Error(), "went away") {
 		t.Error(err)
 	}
 	b := newPeeked(t, strings.NewReader(strings.Repeat("x", 2<<20)))
 	b.dir = filepath.Join(t.TempDir(), "missing")
-	if _, err := b.stream(); err == nil {
+	if err := readStream(b); err == nil {
 		t.Error("a body was held back nowhere")
 	}
-	if _, err := newPeeked(t, io.LimitReader(zeros{}, maxSpool+1)).stream(); !errors.Is(err, errTooLarge) {
+	b = newPeeked(t, io.LimitReader(zeros{}, 9<<20))
+	b.most = 4 << 20
+	if err := readStream(b); !errors.Is(err, action.ErrHeld) {
 		t.Error(err)
 	}
+	if n, err := io.Copy(io.Discard, b); n != 9<<20 || err != nil {
+		t.Errorf("%d bytes were sent of what was held in part, %v", n, err)
+	}
+}
+
+func readStream(b *peekedBody) error {
+	r, err := b.stream()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	_, err = io.Copy(io.Discard, r)
+	return err
 }
 
 type zeros struct{}

@@ -150,6 +150,11 @@ func (p *Proxy) decide(ex *Exchange) *Refusal {
 	switch ex.Claim.Kind {
 	case policy.ForService:
 		ex.Decision = p.Policy.DecideRequest(&ex.Match, ex.request)
+		if least := ex.Decision.Otherwise; least != nil && len(ex.body.encoding) == 0 {
+			ex.body.gate = newGate(ex)
+			ex.Match, ex.Decision = ex.Match.AtLeast(), *least
+			ex.Decision.Reason = passing
+		}
 	case policy.Open:
 		ex.Decision = policy.Decision{Effect: policy.Allow, Rule: "network.allow"}
 	case policy.Tunnel:
@@ -161,13 +166,17 @@ func (p *Proxy) decide(ex *Exchange) *Refusal {
 }
 
 func decided(ex *Exchange) *Refusal {
-	d := &ex.Decision
-	if d.Effect == policy.Allow {
+	if ex.Decision.Effect == policy.Allow {
 		return nil
 	}
+	return refused(&ex.Decision, ex.Claim.Service)
+}
+
+// refused is the refusal of a request for a service, which may be nil.
+func refused(d *policy.Decision, s *action.Service) *Refusal {
 	f := deny(d.Reason, d.Hint)
 	f.Rule, f.Action, f.Resource = d.Rule, d.Action.Name, d.Action.Resource.String()
-	if s := ex.Claim.Service; s != nil && s.RefuseStatus != 0 {
+	if s != nil && s.RefuseStatus != 0 {
 		f.Status = s.RefuseStatus
 	}
 	return f

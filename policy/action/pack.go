@@ -48,6 +48,7 @@ type packReader struct {
 	in      *packInput
 	zlib    io.ReadCloser
 	history *history
+	last    int64     // where the last commit ended
 	object  [2][]byte // what an object holds, and what its delta makes of its base
 	discard [32 << 10]byte
 }
@@ -71,76 +72,84 @@ func (p *packReader) read(updates []update) error {
 // commits reads the objects up to where the rest would not tell more.
 func (p *packReader) commits(objects uint32, updates []update) error {
 	enough := 1 // the commits that make another look worth its time
-	last := int64(0)
 	for ; objects > 0; objects-- {
-		commit, err := p.next()
+		o, err := p.next()
 		if err != nil {
 			return err
 		}
-		if commit {
-			last = p.in.at()
-		}
-		if p.history.full || p.in.at()-last > maxGap {
-			return errEnough
-		}
-		if n := len(p.history.texts); !commit && n >= enough {
+		if n := len(p.history.texts); !o.commit && n >= enough {
 			if p.history.judge(updates) {
 				return nil
 			}
 			enough = 2 * n
 		}
+		if err := p.take(o); err != nil {
+			return err
+		}
+		if o.commit {
+			p.last = p.in.at()
+		}
+		if p.history.full {
+			return errEnough
+		}
 	}
 	return nil
 }
 
-// next reads one object and says whether it is a commit.
-func (p *packReader) next() (commit bool, err error) {
-	at := p.in.at()
+// object is the header of one.
+type object struct {
+	at     int64
+	size   uint64 // of what follows, inflated
+	commit bool   // it is one, or makes one of its base
+	delta  bool
+	base   []byte // nil where it was let go
+}
+
+// next reads the header of an object.
+func (p *packReader) next() (o object, err error) {
+	o.at = p.in.at()
 	kind, size, err := p.in.objectHeader()
 	if err != nil {
-		return false, err
+		return o, err
 	}
-	var base []byte
+	o.size, o.delta = size, kind > typeTag
 	switch {
 	case kind == typeCommit:
-		commit = true
+		o.commit = true
 	case kind > typeCommit && kind <= typeTag:
 	case kind == typeOfsDelta:
 		var offset int64
-		if offset, err = p.in.baseOffset(at); err == nil {
-			base, commit = p.history.textAt(offset)
+		if offset, err = p.in.baseOffset(o.at); err == nil {
+			o.base, o.commit = p.history.textAt(offset)
 		}
 	case kind == typeRefDelta:
 		var id oid
 		if _, err = io.ReadFull(p.in, id[:p.history.width]); err == nil {
-			base, commit = p.history.textOf(id)
+			o.base, o.commit = p.history.textOf(id)
 		}
 	default:
 		err = fmt.Errorf("an object of type %d, which no pack holds", kind)
 	}
-	if err != nil {
-		return false, err
-	}
-	return commit, p.take(at, size, commit, kind != typeCommit, base)
+	return o, err
 }
 
-// take inflates an object and adds it to the history if it is a commit, or a delta of one.
-func (p *packReader) take(at int64, size uint64, commit, delta bool, base []byte) error {
-	if !commit || size > maxCommitSize || delta && base == nil {
-		p.history.missed = p.history.missed || commit
-		return p.skip(size)
+// take inflates an object and adds it to the history if it is a commit.
+func (p *packReader) take(o object) error {
+	if !o.commit || o.size > maxCommitSize || o.delta && o.base == nil {
+		p.history.missed = p.history.missed || o.commit
+		return p.skip(o.size)
 	}
-	text, err := p.inflate(size)
+	text, err := p.inflate(o.size)
 	if err != nil {
 		return err
 	}
-	if delta {
-		if text, err = p.apply(base, text); err != nil || text == nil {
+	if o.delta {
+		if text, err = p.apply(o.base, text); err != nil || text == nil {
 			p.history.missed = true
 			return err
 		}
 	}
-	return p.history.add(at, text)
+	return p.history.add(o.at, text)
 }
 
 // inflate reads an object of a known size.
@@ -168,7 +177,9 @@ func (p *packReader) skip(size uint64) error {
 		if err != nil {
 			return fmt.Errorf("a broken object: %w", err)
 		}
-		size -= uint64(n)
+		if size -= uint64(n); p.in.at()-p.last > maxGap {
+			return errEnough
+		}
 	}
 	return p.end()
 }

@@ -195,8 +195,8 @@ func (h *history) idOf(commit []byte) (id oid) {
 	return id
 }
 
-// readParents reads them as git does (commit.c, parse_commit_buffer): one tree, then the parents, nothing between. An
-// author must follow: git takes a parent that is the last line for none, and others may not.
+// readParents reads them as git does (commit.c, parse_commit_buffer): one tree, then the parents, nothing between. The
+// author must follow, as in every commit that git makes: on parents that end a commit its readers differ.
 func readParents(commit []byte, width int) (parents []oid, err error) {
 	_, rest, ok := header(commit, "tree ", width)
 	if !ok {
