@@ -493,8 +493,8 @@ func TestLargePushInFlatMemory(t *testing.T) {
 	if a := g.post(largePush(main, strings.Repeat("4", 40), size)); !strings.Contains(a.body, "ng refs/heads/main agentguard: ") {
 		t.Errorf("%s %q", a.Status, a.body)
 	}
-	if g.posted.Load() != before {
-		t.Errorf("%d bytes left", g.posted.Load()-before)
+	if left := g.posted.Load() - before; left > 1000 { // the question to the server
+		t.Errorf("%d bytes left", left)
 	}
 }
 
