@@ -2,8 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -51,12 +49,7 @@ type Case struct {
 
 // LoadCases reads a file of cases.
 func LoadCases(file string) (*Cases, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, fmt.Errorf("cases: %w", err)
-	}
-	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	content, err := readFile(file, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("cases: %w", err)
 	}

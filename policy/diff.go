@@ -61,7 +61,8 @@ func Diff(before, after *Policy) []Change {
 	d.same("the proxy", before.Upstream.Proxy, after.Upstream.Proxy)
 	d.same("the file of further roots", before.Upstream.CA, after.Upstream.CA)
 	d.where = "limits"
-	d.same("the place where they are counted", before.Limits.String(), after.Limits.String())
+	d.same("the place where they are counted", orElse(before.Limits.Store, "file"), orElse(after.Limits.Store, "file"))
+	d.same("the place of the password", before.Limits.Password, after.Limits.Password)
 	sort.SliceStable(d.changes, func(i, j int) bool { return weight(d.changes[i].Effect) < weight(d.changes[j].Effect) })
 	return d.changes
 }

@@ -37,7 +37,7 @@ func (d *draft) redis(t *table, store string) {
 	case err != nil:
 		t.fail("store", hintStore, "%q %v", store, err)
 	default:
-		d.policy.Limits.Redis = &a
+		d.policy.Limits.Store, d.policy.Limits.Redis = store, &a
 	}
 }
 

@@ -89,7 +89,7 @@ func (d *draft) upstreamTable(t *table) {
 		}
 	}
 	if ca, ok := t.text("ca"); ok {
-		u.CA = ca.s
+		u.CA, u.Roots = ca.s, d.include(t, "ca", ca.s, maxRoots)
 	}
 	u.Resolve = d.resolve(t.sub("resolve"))
 	for _, a := range t.texts("allow_private") {

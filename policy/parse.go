@@ -1,44 +1,43 @@
 package policy
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
-	"os"
 
 	"agentguard/policy/action"
 	"agentguard/policy/limit"
 )
 
-// Load reads and checks a policy file. Everything that is wrong in it comes back at once, as Errors.
+// Load reads and checks a policy file, and the files that it names. Everything that is wrong in it comes back at once, as
+// Errors.
 func Load(file string) (*Policy, error) {
-	f, err := os.Open(file)
+	content, err := readFile(file, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
-	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("policy: %w", err)
-	}
-	return Parse(file, content)
+	return LoadText(file, content)
 }
 
-// Parse checks the text of a policy; file names it in messages. The error is of type Errors, by line.
-func Parse(file string, content []byte) (*Policy, error) {
-	sum := sha256.Sum256(content)
+// LoadText is Load as if the file held content: the files that it names are read.
+func LoadText(file string, content []byte) (*Policy, error) { return parse(file, content, readFile) }
+
+// Parse checks the text of a policy; file names it in messages. The error is of type Errors, by line. The files that a
+// policy names are not read: one that cannot be understood without them is an error.
+func Parse(file string, content []byte) (*Policy, error) { return parse(file, content, nil) }
+
+func parse(file string, content []byte, read reader) (*Policy, error) {
 	d := &draft{
 		document: &document{file: file},
 		policy: &Policy{
 			Source:      file,
-			Hash:        hex.EncodeToString(sum[:]),
+			Hash:        hashOf(content),
+			Text:        content,
 			Credentials: map[string]*Credential{},
 			Allow:       map[string]*Rule{},
 			Deny:        map[string]*Rule{},
 			Services:    map[string]*action.Service{},
 		},
-		own: map[string]*ownService{},
+		own:    map[string]*ownService{},
+		reader: read,
 	}
 	if top := d.open(content); top != nil {
 		d.read(top)
@@ -59,6 +58,7 @@ func Parse(file string, content []byte) (*Policy, error) {
 // draft is a policy while it is read: its parts with the lines that the checks across the file need.
 type draft struct {
 	*document
+	reader      reader // nil: files that the policy names are not read
 	policy      *Policy
 	own         map[string]*ownService
 	credentials []*credentialDraft

@@ -199,8 +199,23 @@ func TestLoad(t *testing.T) {
 	if err := os.WriteFile(file, []byte(whole), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if p, err := Load(file); err != nil || p.Source != file {
-		t.Errorf("%v", err)
+	_, err := Load(file)
+	if err == nil || !strings.Contains(err.Error(), "upstream.ca cannot be read: open ") {
+		t.Errorf("without the file that it names: %v", err)
+	}
+	ca := filepath.Join(dir, "corp-ca.pem")
+	os.WriteFile(ca, []byte("PEM"), 0o600)
+	p, err := Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []File{{"upstream.ca", ca, hashOf([]byte("PEM"))}}
+	if p.Source != file || p.Hash != hashOf([]byte(whole)) || string(p.Upstream.Roots) != "PEM" || !slices.Equal(p.Files, want) {
+		t.Errorf("%q, %s, %q, %v", p.Source, p.Hash, p.Upstream.Roots, p.Files)
+	}
+	os.WriteFile(ca, make([]byte, maxRoots+1), 0o600)
+	if _, err := Load(file); err == nil || !strings.Contains(err.Error(), "is longer than 4 MiB") {
+		t.Errorf("a long file of roots: %v", err)
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 type Policy struct {
 	Source      string // file name, for messages
 	Hash        string // hex SHA-256 of the file
+	Text        []byte // of the file
+	Files       []File // that it names and Load has read
 	Agent       Agent
 	Credentials map[string]*Credential
 	Allow       map[string]*Rule
@@ -60,7 +62,8 @@ type Rule struct {
 
 // LimitStore is where the limits of rules are counted.
 type LimitStore struct {
-	Redis    *limit.Address // nil: in a file on this machine
+	Store    string         // as written; "": in a file on this machine
+	Redis    *limit.Address // nil: in that file
 	Password string         // a vault reference to Redis's password, or ""
 }
 
@@ -81,7 +84,8 @@ type Env struct {
 // Upstream is the way out.
 type Upstream struct {
 	Proxy        string            // URL; "none": no proxy; "": the supervisor's own HTTPS_PROXY
-	CA           string            // PEM file added to the system's roots; relative to the policy file
+	CA           string            // PEM file added to the system's roots, as the policy names it
+	Roots        []byte            // what it holds; nil where it was not read
 	Resolve      map[string]string // "host:port" -> "ip:port"
 	AllowPrivate []string          // hosts and addresses that may be private, loopback or link-local
 }

@@ -74,15 +74,14 @@ func openRedis(ctx context.Context, p *policy.Policy, v *vault.Vault) (*Limits, 
 
 // roots are the system's and the policy's own.
 func roots(p *policy.Policy) (*x509.CertPool, error) {
-	pem, err := upstreamCA(p)
-	if err != nil || pem == nil {
-		return nil, err
+	if p.Upstream.CA == "" {
+		return nil, nil
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		return nil, failure(fmt.Errorf("the system's certificate roots: %w", err), "")
 	}
-	pool.AppendCertsFromPEM(pem)
+	pool.AppendCertsFromPEM(p.Upstream.Roots)
 	return pool, nil
 }
 

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"sort"
 	"strings"
@@ -329,31 +328,14 @@ func (s *session) upstream() (*proxy.Upstream, error) {
 		}
 		c.Proxy = func(*url.URL) (*url.URL, error) { return to, nil }
 	}
-	var err error
-	if c.CA, err = upstreamCA(s.Policy); err != nil {
-		return nil, err
+	if c.CA = u.Roots; u.CA != "" && c.CA == nil {
+		return nil, failure(fmt.Errorf("upstream.ca: %s was not read", u.CA), "")
 	}
 	up, err := proxy.NewUpstream(c)
 	if err != nil {
 		return nil, failure(err, "")
 	}
 	return up, nil
-}
-
-// upstreamCA reads the policy's file of further roots, nil where it names none.
-func upstreamCA(p *policy.Policy) ([]byte, error) {
-	file := p.Upstream.CA
-	if file == "" {
-		return nil, nil
-	}
-	if !filepath.IsAbs(file) {
-		file = filepath.Join(filepath.Dir(p.Source), file)
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, failure(fmt.Errorf("upstream.ca: %w", err), "")
-	}
-	return pem, nil
 }
 
 func proxyFromEnvironment(env *Env) func(*url.URL) (*url.URL, error) {

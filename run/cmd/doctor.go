@@ -55,6 +55,9 @@ func (p *program) doctor(ctx context.Context, given string, quick, asJSON bool) 
 		Vault: v, Environ: p.env, StateHome: p.env.stateHome(), Isolation: isolationEnv, Built: builtAt(), Fetch: fetch, Quick: quick,
 		Policy: func() (*policy.Policy, error) { return p.policyIfAny(given) },
 	}
+	if p.foundPolicy(given) {
+		config.Trust = p.untrusted
+	}
 	before := ""
 	well := doctor.Run(ctx, config, func(f doctor.Finding) {
 		if asJSON {

@@ -24,6 +24,7 @@ var layers = map[string][]string{
 	"run/doctor":        {"run", "run/audit", "run/origin", "policy", "vault"},
 	"run":               {"proxy", "vault", "vault/cred", "policy", "policy/action", "policy/limit", "run/audit", "run/approve", "run/watch", "run/sandbox", "run/sandbox/shim", "run/names", "run/reap", "run/private"},
 	"run/audit":         {"run/private"},
+	"run/trust":         {"run/private"},
 	"proxy":             {"policy", "policy/action", "policy/limit", "vault", "vault/cred", "proxy/scrub", "proxy/redact"},
 	"policy":            {"policy/action", "policy/limit"},
 	"policy/suite":      {"policy", "policy/action", "policy/limit"},

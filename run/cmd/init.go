@@ -41,6 +41,11 @@ func (p *program) writeStarter(file string, services []string) error {
 	if err != nil {
 		return err
 	}
+	if p.personal("policy trust") == nil {
+		if err := p.trustWritten(pol); err != nil {
+			p.warn("%s is not trusted yet: %v", file, err)
+		}
+	}
 	p.nextSteps(pol, file)
 	return nil
 }
@@ -78,6 +83,9 @@ func (p *program) nextSteps(pol *policy.Policy, file string) {
 	}
 	p.say("  edit %s: the resources that the agent may touch", file)
 	p.say("  agentguard policy check%s", fileArgument(file))
+	if option == "" {
+		p.say("  agentguard policy trust   (after each change: run takes no other)")
+	}
 	p.say("  agentguard run%s -- CMD", option)
 }
 

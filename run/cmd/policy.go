@@ -34,12 +34,21 @@ func (p *program) findPolicy(given string) (string, error) {
 	return policyFile, err
 }
 
+// foundPolicy says whether findPolicy takes what lies here, which nobody has named.
+func (p *program) foundPolicy(given string) bool {
+	return given == "" && p.env.get("AGENTGUARD_POLICY") == ""
+}
+
 // loadPolicy finds and reads the policy, and shows its warnings.
 func (p *program) loadPolicy(given string) (*policy.Policy, error) {
 	file, err := p.findPolicy(given)
 	if err != nil {
 		return nil, err
 	}
+	return p.readPolicy(file)
+}
+
+func (p *program) readPolicy(file string) (*policy.Policy, error) {
 	pol, err := policy.Load(file)
 	if err != nil {
 		return nil, err
@@ -56,12 +65,12 @@ func (p *program) loadPolicy(given string) (*policy.Policy, error) {
 func (p *program) policyCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "policy",
-		Usage: "check, try and test policies",
+		Usage: "check, try, test and trust policies",
 		Description: `examples:
   agentguard policy check
   agentguard policy explain DELETE https://api.github.com/repos/myorg/myrepo
   agentguard policy test`,
-		Subcommands: []*cli.Command{p.policyCheckCommand(), p.policyExplainCommand(), p.policyTestCommand(), p.policyDiffCommand(), p.policyReplayCommand(), p.actionsCommand()},
+		Subcommands: []*cli.Command{p.policyCheckCommand(), p.policyExplainCommand(), p.policyTestCommand(), p.policyDiffCommand(), p.policyReplayCommand(), p.policyTrustCommand(), p.actionsCommand()},
 	}
 }
 

@@ -225,3 +225,31 @@ func TestColour(t *testing.T) {
 		tty.Close()
 	}
 }
+
+// A policy that nobody has looked at: the person at the terminal sees what it allows, and says yes or no.
+func TestTrustIsAsked(t *testing.T) {
+	const file = "version = 1\n[agent]\nname = \"bot\"\n[network]\nallow = [\"docs.test\"]\n"
+	for _, c := range []struct {
+		typed string
+		code  int
+	}{{"y\n", 7}, {"\n", 125}, {"no\n", 125}, {"Yes\n", 7}} {
+		home := t.TempDir()
+		policy := filepath.Join(home, "agentguard.toml")
+		os.WriteFile(policy, []byte(file), 0o600)
+		s := onTerminal(t, home, "run", "--", "sh", "-c", "exit 7")
+		s.waitFor("agentguard:   network.allow: host docs.test is new")
+		s.waitFor("trust it as it is now, and run? [y/N] ")
+		s.ptmx.WriteString(c.typed)
+		if code := s.code(); code != c.code {
+			t.Errorf("%q: exit code %d, want %d:\n%s", c.typed, code, c.code, s.shown())
+		}
+		again := onTerminal(t, home, "run", "--", "sh", "-c", "exit 7")
+		if c.code != 7 {
+			again.waitFor("[y/N] ")
+			continue
+		}
+		if code := again.code(); code != 7 || strings.Contains(again.shown(), "trust") {
+			t.Errorf("%q: it is asked again, exit code %d:\n%s", c.typed, code, again.shown())
+		}
+	}
+}

@@ -62,6 +62,11 @@ func (p *program) run(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if p.foundPolicy(c.String("policy")) {
+		if err := p.requireTrust(pol); err != nil {
+			return err
+		}
+	}
 	v := vault.New(p.vaultOptions()) // run.Run protects this process before a secret is read, and after the sandbox is made
 	defer v.Close()
 	config := p.session(pol, v, argv)

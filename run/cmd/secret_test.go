@@ -29,6 +29,7 @@ var uses = map[string][][]string{
 	"policy diff":    {{"age.toml", "env.toml"}},
 	"policy test":    {{"--policy", "age.toml"}},
 	"policy replay":  {{"--policy", "age.toml", "--all", "-v"}, {"--policy", "env.toml", "--all", "--json", "-v"}},
+	"policy trust":   {{"age.toml"}, {"env.toml"}, {"--list"}, {"--list", "--json"}, {"--revoke", "age.toml"}},
 	"policy actions": {{"github"}, {"--json", "stripe"}},
 	"audit show":     {{}, {"--json"}},
 	"audit tail":     nil, // does not end

@@ -86,6 +86,9 @@ func under(dir, path string) string {
 }
 
 func (p *program) vaultSet(c *cli.Context) error {
+	if err := p.personal("vault set"); err != nil {
+		return err
+	}
 	a := c.Args().Slice()
 	if len(a) > 1 || len(a) == 1 && strings.Contains(a[0], "=") {
 		// The argument is not repeated: it is likely the secret.
@@ -211,6 +214,9 @@ func (p *program) vaultRemoveCommand() *cli.Command {
 		Action: func(c *cli.Context) error {
 			a, err := arguments(c, 1, 1)
 			if err != nil {
+				return err
+			}
+			if err := p.personal("vault remove"); err != nil {
 				return err
 			}
 			v, err := p.openVault()

@@ -38,6 +38,9 @@ examples:
 }
 
 func (p *program) vaultImport(c *cli.Context) error {
+	if err := p.personal("vault import"); err != nil {
+		return err
+	}
 	variables, a := c.StringSlice("env"), c.Args().Slice()
 	switch {
 	case len(variables) > 0 && c.Bool("all"):

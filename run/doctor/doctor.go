@@ -45,6 +45,8 @@ type Config struct {
 	Vault *vault.Vault
 	// Policy gives the policy that `run` would take; nil, nil where there is none.
 	Policy func() (*policy.Policy, error)
+	// Trust says why `run` would not take a policy as it is; nil: it would. If nil, it takes each.
+	Trust func(*policy.Policy) error
 	// Environ is the supervisor's environment, for the sessions in which clients are tried.
 	Environ []string
 	// StateHome is where the audit logs and the counts of limits go.
@@ -66,6 +68,15 @@ func (c *Config) now() time.Time {
 		return c.Now()
 	}
 	return time.Now()
+}
+
+// usable is the policy that `run` would take: of another one nothing is tried, since it may name commands. nil: there is none.
+func (c *Config) usable() *policy.Policy {
+	p, err := c.Policy()
+	if err != nil || p == nil || c.Trust != nil && c.Trust(p) != nil {
+		return nil
+	}
+	return p
 }
 
 // check is one thing to look at.

@@ -150,6 +150,12 @@ func TestPolicy(t *testing.T) {
 		return policy.Parse("p.toml", []byte(goodPolicy+"colour = 1\nsize = 2\n"))
 	}
 	want(t, checkPolicy(t.Context(), c), "policy", Fail, "(and 1 more)", "agentguard policy check")
+	c.Policy = func() (*policy.Policy, error) { return policy.Parse("p.toml", []byte(goodPolicy)) }
+	c.Trust = func(*policy.Policy) error { return errors.New("p.toml was never trusted") }
+	if f := checkPolicy(t.Context(), c); len(f) != 2 || f[1].Status != Warn || !strings.Contains(f[1].Fix, "policy trust") {
+		t.Errorf("%+v", f)
+	}
+	want(t, checkVault(t.Context(), c), "vault", Skip, "no policy of use", "") // it could name commands
 	c.Policy = func() (*policy.Policy, error) { return nil, nil }
 	want(t, checkPolicy(t.Context(), c), "policy", Skip, "there is none", "agentguard init")
 }
@@ -167,7 +173,7 @@ func TestVault(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	c := world(t)
-	want(t, checkLimits(t.Context(), c), "limits", Skip, "no policy that limits", "")
+	want(t, checkLimits(t.Context(), c), "limits", Skip, "no policy of use that limits", "")
 	c.Policy = func() (*policy.Policy, error) {
 		return policy.Parse("p.toml", []byte(goodPolicy+"limits = { create_pr = \"5/hour\" }\n"))
 	}

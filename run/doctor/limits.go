@@ -11,9 +11,9 @@ import (
 
 // checkLimits opens what counts the policy's limits, as a run would. A file that is not there yet is not made.
 func checkLimits(ctx context.Context, c *Config) []Finding {
-	p, err := c.Policy()
-	if err != nil || p == nil || !p.Limited() {
-		return one(Skip, "limits", "no policy that limits anything", "")
+	p := c.usable()
+	if p == nil || !p.Limited() {
+		return one(Skip, "limits", "no policy of use that limits anything", "")
 	}
 	where := p.Limits.String()
 	if p.Limits.Redis == nil {

@@ -25,6 +25,12 @@ func checkPolicy(_ context.Context, c *Config) []Finding {
 		return one(Skip, "policy", "there is none in this directory, and AGENTGUARD_POLICY names none", "agentguard init")
 	}
 	findings := one(OK, p.Source, fmt.Sprintf("agent %s, %d credentials, %d rules", p.Agent.Name, len(p.Credentials), len(p.Allow)+len(p.Deny)), "")
+	if c.Trust != nil {
+		if err := c.Trust(p); err != nil {
+			findings = append(findings, Finding{Object: p.Source, Status: Warn, What: err.Error(),
+				Why: "run does not take it as it is, and nothing that it names was tried here", Fix: "read it, then: agentguard policy trust"})
+		}
+	}
 	for _, w := range p.Warnings {
 		findings = append(findings, Finding{Object: p.Source, Status: Warn, What: w.Error(), Why: "the policy may mean something else than it seems to", Fix: w.Hint})
 	}

@@ -17,9 +17,9 @@ const perSecret = 10 * time.Second
 
 // checkVault reads each credential of the policy, and shows none.
 func checkVault(ctx context.Context, c *Config) []Finding {
-	p, err := c.Policy()
-	if err != nil || p == nil || len(p.Credentials) == 0 {
-		return one(Skip, "vault", "no policy that names credentials", "")
+	p := c.usable()
+	if p == nil || len(p.Credentials) == 0 {
+		return one(Skip, "vault", "no policy of use that names credentials", "")
 	}
 	names := slices.Sorted(maps.Keys(p.Credentials))
 	findings := make([]Finding, len(names))

@@ -1,0 +1,60 @@
+package policy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// File is a further file that a policy says to read. What it holds is part of what the policy says.
+type File struct {
+	Key  string // the key that names it: "upstream.ca"
+	Path string
+	Hash string // hex SHA-256 of what was read
+}
+
+// maxRoots bounds a file of certificates.
+const maxRoots = 4 << 20
+
+// reader reads a file, of one that is longer than max bytes the first max+1.
+type reader func(path string, max int64) ([]byte, error)
+
+// readFile is the reader of Load.
+func readFile(path string, max int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, max+1))
+}
+
+// include reads the file that a key names, relative to the policy, and notes what was read. Where files are not read, it
+// gives nil without an error.
+func (d *draft) include(t *table, key, name string, max int64) []byte {
+	if d.reader == nil {
+		return nil
+	}
+	path := filepath.FromSlash(name)
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(d.file), path)
+	}
+	b, err := d.reader(path, max)
+	if err == nil && int64(len(b)) > max {
+		err = fmt.Errorf("%s is longer than %d MiB", path, max>>20)
+	}
+	if err != nil {
+		t.fail(key, "", "cannot be read: %v", err)
+		return nil
+	}
+	d.policy.Files = append(d.policy.Files, File{t.path(key), path, hashOf(b)})
+	return b
+}
+
+func hashOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
