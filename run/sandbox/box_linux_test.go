@@ -91,7 +91,10 @@ func sh(t testing.TB, b *Box, script string) *running {
 	}
 	defer null.Close()
 	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
-	config := &shim.Config{Path: "/bin/sh", Argv: []string{"sh", "-c", script}, Env: env}
+	config, err := Within("/bin/sh", []string{"sh", "-c", script}, env, false)
+	if err != nil {
+		t.Fatal(err)
+	}
 	pid, err := b.Exec(config, "/", true, [3]uintptr{null.Fd(), write.Fd(), write.Fd()})
 	write.Close()
 	if err != nil {
