@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"testing"
 	"time"
+
+	"agentguard/run/sandbox"
 )
 
 // TestMain lets this test binary play the other roles that a real agentguard has: supervisor and reaper.
@@ -36,6 +38,15 @@ func countInterrupts() {
 
 // supervise is the smallest session: it runs its arguments as `agentguard run --` does.
 func supervise() int {
+	var box *sandbox.Box
+	if os.Getenv("TEST_LEVEL") == sealed {
+		var err error
+		if box, err = sandbox.Start(sandbox.Config{}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 125
+		}
+		defer box.Close()
+	}
 	if err := Harden(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 125
@@ -53,7 +64,7 @@ func supervise() int {
 	}
 	env := NewEnv(os.Environ())
 	env.Set("AGENTGUARD_RUN", id)
-	c, err := StartChild(ChildConfig{Argv: os.Args[1:], Env: env.List(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, RunID: id, RuntimeDir: dir})
+	c, err := StartChild(ChildConfig{Argv: os.Args[1:], Env: env.List(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, RunID: id, RuntimeDir: dir, Box: box})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "supervisor:", err)
 		var exit *ExitError

@@ -1,0 +1,94 @@
+package run
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// again runs tests of this program anew with a sealed child.
+func again(t *testing.T, tests string) {
+	t.Helper()
+	if os.Getenv("TEST_LEVEL") != "" {
+		t.Skip("is run anew already")
+	}
+	cmd := exec.Command(os.Args[0], "-test.run", tests, "-test.v")
+	cmd.Env = append(os.Environ(), "TEST_LEVEL="+sealed)
+	out, err := cmd.CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("--- PASS")) {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestSealedChild: a sealed child starts, ends, and gets its signals as any other does.
+func TestSealedChild(t *testing.T) {
+	again(t, "^(TestExitCodes|TestNotFoundSuggestsTheWorkingDirectory|TestPathIsTheChilds|TestOnlyStandardFilesReachTheChild|TestIgnoredSignalsStayIgnored|"+
+		"TestChildHasNoIgnoredOrBlockedSignals|TestChildHasItsGroupAndDumpability|TestSignalsAreForwarded)$")
+}
+
+// TestTerminalSealed: so does its terminal.
+func TestTerminalSealed(t *testing.T) {
+	again(t, "^TestTerminal")
+}
+
+// marked counts the processes whose command line holds mark, the supervisor's own not among them.
+func marked(mark string, but int) (n int) {
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, f := range files {
+		text, _ := os.ReadFile(f)
+		if bytes.Contains(text, []byte(mark)) && f != "/proc/"+strconv.Itoa(but)+"/cmdline" {
+			n++
+		}
+	}
+	return n
+}
+
+// TestSealedLeavesNothing: however the supervisor ends, and whatever the child did to get away, nothing of it remains.
+func TestSealedLeavesNothing(t *testing.T) {
+	for _, s := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSEGV, syscall.SIGTERM, syscall.SIGHUP} {
+		base := t.TempDir()
+		os.Chmod(base, 0o700)
+		mark := "leaves-nothing-" + strconv.Itoa(os.Getpid()) + "-" + strconv.Itoa(int(s))
+		cmd := supervisor(t, "sh", "-c", `setsid env -i sh -c 'trap "" HUP TERM INT; sleep 300; : '"$0" & sleep 300; : "$0"`, mark)
+		cmd.Env = append(cmd.Env, "TEST_LEVEL="+sealed, "TEST_BASE="+base)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, 5*time.Second, "running", func() bool { return marked(mark, cmd.Process.Pid) >= 2 })
+		cmd.Process.Signal(s)
+		go cmd.Wait()
+		waitFor(t, 3*time.Second, "all gone", func() bool {
+			entries, _ := os.ReadDir(base)
+			return marked(mark, cmd.Process.Pid) == 0 && len(entries) == 0
+		})
+	}
+}
+
+// TestSealedInitKilled: without its init process a run is over, and says why.
+func TestSealedInitKilled(t *testing.T) {
+	mark := "init-killed-" + strconv.Itoa(os.Getpid())
+	cmd := supervisor(t, "sh", "-c", `sleep 300; : "$0"`, mark)
+	cmd.Env = append(cmd.Env, "TEST_LEVEL="+sealed)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	waitFor(t, 5*time.Second, "running", func() bool { return marked(mark, cmd.Process.Pid) >= 1 })
+	for _, pid := range descendants(cmd.Process.Pid) {
+		if name, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm"); string(name) == "ag-init\n" {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 125 || !strings.Contains(stderr.String(), "the sandbox was ended from outside") {
+		t.Errorf("code %d: %s", code, stderr.String())
+	}
+}
