@@ -229,12 +229,17 @@ func (p *Proxy) exchange(w http.ResponseWriter, ex *Exchange) {
 	defer p.finish(ex) // also when ReverseProxy panics to cut the child's connection
 	rc := http.NewResponseController(w)
 	ex.deadline = rc.SetReadDeadline
-	rc.EnableFullDuplex() // an answer may begin before the upload has ended; HTTP/2 has nothing to enable
 	if ex.Refusal = p.runRequest(ex); ex.Refusal != nil {
 		ex.Status = ex.Refusal.Status
+		if ex.body != nil {
+			ex.in.Body = ex.body.src // net/http deals with what is left of it, if it finds its own
+		}
 		ex.Refusal.write(w, ex)
 		return
 	}
+	// An answer may begin before the upload has ended; HTTP/2 has nothing to enable. Not so for a refusal: net/http would
+	// leave the body unread, and trip over it when the next request comes on the connection.
+	rc.EnableFullDuplex()
 	if ex.body != nil && ex.body.gate != nil {
 		go ex.body.gate.open(p.Policy, ex.Decision)
 		defer func() { ex.Refusal = cmp.Or(ex.Refusal, ex.body.gate.stop(ex)) }()

@@ -469,3 +469,30 @@ func TestUnaskedEncodingOfAnOpenHostStays(t *testing.T) {
 		t.Errorf("%q %v", a.body, a.Header)
 	}
 }
+
+// TestRefusedBodyKeepsTheConnection: a client may send its next request on the connection of one that was refused with a body,
+// and does: it would not repeat a POST whose connection is cut. Who waits for 100 gets the refusal instead.
+func TestRefusedBodyKeepsTheConnection(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) { io.Copy(io.Discard, q.Body) }, rigOptions{})
+	post := func(path, more, body string) string {
+		return fmt.Sprintf("POST /proxy/api%s HTTP/1.1\r\nHost: x\r\n{auth}Content-Length: 6\r\n%s\r\n%s", path, more, body)
+	}
+	resp, c, br := r.raw(post("/unknown", "", "a body"))
+	for i := range 20 {
+		if resp == nil || resp.StatusCode != []int{403, 200}[i%2] {
+			t.Fatalf("request %d: %+v", i, resp)
+		}
+		io.Copy(io.Discard, resp.Body)
+		next := strings.Replace(post([]string{"/any/x", "/unknown"}[i%2], "", "a body"), "{auth}", "Proxy-Authorization: Basic "+base64.StdEncoding.EncodeToString([]byte("x:"+theToken))+"\r\n", 1)
+		if _, err := io.WriteString(c, next); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if resp, err = http.ReadResponse(br, nil); err != nil {
+			t.Fatalf("request %d: %v", i+1, err)
+		}
+	}
+	if resp, _, _ := r.raw(post("/unknown", "Expect: 100-continue\r\n", "")); resp == nil || resp.StatusCode != 403 {
+		t.Errorf("waiting for 100: %+v", resp)
+	}
+}
