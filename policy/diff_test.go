@@ -45,6 +45,14 @@ func TestDiff(t *testing.T) {
 		{"", "[env]\npass = [\"EDITOR\"]\nset = { A = \"b\" }\n", "wider env.pass: variable EDITOR is new\nchanged env.set: variable A=b is new"},
 		{"[service.crm]\nhosts = [\"a.example\"]\n[service.crm.actions]\nx = \"GET /x\"\n", "[service.crm]\nhosts = [\"a.example\", \"http://b.example\"]\nbase = \"https://a.example\"\n[service.crm.actions]\nx = \"* /x/{y} -> y:{y}\"\n",
 			"wider service.crm: host http://b.example is new\nchanged service.crm: action x = * /x/{y} -> y:{y} is new\nchanged service.crm: action x = GET /x is gone"},
+
+		{"", "[isolation]\nminimum = \"filtered\"\n", "narrower isolation: its minimum was \"\" and is \"filtered\""},
+		{"[isolation]\nminimum = \"sealed\"\n", "[isolation]\nminimum = \"env\"\n", "wider isolation: its minimum was \"sealed\" and is \"env\""},
+		{"[isolation]\nminimum = \"env\"\n", "", "wider isolation: its minimum was \"env\" and is \"\""},
+		{"[isolation]\nread = \"~/.aws\"\nhide = \"~/a\"\nnested = true\n", "[isolation]\nwrite = [\"~/.aws\"]\nallow_tcp = [5432]\nuser = \"bot\"\n",
+			"wider isolation: writable path ~/.aws is new\nwider isolation: hidden path ~/a is gone\nwider isolation: local service 127.0.0.1:5432 is new\n" +
+				"changed isolation: the user that a child of root runs as was \"\" and is \"bot\"\n" +
+				"narrower isolation: readable path ~/.aws is gone\nnarrower isolation: sandboxes of the child's own: false, was true"},
 	} {
 		var got []string
 		for _, x := range Diff(mustParse(t, diffHead+c.before), mustParse(t, diffHead+c.after)) {

@@ -106,10 +106,9 @@ type networkHost struct {
 
 // laterTables are the tables that later work owns.
 var laterTables = map[string]string{
-	"approval":  "approvals by a human",
-	"anomaly":   "anomaly detection",
-	"alert":     "alerts",
-	"isolation": "confinement beyond the environment",
+	"approval": "approvals by a human",
+	"anomaly":  "anomaly detection",
+	"alert":    "alerts",
 }
 
 // read takes the file apart, table by table.
@@ -132,6 +131,7 @@ func (d *draft) read(top *table) {
 	d.envTable(top.sub("env"))
 	d.upstreamTable(top.sub("upstream"))
 	d.limitsTable(top.sub("limits"))
+	d.isolationTable(top.sub("isolation"))
 	top.done(laterTables)
 }
 

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -65,6 +66,15 @@ proxy         = "http://proxy.corp.example:3128"
 ca            = "corp-ca.pem"
 resolve       = { "API.github.com:443" = "127.0.0.1:8443" }
 allow_private = ["git.corp.internal", "127.0.0.1", "10.0.0.0/8", "::1"]
+
+[isolation]
+minimum   = "filtered"
+read      = "~/.ssh/known_hosts"
+write     = ["/srv/cache/", "~/models"]
+hide      = ["~/work"]
+allow_tcp = [5432, "6379", "localhost:8080", "[::1]:9000"]
+nested    = true
+user      = "agent"
 `
 
 func mustParse(t testing.TB, text string) *Policy {
@@ -110,6 +120,12 @@ func TestParseWhole(t *testing.T) {
 	u := p.Upstream
 	if u.Proxy != "http://proxy.corp.example:3128" || u.CA != "corp-ca.pem" || u.Resolve["api.github.com:443"] != "127.0.0.1:8443" || len(u.AllowPrivate) != 4 {
 		t.Errorf("upstream %+v", u)
+	}
+	i := p.Isolation
+	if i.Minimum != "filtered" || !slices.Equal(i.Read, []string{"~/.ssh/known_hosts"}) || !slices.Equal(i.Write, []string{"/srv/cache", "~/models"}) ||
+		!slices.Equal(i.Hide, []string{"~/work"}) || !i.Nested || i.User != "agent" ||
+		fmt.Sprint(i.AllowTCP) != "[127.0.0.1:5432 127.0.0.1:6379 127.0.0.1:8080 [::1]:9000]" {
+		t.Errorf("isolation %+v", i)
 	}
 }
 

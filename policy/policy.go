@@ -24,6 +24,7 @@ type Policy struct {
 	Env         Env
 	Upstream    Upstream
 	Limits      LimitStore
+	Isolation   Isolation
 	Warnings    Errors // what is written and has no effect, by line
 
 	index        *index                  // nil, as in the zero Policy: nothing is allowed

@@ -162,6 +162,18 @@ func (t *table) str(key string, v any) (string, bool) {
 	return "", false
 }
 
+// boolean reads true or false that may be missing.
+func (t *table) boolean(key string) (value, ok bool) {
+	v, there := t.get(key)
+	if !there {
+		return false, false
+	}
+	if value, ok = v.(bool); !ok {
+		t.fail(key, "", "must be true or false, not %s", kindOf(v))
+	}
+	return value, ok
+}
+
 // texts reads a list of strings that may be missing, but not empty: an empty list could be read as "none" or as "all".
 func (t *table) texts(key string) []text {
 	v, ok := t.get(key)

@@ -10,6 +10,7 @@ import (
 
 	"agentguard/policy"
 	"agentguard/run"
+	"agentguard/run/sandbox"
 	"agentguard/vault"
 )
 
@@ -21,7 +22,11 @@ func (p *program) explain(err error) (code int, hints []string) {
 		exit *run.ExitError
 		all  policy.Errors
 		join interface{ Unwrap() []error }
+		low  *sandbox.Unmet
 	)
+	if errors.As(err, &low) {
+		hints = append(hints, low.Mends()...)
+	}
 	if errors.As(err, &exit) {
 		code = exit.Code
 		hints = append(hints, exit.Hint)

@@ -10,6 +10,7 @@ import (
 
 	"agentguard/policy"
 	"agentguard/run"
+	"agentguard/run/sandbox"
 	"agentguard/vault"
 )
 
@@ -62,10 +63,15 @@ func (p *program) run(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+<<<<<<< HEAD
 	if p.foundPolicy(c.String("policy")) {
 		if err := p.requireTrust(pol); err != nil {
 			return err
 		}
+=======
+	if err := enough(level, pol.Isolation.Minimum); err != nil {
+		return err
+>>>>>>> 529b769 (sandbox: what a filtered child may open)
 	}
 	v := vault.New(p.vaultOptions()) // run.Run protects this process before a secret is read, and after the sandbox is made
 	defer v.Close()
@@ -88,6 +94,15 @@ func (p *program) run(c *cli.Context) error {
 	}
 	if result.Code != 0 {
 		return status(result.Code)
+	}
+	return nil
+}
+
+// enough refuses a level that is less than the policy's minimum.
+func enough(level, minimum string) error {
+	has, _ := sandbox.ParseLevel(level)
+	if needs, err := sandbox.ParseLevel(minimum); err == nil && has < needs {
+		return &sandbox.Unmet{Asked: has, Minimum: needs}
 	}
 	return nil
 }

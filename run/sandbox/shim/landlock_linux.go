@@ -14,9 +14,9 @@ const (
 	sysOpenat2               = 437
 )
 
-// onFiles are the accesses that a rule on anything but a directory may grant: execute, write, read, truncate and device
-// ioctls. Landlock refuses the others there.
-const onFiles = 1<<0 | 1<<1 | 1<<2 | 1<<14 | 1<<15
+// onFiles are the accesses that a rule on anything but a directory may grant: execute, write, read, truncate, device ioctls
+// and connections to a socket. Landlock refuses the others there.
+const onFiles = 1<<0 | 1<<1 | 1<<2 | 1<<14 | 1<<15 | 1<<16
 
 // Restrict puts this thread under the ruleset. A nil Landlock restricts nothing.
 func (l *Landlock) Restrict() *Failure {

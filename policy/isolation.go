@@ -1,0 +1,178 @@
+package policy
+
+import (
+	"net/netip"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Isolation is how far the child must be confined, and what stays open to it.
+type Isolation struct {
+	Minimum  string           // the level below which nothing starts, one of IsolationLevels; "": none is named
+	Read     []string         // paths that can be read although they are hidden as a rule: absolute, or beginning with "~/"
+	Write    []string         // paths that can be written
+	Hide     []string         // paths that cannot be opened at all
+	AllowTCP []netip.AddrPort // the user's own services on the loopback
+	Nested   bool             // the child may make sandboxes of its own
+	User     string           // whom a child of root runs as: a name or a number
+}
+
+// IsolationLevels are the names of levels, the strongest first.
+var IsolationLevels = []string{"sealed", "filtered", "env"}
+
+func (d *draft) isolationTable(t *table) {
+	if t == nil {
+		return
+	}
+	i := &d.policy.Isolation
+	if minimum, ok := t.text("minimum"); ok {
+		if !slices.Contains(IsolationLevels, minimum.s) {
+			t.fail("minimum", "", "is %q and must be one of %s%s", minimum.s, strings.Join(IsolationLevels, ", "), d.suggest(minimum.s, IsolationLevels))
+		}
+		i.Minimum = minimum.s
+	}
+	seen := map[string]string{}
+	i.Read = d.isolationPaths(t, "read", seen)
+	i.Write = d.isolationPaths(t, "write", seen)
+	i.Hide = d.isolationPaths(t, "hide", seen)
+	i.AllowTCP = d.loopbackServices(t, "allow_tcp")
+	i.Nested, _ = t.boolean("nested")
+	if user, ok := t.text("user"); ok {
+		if i.User = user.s; !isUserName(user.s) {
+			t.fail("user", "", "%q is no user's name or number", user.s)
+		}
+	}
+	t.done(nil)
+}
+
+// isolationPaths reads paths. One that two lists name would be ambiguous.
+func (d *draft) isolationPaths(t *table, key string, seen map[string]string) []string {
+	var out []string
+	for _, p := range t.textOrTexts(key) {
+		switch problem, hint := pathProblem(p.s); {
+		case problem != "":
+			d.fail(p.line, hint, "%s: %q %s", t.path(key), p.s, problem)
+		case seen[path.Clean(p.s)] != "":
+			d.fail(p.line, "", "%s: %s is named in %s too", t.path(key), p.s, seen[path.Clean(p.s)])
+		default:
+			seen[path.Clean(p.s)] = t.path(key)
+			out = append(out, path.Clean(p.s))
+		}
+	}
+	return out
+}
+
+// pathProblem says why a path is not one whose meaning everybody sees at once.
+func pathProblem(p string) (problem, hint string) {
+	switch {
+	case strings.HasPrefix(p, "~") && p != "~" && !strings.HasPrefix(p, "~/"):
+		return "is below another user's directory", "write it as an absolute path"
+	case !strings.HasPrefix(p, "/") && !strings.HasPrefix(p, "~"):
+		return "is not an absolute path", `begin it with / or with ~/`
+	case strings.Contains(p, "$"):
+		return "holds a variable, which is not looked up", "write the path itself; ~/ is your own directory"
+	case strings.ContainsAny(p, "*?["):
+		return "holds a pattern, and only paths are taken", "name the directory"
+	case slices.Contains(strings.Split(p, "/"), ".."):
+		return "holds ..", "write the path that it leads to"
+	}
+	return "", ""
+}
+
+// loopbackServices reads ports of this machine: 5432, "5432" or "localhost:5432".
+func (d *draft) loopbackServices(t *table, key string) []netip.AddrPort {
+	v, ok := t.get(key)
+	if !ok {
+		return nil
+	}
+	list, ok := v.([]any)
+	switch {
+	case !ok:
+		t.fail(key, `as in allow_tcp = [5432, "localhost:6379"]`, "must be a list of ports, not %s", kindOf(v))
+	case len(list) == 0:
+		t.fail(key, "leave the key out, or name a port", "is an empty list")
+	case len(list) > maxList:
+		t.fail(key, "", "names more than %d", maxList)
+		return nil
+	}
+	var out []netip.AddrPort
+	for n, e := range list {
+		line := t.at.keys[key].items[n].line
+		service, problem := loopbackService(e)
+		switch {
+		case problem != "":
+			d.fail(line, "only services of this machine: all that is elsewhere goes through the proxy ([network], or a service)", "%s: %v %s", t.path(key), e, problem)
+		case slices.Contains(out, service):
+			d.fail(line, "", "%s: %s is named twice", t.path(key), service)
+		default:
+			out = append(out, service)
+		}
+	}
+	return out
+}
+
+func loopbackService(v any) (service netip.AddrPort, problem string) {
+	host, port := "localhost", ""
+	switch v := v.(type) {
+	case int64:
+		port = strconv.FormatInt(v, 10)
+	case string:
+		if i := strings.LastIndexByte(v, ':'); i >= 0 {
+			host, port = v[:i], v[i+1:]
+		} else {
+			port = v
+		}
+	default:
+		return service, "is no port"
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 || strconv.FormatUint(n, 10) != port {
+		return service, "has no port from 1 to 65535"
+	}
+	if host == "localhost" {
+		host = "127.0.0.1"
+	}
+	addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
+	if err != nil || !addr.IsLoopback() || addr.Is4In6() || addr.Zone() != "" {
+		return service, "is not on the loopback"
+	}
+	return netip.AddrPortFrom(addr, uint16(n)), ""
+}
+
+// isUserName allows what useradd(8) does on common systems, and numbers.
+func isUserName(s string) bool {
+	if s == "" || len(s) > 32 || s[0] == '-' || s[0] == '.' {
+		return false
+	}
+	for i := range len(s) {
+		if !bare(s[i]) && s[i] != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+// isolation compares what the child may reach. A level that is not named is the weakest.
+func (d *differ) isolation(before, after *Isolation) {
+	rank := func(level string) int { return slices.Index(slices.Concat(IsolationLevels, []string{""}), level) }
+	if was, is := rank(before.Minimum), rank(after.Minimum); was != is {
+		d.add(map[bool]string{true: Wider, false: Narrower}[is > was], "its minimum was %q and is %q", before.Minimum, after.Minimum)
+	}
+	d.lists("readable path", before.Read, after.Read, Wider, Narrower)
+	d.lists("writable path", before.Write, after.Write, Wider, Narrower)
+	d.lists("hidden path", before.Hide, after.Hide, Narrower, Wider)
+	d.lists("local service", services(before.AllowTCP), services(after.AllowTCP), Wider, Narrower)
+	if before.Nested != after.Nested {
+		d.add(map[bool]string{true: Wider, false: Narrower}[after.Nested], "sandboxes of the child's own: %v, was %v", after.Nested, before.Nested)
+	}
+	d.same("the user that a child of root runs as", before.User, after.User)
+}
+
+func services(list []netip.AddrPort) (texts []string) {
+	for _, s := range list {
+		texts = append(texts, s.String())
+	}
+	return texts
+}

@@ -1,0 +1,238 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+
+	"agentguard/run/sandbox/shim"
+)
+
+// built is a Fence as the shim takes it.
+type built struct {
+	landlock *shim.Landlock
+	filter   []byte
+}
+
+// Versions of Landlock's interface by which more can be held (landlock(7)).
+const (
+	landlockConnect     = 4 // TCP ports
+	landlockIoctl       = 5
+	landlockScopes      = 6 // signals and abstract sockets
+	landlockResolveUnix = 9 // sockets with a path
+)
+
+const (
+	accessConnectTCP = 1 << 1
+	scopeAbstract    = 1 << 0
+	scopeSignal      = 1 << 1
+)
+
+// askLandlock asks the kernel.
+func askLandlock() (int, *Problem) {
+	const askVersion = 1
+	n, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, askVersion)
+	switch {
+	case errno == 0 && n >= landlockConnect:
+		return int(n), nil
+	case errno == 0:
+		return 0, &Problem{Step: fmt.Sprintf("restrict connections: Landlock of this kernel is version %d, and ports take version %d", n, landlockConnect),
+			Mend: "a kernel of version 6.7 or later"}
+	}
+	p := &Problem{Step: "restrict files and connections", Call: "landlock_create_ruleset", Err: errno}
+	switch errno {
+	case unix.EOPNOTSUPP:
+		p.Mend = "Landlock is built into this kernel and switched off: add landlock to the list lsm= of its command line"
+	case unix.ENOSYS:
+		p.Mend = "a kernel of version 6.7 or later with Landlock (CONFIG_SECURITY_LANDLOCK); a container needs a runtime that lets its calls pass"
+	case unix.EPERM:
+		p.Mend = "a seccomp filter forbids Landlock's calls: update the container runtime, or its seccomp profile"
+	}
+	return 0, p
+}
+
+// handled is what a ruleset of this version holds.
+func handled(version int) shim.Landlock {
+	l := shim.Landlock{FS: accessAll, Net: accessConnectTCP}
+	if version < landlockIoctl {
+		l.FS &^= accessIoctlDev
+	}
+	if version >= landlockScopes {
+		l.Scoped = scopeAbstract | scopeSignal
+	}
+	if version >= landlockResolveUnix {
+		l.FS |= accessResolveUnix
+	}
+	return l
+}
+
+// Scopes is a ruleset that keeps signals and abstract sockets within the run and restricts no file, nor mounts, as any rule
+// on files would; nil where this kernel cannot.
+func Scopes() *shim.Landlock {
+	version, p := askLandlock()
+	if p != nil || version < landlockScopes {
+		return nil
+	}
+	return &shim.Landlock{Scoped: handled(version).Scoped}
+}
+
+// filteredLimits is what the level does not hold with this version of Landlock.
+func filteredLimits(version int) []string {
+	limits := []string{
+		"names of hidden files can be seen",
+		"what listens on the proxy's port number elsewhere can be reached",
+		"your other terminals can be opened",
+	}
+	if version < landlockResolveUnix {
+		limits = append([]string{"sockets with a path (keyring, docker, ssh-agent) can be reached"}, limits...)
+	}
+	if version < landlockScopes {
+		limits = append([]string{"your other programs can be signalled, and abstract sockets reached"}, limits...)
+	}
+	return limits
+}
+
+// tryFiltered restricts a thread that is then thrown away, and has it try what must not work any more.
+func tryFiltered() (limits []string, err error) {
+	version, p := askLandlock()
+	if p != nil {
+		return nil, p
+	}
+	filter, err := Filter(Calls{})
+	if err != nil {
+		return nil, &Problem{Step: "filter system calls", Err: err}
+	}
+	tried := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked, so that the thread ends with the goroutine
+		tried <- tryThread(handled(version), filter)
+	}()
+	if err := <-tried; err != nil {
+		return nil, err
+	}
+	return filteredLimits(version), nil
+}
+
+func tryThread(l shim.Landlock, filter []byte) error {
+	if f := shim.NoNewPrivileges(); f != nil {
+		return problemOf(f)
+	}
+	if f := l.Restrict(); f != nil {
+		return problemOf(f)
+	}
+	if f := shim.Filter(filter); f != nil {
+		return problemOf(f)
+	}
+	if _, err := unix.Open("/", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); !errors.Is(err, unix.EACCES) {
+		return &Problem{Step: "see that files are restricted", Call: "open", Err: err}
+	}
+	if _, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); !errors.Is(err, unix.EPROTONOSUPPORT) {
+		return &Problem{Step: "see that sockets are restricted", Call: "socket", Err: err}
+	}
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return &Problem{Step: "see that connections are restricted", Call: "socket", Err: err}
+	}
+	defer unix.Close(fd)
+	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: 1, Addr: [4]byte{127, 0, 0, 1}}); !errors.Is(err, unix.EACCES) {
+		return &Problem{Step: "see that connections are restricted", Call: "connect", Err: err}
+	}
+	return nil
+}
+
+func problemOf(f *shim.Failure) *Problem { return &Problem{Step: f.Step, Call: f.Call, Err: f.Errno} }
+
+// devices are what programs need of /dev. The rest of it is disks, memory, cameras, microphones and keyboards, which the
+// user's groups, or root, could open.
+var devices = []string{"null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm"}
+
+// Prepare works out what the child may open, from what there is now. frozen are directories in which files can be changed
+// and no new ones made, since something in them is hidden.
+func (f *Fence) Prepare() (frozen []string, err error) {
+	version, p := askLandlock()
+	if p != nil {
+		return nil, p
+	}
+	l := handled(version)
+	rules := []Rule{{"/dev", Hidden}}
+	for _, name := range devices {
+		rules = append(rules, Rule{filepath.Join("/dev", name), Writable})
+	}
+	if f.Nested { // uid_map and its like; another process's need rights over that process
+		rules = append(rules, Rule{"/proc", Writable})
+	}
+	grants, err := Grant(settle(append(rules, f.Places.Rules()...), f.Places), os.ReadDir)
+	if err != nil {
+		return nil, &Problem{Step: "restrict files", Err: err, Mend: "isolation.hide a whole directory instead of parts of it"}
+	}
+	l.Paths = grants.Rules
+	for i := range l.Paths {
+		l.Paths[i].Access &= l.FS
+	}
+	for _, port := range f.Ports {
+		l.Ports = append(l.Ports, shim.PortRule{Access: accessConnectTCP, Port: port})
+	}
+	if f.built.filter, err = Filter(Calls{Nested: f.Nested}); err != nil {
+		return nil, &Problem{Step: "filter system calls", Err: err}
+	}
+	f.built.landlock = &l
+	return grants.Frozen, nil
+}
+
+// settle gives the rules whose paths lead somewhere, by where they lead. What is hidden in the user's directory, or by name,
+// counts although it is not there: it may come to be.
+func settle(rules []Rule, p Places) []Rule {
+	var out []Rule
+	for _, r := range rules {
+		path, there := resolve(r.Path)
+		if !there {
+			if r.View != Hidden || !p.expects(r.Path) {
+				continue
+			}
+			path = resolveParent(r.Path)
+		}
+		out = append(out, Rule{path, r.View})
+	}
+	return out
+}
+
+// expects says whether a hidden path that is not there must stay hidden if it comes. In a home directory that is also the
+// working directory it is let be: no new file could be made there.
+func (p Places) expects(path string) bool {
+	for _, s := range append(p.Hide, p.Secret...) {
+		if within(path, s) {
+			return true
+		}
+	}
+	return within(path, p.Home) && p.Dir != p.Home
+}
+
+// resolveParent follows the links of what is there of a path.
+func resolveParent(path string) string {
+	dir, rest := filepath.Dir(path), filepath.Base(path)
+	if dir == path {
+		return path
+	}
+	if real, ok := resolve(dir); ok {
+		return filepath.Join(real, rest)
+	}
+	return filepath.Join(resolveParent(dir), rest)
+}
+
+// rootKeeps are the capabilities of a root user that Landlock holds within what may be opened: to work on files of other
+// owners, as a container's root does.
+const rootKeeps = 1<<unix.CAP_CHOWN | 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_FOWNER | 1<<unix.CAP_FSETID
+
+// Confine adds to a shim's configuration what keeps its command in the fence.
+func (f *Fence) Confine(c *shim.Config) error {
+	if f.built.landlock == nil || f.built.filter == nil {
+		return errors.New("the fence is not prepared")
+	}
+	c.Keyring, c.Keep = true, rootKeeps
+	c.Landlock, c.Seccomp = f.built.landlock, f.built.filter
+	return nil
+}

@@ -1,0 +1,156 @@
+package sandbox
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Places says where things are on this machine, and what the policy has to say about them. All paths are absolute.
+type Places struct {
+	Home    string   // the user's; "": none is known
+	Dir     string   // where the child starts
+	Temp    []string // directories for temporary files, beside /tmp and /var/tmp
+	Caches  []string // of tools that were told by a variable where to put them
+	Runtime string   // the run's own directory: the child reads its certificates there
+	Policy  string   // the policy file
+	Secret  []string // agentguard's own files, and those that secrets are read from: nothing opens these
+
+	Read, Write, Hide []string // the policy's [isolation]
+}
+
+// Below the user's directory. What is not there is passed over.
+var (
+	// secretPlaces hold what must not be read: keys, tokens, passwords, what was typed, and whole sessions of browsers and
+	// messengers.
+	secretPlaces = []string{
+		".netrc", "_netrc", ".git-credentials", ".config/git/credentials", ".config/gh", ".config/hub", ".config/glab-cli", ".ssh", ".gnupg",
+		".config/sops", ".config/age", ".password-store", ".local/share/gopass", ".config/op", ".config/Bitwarden", ".config/Bitwarden CLI", ".config/1Password",
+		".local/share/keyrings", ".local/share/kwalletd", ".kde/share/apps/kwallet", "Library/Keychains", ".pki", ".local/share/pki",
+		".aws", ".azure", ".config/gcloud", ".config/doctl", ".config/hcloud", ".oci", ".aliyun", ".bluemix", ".boto", ".s3cfg", ".config/rclone", ".passwd-s3fs",
+		".kube", ".docker", ".config/containers/auth.json", ".config/helm", ".vault-token", ".terraform.d", ".terraformrc", ".config/pulumi", ".pulumi/credentials.json",
+		".npmrc", ".yarnrc", ".yarnrc.yml", ".pypirc", ".config/pip", ".pip", ".config/pypoetry", ".cargo/credentials", ".cargo/credentials.toml",
+		".gem/credentials", ".bundle/config", ".m2/settings.xml", ".m2/settings-security.xml", ".gradle/gradle.properties", ".nuget/NuGet", ".config/NuGet",
+		".composer/auth.json", ".config/composer/auth.json", ".hex/hex.config", ".config/configstore", ".config/netlify", ".netlify", ".vercel", ".config/heroku", ".fly",
+		".railway", ".config/stripe", ".config/hub", ".config/sentry", ".sentryclirc", ".huggingface/token", ".cache/huggingface/token", ".kaggle", ".databrickscfg", ".snowsql",
+		".pgpass", ".my.cnf", ".mylogin.cnf", ".config/filezilla", ".config/remmina", ".local/share/remmina", ".config/sublime-merge", ".config/GitHub Desktop",
+		".mozilla", ".librewolf", ".thunderbird", ".config/google-chrome", ".config/google-chrome-beta", ".config/google-chrome-unstable", ".config/chromium",
+		".config/BraveSoftware", ".config/microsoft-edge", ".config/vivaldi", ".config/opera", ".config/Signal", ".config/Slack", ".config/discord", ".config/Element",
+		".local/share/TelegramDesktop", ".var/app", "snap/firefox", "snap/chromium", ".electrum", ".bitcoin", ".ethereum", ".config/solana",
+		"Library/Application Support/Google", "Library/Application Support/Firefox", "Library/Application Support/BraveSoftware", "Library/Application Support/Microsoft Edge",
+		"Library/Application Support/com.apple.TCC", "Library/Cookies", "Library/Mail", "Library/Messages", "Library/Safari",
+		".bash_history", ".zsh_history", ".zsh_sessions", ".zhistory", ".histfile", ".history", ".sh_history", ".local/share/fish/fish_history", ".local/share/atuin",
+		".local/state/bash", ".local/state/zsh", ".python_history", ".local/state/python", ".node_repl_history", ".irb_history", ".psql_history", ".mysql_history", ".sqlite_history",
+		".rediscli_history", ".dbshell", ".lesshst", ".viminfo", ".local/share/recently-used.xbel",
+		".config/agentguard", ".local/share/agentguard", ".local/state/agentguard",
+	}
+
+	// settledPlaces run something the next time that the user logs in, opens a shell, an editor or a repository: they can be
+	// read and not changed.
+	settledPlaces = []string{
+		".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".bash_aliases", ".profile", ".zshrc", ".zshenv", ".zprofile", ".zlogin", ".zlogout", ".kshrc", ".inputrc",
+		".config/fish", ".config/zsh", ".config/nushell", ".config/environment.d", ".pam_environment", ".xprofile", ".xinitrc", ".xsession", ".xsessionrc",
+		".config/autostart", ".config/systemd", ".local/share/systemd", ".local/share/applications", ".local/share/dbus-1", ".config/plasma-workspace", ".config/upstart",
+		".local/bin", "bin", ".cargo/bin", ".cargo/env", ".cargo/config", ".cargo/config.toml", "go/bin", ".gitconfig", ".config/git", ".config/hg", ".hgrc",
+		".vimrc", ".vim", ".config/nvim", ".emacs", ".emacs.d", ".config/emacs", ".nanorc", ".tmux.conf", ".config/tmux", ".screenrc", ".gdbinit", ".config/gdb", ".lldbinit",
+		".config/Code/User", ".vscode/extensions", ".vscode-server/extensions", ".claude/settings.json", ".claude/hooks", ".codex/config.toml", ".gemini/settings.json",
+		".ipython", ".pythonrc", ".config/direnv", ".local/share/direnv", ".asdfrc", ".config/mise", ".npm-global/bin", "Library/LaunchAgents",
+	}
+
+	// cachePlaces are what tools fill as they work, and where agents keep their own conversations.
+	cachePlaces = []string{
+		".cache", "Library/Caches", ".npm", ".yarn", ".pnpm-store", ".local/share/pnpm/store", ".bun/install/cache", ".node-gyp", "go/pkg",
+		".cargo/registry", ".cargo/git", ".gradle/caches", ".gradle/daemon", ".gradle/wrapper", ".gradle/native", ".gradle/.tmp", ".gradle/workers", ".gradle/notifications",
+		".m2/repository", ".m2/wrapper", ".ivy2/cache", ".sbt/boot", ".nuget/packages", ".local/share/NuGet", ".dotnet/tools", ".pub-cache", ".hex/packages", ".mix",
+		".local/share/uv", ".local/share/virtualenvs", ".conda/pkgs", ".bundle/cache", ".composer/cache", ".ccache", ".matplotlib", ".config/matplotlib", ".terraform.d/plugin-cache",
+		".claude", ".claude.json", ".codex", ".gemini", ".local/share/opencode", ".local/state/opencode", ".aider.chat.history.md",
+	}
+)
+
+// machineSecrets are those outside of anybody's directory; most can be read by root alone, and root is whom a container
+// often is.
+var machineSecrets = []string{
+	"/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/ssl/private", "/etc/letsencrypt", "/etc/krb5.keytab", "/etc/NetworkManager/system-connections",
+	"/etc/wpa_supplicant", "/etc/wireguard", "/etc/openvpn", "/etc/docker/key.json", "/etc/rancher", "/etc/kubernetes", "/run/secrets", "/var/lib/kubelet", "/var/lib/docker",
+	"/var/lib/containerd", "/var/lib/cloud", "/var/lib/NetworkManager", "/var/lib/AccountsService", "/var/spool/cron", "/var/spool/mail", "/var/mail", "/etc/ppp", "/etc/sssd", "/var/lib/sss",
+}
+
+// Rules says how the child sees what differs from the rest of the file system, which it can read. The later rule counts
+// where two name the same path; where one lies below another, the nearer one.
+func (p Places) Rules() []Rule {
+	var rules []Rule
+	add := func(view View, paths ...string) {
+		for _, path := range paths {
+			if filepath.IsAbs(path) {
+				rules = append(rules, Rule{filepath.Clean(path), view})
+			}
+		}
+	}
+	home := func(view View, of string, names []string) {
+		for _, name := range names {
+			if of != "" {
+				add(view, filepath.Join(of, filepath.FromSlash(name)))
+			}
+		}
+	}
+	add(Writable, "/tmp", "/var/tmp", "/dev/shm")
+	add(Writable, p.Temp...)
+	add(Writable, p.Caches...)
+	home(Writable, p.Home, cachePlaces)
+	if p.Dir != "/" && (p.Dir == p.Home || !within(p.Home, p.Dir)) { // to work in / is not to own what is below it
+		add(Writable, p.Dir)
+		add(Writable, gitDirs(p.Dir)...)
+		add(ReadOnly, filepath.Join(p.Dir, ".git/hooks"))
+	}
+	home(ReadOnly, p.Home, settledPlaces)
+	add(ReadOnly, p.Policy)
+	add(Hidden, machineSecrets...)
+	add(Hidden, hostKeys()...)
+	for _, h := range p.homes() {
+		home(Hidden, h, secretPlaces)
+	}
+	add(ReadOnly, p.Read...)
+	add(Writable, p.Write...)
+	add(Hidden, p.Hide...)
+	add(ReadOnly, p.Runtime)
+	return append(withoutSecrets(rules, p.Secret), hidden(p.Secret)...)
+}
+
+// within says whether path is dir or lies below it.
+func within(path, dir string) bool {
+	return dir != "" && (path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/"))
+}
+
+// withoutSecrets takes out rules below what must stay hidden: none may open a part of it.
+func withoutSecrets(rules []Rule, secret []string) []Rule {
+	return slices.DeleteFunc(rules, func(r Rule) bool {
+		return slices.ContainsFunc(secret, func(s string) bool { return within(r.Path, s) })
+	})
+}
+
+func hidden(paths []string) (rules []Rule) {
+	for _, path := range paths {
+		rules = append(rules, Rule{filepath.Clean(path), Hidden})
+	}
+	return rules
+}
+
+// homes are the user's own directory and those of other users that can be looked into: all of them, for root.
+func (p Places) homes() []string {
+	homes := []string{p.Home}
+	entries, _ := os.ReadDir("/home")
+	if len(entries) > 100 {
+		entries = entries[:100]
+	}
+	for _, e := range entries {
+		homes = append(homes, filepath.Join("/home", e.Name()))
+	}
+	return append(homes, "/root")
+}
+
+// hostKeys are the private keys of this machine's ssh server.
+func hostKeys() []string {
+	keys, _ := filepath.Glob("/etc/ssh/ssh_host_*_key")
+	return keys
+}
