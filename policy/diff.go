@@ -63,7 +63,6 @@ func Diff(before, after *Policy) []Change {
 	d.where = "limits"
 	d.same("the place where they are counted", orElse(before.Limits.Store, "file"), orElse(after.Limits.Store, "file"))
 	d.same("the place of the password", before.Limits.Password, after.Limits.Password)
-	d.same("the place where they are counted", before.Limits.String(), after.Limits.String())
 	d.where = "isolation"
 	d.isolation(&before.Isolation, &after.Isolation)
 	sort.SliceStable(d.changes, func(i, j int) bool { return weight(d.changes[i].Effect) < weight(d.changes[j].Effect) })

@@ -63,15 +63,13 @@ func (p *program) run(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-<<<<<<< HEAD
 	if p.foundPolicy(c.String("policy")) {
 		if err := p.requireTrust(pol); err != nil {
 			return err
 		}
-=======
+	}
 	if err := enough(level, pol.Isolation.Minimum); err != nil {
 		return err
->>>>>>> 529b769 (sandbox: what a filtered child may open)
 	}
 	v := vault.New(p.vaultOptions()) // run.Run protects this process before a secret is read, and after the sandbox is made
 	defer v.Close()
