@@ -199,7 +199,7 @@ func conditionals(p *Policy) map[string]*conditional {
 // applies says whether a condition on an argument restricts an action. It does unless the catalogue knows that the action
 // has no such argument: `base` says nothing about a comment. A query of GraphQL has none.
 func (c *conditional) applies(argument string, a *action.Action) bool {
-	if a.Operation == "graphql" && a.Class == action.Read {
+	if a.IsQuery() {
 		return false
 	}
 	takes, known := c.takes[a.Operation]
@@ -245,7 +245,7 @@ func (q *inquiry) meets(r *Rule, a *action.Action, deny bool) bool {
 		if !q.applies(c.Argument, a) {
 			continue
 		}
-		holds, wrong := q.tell(c)
+		holds, wrong := q.tell(c, a)
 		switch {
 		case wrong != "" && q.kind:
 			if deny {
@@ -268,10 +268,10 @@ func verb(deny bool) string {
 	return "allows"
 }
 
-// tell asks for one argument.
-func (q *inquiry) tell(c *Condition) (holds bool, wrong string) {
-	if !q.asked {
-		q.values, q.err = action.Arguments(q.r, q.m, q.names...)
+// tell asks for one argument of an action.
+func (q *inquiry) tell(c *Condition, a *action.Action) (holds bool, wrong string) {
+	if !q.asked || q.m.GraphQL { // else all actions of a request share its arguments
+		q.values, q.err = action.Arguments(q.r, q.m, a, q.names...)
 		q.asked = true
 	}
 	if q.err != nil {

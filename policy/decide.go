@@ -115,6 +115,9 @@ func (p *Policy) decide(m *action.Match, args *inquiry) Decision {
 		if hits = args.met(hits, a, false); len(hits) == 0 {
 			return args.unmetBy(a)
 		}
+		if !a.Also {
+			counted.operation++
+		}
 		mine := slices.MinFunc(hits, better).compiled
 		if best == nil {
 			best, d.Rule, d.Credential = mine, mine.Name, mine.Credential
@@ -123,7 +126,7 @@ func (p *Policy) decide(m *action.Match, args *inquiry) Decision {
 			return s.torn(m, best, mine)
 		}
 		for _, h := range hits {
-			counted.add(h.compiled, a, i)
+			counted.add(h.compiled, a)
 			d.Keep = append(d.Keep, h.Keep...)
 		}
 	}
@@ -133,12 +136,14 @@ func (p *Policy) decide(m *action.Match, args *inquiry) Decision {
 
 // counter adds up the permits that a request needs.
 type counter struct {
-	takes []limit.Take
-	last  []int // for each take: the last action that was counted
+	operation int // at hand: an action, and those that belong to it
+	takes     []limit.Take
+	last      []int // for each take: the last operation that was counted
 }
 
-// add counts action number n against the limits of a rule, once for each limit however often the rule matches.
-func (c *counter) add(r *compiled, a *action.Action, n int) {
+// add counts an action of the operation at hand against the limits of a rule, once for each limit however often the rule
+// matches.
+func (c *counter) add(r *compiled, a *action.Action) {
 	for _, l := range r.limits {
 		if !l.counts(a) {
 			continue
@@ -146,10 +151,10 @@ func (c *counter) add(r *compiled, a *action.Action, n int) {
 		i := slices.IndexFunc(c.takes, func(t limit.Take) bool { return t.Key == l.take.Key })
 		switch {
 		case i < 0:
-			c.takes, c.last = append(c.takes, l.take), append(c.last, n)
-		case c.last[i] != n:
+			c.takes, c.last = append(c.takes, l.take), append(c.last, c.operation)
+		case c.last[i] != c.operation:
 			c.takes[i].N++
-			c.last[i] = n
+			c.last[i] = c.operation
 		}
 	}
 }

@@ -231,12 +231,12 @@ func (pg *page) find(hits []hit, a *action.Action, path string, rank int, deny b
 		hits = pg.on(hits, action.Resource{Kind: "path", Name: path}, rank)
 	}
 	switch {
-	case a.Public && !deny:
-		for _, c := range pg.all { // it reaches nobody's resource, so none can be wrong
+	case (a.Public || a.Somewhere) && !deny:
+		for _, c := range pg.all { // it reaches nobody's resource, so none can be wrong; or whichever is right
 			hits = append(hits, hit{c, rank + byNothing})
 		}
-	case deny && (!known && !a.Public || path == ""):
-		hits = pg.blind(hits, rank, !known && !a.Public, path == "")
+	case deny && (!known && !a.Public && !a.Somewhere || path == ""):
+		hits = pg.blind(hits, rank, !known && !a.Public && !a.Somewhere, path == "")
 	}
 	return hits
 }

@@ -68,6 +68,7 @@ type Refusal struct {
 	Rule     string        // the rule that decided, or ""
 	Action   string        // "delete_repo", or ""
 	Resource string        // "repo:myorg/myrepo", or ""
+	Field    string        // of a GraphQL document whose action it is: what its result would be called; "" if none is
 	Retry    time.Duration // of a 429
 	Effect   string        // deny, limit or error
 }
@@ -113,6 +114,8 @@ func (f *Refusal) write(w http.ResponseWriter, ex *Exchange) {
 	case ex != nil && ex.in != nil && strings.HasPrefix(ex.in.Header.Get("Content-Type"), "application/grpc"):
 		f.writeGRPC(w)
 	case ex != nil && f.writeReport(w, ex):
+	case ex != nil && ex.Match.GraphQL:
+		f.writeGraphQL(w, ex)
 	case ex != nil && isGit(ex):
 		// git prints a text/plain answer line by line behind "remote:".
 		h.Set("Content-Type", "text/plain; charset=utf-8")
@@ -167,14 +170,62 @@ func (f *Refusal) writeJSON(w http.ResponseWriter, ex *Exchange) {
 		}
 		body.Type, body.Error = "error", nestedError{kind, "agentguard_" + f.Effect, f.sentence()}
 	}
+	writeBody(w, f.Status, body)
+}
+
+func writeBody(w http.ResponseWriter, status int, body any) {
 	b, err := json.Marshal(body)
 	if err != nil { // strings always marshal
 		b = []byte(`{"error":"refused"}`)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(b)+1))
-	w.WriteHeader(f.Status)
+	w.WriteHeader(status)
 	w.Write(append(b, '\n'))
+}
+
+// graphQLRefusal is an answer of GraphQL (section 7.1, "Response Format") without data.
+type graphQLRefusal struct {
+	Data    any            `json:"data"`
+	Errors  []graphQLError `json:"errors"`
+	Message string         `json:"message,omitempty"` // for clients that look no further than at the status
+}
+
+type graphQLError struct {
+	Message    string            `json:"message"`
+	Type       string            `json:"type"` // as GitHub has it
+	Path       []string          `json:"path,omitempty"`
+	Extensions graphQLExtensions `json:"extensions"`
+}
+
+type graphQLExtensions struct {
+	Code     string `json:"code"`
+	Type     string `json:"type"` // as Linear has it
+	Rule     string `json:"rule,omitempty"`
+	Action   string `json:"action,omitempty"`
+	Resource string `json:"resource,omitempty"`
+	Hint     string `json:"hint,omitempty"`
+}
+
+// writeGraphQL refuses in errors[], which clients of GraphQL print. What the policy denies is 200, as a server's own refusal
+// would be; a limit stays a 429, since that and Retry-After make clients wait.
+func (f *Refusal) writeGraphQL(w http.ResponseWriter, ex *Exchange) {
+	e := graphQLError{Message: f.sentence(), Type: "FORBIDDEN", Extensions: graphQLExtensions{
+		Code: "agentguard_" + f.Effect, Type: "forbidden", Rule: f.Rule, Action: f.Action, Resource: f.Resource, Hint: f.Hint}}
+	if f.Field != "" {
+		e.Path = []string{f.Field}
+	}
+	body := graphQLRefusal{Message: e.Message}
+	switch {
+	case f.Status == http.StatusTooManyRequests:
+		e.Type, e.Extensions.Type = "RATE_LIMITED", "ratelimited"
+	case f.Status >= 500:
+		e.Type, e.Extensions.Type = "INTERNAL", "internal error"
+	default:
+		ex.Status, body.Message = http.StatusOK, ""
+	}
+	body.Errors = []graphQLError{e}
+	writeBody(w, ex.Status, body)
 }
 
 // writeGRPC is a Trailers-Only answer (gRPC over HTTP/2, "Responses"): PERMISSION_DENIED, RESOURCE_EXHAUSTED or

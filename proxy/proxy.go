@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"agentguard/policy"
+	"agentguard/policy/action"
 	"agentguard/policy/limit"
 	"agentguard/proxy/scrub"
 	"agentguard/vault/cred"
@@ -67,7 +68,8 @@ type Proxy struct {
 	forward *httputil.ReverseProxy
 	ids     atomic.Uint64
 	needles needles
-	memory  *budget // of bodies that are read ahead
+	known   action.Known // what the services have said about their ids
+	memory  *budget      // of bodies that are read ahead
 	disk    *budget
 	most    int64 // that is held back of a body, in bytes
 	tunnels sync.WaitGroup

@@ -82,6 +82,7 @@ func (p *Proxy) read(ex *Exchange) *Refusal {
 	if ex.body != nil {
 		req.Body, req.Peek, req.Stream = ex.body.whole, ex.body.peek, ex.body.stream
 	}
+	req.Known = &p.known
 	req.Ask = func(q *action.Question) (*action.Reply, error) { return p.ask(ex, q) }
 	ex.request = &req
 	ex.Match = action.Classify(ex.Claim.Service, ex.Claim.Host, &req)
@@ -175,7 +176,7 @@ func decided(ex *Exchange) *Refusal {
 // refused is the refusal of a request for a service, which may be nil.
 func refused(d *policy.Decision, s *action.Service) *Refusal {
 	f := deny(d.Reason, d.Hint)
-	f.Rule, f.Action, f.Resource = d.Rule, d.Action.Name, d.Action.Resource.String()
+	f.Rule, f.Action, f.Resource, f.Field = d.Rule, d.Action.Name, d.Action.Resource.String(), d.Action.Field()
 	if s != nil && s.RefuseStatus != 0 {
 		f.Status = s.RefuseStatus
 	}
@@ -210,7 +211,7 @@ func (p *Proxy) limit(ex *Exchange) *Refusal {
 	}
 	a := ex.Decision.Action
 	return &Refusal{
-		Status: http.StatusTooManyRequests, Effect: "limit", Rule: ex.Decision.Rule, Action: a.Name, Resource: a.Resource.String(), Retry: max(v.Retry, time.Second),
+		Status: http.StatusTooManyRequests, Effect: "limit", Rule: ex.Decision.Rule, Action: a.Name, Resource: a.Resource.String(), Field: a.Field(), Retry: max(v.Retry, time.Second),
 		Reason: v.Which.Exceeded(),
 		Hint:   fmt.Sprintf("try again in %s", v.Retry.Round(time.Second)),
 	}

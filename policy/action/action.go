@@ -42,9 +42,19 @@ type Action struct {
 	// catalogue knows none: no rule by permission covers the action then.
 	Permits string
 
+	// Also is true for what belongs to the action before it: another resource, or another aspect, of the same operation.
+	// Limits count the two once.
+	Also bool
+
 	// Public is true for an action that reaches nothing of anybody's (GraphQL introspection, the rate limit): the
 	// resources of a rule do not restrict it, its actions and class do.
 	Public bool
+
+	// Somewhere is true where nobody has asked yet which resource an action is about, and whichever it is counts as the one
+	// that a rule wants: an action in Doubt.Least.
+	Somewhere bool
+
+	root *root // of GraphQL, nil for all else
 }
 
 // Request is what classification may look at. Path and Query are as sent: what is matched is what is sent.
@@ -72,6 +82,9 @@ type Request struct {
 	// the repository behind an id. It is asked only where a rule could allow the answer. If nil, nobody can be asked, and
 	// what is not known is read as the most dangerous variant, or not at all.
 	Ask func(*Question) (*Reply, error)
+
+	// Known is what was learnt of ids in this run, and gains what is learnt from this request. If nil, nothing is known.
+	Known *Known
 }
 
 // Question is one request of agentguard's own to the authority of the request that it is about. It carries the credential
@@ -111,6 +124,8 @@ type Match struct {
 	// Reason is what a refusal should say besides the rule: why the request could not be read (its action is then of
 	// class Unknown), or why it counts as more than it seems. "" where there is nothing to say.
 	Reason string
+
+	GraphQL bool // the request is one of GraphQL, read or not: its client expects a refusal of that form
 }
 
 // Service is one upstream API: its hosts, where its credential goes, its operations.
@@ -136,6 +151,7 @@ type Host struct {
 	Routes  []Route                // how its requests become actions; for a built-in service the hand-written ones, see All
 	Refine  func(*Request, *Match) // reads what method and path do not tell; may be nil
 	Refined []Route                // what Refine may make of its routes: known to policies, never routed
+	Spoken  []Route                // what it may make of a GraphQL document, as far as that is written by hand; see AllSpoken
 
 	// EncodedSlash says that paths may hold an escaped slash (the second argument of ParsePath); only a {x...} of a
 	// template ever matches such a segment.
@@ -144,8 +160,10 @@ type Host struct {
 	// the value is its own.
 	Canon func(param, value string) (string, error)
 
-	whole  func() []Route // all routes, decoded once; nil: Routes are all
-	router func() *node   // built once; nil: nobody called Compile
+	whole  func() []Route         // all routes, decoded once; nil: Routes are all
+	spoken func() []Route         // all that is spoken; nil: Spoken is all
+	takes  func(map[string]Takes) // adds what arguments those take; may be nil
+	router func() *node           // built once; nil: nobody called Compile
 }
 
 // Route maps one operation to an action. Template segments: literal, {x} one segment, {x}tail one

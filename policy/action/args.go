@@ -95,6 +95,11 @@ func (s *Service) Takes() map[string]Takes {
 		body[r.Operation] = true
 		delete(out, r.Operation)
 	}
+	for i := range s.Hosts {
+		if s.Hosts[i].takes != nil {
+			s.Hosts[i].takes(out)
+		}
+	}
 	for operation, list := range arguments[s.Name] {
 		names, open := strings.CutSuffix(list, "...")
 		out[operation] = Takes{strings.Fields(names), open}
@@ -113,18 +118,32 @@ func (s *Service) Operations() []Route {
 	return out
 }
 
-// Arguments gives those of the named arguments that a REST request holds, each in the one reading that every server has of
-// it: the top-level fields of a JSON object (as StrictJSON gives them) or the fields of a form, as FormValue. What is not
-// there is not in the map. It is an error where the arguments cannot be read, and for GraphQL, whose arguments are its own.
+// Arguments gives those of the named arguments that an action of the match has, each in the one reading that every
+// server has of it: the top-level fields of a JSON object (as StrictJSON gives them), the fields of a form, as FormValue,
+// or those of the input of a GraphQL mutation, under the names that the REST API has for them. What is not there is not in
+// the map. It is an error where the arguments cannot be read.
 //
 // Branches that GitHub takes with and without refs/heads/ are given without.
-func Arguments(r *Request, m *Match, names ...string) (map[string]any, error) {
+func Arguments(r *Request, m *Match, a *Action, names ...string) (map[string]any, error) {
 	if r == nil || m == nil || m.Service == nil {
 		return nil, errors.New("the request's arguments are not at hand")
 	}
-	if strings.HasSuffix(m.Path, "/graphql") {
-		return nil, errors.New("the arguments of GraphQL requests are not understood yet")
+	out, err := spokenFields(m, a, names)
+	if !m.GraphQL {
+		out, err = restFields(r, m, names)
 	}
+	if m.Service.Name == "github" {
+		for _, name := range [...]string{"base", "head", "branch"} {
+			if s, ok := out[name].(string); ok {
+				out[name] = strings.TrimPrefix(s, "refs/heads/")
+			}
+		}
+	}
+	return out, err
+}
+
+// restFields are the arguments in the query and in the body.
+func restFields(r *Request, m *Match, names []string) (map[string]any, error) {
 	query, err := formFields(r.Query, names)
 	if err != nil {
 		return nil, err
@@ -141,13 +160,6 @@ func Arguments(r *Request, m *Match, names ...string) (map[string]any, error) {
 			return nil, fmt.Errorf("%q stands in the query and in the body", name)
 		}
 		out[name] = v
-	}
-	if m.Service.Name == "github" {
-		for _, name := range [...]string{"base", "head", "branch"} {
-			if s, ok := out[name].(string); ok {
-				out[name] = strings.TrimPrefix(s, "refs/heads/")
-			}
-		}
 	}
 	return out, nil
 }

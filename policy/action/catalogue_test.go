@@ -12,6 +12,7 @@ import (
 type vector struct {
 	where, host, method, target, body, want string
 	scope                                   string // of the signature, for AWS
+	known                                   *Known // what the lines "knows ID RESOURCE [REF]" say
 }
 
 func vectors(t *testing.T, service string) []vector {
@@ -22,7 +23,7 @@ func vectors(t *testing.T, service string) []vector {
 	}
 	defer f.Close()
 	var list []vector
-	host, scope := "", ""
+	host, scope, known := "", "", &Known{}
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		line := strings.TrimSpace(lines.Text())
@@ -34,6 +35,12 @@ func vectors(t *testing.T, service string) []vector {
 			scope = s
 			continue
 		}
+		if s, ok := strings.CutPrefix(line, "knows "); ok {
+			f := append(strings.Fields(s), "")
+			kind, name, _ := strings.Cut(f[1], ":")
+			known.Learn(service, f[0], Fact{Resource{kind, name}, f[2]})
+			continue
+		}
 		if line == "" || line[0] == '#' {
 			continue
 		}
@@ -42,7 +49,7 @@ func vectors(t *testing.T, service string) []vector {
 		if !ok || len(f) < 2 {
 			t.Fatalf("%s: %q is no vector", service, line)
 		}
-		v := vector{line, host, f[0], f[1], "", strings.TrimSpace(want), scope}
+		v := vector{line, host, f[0], f[1], "", strings.TrimSpace(want), scope, known}
 		if len(f) == 3 {
 			v.body = f[2]
 		}
@@ -133,14 +140,18 @@ func TestCatalogue(t *testing.T) {
 			named := map[string]bool{}
 			for _, v := range vectors(t, name) {
 				h, r := v.request(t, s)
+				r.Known = v.known
 				m := Classify(s, h, r)
+				if m.GraphQL {
+					m.Settle(r)
+				}
 				v.check(t, m)
 				var c captures
 				if route := byHand(t, h).find(r.Method, r.Path.Segments, &c); route != nil {
 					hit[route.Method+route.Template] = true
 				}
 				for _, a := range m.Actions {
-					named[a.Name] = true
+					named[a.Name], named[a.Name+" "+a.Operation] = true, true
 				}
 			}
 			for i := range s.Hosts {
@@ -152,6 +163,11 @@ func TestCatalogue(t *testing.T) {
 				for _, r := range s.Hosts[i].Refined {
 					if !named[r.Action] {
 						t.Errorf("no vector shows %s", r.Action)
+					}
+				}
+				for _, r := range s.Hosts[i].Spoken {
+					if !named[r.Action+" "+r.Operation] {
+						t.Errorf("no vector shows %s by %s", r.Action, r.Operation)
 					}
 				}
 			}

@@ -110,6 +110,9 @@ func sameShape(a, b string) bool {
 	return true
 }
 
+// rowClasses are the classes as the tables write them.
+var rowClasses = map[string]Class{"r": Read, "w": Write, "a": Admin}
+
 // tableRows reads "CLASS METHOD TEMPLATE OPERATION [PERMISSION,...]".
 func tableRows(table, prefix string) ([]Route, error) {
 	text, _, err := catalogue.Text(table)
@@ -125,15 +128,7 @@ func tableRows(table, prefix string) ([]Route, error) {
 		if prefix != "" {
 			template = prefix + template
 		}
-		r := Route{Method: method, Template: template, Operation: operation, Permits: permits}
-		switch class {
-		case "r":
-			r.Class = Read
-		case "w":
-			r.Class = Write
-		case "a":
-			r.Class = Admin
-		}
+		r := Route{Method: method, Template: template, Operation: operation, Permits: permits, Class: rowClasses[class]}
 		if r.Class == Unknown || template == "" || operation == "" {
 			return nil, fmt.Errorf("row %q is malformed", line)
 		}

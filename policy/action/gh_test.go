@@ -28,6 +28,10 @@ func ghRequests(t *testing.T, args ...string) []Match {
 	if err != nil {
 		t.Fatal(err)
 	}
+	known := &Known{}
+	for _, id := range []string{"x", "P", "I"} {
+		known.Learn("github", id, Fact{Resource: Resource{"repo", "o/r"}})
+	}
 	var mu sync.Mutex
 	var seen []Match
 	server := &httptest.Server{Listener: l, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -37,8 +41,10 @@ func ghRequests(t *testing.T, args ...string) []Match {
 			t.Error(err)
 		}
 		s := Lookup("github")
-		m := Classify(s, &s.Hosts[0], &Request{Method: r.Method, Path: path, Query: r.URL.RawQuery, Header: r.Header,
-			Body: func(int64) ([]byte, error) { return body, nil }})
+		q := &Request{Method: r.Method, Path: path, Query: r.URL.RawQuery, Header: r.Header, Known: known,
+			Body: func(int64) ([]byte, error) { return body, nil }}
+		m := Classify(s, &s.Hosts[0], q)
+		m.Settle(q)
 		mu.Lock()
 		seen = append(seen, m)
 		mu.Unlock()
@@ -68,11 +74,11 @@ func ghRequests(t *testing.T, args ...string) []Match {
 	return seen
 }
 
-// TestRealGH asks that what gh reads of one repository is claimed for that repository alone, and that its mutations
-// are unknown for now.
+// TestRealGH asks that what gh reads of one repository is claimed for that repository alone, by name or by id, and that
+// its mutations go by the same names as the REST API's operations.
 func TestRealGH(t *testing.T) {
 	for _, args := range []string{"pr list -R O/R", "pr list -R O/R --state all --json number,title,author,headRepository,labels,files",
-		"issue list -R O/R", "issue view 1 -R O/R", "pr view 1 -R O/R", "repo view O/R",
+		"issue list -R O/R", "issue view 1 -R O/R", "issue view 1 -R O/R --comments", "pr view 1 -R O/R", "repo view O/R",
 		"release list -R O/R", "api repos/O/R/pulls", "workflow list -R O/R"} {
 		for _, m := range ghRequests(t, strings.Fields(args)...) {
 			for _, a := range m.Actions {
@@ -82,19 +88,25 @@ func TestRealGH(t *testing.T) {
 			}
 		}
 	}
-	// Asked by node ids, which are not resolved yet: claimed for no repository.
-	outside := false
-	for _, m := range ghRequests(t, strings.Fields("issue view 1 -R O/R --comments")...) {
-		outside = outside || m.has("graphql_query") && strings.Contains(spell(m), "graphql:query") && !m.Actions[0].Public
-	}
-	if !outside {
-		t.Error("gh issue view --comments asked for no node")
-	}
-	unknown := false
-	for _, m := range ghRequests(t, strings.Fields("pr close 1 -R O/R")...) {
-		unknown = unknown || strings.Contains(m.Reason, "mutations")
-	}
-	if !unknown {
-		t.Error("gh pr close sent no mutation")
+	for args, want := range map[string]string{
+		"pr close 1 -R O/R":                      "close_pr write repo:o/r",
+		"pr comment 1 -R O/R --body x":           "add_comment write repo:o/r",
+		"pr review 1 -R O/R --approve":           "submit_review write repo:o/r; approve_pr write repo:o/r",
+		"issue close 1 -R O/R":                   "close_issue write repo:o/r",
+		"issue comment 1 -R O/R --body x":        "add_comment write repo:o/r",
+		"issue create -R O/R --title x --body y": "create_issue write repo:o/r",
+		"issue delete 1 -R O/R --confirm":        "delete_issue admin repo:o/r",
+		"issue pin 1 -R O/R":                     "pin_issue write repo:o/r",
+		"api graphql -f query=mutation{archiveRepository(input:{repositoryId:\"x\"}){clientMutationId}}": "archive_repo admin repo:o/r",
+	} {
+		var got []string
+		for _, m := range ghRequests(t, strings.Fields(args)...) {
+			if m.Actions[0].Class != Read {
+				got = append(got, spell(m))
+			}
+		}
+		if len(got) != 1 || got[0] != want {
+			t.Errorf("gh %s: %q, want %q", args, got, want)
+		}
 	}
 }

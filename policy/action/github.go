@@ -23,6 +23,8 @@ func github() *Service {
 		},
 	}
 	s.Hosts[0].generated("github", "", githubResource)
+	s.Hosts[0].Spoken, s.Hosts[0].spoken = mutationRoutes(), func() []Route { return githubSchema().routes }
+	s.Hosts[0].takes = mutationArguments
 	return s
 }
 

@@ -9,77 +9,84 @@ import (
 	"github.com/vektah/gqlparser/v2/parser"
 )
 
-// Bounds of a GraphQL document: GitHub's own limits are far below.
+// Bounds of a GraphQL request: the services' own limits are far below.
 const (
 	maxTokens = 50_000
-	maxRepos  = 100
 	maxFields = 20_000 // visited, fragments counted each time they are spread
+	maxRoots  = 100    // of all documents together: each is an action
+	maxBatch  = 20     // documents in one request
 )
 
-// refineGraphQL reads a GraphQL request: JSON with one document, of queries alone. The actions are counted on all its
-// operations, whichever operationName picks, and fields under @include and @skip count as present.
-//
-// A root field repository(owner:, name:) is one action on that repository as long as nothing below it leads out of it;
-// introspection and the rate limit reach nothing of anybody's. Whatever else a document asks for makes it an action on
-// "graphql:query" besides, which a rule for one repository does not match.
-func refineGraphQL(r *Request, m *Match) error {
-	doc, variables, err := readGraphQL(r)
-	if err != nil {
-		return err
-	}
-	w := walker{doc: doc, variables: variables, repos: map[string]bool{}}
-	for _, op := range doc.Operations {
-		if op.Operation != ast.Query {
-			return fmt.Errorf("GraphQL %ss are not understood yet", op.Operation)
-		}
-		w.op = op
-		if err := w.root(op.SelectionSet, 0); err != nil {
-			return fmt.Errorf("GraphQL: %w", err)
-		}
-	}
-	m.Actions = w.actions()
-	return nil
+// document is one operation of a GraphQL request with what it needs: the one that the server would execute.
+type document struct {
+	*ast.QueryDocument
+	op        *ast.OperationDefinition
+	variables map[string]any
 }
 
-// readGraphQL takes the envelope apart.
-func readGraphQL(r *Request) (*ast.QueryDocument, map[string]any, error) {
+// readGraphQL takes the envelope apart: one JSON object, or a list of them, which some servers take for a batch.
+func readGraphQL(r *Request) ([]document, error) {
 	body, err := jsonBody(r, "query", "variables", "operationName", "extensions")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	envelope, ok := body.(map[string]any)
+	batch, isBatch := body.([]any)
+	switch {
+	case !isBatch:
+		batch = []any{body}
+	case len(batch) == 0 || len(batch) > maxBatch:
+		return nil, fmt.Errorf("a batch of %d GraphQL requests; send 1 to %d", len(batch), maxBatch)
+	}
+	var docs []document
+	for _, one := range batch {
+		doc, err := readDocument(one)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, doc)
+	}
+	return docs, nil
+}
+
+// readDocument reads one request of the GraphQL over HTTP specification. Without a document in it, what is executed stands
+// with the server, where nobody can read it.
+func readDocument(v any) (doc document, err error) {
+	envelope, ok := v.(map[string]any)
 	if !ok {
-		return nil, nil, errors.New("the GraphQL request is not one JSON object; batches are not understood")
+		return doc, errors.New("the GraphQL request is not a JSON object")
 	}
 	for key, v := range envelope {
 		switch key {
 		case "query", "variables", "operationName":
 		case "extensions":
 			if v != nil {
-				return nil, nil, errors.New("GraphQL extensions (persisted queries) are not understood")
+				return doc, errors.New("GraphQL extensions (persisted queries) are not understood; send the document itself")
 			}
 		default:
-			return nil, nil, fmt.Errorf("the GraphQL request holds %q, which is not understood", clip(key))
+			return doc, fmt.Errorf("the GraphQL request holds %q, which is not understood", clip(key))
 		}
 	}
 	text, _ := envelope["query"].(string)
 	if text == "" {
-		return nil, nil, errors.New("the GraphQL request holds no document")
+		return doc, errors.New("the GraphQL request holds no document")
 	}
-	variables, isMap := envelope["variables"].(map[string]any)
-	if v := envelope["variables"]; v != nil && !isMap {
-		return nil, nil, errors.New("the GraphQL variables are not an object")
+	doc.variables, ok = envelope["variables"].(map[string]any)
+	if v := envelope["variables"]; v != nil && !ok {
+		return doc, errors.New("the GraphQL variables are not an object")
 	}
-	doc, err := parseGraphQL(text)
-	return doc, variables, err
+	if doc.QueryDocument, err = parseGraphQL(text); err != nil {
+		return doc, err
+	}
+	doc.op, err = doc.chosen(envelope["operationName"])
+	return doc, err
 }
 
 // parseGraphQL refuses beforehand what lexers have read differently: carriage returns that end a comment for some, and
-// block strings with their own rules of escaping. No client needs either to ask a question.
+// block strings with their own rules of escaping. A variable holds any text.
 func parseGraphQL(text string) (*ast.QueryDocument, error) {
 	switch {
 	case strings.Contains(text, `"""`):
-		return nil, errors.New("GraphQL block strings are not understood")
+		return nil, errors.New("GraphQL block strings are not understood; send the text as a variable")
 	case strings.Contains(strings.ReplaceAll(text, "\r\n", "\n"), "\r"):
 		return nil, errors.New("the GraphQL document holds a carriage return that ends no line")
 	}
@@ -95,101 +102,75 @@ func parseGraphQL(text string) (*ast.QueryDocument, error) {
 	case len(doc.Operations) == 0:
 		return nil, errors.New("the GraphQL document holds no operation")
 	}
+	for _, f := range doc.Fragments {
+		if len(f.VariableDefinition) > 0 {
+			return nil, errors.New("the GraphQL document holds a fragment with variables of its own")
+		}
+	}
 	return doc, nil
 }
 
-// walker collects what the queries of a document reach.
-type walker struct {
-	doc       *ast.QueryDocument
-	variables map[string]any
-	op        *ast.OperationDefinition
-
-	repos   map[string]bool
-	order   []string
-	outside bool // something beyond the named repositories
-	fields  int
-}
-
-// actions are one for each repository, one for what lies outside, or the public one.
-func (w *walker) actions() []Action {
-	a := Action{Name: "graphql_query", Operation: "graphql", Class: Read}
-	var list []Action
-	for _, name := range w.order {
-		a.Resource = Resource{"repo", name}
-		list = append(list, a)
+// chosen is the operation that is executed (GraphQL, section 6.1): the only one, or the one that operationName gives. Where
+// servers may choose differently (two of one name, an empty name among several) it is an error.
+func (d *document) chosen(name any) (*ast.OperationDefinition, error) {
+	want, isText := name.(string)
+	if name != nil && !isText {
+		return nil, errors.New("the GraphQL operationName is not a text")
 	}
-	if w.outside {
-		a.Resource = Resource{"graphql", "query"}
-		list = append(list, a)
+	if len(d.Operations) == 1 && want == "" {
+		return d.Operations[0], nil
 	}
-	if list == nil {
-		a.Public = true
-		a.Resource = Resource{"graphql", "query"}
-		list = append(list, a)
+	var found *ast.OperationDefinition
+	for _, op := range d.Operations {
+		switch {
+		case op.Name == "" && len(d.Operations) > 1:
+			return nil, errors.New("the GraphQL document holds an operation without a name beside others")
+		case op.Name != want:
+		case found != nil:
+			return nil, fmt.Errorf("the GraphQL document holds two operations %s", clip(want))
+		default:
+			found = op
+		}
 	}
-	return list
-}
-
-// root walks the root fields of a query.
-func (w *walker) root(set ast.SelectionSet, depth int) error {
-	return w.each(set, depth, func(f *ast.Field, depth int) error {
-		switch f.Name {
-		case "__typename", "__schema", "__type", "rateLimit":
-			return w.below(f, depth, anywhere)
-		case "repository":
-			name, ok := w.repository(f)
-			if !ok {
-				w.outside = true
-			} else if !w.repos[name] {
-				if len(w.repos) == maxRepos {
-					return fmt.Errorf("more than %d repositories", maxRepos)
-				}
-				w.repos[name] = true
-				w.order = append(w.order, name)
-			}
-			return w.below(f, depth, inside)
-		}
-		w.outside = true
-		return w.below(f, depth, anywhere)
-	})
-}
-
-// place says where a selection stands.
-type place uint8
-
-const (
-	anywhere place = iota // nothing is claimed, or it is introspection
-	inside                // in the repository that the root field names
-	beside                // on an object next to it: who wrote this, what it was forked from
-)
-
-// below walks the fields under f, which stand at the given place.
-func (w *walker) below(f *ast.Field, depth int, at place) error {
-	return w.each(f.SelectionSet, depth, func(f *ast.Field, depth int) error {
-		if f.Name == "tempCloneToken" {
-			return errors.New("tempCloneToken is a credential, which must not be read")
-		}
-		next := at
-		if at != anywhere {
-			next = step(at, f)
-			w.outside = w.outside || next == anywhere
-		}
-		return w.below(f, depth, next)
-	})
-}
-
-// step says where field f of an object at a place leads.
-func step(at place, f *ast.Field) place {
-	leaf := len(f.SelectionSet) == 0
 	switch {
-	case at == inside && (leaf || within[f.Name]):
-		return inside
-	case at == inside && adjacent[f.Name]:
-		return beside
-	case at == beside && (leaf && names[f.Name] || connection[f.Name] || identity[f.Name]):
-		return beside
+	case want == "":
+		return nil, errors.New("the GraphQL document holds several operations, and operationName names none of them")
+	case found == nil:
+		return nil, fmt.Errorf("the GraphQL document holds no operation %s", clip(want))
 	}
-	return anywhere
+	return found, nil
+}
+
+// walker visits what one operation asks for. Fields under @include and @skip count as present.
+type walker struct {
+	document
+	fields *int // visited so far, in all documents of the request
+}
+
+// walkRoots calls do for every root field of every document, and returns the roots that it adds.
+func walkRoots(docs []document, do func(*walker, *ast.Field) (*root, error)) ([]*root, error) {
+	var roots []*root
+	visited := 0
+	for _, doc := range docs {
+		if doc.op.Operation == ast.Subscription {
+			return nil, errors.New("GraphQL subscriptions are not understood")
+		}
+		w := &walker{document: doc, fields: &visited}
+		err := w.each(doc.op.SelectionSet, 0, func(f *ast.Field, _ int) error {
+			if len(roots) == maxRoots {
+				return fmt.Errorf("more than %d root fields", maxRoots)
+			}
+			root, err := do(w, f)
+			if root != nil {
+				roots = append(roots, root)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("GraphQL: %w", err)
+		}
+	}
+	return roots, nil
 }
 
 // each calls do for every field of a selection, fragments resolved.
@@ -198,7 +179,7 @@ func (w *walker) each(set ast.SelectionSet, depth int, do func(*ast.Field, int) 
 		return fmt.Errorf("nested more than %d deep, or a fragment within itself", maxDepth)
 	}
 	for _, s := range set {
-		if w.fields++; w.fields > maxFields {
+		if *w.fields++; *w.fields > maxFields {
 			return fmt.Errorf("more than %d fields", maxFields)
 		}
 		var err error
@@ -222,7 +203,7 @@ func (w *walker) each(set ast.SelectionSet, depth int, do func(*ast.Field, int) 
 
 func (w *walker) fragment(name string) (*ast.FragmentDefinition, error) {
 	var found *ast.FragmentDefinition
-	for _, def := range w.doc.Fragments {
+	for _, def := range w.Fragments {
 		if def.Name != name {
 			continue
 		}
@@ -237,64 +218,93 @@ func (w *walker) fragment(name string) (*ast.FragmentDefinition, error) {
 	return found, nil
 }
 
-// repository gives the canonical name of repository(owner:, name:), whose arguments are literals or variables.
-func (w *walker) repository(f *ast.Field) (string, bool) {
-	var owner, repo string
-	for _, arg := range f.Arguments {
-		var at *string
-		switch arg.Name {
-		case "owner":
-			at = &owner
-		case "name":
-			at = &repo
-		case "followRenames":
-			continue
-		default:
-			return "", false
+// arguments are those of a field as JSON values; what a variable leaves out is left out.
+func (w *walker) arguments(f *ast.Field) (map[string]any, error) {
+	out := make(map[string]any, len(f.Arguments))
+	for i, arg := range f.Arguments {
+		for _, before := range f.Arguments[:i] {
+			if before.Name == arg.Name {
+				return nil, fmt.Errorf("%s has the argument %s twice", clip(f.Name), clip(arg.Name))
+			}
 		}
-		text, ok := w.text(arg.Value)
-		if !ok || *at != "" {
-			return "", false
-		}
-		canonical, err := canonRepo(map[string]string{"owner": "owner", "name": "repo"}[arg.Name], text)
+		v, given, err := w.value(arg.Value, 0)
 		if err != nil {
-			return "", false
+			return nil, fmt.Errorf("%s(%s:): %w", clip(f.Name), clip(arg.Name), err)
 		}
-		*at = canonical
+		if given {
+			out[arg.Name] = v
+		}
 	}
-	return owner + "/" + repo, owner != "" && repo != ""
+	return out, nil
 }
 
-// text is the string that a value is for the operation at hand: its own, the variable's, or the variable's default.
-func (w *walker) text(v *ast.Value) (string, bool) {
-	if v == nil {
-		return "", false
+// value is what a value stands for in the operation at hand: its own, the variable's, or the variable's default (GraphQL,
+// section 6.4.1). given is false for a variable without either: what it stands for is then not there.
+func (w *walker) value(v *ast.Value, depth int) (value any, given bool, err error) {
+	if v == nil || depth > maxDepth {
+		return nil, false, errors.New("a value is missing, or nested too deep")
 	}
-	if v.Kind == ast.StringValue {
-		return v.Raw, true
+	switch v.Kind {
+	case ast.Variable:
+		return w.variable(v.Raw)
+	case ast.StringValue, ast.EnumValue:
+		return v.Raw, true, nil
+	case ast.IntValue, ast.FloatValue:
+		return Number(v.Raw), true, nil
+	case ast.BooleanValue:
+		return v.Raw == "true", true, nil
+	case ast.NullValue:
+		return nil, true, nil
+	case ast.ListValue:
+		list := make([]any, 0, len(v.Children))
+		for _, c := range v.Children {
+			item, _, err := w.value(c.Value, depth+1) // one that is left out is null
+			if err != nil {
+				return nil, false, err
+			}
+			list = append(list, item)
+		}
+		return list, true, nil
+	case ast.ObjectValue:
+		object := make(map[string]any, len(v.Children))
+		names := make(map[string]bool, len(v.Children))
+		for _, c := range v.Children {
+			if names[c.Name] {
+				return nil, false, fmt.Errorf("the field %s stands there twice", clip(c.Name))
+			}
+			names[c.Name] = true
+			item, given, err := w.value(c.Value, depth+1)
+			if err != nil {
+				return nil, false, err
+			}
+			if given {
+				object[c.Name] = item
+			}
+		}
+		return object, true, nil
 	}
-	if v.Kind != ast.Variable {
-		return "", false
-	}
+	return nil, false, errors.New("a value of an unknown kind")
+}
+
+func (w *walker) variable(name string) (value any, given bool, err error) {
 	var def *ast.VariableDefinition
 	for _, d := range w.op.VariableDefinitions {
-		if d.Variable != v.Raw {
+		if d.Variable != name {
 			continue
 		}
 		if def != nil {
-			return "", false
+			return nil, false, fmt.Errorf("the variable %s is defined twice", clip(name))
 		}
 		def = d
 	}
 	if def == nil {
-		return "", false
+		return nil, false, fmt.Errorf("the variable %s is not defined", clip(name))
 	}
-	if given, ok := w.variables[v.Raw]; ok {
-		s, isText := given.(string)
-		return s, isText
+	if v, ok := w.variables[name]; ok {
+		return v, true, nil
 	}
-	if d := def.DefaultValue; d != nil && d.Kind == ast.StringValue {
-		return d.Raw, true
+	if def.DefaultValue == nil {
+		return nil, false, nil
 	}
-	return "", false
+	return w.value(def.DefaultValue, 0) // a constant: the parser sees to it
 }

@@ -4,7 +4,7 @@ import "strings"
 
 // The fields of GitHub's GraphQL schema (npm @octokit/graphql-schema 15.26.1) by which a query stays with the repository
 // that it began with. Types are not known here, so a name stands only in a list if it keeps the promise on every type
-// that the names of "within" reach from Repository. What is in no list leads out; so do, on purpose, timelines and
+// that the names of "within" reach from Repository, or from what an id can belong to (see lookUpNodes). What is in no list leads out; so do, on purpose, timelines and
 // references (they lead to issues of other repositories), associated pull requests and head refs (forks), packages and
 // new projects (the owner's).
 var (
@@ -22,12 +22,20 @@ var (
 
 	// adjacent fields give an object beside the repository: of it, its name may be read and no more.
 	adjacent = set(`owner author authors editor user creator committer tagger uploadedBy mergedBy enabledBy resolvedBy assignees
-		requestedReviewer participants assignableUsers mentionableUsers watchers users app topic repository
+		requestedReviewer requestedReviewersEdge actor viewer participants assignableUsers mentionableUsers watchers users app topic repository
 		headRepository headRepositoryOwner headRef parent templateRepository baseRepository closingIssuesReferences
 		projects projectCards`)
 
 	// identity fields name the owner of something beside, and the columns of project cards.
 	identity = set(`owner user organization project column repository`)
+
+	// made fields lead from what a mutation gives back to the thing in a repository that it made or changed. Of it, what
+	// the fields themselves say may be read; what lies further in is a read of the repository.
+	made = set(`assignable branchProtectionRule checkRun checkSuite comment commentEdge commit deployment deploymentStatus deployments
+		discussion duplicate environment issue issueComment label labelable linkedBranch lockedRecord mergeCommit mergeQueueEntry
+		minimizedComment pinnedEnvironment pullRequest pullRequestReview pullRequestReviewComment reaction reactionGroups ref repository
+		repositoryVulnerabilityAlert revertPullRequest reviewEdge ruleset starrable subIssue subject subscribable thread timelineEdge
+		unlockedRecord unminimizedComment`)
 
 	connection = set(`nodes edges node pageInfo`)
 

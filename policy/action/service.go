@@ -94,6 +94,14 @@ func (h *Host) All() []Route {
 	return h.Routes
 }
 
+// AllSpoken are the operations of the host's GraphQL API: those that the catalogue adds to Spoken, too.
+func (h *Host) AllSpoken() []Route {
+	if h.spoken != nil {
+		return h.spoken()
+	}
+	return h.Spoken
+}
+
 // Host gives the first host of the service that serves a, nil where none does.
 func (s *Service) Host(a Authority) *Host {
 	for i := range s.Hosts {
@@ -200,17 +208,17 @@ func (s *Service) ActionNames() []string {
 }
 
 // routes ranges over all that requests to the service may become.
-func (s *Service) routes(yield func(*Route) bool) { s.each((*Host).All, yield) }
+func (s *Service) routes(yield func(*Route) bool) { s.each((*Host).All, (*Host).AllSpoken, yield) }
 
 // written ranges over what is written by hand.
 func (s *Service) written(yield func(*Route) bool) {
-	s.each(func(h *Host) []Route { return h.Routes }, yield)
+	s.each(func(h *Host) []Route { return h.Routes }, func(h *Host) []Route { return h.Spoken }, yield)
 }
 
-func (s *Service) each(routes func(*Host) []Route, yield func(*Route) bool) {
+func (s *Service) each(routes, spoken func(*Host) []Route, yield func(*Route) bool) {
 	for i := range s.Hosts {
 		h := &s.Hosts[i]
-		for _, list := range [...][]Route{routes(h), h.Refined} {
+		for _, list := range [...][]Route{routes(h), h.Refined, spoken(h)} {
 			for j := range list {
 				if !yield(&list[j]) {
 					return

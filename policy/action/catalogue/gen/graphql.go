@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
+)
+
+// githubMutations reads the schema of GitHub's GraphQL API. A row is "CLASS MUTATION FIELD...", with the fields of its one
+// input, or "t TYPE FIELD..." for an input type below one. A field ends in # where it holds ids of what the mutation is
+// about, in ~ where it holds ids of people and the like who only take part in it, and in :TYPE where it holds such input
+// again. @ marks the name of a repository, ! what names a subject in another way than by its id. Lists are not told from single values, and clientMutationId, which all have, is left out.
+func githubMutations(specs, _ string) ([]string, string, error) {
+	dir, from, err := npm(specs, "@octokit/graphql-schema")
+	if err != nil {
+		return nil, "", err
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "schema.graphql"))
+	if err != nil {
+		return nil, "", err
+	}
+	schema, perr := parser.ParseSchema(&ast.Source{Input: string(text)})
+	if perr != nil {
+		return nil, "", perr
+	}
+	inputs := map[string]*ast.Definition{}
+	var mutation *ast.Definition
+	for _, d := range schema.Definitions {
+		switch {
+		case d.Kind == ast.InputObject:
+			inputs[d.Name] = d
+		case d.Name == "Mutation":
+			mutation = d
+		}
+	}
+	nested := map[string]bool{}
+	rows := slices.Clone(githubNewer)
+	for _, f := range mutation.Fields {
+		if len(f.Arguments) != 1 || f.Arguments[0].Name != "input" {
+			return nil, "", fmt.Errorf("%s does not take one input", f.Name)
+		}
+		class := classOf(githubMutationReviews, "POST", f.Name, "a")
+		rows = append(rows, class+" "+f.Name+inputFields(inputs, nested, f.Name, f.Arguments[0].Type.Name()))
+	}
+	for more := true; more; { // types within types
+		more = false
+		for name, seen := range nested {
+			if !seen {
+				nested[name], more = true, true
+				rows = append(rows, "t "+name+inputFields(inputs, nested, name, name))
+			}
+		}
+	}
+	slices.Sort(rows)
+	return rows, from + " schema.graphql", nil
+}
+
+func inputFields(inputs map[string]*ast.Definition, nested map[string]bool, owner, name string) string {
+	var b strings.Builder
+	for _, f := range inputs[name].Fields {
+		kind := f.Type.Name()
+		switch {
+		case f.Name == "clientMutationId":
+			continue
+		case kind == "ID" && takesPart.MatchString(owner+"."+f.Name):
+			f.Name += "~"
+		case kind == "ID":
+			f.Name += "#"
+		case otherwise.MatchString(owner + "." + f.Name):
+			f.Name += "!"
+		case f.Name == "repositoryNameWithOwner":
+			f.Name += "@"
+		case inputs[kind] != nil:
+			nested[kind] = nested[kind]
+			f.Name += ":" + kind
+		}
+		b.WriteString(" " + f.Name)
+	}
+	return b.String()
+}
+
+// takesPart matches the ids of those who are assigned, asked or let through (users, teams, apps, the types of an
+// organisation's issues), and of what can only belong to something else in the same input. They are not what a mutation
+// changes.
+var takesPart = regexp.MustCompile(`\.(assigneeIds|userIds|actorIds|reviewers|\w+ActorIds|appId|actorId|excludedTeamMemberIds|issueTypeId)$` +
+	`|^requestReviews\.teamIds$|^updateTeamsRepository\.teamIds$|^createRepository\.teamId$` +
+	`|^(approve|reject)Deployments\.environmentIds$|ProjectV2ItemFieldValue\.fieldId$` +
+	`|^ProjectV2Collaborator\.|^(removeOutsideCollaborator|removeEnterpriseMember)\.userId$`)
+
+// otherwise matches texts that say what a mutation is about, beside its ids.
+var otherwise = regexp.MustCompile(`\.(sponsorLogin|sponsorableLogin|subIssueUrl)$|^importProject\.ownerName$|^ProjectCardImport\.repository$` +
+	`|^createSponsorsTier\.repository(Name|OwnerLogin)$`)
+
+// githubNewer are mutations that GitHub's reference has and the package does not yet; clients send them.
+var githubNewer = []string{
+	"w replaceActorsForAssignable assignableId# actorIds~ actorLogins",
+	"w requestReviewsByLogin pullRequestId# userLogins botLogins teamSlugs union",
+	"w updateIssueIssueType issueId# issueTypeId~",
+}

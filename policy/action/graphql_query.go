@@ -1,0 +1,143 @@
+package action
+
+import (
+	"errors"
+
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// refineGraphQL reads a GraphQL request of GitHub's. Each root field is one action for each repository that it is about,
+// whatever operationName, aliases and fragments call it.
+//
+// A root field repository(owner:, name:) is about that repository as long as nothing below it leads out of it, and so is
+// node(id:) about the one that the id belongs to; introspection and the rate limit reach nothing of anybody's. Whatever
+// else a document asks for makes it an action on "graphql:query" besides, which a rule for one repository does not match.
+func refineGraphQL(r *Request, m *Match) error {
+	m.GraphQL = true
+	docs, err := readGraphQL(r)
+	if err != nil {
+		return err
+	}
+	roots, err := walkRoots(docs, func(w *walker, f *ast.Field) (*root, error) {
+		switch {
+		case f.Name == "__typename" || f.Name == "__schema" || f.Name == "__type":
+			return nil, w.below(f, 0, anywhere, &root{})
+		case w.op.Operation == ast.Mutation:
+			return w.mutation(f)
+		}
+		return w.query(f)
+	})
+	if err != nil {
+		return err
+	}
+	if m.rooted(r, roots, lookUpNodes); len(roots) == 0 {
+		a := graphQLQuery
+		a.Public, a.Resource = true, elsewhere
+		m.Actions = []Action{a}
+	}
+	return nil
+}
+
+// query reads a root field of a query.
+func (w *walker) query(f *ast.Field) (*root, error) {
+	q := &root{field: f.Name, key: f.Alias, action: graphQLQuery, names: []string{graphQLQuery.Name}}
+	at := anywhere
+	switch f.Name {
+	case "rateLimit":
+		return nil, w.below(f, 0, anywhere, q)
+	case "repository":
+		if name, ok := w.repository(f); ok {
+			q.named, at = []Resource{{"repo", name}}, inside
+		}
+	case "node", "nodes":
+		args, err := w.arguments(f)
+		if err != nil {
+			return nil, err
+		}
+		id := args["id"]
+		if f.Name == "nodes" {
+			id = args["ids"]
+		}
+		if q.ids, err = idsIn(nil, id); err != nil {
+			return nil, err
+		}
+		q.onlyOn = "repo"
+		if len(q.ids) > 0 {
+			at = inside
+		}
+	}
+	q.outside = at == anywhere
+	return q, w.below(f, 0, at, q)
+}
+
+// place says where a selection stands.
+type place uint8
+
+const (
+	anywhere place = iota // nothing is claimed, or it is introspection
+	inside                // in the repository that the root field is about
+	beside                // on an object next to it: who wrote this, what it was forked from
+	payload               // on what a mutation gives back
+	result                // on a thing that the mutation made or changed
+)
+
+// below walks the fields under f, which stand at the given place, and notes on the root where they lead.
+func (w *walker) below(f *ast.Field, depth int, at place, of *root) error {
+	return w.each(f.SelectionSet, depth, func(f *ast.Field, depth int) error {
+		if f.Name == "tempCloneToken" {
+			return errors.New("tempCloneToken is a credential, which must not be read")
+		}
+		next := at
+		if at != anywhere {
+			next = step(at, f)
+			of.outside = of.outside || next == anywhere
+			of.reads = of.reads || at == result && next == inside
+		}
+		return w.below(f, depth, next, of)
+	})
+}
+
+// step says where field f of an object at a place leads.
+func step(at place, f *ast.Field) place {
+	leaf := len(f.SelectionSet) == 0
+	switch {
+	case at == payload && (leaf || made[f.Name]), at == result && (leaf || connection[f.Name]):
+		return result
+	case (at == inside || at == result) && (leaf || within[f.Name]):
+		return inside
+	case at != beside && adjacent[f.Name]:
+		return beside
+	case at == beside && (leaf && names[f.Name] || connection[f.Name] || identity[f.Name]):
+		return beside
+	}
+	return anywhere
+}
+
+// repository gives the canonical name of repository(owner:, name:).
+func (w *walker) repository(f *ast.Field) (string, bool) {
+	args, err := w.arguments(f)
+	if err != nil {
+		return "", false
+	}
+	for name := range args {
+		if name != "owner" && name != "name" && name != "followRenames" {
+			return "", false
+		}
+	}
+	owner, isText := args["owner"].(string)
+	name, alsoText := args["name"].(string)
+	if !isText || !alsoText {
+		return "", false
+	}
+	return canonRepos(owner, name)
+}
+
+// canonRepos gives "owner/name" in its canonical form.
+func canonRepos(owner, name string) (string, bool) {
+	owner, err := canonRepo("owner", owner)
+	if err != nil {
+		return "", false
+	}
+	name, err = canonRepo("repo", name)
+	return owner + "/" + name, err == nil
+}

@@ -1,0 +1,205 @@
+package action
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// root is one root field of a GraphQL operation: what is executed, and counts once, whatever it is about.
+type root struct {
+	field  string         // the service's own name: "createPullRequest"
+	key    string         // what its result is called in the answer: the alias, else the field
+	action Action         // without name and resource
+	args   map[string]any // the arguments, for conditions on them
+	names  []string       // what it does; where that hangs on facts, see renamed
+	each   bool           // its names count one by one
+
+	ids     []string        // of what it is about
+	facts   map[string]Fact // of the ids, as far as they are known; nil: nobody has looked them up
+	renamed func(*root) []string
+	named   []Resource // what it is about by name
+	unnamed bool       // it is about something besides that no id tells
+
+	reads   bool   // its result reads more of these than the thing itself
+	outside bool   // its result leads to others
+	onlyOn  string // the one kind of resource that ids may lead to; anything else is outside. "": any
+}
+
+// graphQLQuery is the action of reading, by GraphQL, of what has a resource of its own or of anything else.
+var graphQLQuery = Action{Name: "graphql_query", Operation: "graphql", Class: Read}
+
+// elsewhere is what a query reads that does not stay with one resource.
+var elsewhere = Resource{"graphql", "query"}
+
+// open says whether there are ids that nobody has looked up.
+func (f *root) open() bool { return f.facts == nil && len(f.ids) > 0 }
+
+// actions are what the field does to each of its resources; what is not known of those has none.
+func (f *root) actions() []Action {
+	names := f.names
+	if f.renamed != nil {
+		names = f.renamed(f)
+	}
+	var list []Action
+	add := func(a Action, res Resource, counts bool) {
+		a.Resource, a.Also, a.root = res, len(list) > 0 && !counts, f
+		list = append(list, a)
+	}
+	resources := f.resources()
+	for _, name := range names {
+		a := f.action
+		a.Name = name
+		for i, res := range resources {
+			add(a, res, f.each && i == 0)
+		}
+	}
+	if f.reads {
+		for _, res := range resources {
+			add(graphQLQuery, res, false)
+		}
+	}
+	if f.outside {
+		add(graphQLQuery, elsewhere, false)
+	}
+	return list
+}
+
+// resources are those of the field, each once. The last is the zero one where something is not known.
+func (f *root) resources() []Resource {
+	list := slices.Clone(f.named)
+	unknown := f.unnamed
+	for _, id := range f.ids {
+		fact, ok := f.facts[id]
+		switch {
+		case !ok:
+			unknown = true
+		case f.onlyOn != "" && fact.Resource.Kind != f.onlyOn:
+			f.outside = true
+		case fact.Resource == Resource{}:
+			unknown = true
+		case !slices.Contains(list, fact.Resource):
+			list = append(list, fact.Resource)
+		}
+	}
+	if unknown || len(list) == 0 && !f.outside {
+		list = append(list, Resource{})
+	}
+	return list
+}
+
+// lookUp asks a service for facts about ids. Those that it cannot tell are not in the answer.
+type lookUp func(r *Request, ids []string, about []Action) (map[string]Fact, error)
+
+// rooted makes root fields the actions of the match. What their ids are about is left in doubt: every id that is not known
+// costs a question to the service. Only where the name of an action hangs on one it is asked at once; nobody is then where
+// no rule could allow any of the names (see Question.About).
+func (m *Match) rooted(r *Request, roots []*root, ask lookUp) {
+	g := &inDoubt{m.Service.Name, roots, ask}
+	m.Actions = g.actions()
+	for _, f := range roots {
+		if f.renamed != nil && f.open() {
+			m.Actions, m.Reason, _ = g.settle(r)
+			return
+		}
+	}
+	least := make([]Action, 0, len(m.Actions))
+	open := false
+	for _, a := range m.Actions {
+		if a.root.open() && a.Resource == (Resource{}) {
+			a.Somewhere, open = true, true
+		}
+		least = append(least, a)
+	}
+	if open {
+		m.Doubt = &Doubt{Least: least, settle: g.settle}
+	}
+}
+
+// inDoubt are the root fields of a request, some with ids that nobody has looked up.
+type inDoubt struct {
+	service string
+	roots   []*root
+	ask     lookUp
+}
+
+func (g *inDoubt) actions() []Action {
+	var list []Action
+	for _, f := range g.roots {
+		list = append(list, f.actions()...)
+	}
+	return list
+}
+
+// settle looks up the ids that the actions hang on: what the request's Known holds, and what the service says when asked.
+// What cannot be told stays without a resource, with the reason.
+func (g *inDoubt) settle(r *Request) (actions []Action, reason string, err error) {
+	var ids []string
+	for _, f := range g.roots {
+		for _, id := range f.ids {
+			if f.open() && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	about := g.actions()
+	facts, err := r.Known.facts(g.service, ids, func(ids []string) (map[string]Fact, error) { return g.ask(r, ids, about) })
+	if facts == nil {
+		facts = map[string]Fact{}
+	}
+	for _, id := range ids {
+		if _, ok := facts[id]; !ok && reason == "" {
+			reason = "what the id " + clip(id) + " belongs to could not be looked up"
+			if err != nil {
+				reason += ": " + err.Error()
+			}
+		}
+	}
+	for _, f := range g.roots {
+		if f.open() {
+			f.facts = facts
+		}
+	}
+	return g.actions(), reason, nil
+}
+
+// Field is what the action's result is called in the answer to a GraphQL document, "" for all else.
+func (a *Action) Field() string {
+	if a.root == nil {
+		return ""
+	}
+	return a.root.key
+}
+
+// isID holds an id to the characters of those that services give out.
+func isID(s string) bool {
+	return s != "" && len(s) <= 256 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-=+/:") == ""
+}
+
+// idsIn adds the ids that a value holds, one or a list of them.
+func idsIn(list []string, v any) ([]string, error) {
+	switch v := v.(type) {
+	case nil:
+		return list, nil
+	case []any:
+		var err error
+		for _, item := range v {
+			if list, err = idsIn(list, item); err != nil {
+				return nil, err
+			}
+		}
+		return list, nil
+	case string:
+		if !isID(v) {
+			return nil, fmt.Errorf("%q is no id", clip(v))
+		}
+		if len(list) == maxIDs {
+			return nil, fmt.Errorf("more than %d ids", maxIDs)
+		}
+		if slices.Contains(list, v) {
+			return list, nil
+		}
+		return append(list, v), nil
+	}
+	return nil, fmt.Errorf("an id is not a text")
+}

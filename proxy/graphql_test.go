@@ -1,0 +1,173 @@
+package proxy
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+)
+
+const githubRig = `version = 1
+[agent]
+name = "tester"
+[credential.api-key]
+from = "env:API"
+service = "github"
+env = ["GH_TOKEN"]
+[allow.work]
+service = "github"
+actions = ["read", "create_pr"]
+resources = ["repo:o/r"]
+limits = { create_pr = "2/hour" }
+`
+
+// githubOrigin answers what ids belong to, and every mutation.
+func githubOrigin(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	w.Header().Set("Content-Type", "application/json")
+	var q struct{ Variables struct{ Ids []string } }
+	json.Unmarshal(body, &q)
+	if len(q.Variables.Ids) == 0 {
+		io.WriteString(w, `{"data":{"createPullRequest":{"clientMutationId":null}}}`)
+		return
+	}
+	var nodes []any
+	for _, id := range q.Variables.Ids {
+		var node any
+		if repo, ok := strings.CutPrefix(id, "R_"); ok {
+			node = map[string]any{"__typename": "Repository", "nameWithOwner": "o/" + repo}
+		}
+		nodes = append(nodes, node)
+	}
+	json.NewEncoder(w).Encode(map[string]any{"data": map[string]any{"nodes": nodes}})
+}
+
+func githubProxy(t *testing.T, handler http.HandlerFunc) *rig {
+	ca, err := NewCA(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newRig(t, handler, rigOptions{policy: githubRig, ca: ca, adjust: func(_ *Config, u *UpstreamConfig) {
+		u.Roots.AppendCertsFromPEM(ca.PEM())
+		u.Resolve["api.github.com:443"] = u.Resolve["api.example.com:443"]
+	}})
+}
+
+type graphQLAnswer struct {
+	Data   any
+	Errors []struct {
+		Message, Type string
+		Path          []string
+		Extensions    map[string]string
+	}
+	Message string
+}
+
+func (r *rig) mutate(t *testing.T, document string) (answer, graphQLAnswer) {
+	t.Helper()
+	body, _ := json.Marshal(map[string]any{"query": document})
+	a := r.do("POST", "https://api.github.com/graphql", string(body), "Content-Type: application/json", "Authorization: bearer "+r.placeholder("api-key"))
+	var g graphQLAnswer
+	if err := json.Unmarshal([]byte(a.body), &g); err != nil {
+		t.Fatalf("%d %q: %v", a.StatusCode, a.body, err)
+	}
+	return a, g
+}
+
+const createIn = `mutation{mine:createPullRequest(input:{repositoryId:"%",baseRefName:"main",headRefName:"x",title:"t"}){clientMutationId}}`
+
+// TestGraphQLRefusal: what the policy denies is an answer with errors[] and status 200, and never reaches the service; what
+// is over a limit is a 429 of the same form.
+func TestGraphQLRefusal(t *testing.T) {
+	r := githubProxy(t, githubOrigin)
+	a, g := r.mutate(t, strings.Replace(createIn, "%", "R_other", 1))
+	if a.StatusCode != 200 || g.Data != nil || len(g.Errors) != 1 || g.Message != "" || !strings.Contains(a.body, `"data":null`) {
+		t.Fatalf("%d %s", a.StatusCode, a.body)
+	}
+	e := g.Errors[0]
+	if e.Type != "FORBIDDEN" || len(e.Path) != 1 || e.Path[0] != "mine" || e.Extensions["code"] != "agentguard_deny" || e.Extensions["action"] != "create_pr" ||
+		e.Extensions["resource"] != "repo:o/other" || !strings.Contains(e.Message, "Action create_pr is denied (rule allow.work allows it on repo:o/r only, not on repo:o/other)") {
+		t.Errorf("%s", a.body)
+	}
+	rec := r.last()
+	if rec.Status != 200 || rec.Refusal == nil || rec.Refusal.Effect != "deny" || rec.Recorded {
+		t.Errorf("recorded %+v", rec)
+	}
+	if reached := r.reached(); len(reached) != 1 { // the question about the id alone
+		t.Errorf("the service was asked %q", reached)
+	}
+	for range 2 {
+		if a, _ := r.mutate(t, strings.Replace(createIn, "%", "R_r", 1)); a.StatusCode != 200 || strings.Contains(a.body, "errors") {
+			t.Fatalf("%d %s", a.StatusCode, a.body)
+		}
+	}
+	a, g = r.mutate(t, strings.Replace(createIn, "%", "R_r", 1))
+	if a.StatusCode != 429 || a.Header.Get("Retry-After") == "" || len(g.Errors) != 1 || g.Errors[0].Type != "RATE_LIMITED" || g.Errors[0].Path[0] != "mine" ||
+		g.Message != g.Errors[0].Message || !strings.Contains(g.Message, "Rate limit of") {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	a, g = r.mutate(t, "{")
+	if a.StatusCode != 200 || len(g.Errors) != 1 || !strings.Contains(g.Errors[0].Message, "does not parse") {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+}
+
+// TestPreflightOnce: requests that need the same id at once ask once, and those that come later not at all; each question
+// is on record.
+func TestPreflightOnce(t *testing.T) {
+	started, asked := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	r := githubProxy(t, func(w http.ResponseWriter, q *http.Request) {
+		once.Do(func() { close(started); <-asked })
+		githubOrigin(w, q)
+	})
+	var all sync.WaitGroup
+	denied := func() {
+		if a, g := r.mutate(t, strings.Replace(createIn, "%", "R_other", 1)); len(g.Errors) != 1 {
+			t.Errorf("%d %s", a.StatusCode, a.body)
+		}
+	}
+	all.Go(denied)
+	<-started
+	for range 5 {
+		all.Go(denied)
+	}
+	close(asked)
+	all.Wait()
+	denied()
+	questions := 0
+	for _, rec := range r.records {
+		if rec.Transport == "preflight" {
+			questions++
+		}
+	}
+	if n := len(r.reached()); n != 1 || questions != 1 {
+		t.Errorf("the service was asked %d times, with %d questions on record", n, questions)
+	}
+}
+
+// TestPreflightFails: where the service cannot say what an id belongs to, nothing is sent.
+func TestPreflightFails(t *testing.T) {
+	for name, handler := range map[string]http.HandlerFunc{
+		"answered 401":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) },
+		"cannot be read":    func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>") },
+		"something else":    func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"data":{"nodes":[]}}`) },
+		"answered: limited": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"errors":[{"message":"limited"}]}`) },
+		"looked up":         func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"data":{"nodes":[null]}}`) },
+		"longer than":       func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, strings.Repeat(" ", 2<<20)) },
+		"does not tell": func(w http.ResponseWriter, _ *http.Request) {
+			io.WriteString(w, `{"data":{"nodes":[{"__typename":"Gist"}]}}`)
+		},
+	} {
+		r := githubProxy(t, handler)
+		a, g := r.mutate(t, strings.Replace(createIn, "%", "R_r", 1))
+		if len(g.Errors) != 1 || !strings.Contains(g.Errors[0].Message, name) {
+			t.Errorf("%s: %d %s", name, a.StatusCode, a.body)
+		}
+		if n := len(r.reached()); n != 1 {
+			t.Errorf("%s: the service was asked %d times", name, n)
+		}
+	}
+}
