@@ -77,7 +77,9 @@ func inputFields(inputs map[string]*ast.Definition, nested map[string]bool, owne
 		case f.Name == "repositoryNameWithOwner":
 			f.Name += "@"
 		case inputs[kind] != nil:
-			nested[kind] = nested[kind]
+			if _, known := nested[kind]; !known {
+				nested[kind] = false
+			}
 			f.Name += ":" + kind
 		}
 		b.WriteString(" " + f.Name)
