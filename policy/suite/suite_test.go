@@ -122,23 +122,52 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// The report as another reader of XML sees it.
+type (
+	junitSuites struct {
+		XMLName xml.Name     `xml:"testsuites"`
+		Suites  []junitSuite `xml:"testsuite"`
+	}
+	junitSuite struct {
+		Name     string      `xml:"name,attr"`
+		Tests    int         `xml:"tests,attr"`
+		Failures int         `xml:"failures,attr"`
+		Errors   int         `xml:"errors,attr"`
+		Time     string      `xml:"time,attr"`
+		Cases    []junitCase `xml:"testcase"`
+	}
+	junitCase struct {
+		Name    string `xml:"name,attr"`
+		Class   string `xml:"classname,attr"`
+		File    string `xml:"file,attr"`
+		Line    int    `xml:"line,attr"`
+		Failure *struct {
+			Message string `xml:"message,attr"`
+			Text    string `xml:",chardata"`
+		} `xml:"failure"`
+	}
+)
+
 func TestJUnit(t *testing.T) {
 	r := report(t)
-	r.Results[0].Case.Name = "a <b> \x01 & \"c\""
-	b, err := JUnit([]Report{r}, []time.Duration{1500 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
+	r.Results[0].Case.Name = "a <b> \x01 & \"c\" 'd'\t\r\n\u2028\U0010ffff\ufffe\xff ]]>"
+	r.File = `dir & "file".toml`
+	b := JUnit([]Report{r, {File: "empty"}}, []time.Duration{1500 * time.Millisecond, 0})
 	var back junitSuites
 	if err := xml.Unmarshal(b, &back); err != nil {
 		t.Fatalf("%v\n%s", err, b)
 	}
 	s := back.Suites[0]
-	if s.Tests != 7 || s.Failures != 3 || s.Time != "1.500" || s.Cases[0].Name != `a <b> ? & "c"` || s.Cases[0].Failure != nil {
+	want := "a <b> ? & \"c\" 'd'\t\r\n\u2028\U0010ffff?? ]]>"
+	if s.Tests != 7 || s.Failures != 3 || s.Time != "1.500" || s.Cases[0].Name != want || s.Cases[0].Failure != nil || s.Name != r.File || len(s.Cases) != 7 {
 		t.Errorf("%+v", s)
 	}
-	if f := s.Cases[2].Failure; f == nil || f.Message != "a.test.toml:23: rule: got deny.d, want none" {
-		t.Errorf("%+v", f)
+	if c := s.Cases[2]; c.Failure == nil || c.Failure.Message != r.File+":23: rule: got deny.d, want none" || c.Line != 18 || c.Class != r.File || c.File != r.File ||
+		strings.Count(c.Failure.Text, "\n") != 1 || !strings.HasPrefix(c.Failure.Text, c.Failure.Message+"\n") {
+		t.Errorf("%+v", c)
+	}
+	if len(back.Suites) != 2 || back.Suites[1].Tests != 0 {
+		t.Errorf("%+v", back)
 	}
 }
 

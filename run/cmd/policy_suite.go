@@ -207,11 +207,7 @@ func (p *program) jsonCases(r *suite.Report) error {
 }
 
 func writeJUnit(file string, reports []suite.Report, took []time.Duration) error {
-	b, err := suite.JUnit(reports, took)
-	if err == nil {
-		err = os.WriteFile(file, b, 0o666)
-	}
-	if err != nil {
+	if err := os.WriteFile(file, suite.JUnit(reports, took), 0o666); err != nil {
 		return fmt.Errorf("the JUnit report: %w", err)
 	}
 	return nil
