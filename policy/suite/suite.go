@@ -122,7 +122,7 @@ func runCase(p *policy.Policy, c *policy.Case) Result {
 	moment := time.Unix(0, 0)
 	store := limit.NewMemory(func() time.Time { return moment })
 	for range c.Repeat {
-		a, err := Ask(p, request(c))
+		a, err := Ask(p, RequestOf(c))
 		if err != nil {
 			r.Failures = append(r.Failures, Failure{c.Lines["url"], "url", "a request", err.Error()})
 			return r
@@ -135,7 +135,8 @@ func runCase(p *policy.Policy, c *policy.Case) Result {
 	return r
 }
 
-func request(c *policy.Case) *Request {
+// RequestOf is the request of a case.
+func RequestOf(c *policy.Case) *Request {
 	q := &Request{Method: c.Method, URL: c.URL, Header: map[string][]string{}}
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
 		key := textproto.CanonicalMIMEHeaderKey(name)

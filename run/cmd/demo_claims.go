@@ -1,11 +1,8 @@
 package cmd
 
 import (
-	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 
@@ -73,7 +70,7 @@ func (e *evidence) claims() []claim {
 		{"the pasted environment holds the placeholder and not the token",
 			paste.Status == http.StatusCreated && strings.Contains(strings.Join(e.pasted, "\n"), e.placeholder()) && !e.leaked(e.pasted...)},
 		{fmt.Sprintf("the token is in nothing that the agent got (%d variables, %d answers, in any of %d spellings)",
-			len(t.Environ), len(t.Exchanges), len(spellings(e.secret))), len(t.Exchanges) > 0 && !e.leaked(e.got()...)},
+			len(t.Environ), len(t.Exchanges), len(origin.Spellings(e.secret))), len(t.Exchanges) > 0 && !e.leaked(e.got()...)},
 		{fmt.Sprintf("every attempt is on record (%d lines), the chain holds, and the token is not in it", len(e.records)),
 			e.auditErr == nil && len(e.records) >= len(t.Exchanges) && !e.leaked(e.auditText)},
 	}
@@ -97,11 +94,10 @@ func (e *evidence) got() []string {
 }
 
 func (e *evidence) leaked(texts ...string) bool {
+	spellings := origin.Spellings(e.secret)
 	for _, t := range texts {
-		for _, s := range spellings(e.secret) {
-			if strings.Contains(t, s) {
-				return true
-			}
+		if len(origin.Spelt(t, spellings)) > 0 {
+			return true
 		}
 	}
 	return false
@@ -131,26 +127,4 @@ func (e *evidence) credentialOf(r origin.Seen) string {
 		return "with the placeholder"
 	}
 	return "with another credential"
-}
-
-// spellings are the forms in which a secret can be looked for: itself, hex, percent-encoded, reversed, and base64 wherever it
-// starts within a group of three bytes; the characters that its neighbours share in are cut off.
-func spellings(secret string) []string {
-	b := []byte(secret)
-	reversed := make([]byte, len(b))
-	percent := ""
-	for i, c := range b {
-		reversed[len(b)-1-i] = c
-		percent += fmt.Sprintf("%%%02X", c)
-	}
-	all := []string{secret, string(reversed), percent, url.QueryEscape(secret), hex.EncodeToString(b), strings.ToUpper(hex.EncodeToString(b))}
-	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-		for before := range 3 {
-			text := encoding.EncodeToString(append(make([]byte, before), b...))
-			first := (before*8 + 5) / 6
-			last := (before + len(b)) * 8 / 6
-			all = append(all, text[first:last])
-		}
-	}
-	return all
 }

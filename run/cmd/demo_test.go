@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"net/http"
 	"strings"
 	"testing"
@@ -68,7 +69,7 @@ func TestDemoClaims(t *testing.T) {
 		"the paste host was used":     {5, func(e *evidence) { e.seen = append(e.seen, origin.Seen{Method: "GET", Host: demoPaste}) }},
 		"the paste was not let":       {6, func(e *evidence) { set(e, "paste", 403, "") }},
 		"the paste holds the token":   {6, func(e *evidence) { e.pasted = append(e.pasted, "x"+e.secret) }},
-		"the agent printed the token": {7, func(e *evidence) { e.output = strings.ToUpper(spellings(e.secret)[4]) }},
+		"the agent printed the token": {7, func(e *evidence) { e.output = strings.ToUpper(hex.EncodeToString([]byte(e.secret))) }},
 		"nothing was tried":           {7, func(e *evidence) { e.transcript.Exchanges = nil }},
 		"a record is missing":         {8, func(e *evidence) { e.records = e.records[:5] }},
 		"the chain is broken":         {8, func(e *evidence) { e.auditErr = http.ErrAbortHandler }},

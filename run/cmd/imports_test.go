@@ -22,6 +22,7 @@ var layers = map[string][]string{
 	".":                 {"run/cmd"},
 	"run/cmd":           {"run", "run/*", "policy", "policy/suite", "vault"},
 	"run/doctor":        {"run", "run/audit", "run/origin", "policy", "vault"},
+	"run/live":          {"proxy", "vault", "vault/cred", "policy", "policy/suite", "policy/action", "policy/limit", "run/origin"},
 	"run":               {"proxy", "vault", "vault/cred", "policy", "policy/action", "policy/limit", "run/audit", "run/approve", "run/watch", "run/sandbox", "run/sandbox/shim", "run/names", "run/reap", "run/private"},
 	"run/audit":         {"run/private"},
 	"run/trust":         {"run/private"},

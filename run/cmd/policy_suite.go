@@ -24,12 +24,21 @@ func (p *program) policyTestCommand() *cli.Command {
 		Description: `NAME.test.toml holds the cases of NAME.toml. Without FILE, the cases beside the policy are run; a folder stands for all
 cases in it and below. The exit code is 1 where a case does not hold.
 
+--live sends the cases through the real proxy, over TLS, to a service on loopback that gives away whatever it is sent, with
+throw-away credentials: first each case in HTTP/1.1 and HTTP/2, then all of them in turn by several agents at once, whose limits are
+used up meanwhile. It checks that each is answered as it says, that nothing refused arrives and that no credential comes back,
+and shows how long requests take.
+
 examples:
   agentguard policy test
   agentguard policy test -v examples/
-  agentguard policy test --junit report.xml bots/agentguard.test.toml`,
+  agentguard policy test --junit report.xml bots/agentguard.test.toml
+  agentguard policy test --live --agents 3 --iterations 1000`,
 		Flags: []cli.Flag{policyFlag(), jsonFlag(), boolFlag("verbose", "name each case, and the rules without one", "v"),
 			&cli.StringFlag{Name: "junit", Usage: "write a JUnit report to `FILE` too"},
+			boolFlag("live", "send the cases through the real proxy to a hostile service on loopback"),
+			&cli.IntFlag{Name: "agents", Usage: "with --live: `N` agents at once", Value: 3},
+			&cli.IntFlag{Name: "iterations", Usage: "with --live: `N` requests of all agents together, after those of the cases", Value: 1000},
 		},
 		Action: func(c *cli.Context) error {
 			a, err := arguments(c, 0, -1)
@@ -42,6 +51,12 @@ examples:
 			files, err := p.caseFiles(a, c.String("policy"))
 			if err != nil {
 				return err
+			}
+			if c.Bool("live") {
+				return p.policyLive(c, files)
+			}
+			if c.IsSet("agents") || c.IsSet("iterations") {
+				return usage("agentguard policy test --live", "--agents and --iterations are of --live")
 			}
 			return p.policyTest(files, testOutput{c.Bool("json"), c.Bool("verbose"), c.String("junit")})
 		},

@@ -23,6 +23,7 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/fatih/color"
 	"golang.org/x/term"
@@ -34,12 +35,13 @@ import (
 type ui struct {
 	out, err             io.Writer
 	outColour, errColour bool
+	errTerminal          bool
 }
 
 func newUI(out, err *os.File, env environment) *ui {
 	plain := env.get("NO_COLOR") != "" || env.get("TERM") == "dumb"
 	colour := func(f *os.File) bool { return !plain && term.IsTerminal(int(f.Fd())) }
-	return &ui{out: out, err: err, outColour: colour(out), errColour: colour(err)}
+	return &ui{out: out, err: err, outColour: colour(out), errColour: colour(err), errTerminal: term.IsTerminal(int(err.Fd()))}
 }
 
 // say writes one line about what we do.
@@ -84,6 +86,21 @@ func (u *ui) table(rows [][]string) {
 		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
 	w.Flush()
+}
+
+// progress shows on a terminal how much of something is done, on one line that is gone when all is.
+func (u *ui) progress(what string) (report func(done, total int), clear func()) {
+	if !u.errTerminal {
+		return func(int, int) {}, func() {}
+	}
+	var last time.Time
+	report = func(done, total int) {
+		if now := time.Now(); now.Sub(last) > 100*time.Millisecond {
+			last = now
+			fmt.Fprintf(u.err, "\r\x1b[Kagentguard: %s: %d of %d", audit.SafeText(what), done, total)
+		}
+	}
+	return report, func() { fmt.Fprint(u.err, "\r\x1b[K") }
 }
 
 // good, bad and dim colour a word of an answer.

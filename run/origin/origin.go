@@ -22,6 +22,8 @@ type Options struct {
 	Hosts []string
 	// Handler answers.
 	Handler http.Handler
+	// Plain makes it listen for plain HTTP too, on another port.
+	Plain bool
 	// Now dates the certificates; if nil, time.Now.
 	Now func() time.Time
 }
@@ -36,6 +38,7 @@ type Seen struct {
 // Origin is a running server.
 type Origin struct {
 	listener net.Listener
+	plain    net.Listener // nil: none
 	server   *http.Server
 	ca       []byte
 
@@ -68,12 +71,27 @@ func Start(o Options) (*Origin, error) {
 		IdleTimeout:       time.Minute,
 		ErrorLog:          log.New(io.Discard, "", 0), // a client that distrusts the CA is a finding of the doctor's, not a log line
 	}
+	if o.Plain {
+		if org.plain, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			listener.Close()
+			return nil, err
+		}
+		go org.server.Serve(org.plain)
+	}
 	go org.server.ServeTLS(listener, "", "")
 	return org, nil
 }
 
 // Addr is "127.0.0.1:port".
 func (o *Origin) Addr() string { return o.listener.Addr().String() }
+
+// PlainAddr is the address for plain HTTP, "" where there is none.
+func (o *Origin) PlainAddr() string {
+	if o.plain == nil {
+		return ""
+	}
+	return o.plain.Addr().String()
+}
 
 // CAPEM is the certificate of the throw-away authority.
 func (o *Origin) CAPEM() []byte { return o.ca }
