@@ -79,6 +79,24 @@ func (p *Policy) CredentialFor(service string, about []action.Action) (string, e
 	return found.credential, nil
 }
 
+// GitHosts are the hosts at which the policy guards git over https, sorted, with their port where it is not 443: those of
+// a claimed service that have a route to git's doors (gitprotocol-http) and are named in full.
+func (p *Policy) GitHosts() []string {
+	if p == nil || p.index == nil {
+		return nil
+	}
+	var out []string
+	for _, s := range p.index.claimed {
+		for i := range s.service.Hosts {
+			if h := &s.service.Hosts[i]; h.ServesGit() && !h.Plain && !h.Pattern.Wildcard() {
+				out = append(out, strings.TrimPrefix(urlOf(h.Pattern.String(), portOf(h), false), "https://"))
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // unclaimed says why a is refused and what would have to be written.
 func (p *Policy) unclaimed(a action.Authority, plain bool) string {
 	for _, s := range p.index.claimed {

@@ -27,6 +27,7 @@ type ClientFiles struct {
 	Preload   string // what makes Node use the proxy
 	PHPDir    string // has a php.ini of the bundle alone
 	AWSConfig string // empty: the user's profiles are not the child's
+	GitConfig string // what leads git over https to the hosts that the policy guards; "": it guards none
 	JavaProxy string // host:port of a proxy for clients that cannot authenticate; "": Java is told of none
 }
 
@@ -34,6 +35,7 @@ type ClientFiles struct {
 type ClientPlan struct {
 	Environ []string // the supervisor's own: HOME, WGETRC, SSL_CERT_FILE, NODE_EXTRA_CA_CERTS are read
 	Roots   string   // the system's roots; "": the first of the usual places that exists
+	Git     []string // hosts that serve git, see policy.GitHosts
 }
 
 // systemRoots are the usual places, as in crypto/x509's root_linux.go and root_bsd.go.
@@ -61,7 +63,7 @@ func WriteClientFiles(dir string, caPEM []byte, plan ClientPlan) (ClientFiles, e
 		AWSConfig: filepath.Join(dir, "aws-config"),
 		PHPDir:    dir,
 	}
-	err := writeFiles(map[string][]byte{
+	files := map[string][]byte{
 		f.CA:        caPEM,
 		f.Bundle:    bundle,
 		f.PKCS12:    trustStore(bundle),
@@ -70,8 +72,12 @@ func WriteClientFiles(dir string, caPEM []byte, plan ClientPlan) (ClientFiles, e
 		f.Wgetrc:    wgetrc(userWgetrc(env), f.Bundle),
 
 		filepath.Join(f.PHPDir, "php.ini"): phpSettings(f.Bundle),
-	})
-	if err != nil {
+	}
+	if len(plan.Git) > 0 {
+		f.GitConfig = filepath.Join(dir, "gitconfig")
+		files[f.GitConfig] = gitConfig(plan.Git)
+	}
+	if err := writeFiles(files); err != nil {
 		return ClientFiles{}, fmt.Errorf("files for client programs: %w", err)
 	}
 	return f, nil

@@ -124,6 +124,7 @@ func (p EnvPlan) clients(env *Env) {
 	set("true", "AWS_EC2_METADATA_DISABLED")
 	// A password typed at git's prompt would be the child's to read, and an agent cannot answer it: fail instead.
 	set(cmp.Or(env.Get("GIT_TERMINAL_PROMPT"), "0"), "GIT_TERMINAL_PROMPT")
+	p.setGitConfig(env)
 	set(p.Files.nodeOptions(env.Get("NODE_OPTIONS")), "NODE_OPTIONS")
 	set(p.Files.javaOptions(env.Get("JAVA_TOOL_OPTIONS")), "JAVA_TOOL_OPTIONS")
 }

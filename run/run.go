@@ -154,7 +154,7 @@ func (s *session) prepareClients(ctx context.Context) (*proxy.CA, error) {
 	written := make(chan error, 1)
 	go func() {
 		var err error
-		s.files, err = WriteClientFiles(s.dir, ca.PEM(), ClientPlan{Environ: s.Environ})
+		s.files, err = WriteClientFiles(s.dir, ca.PEM(), ClientPlan{Environ: s.Environ, Git: s.Policy.GitHosts()})
 		written <- err
 	}()
 	credErr := s.loadCredentials(ctx)
@@ -366,6 +366,9 @@ func (s *session) launch() error {
 	env, removed := s.plan().Build()
 	if len(removed) > 0 {
 		s.Detail("not passed on: %s", strings.Join(removed, " "))
+	}
+	if hosts := s.Policy.GitHosts(); len(hosts) > 0 {
+		s.Detail("git goes over https, also where a remote says ssh: %s", strings.Join(hosts, " "))
 	}
 	child, err := StartChild(ChildConfig{
 		Argv: s.Argv, Env: env.List(), Dir: s.Dir, Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr,

@@ -96,3 +96,13 @@ func refineBatch(r *Request, m *Match) error {
 	}
 	return nil
 }
+
+// ServesGit says whether git can push to the host or fetch from it, as far as the routes tell that are written by hand.
+func (h *Host) ServesGit() bool {
+	for i := range h.Routes {
+		if t := h.Routes[i].Template; strings.HasSuffix(t, "/git-receive-pack") || strings.HasSuffix(t, "/git-upload-pack") {
+			return true
+		}
+	}
+	return false
+}
