@@ -47,6 +47,7 @@ type gitRig struct {
 	work   string
 	posted atomic.Int64 // bytes that reached the server
 	env    []string
+	lfs    lfsStore
 }
 
 func newGitRig(t testing.TB, o rigOptions) *gitRig {
@@ -72,9 +73,17 @@ func newGitRig(t testing.TB, o rigOptions) *gitRig {
 			adjust(c, u)
 		}
 	}
+	g.lfs.objects = map[string][]byte{}
 	g.rig = newRig(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Host != "github.com" {
+			g.lfs.serve(w, r)
+			return
+		}
 		if user, password, _ := r.BasicAuth(); user != "x-access-token" || password != theSecret {
 			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		if g.lfs.serve(w, r) {
 			return
 		}
 		r.Body = io.NopCloser(io.TeeReader(r.Body, counter{&g.posted}))
@@ -129,7 +138,7 @@ func (g *gitRig) backend(w http.ResponseWriter, r *http.Request) {
 	io.Copy(w, answer)
 }
 
-type counter struct{ n *atomic.Int64 }
+type counter struct{ n *atomic.Int64 } // of bytes
 
 func (c counter) Write(p []byte) (int, error) { c.n.Add(int64(len(p))); return len(p), nil }
 

@@ -103,6 +103,10 @@ func clients(scripts, work string) []client {
 		sees:   []string{"POST github.com/myorg/myrepo/git-upload-pack"},
 		denied: []string{"GET github.com/other/repo/info/refs"},
 	}, client{
+		name: "git with remotes over ssh", needs: testbed.Needs("git"), argv: sh("git-ssh.sh", work), guarded: true,
+		says: []string{"hello", "pushed ", "forced: exit 1", "deleted: exit 1", "[remote rejected]", "Action force_push is denied", "Action delete_branch is denied"},
+		sees: []string{"POST github.com/myorg/myrepo.git/git-upload-pack", "POST github.com/myorg/myrepo.git/git-receive-pack"},
+	}, client{
 		name: "curl through the gateway", needs: curl, argv: sh("gateway.sh"), guarded: true,
 		says: []string{
 			"HTTP/1.1 200", `"id":"12"`, "X-Credential-Used: echo-token", "Action delete_thing is denied",

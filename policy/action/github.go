@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// github is GitHub: REST and GraphQL, uploads, git and LFS over HTTPS, raw files. A credential goes to these hosts
-// alone: codeload and objects.githubusercontent.com take signed URLs, gist.github.com is not covered.
+// github is GitHub: REST and GraphQL, uploads, git and LFS over HTTPS, gists' git, raw files. A credential goes to these
+// hosts alone: codeload, objects.githubusercontent.com and the stores of LFS (github-cloud.githubusercontent.com,
+// github-cloud.s3.amazonaws.com, lfs.github.com) take signed URLs.
 func github() *Service {
 	host := func(name, routes, refined string, refine func(*Request, *Match), slots ...Slot) Host {
 		return Host{Pattern: mustHost(name), Slots: slots, Routes: repoRoutes(routes), Refined: repoRoutes(refined),
@@ -19,6 +20,7 @@ func github() *Service {
 			host("api.github.com", githubREST, githubRESTRefined, refineGitHub, Slot{Bearer, ""}, Slot{Basic, ""}),
 			host("uploads.github.com", githubUploads, "", nil, Slot{Bearer, ""}),
 			host("github.com", githubGit, githubGitRefined, refineGit, Slot{Basic, "x-access-token"}, Slot{Bearer, ""}),
+			host("gist.github.com", githubGist, "", refineGit, Slot{Basic, "x-access-token"}, Slot{Bearer, ""}),
 			host("raw.githubusercontent.com", githubRaw, "", nil, Slot{Bearer, ""}),
 		},
 	}
@@ -64,7 +66,7 @@ func repoRoutes(table string) []Route {
 // canonRepo folds what GitHub folds: logins and repository names in case, and git's suffix. Other characters than those
 // GitHub gives out are refused, so that no name can be read as a pattern, a path or another name.
 func canonRepo(param, value string) (string, error) {
-	if param == "repo" {
+	if param == "repo" || param == "gist_id" {
 		if i := len(value) - len(".git"); i > 0 && strings.EqualFold(value[i:], ".git") {
 			value = value[:i]
 		}

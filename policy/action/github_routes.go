@@ -257,7 +257,7 @@ read  POST /{owner}/{repo}/git-upload-pack           clone         git/upload-pa
 write POST /{owner}/{repo}/git-receive-pack          push          git/receive-pack
 write POST /{owner}/{repo}/info/lfs/objects/batch    -             lfs/batch
 read  GET  /{owner}/{repo}/info/lfs/locks            lfs_download  lfs/list-locks
-read  POST /{owner}/{repo}/info/lfs/locks/verify     lfs_download  lfs/verify-locks
+read  POST /{owner}/{repo}/info/lfs/locks/verify     lfs_upload    lfs/verify-locks
 write POST /{owner}/{repo}/info/lfs/locks            lfs_lock      lfs/create-lock
 write POST /{owner}/{repo}/info/lfs/locks/{id}/unlock lfs_lock     lfs/delete-lock
 read  GET  /{owner}/{repo}/archive/{rest...}         download      web/archive
@@ -274,6 +274,16 @@ write POST /{owner}/{repo}/git-receive-pack       delete_branch git/receive-pack
 write POST /{owner}/{repo}/git-receive-pack       delete_tag    git/receive-pack
 read  POST /{owner}/{repo}/info/lfs/objects/batch lfs_download  lfs/batch
 write POST /{owner}/{repo}/info/lfs/objects/batch lfs_upload    lfs/batch
+`
+
+// githubGist is the git of gists, with and without their owner.
+const githubGist = `
+read  GET  /{gist_id}/info/refs                    -         git/info-refs    -> gist:{gist_id}
+read  POST /{gist_id}/git-upload-pack              clone     git/upload-pack  -> gist:{gist_id}
+write POST /{gist_id}/git-receive-pack             push      git/receive-pack -> gist:{gist_id}
+read  GET  /{owner}/{gist_id}/info/refs            -         git/info-refs    -> gist:{gist_id}
+read  POST /{owner}/{gist_id}/git-upload-pack      clone     git/upload-pack  -> gist:{gist_id}
+write POST /{owner}/{gist_id}/git-receive-pack     push      git/receive-pack -> gist:{gist_id}
 `
 
 // raw.githubusercontent.com takes the same token for private repositories.
