@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bufio"
+	"cmp"
 	"io"
 	"os"
 	"path/filepath"
@@ -18,6 +19,10 @@ import (
 // resolver is what programs inside read of the name service: our listener answers on every address, so this only takes away
 // search domains and servers that the new network has no way to.
 const resolver = "nameserver 127.0.0.53\noptions ndots:1 timeout:2 attempts:1\n"
+
+// maxTasks bounds a fork bomb, by two means: the limit that the kernel counts for each user namespace (Linux 5.14), which does
+// not hold root, and the numbers that processes can have in the namespace (Linux 6.14), which holds everybody.
+const maxTasks = 16384
 
 // steps is the order in which init makes the box. What it needs of the old /dev and /proc comes before the new ones.
 func (c *Config) steps() []inner.Step {
@@ -43,8 +48,9 @@ func (c *Config) steps() []inner.Step {
 	if !c.Nested { // where a container's runtime has made /proc read-only, the filter of system calls alone forbids it
 		steps = append(steps, inner.Step{Do: "try", Path: "/proc/sys/user/max_user_namespaces", With: "0"})
 	}
+	tasks := strconv.Itoa(cmp.Or(c.Tasks, maxTasks))
 	steps = append(steps,
-		inner.Step{Do: "tasks"}, inner.Step{Do: "try", Path: "/proc/sys/kernel/pid_max", With: "16384"},
+		inner.Step{Do: "tasks", With: tasks}, inner.Step{Do: "try", Path: "/proc/sys/kernel/pid_max", With: tasks},
 		inner.Step{Do: "proc"}, inner.Step{Do: "dev", Path: c.Terminal, With: strings.Join(c.Devices, " ")},
 	)
 	if c.Root { // /proc and /dev are made already, and stay as they are

@@ -14,10 +14,6 @@ import (
 // control is the descriptor of the control socket in the init process.
 const control = 0
 
-// maxTasks bounds a fork bomb: the processes and threads of a run. The kernel counts them for each user namespace (Linux
-// 5.14), so those of the user's other programs do not count.
-const maxTasks = 16384
-
 func init() {
 	if len(os.Args) != 1 || os.Args[0] != Name {
 		return
@@ -151,7 +147,7 @@ func (p *initProcess) take(s Step) (what, call string, err error) {
 		write(s.Path, s.With)
 		return "", "", nil
 	case "tasks":
-		return "bound the number of processes", "setrlimit(RLIMIT_NPROC)", boundTasks()
+		return "bound the number of processes", "setrlimit(RLIMIT_NPROC)", boundTasks(s.With)
 	case "name":
 		return "name the host", "sethostname", syscall.Sethostname([]byte(s.Path))
 	}
@@ -197,13 +193,17 @@ func words(s string) (list []string) {
 }
 
 // boundTasks lowers the limit of processes, if it is not lower already.
-func boundTasks() error {
+func boundTasks(most string) error {
+	n, err := strconv.ParseUint(most, 10, 32)
+	if err != nil {
+		return syscall.EINVAL
+	}
 	const resource = 6 // RLIMIT_NPROC of asm-generic/resource.h, which package syscall does not name
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(resource, &limit); err != nil {
 		return err
 	}
-	limit.Cur, limit.Max = min(limit.Cur, maxTasks), min(limit.Max, maxTasks)
+	limit.Cur, limit.Max = min(limit.Cur, n), min(limit.Max, n)
 	return syscall.Setrlimit(resource, &limit)
 }
 

@@ -1,0 +1,151 @@
+//go:build amd64 || arm64
+
+package sandbox
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"agentguard/run/sandbox/shim"
+)
+
+// TestMain lets this program be run in surroundings in which a box may not work.
+func TestMain(m *testing.M) {
+	switch os.Getenv("TEST_ROLE") {
+	case "docker": // becomes "start" under a filter like that of container runtimes
+		os.Setenv("TEST_ROLE", "start")
+		runtime.LockOSThread()
+		if f := shim.NoNewPrivileges(); f != nil {
+			panic(f)
+		}
+		if f := shim.Filter(dockersFilter()); f != nil {
+			panic(f)
+		}
+		panic(syscall.Exec("/proc/self/exe", os.Args, os.Environ()))
+	case "start":
+		startAndTell()
+	}
+	os.Exit(m.Run())
+}
+
+// startAndTell prints what came of a box.
+func startAndTell() {
+	b, err := Start(Config{Ports: []int{80, 443}})
+	var p *Problem
+	if errors.As(err, &p) {
+		println("problem:", p.Error())
+		println("mend:", p.Mend)
+		os.Exit(3)
+	}
+	if err != nil {
+		println("error:", err.Error())
+		os.Exit(4)
+	}
+	defer b.Close()
+	config, err := Within("/bin/sh", []string{"sh", "-c", "ls -d /proc/[0-9]*; cat /proc/1/environ /proc/$PPID/environ; unshare -U true && echo nested; echo run"}, os.Environ(), false)
+	if err == nil {
+		_, err = b.Exec(config, "/", true, [3]uintptr{0, 2, 2})
+	}
+	if err != nil {
+		println("error:", err.Error())
+		os.Exit(4)
+	}
+	e, _ := b.Next()
+	os.Exit(e.Code)
+}
+
+// dockersFilter forbids what Docker's own profile forbids to a container without CAP_SYS_ADMIN.
+func dockersFilter() []byte {
+	p := code(load(offNumber),
+		on(unix.SYS_UNSHARE, ret(forbidden)), on(unix.SYS_MOUNT, ret(forbidden)), on(unix.SYS_SETNS, ret(forbidden)), on(unix.SYS_KEYCTL, ret(forbidden)),
+		on(unix.SYS_OPEN_TREE, ret(forbidden)), on(unix.SYS_MOVE_MOUNT, ret(forbidden)), on(unix.SYS_MOUNT_SETATTR, ret(forbidden)),
+		on(unix.SYS_CLONE, code(loadArg(0), whenAny(newSpaces, ret(forbidden)), ret(allow))), on(unix.SYS_CLONE3, ret(unknownCall)), ret(allow))
+	return p.bytes()
+}
+
+// around runs this program by way of a shell script, in which $SELF stands for it.
+func around(t *testing.T, role, script string) string {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", script)
+	cmd.Env = append(os.Environ(), "SELF="+publicSelf(t), "TEST_ROLE="+role, "TEST_SECRET=of-the-outside")
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+func wants(t *testing.T, out string, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(out, text) {
+			t.Errorf("no %q in:\n%s", text, out)
+		}
+	}
+}
+
+func needsRoot(t *testing.T) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+}
+
+func TestStartUnderDockersFilter(t *testing.T) {
+	out := around(t, "docker", `exec "$SELF"`)
+	wants(t, out, "problem: make namespaces: clone(CLONE_NEWUSER|...)", "(EPERM)", "mend: a seccomp filter forbids it", "--security-opt seccomp=unconfined")
+	if strings.Contains(out, "\nrun") {
+		t.Error("the child was started")
+	}
+}
+
+func TestStartWithoutUserNamespaces(t *testing.T) {
+	out := around(t, "start", `exec unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$SELF"'`)
+	wants(t, out, "problem: make namespaces", "(ENOSPC)", "mend: sysctl user.max_user_namespaces")
+}
+
+// Where a container's runtime covers parts of /proc the kernel mounts no fresh one: the box stands, and what is outside of it
+// is closed all the same.
+func TestStartWithAMaskedProc(t *testing.T) {
+	needsRoot(t)
+	script := `exec unshare -mpf --mount-proc sh -c 'mount -t tmpfs -o ro none /proc/irq && mount --bind /dev/null /proc/kcore && mount -o remount,bind,ro /proc/sys /proc/sys 2>/dev/null; exec setpriv --reuid 54321 --regid 54321 --clear-groups "$SELF"'`
+	out := around(t, "start", script)
+	wants(t, out, "\nrun", "/proc/1\n")
+	for _, bad := range []string{"of-the-outside", "problem:", "nested"} {
+		if strings.Contains(out, bad) {
+			t.Errorf("%q in:\n%s", bad, out)
+		}
+	}
+	if strings.Count(out, "/proc/") < 5 {
+		t.Errorf("/proc is a fresh one, so the test shows nothing:\n%s", out)
+	}
+}
+
+// A fork bomb ends at a bound of its own, and the machine's other programs do not notice.
+func TestForkBombIsBounded(t *testing.T) {
+	asBoth(t, func(t *testing.T) {
+		script := "i=0; while [ $i -lt 900 ]; do sleep 60 & i=$((i+1)); done; echo all"
+		out, _ := inBox(t, Config{Tasks: 400}, script)
+		if strings.Contains(out, "all") || !strings.Contains(out, "ork") {
+			t.Error(out)
+		}
+		if out, _ := inBox(t, Config{}, script); !strings.Contains(out, "all") {
+			t.Errorf("the control: %s", out)
+		}
+	})
+}
+
+// What is kept nowhere has a size.
+func TestHiddenDirectoriesAreBounded(t *testing.T) {
+	dir := files(t, ".aws/config")
+	out, _ := inBox(t, Config{Rules: []Rule{{dir + "/.aws", Hidden}}}, "head -c 40m /dev/zero > '"+dir+"/.aws/big'; wc -c < '"+dir+"/.aws/big'")
+	wants(t, out, "No space left on device")
+}
