@@ -42,6 +42,7 @@ type Config struct {
 
 	Isolation   string   // "env", "sealed"
 	Hide        []string // files and directories of agentguard's own that a sealed child must not see
+	Publish     []int    // ports of a sealed child's loopback that are to be reached on ours
 	StateHome   string   // XDG state home, for the audit log and the counts of limits
 	RuntimeBase string   // XDG_RUNTIME_DIR, or "" for the temporary directory
 	TempDir     string   // for large pushes while they are read; if "", the system's
@@ -87,18 +88,19 @@ type session struct {
 	id    string
 	token string
 
-	dir      string
-	box      *sandbox.Box // of a sealed run alone
-	names    names.Table  // that its name service was asked for
-	creds    *cred.Set
-	files    ClientFiles
-	limits   *Limits
-	log      *audit.Log
-	proxy    *proxy.Proxy
-	main     net.Listener // with the token
-	javaPort net.Listener // without: the process at the other end is looked at
-	child    *Child
-	childPid atomic.Int64
+	dir       string
+	box       *sandbox.Box         // of a sealed run alone
+	published map[int]net.Listener // ports of its child
+	names     names.Table          // that its name service was asked for
+	creds     *cred.Set
+	files     ClientFiles
+	limits    *Limits
+	log       *audit.Log
+	proxy     *proxy.Proxy
+	main      net.Listener // with the token
+	javaPort  net.Listener // without: the process at the other end is looked at
+	child     *Child
+	childPid  atomic.Int64
 
 	tally    tally
 	noticing sync.Mutex
@@ -372,7 +374,7 @@ func (s *session) launch() error {
 	}
 	child, err := StartChild(ChildConfig{
 		Argv: s.Argv, Env: env.List(), Dir: s.Dir, Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr,
-		RunID: s.id, RuntimeDir: s.dir, Box: s.box,
+		RunID: s.id, RuntimeDir: s.dir, Box: s.box, Nested: s.Policy.Isolation.Nested,
 	})
 	if err != nil {
 		return err

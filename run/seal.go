@@ -2,8 +2,8 @@ package run
 
 import (
 	"errors"
+	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -17,66 +17,54 @@ import (
 // sealed is the name of the level that has namespaces.
 const sealed = "sealed"
 
-// secretPaths are below the user's home and hold secrets of other tools, or what a person did.
-var secretPaths = []string{
-	".netrc", "_netrc", ".authinfo", ".authinfo.gpg", ".git-credentials", ".config/git/credentials", ".config/gh", ".config/hub", ".config/glab-cli",
-	".ssh", ".gnupg", ".password-store", ".config/op", ".config/sops/age", ".config/age", ".vault-token", ".local/share/keyrings", ".local/share/kwalletd",
-	".aws", ".azure", ".config/gcloud", ".config/doctl", ".config/hcloud", ".fly", ".oci", ".boto", ".s3cfg", ".config/rclone",
-	".kube", ".docker", ".config/containers/auth.json", ".terraform.d/credentials.tfrc.json", ".terraformrc",
-	".npmrc", ".yarnrc", ".pypirc", ".cargo/credentials", ".cargo/credentials.toml", ".gem/credentials", ".m2/settings.xml", ".m2/settings-security.xml", ".composer/auth.json", ".config/composer/auth.json", ".nuget/NuGet/NuGet.Config",
-	".pgpass", ".my.cnf", ".mylogin.cnf",
-	".mozilla", ".librewolf", ".thunderbird", ".config/google-chrome", ".config/chromium", ".config/BraveSoftware", ".config/microsoft-edge", ".config/vivaldi", ".config/opera",
-	"snap/firefox", "snap/chromium", ".var/app",
-	".config/Slack", ".config/discord", ".config/Signal", ".local/share/TelegramDesktop", ".config/Bitwarden", ".config/1Password",
-	".bash_history", ".zsh_history", ".histfile", ".zhistory", ".local/share/fish/fish_history", ".python_history", ".node_repl_history", ".psql_history", ".mysql_history", ".sqlite_history", ".rediscli_history", ".lesshst",
-}
-
-// startPaths are below the user's home too: what stands there is executed later, outside of the sandbox.
-var startPaths = []string{
-	".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".bash_aliases", ".profile", ".zshrc", ".zshenv", ".zprofile", ".zlogin", ".zlogout", ".config/fish", ".inputrc",
-	".xprofile", ".xsession", ".xsessionrc", ".xinitrc", ".pam_environment", ".config/autostart", ".config/autostart-scripts", ".config/plasma-workspace", ".config/systemd", ".config/environment.d", ".local/share/systemd", ".local/share/dbus-1",
-	".gitconfig", ".config/git", ".vimrc", ".config/nvim", ".emacs", ".tmux.conf", ".config/tmux", ".screenrc", ".crontab", "Library/LaunchAgents",
-}
-
 // systemTrust are files of roots that programs read without being told so by a variable. All are read as our bundle inside.
 var systemTrust = append([]string{"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/certs/ca-bundle.crt"}, systemRoots...)
 
 // javaTrust are Java's.
 var javaTrust = []string{"/etc/ssl/certs/java/cacerts", "/etc/pki/ca-trust/extracted/java/cacerts", "/etc/pki/java/cacerts"}
 
-// rules are the views of a sealed run's files; the policy's own come last and win.
-func (s *session) rules() []sandbox.Rule {
+// places says where things are, for the rules of what a confined child sees.
+func (s *session) places() sandbox.Places {
 	env := NewEnv(s.Environ)
-	var rules []sandbox.Rule
-	add := func(v sandbox.View, paths ...string) {
-		for _, p := range paths {
-			if filepath.IsAbs(p) && filepath.Clean(p) != "/" {
-				rules = append(rules, sandbox.Rule{Path: filepath.Clean(p), View: v})
-			}
-		}
-	}
 	home := env.Get("HOME")
-	if os.Geteuid() == 0 { // the file system is read-only then
-		add(sandbox.Writable, home, s.workDir(), os.TempDir(), env.Get("TMPDIR"), "/tmp", "/var/tmp")
-	}
-	add(sandbox.Hidden, env.Get("XDG_RUNTIME_DIR"), "/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/sudoers.d")
-	if home != "" {
-		add(sandbox.Fixed, filepath.Join(home, ".config"))
-		for _, p := range startPaths {
-			add(sandbox.ReadOnly, filepath.Join(home, p))
+	own := func(paths []string) (out []string) {
+		for _, p := range paths {
+			if rest, ok := strings.CutPrefix(p, "~"); ok {
+				p = filepath.Join(home, rest)
+			}
+			out = append(out, p)
 		}
-		for _, p := range secretPaths {
-			add(sandbox.Hidden, filepath.Join(home, p))
+		return out
+	}
+	i := s.Policy.Isolation
+	return sandbox.Places{
+		Home: home, Dir: s.workDir(), Temp: []string{os.TempDir(), env.Get("TMPDIR")}, Runtime: s.dir, Policy: s.Policy.Source,
+		Secret: append(s.sourceFiles(), s.Hide...), Read: own(i.Read), Write: own(i.Write), Hide: own(i.Hide),
+	}
+}
+
+// firstCaches are made where they are missing: their tools would make them, in a home directory that is read-only inside.
+var firstCaches = []string{".cache", ".npm", "go/pkg"}
+
+// rules are the views of a sealed run's files. Beside what every confined child sees: the user's runtime directory, where
+// new sockets appear, is hidden, and hooks that a repository does not have cannot be added.
+func (s *session) rules() []sandbox.Rule {
+	p := s.places()
+	for _, name := range firstCaches {
+		if p.Home != "" {
+			os.MkdirAll(filepath.Join(p.Home, name), 0o700)
 		}
 	}
-	if git, hooks := gitDirs(s.workDir()); git != "" {
-		add(sandbox.Fixed, git)
-		add(sandbox.ReadOnly, hooks)
+	var rules []sandbox.Rule
+	if dir := NewEnv(s.Environ).Get("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+		rules = append(rules, sandbox.Rule{Path: dir, View: sandbox.Hidden})
 	}
-	add(sandbox.Hidden, s.Hide...)
-	add(sandbox.Hidden, s.sourceFiles()...)
-	add(sandbox.ReadOnly, s.Policy.Source, s.dir)
-	return rules
+	for _, git := range sandbox.GitDirs(p.Dir) {
+		hooks := filepath.Join(git, "hooks")
+		os.Mkdir(hooks, 0o755)
+		rules = append(rules, sandbox.Rule{Path: git, View: sandbox.Writable}, sandbox.Rule{Path: hooks, View: sandbox.ReadOnly})
+	}
+	return append(rules, p.Rules()...)
 }
 
 // workDir is where the child starts, as an absolute path.
@@ -101,53 +89,21 @@ func (s *session) sourceFiles() (files []string) {
 	return files
 }
 
-// gitDirs finds the repository that dir is in: its directory, which a work tree shares, and that of its hooks.
-func gitDirs(dir string) (git, hooks string) {
-	for ; dir != "" && dir != "/" && dir != "."; dir = filepath.Dir(dir) {
-		path := filepath.Join(dir, ".git")
-		info, err := os.Stat(path)
-		switch {
-		case err != nil:
-			continue
-		case !info.IsDir():
-			path = linkedGit(path)
-		}
-		hooks = filepath.Join(path, "hooks")
-		if err := os.Mkdir(hooks, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-			return path, ""
-		}
-		return path, hooks
-	}
-	return "", ""
-}
-
-// linkedGit follows the file that a work tree has in the place of a directory (gitrepository-layout(5)).
-func linkedGit(file string) string {
-	text, err := os.ReadFile(file)
-	to, ok := strings.CutPrefix(strings.TrimSpace(string(text)), "gitdir: ")
-	if err != nil || !ok {
-		return file
-	}
-	if !filepath.IsAbs(to) {
-		to = filepath.Join(filepath.Dir(file), to)
-	}
-	if common, err := os.ReadFile(filepath.Join(to, "commondir")); err == nil {
-		dir := strings.TrimSpace(string(common))
-		if !filepath.IsAbs(dir) {
-			dir = filepath.Join(to, dir)
-		}
-		return dir
-	}
-	return to
-}
-
 // seal makes the box of a sealed run. It comes before this process is made undumpable, and so before any secret.
 func (s *session) seal() error {
-	config := sandbox.Config{Rules: s.rules(), Root: os.Geteuid() == 0, Ports: []int{22}}
+	config := sandbox.Config{Rules: s.rules(), Nested: s.Policy.Isolation.Nested, Ports: []int{22}}
+	for _, to := range s.Policy.Isolation.AllowTCP {
+		if port := int(to.Port()); !contains(config.Forward, port) {
+			config.Forward = append(config.Forward, port)
+		}
+	}
 	for _, port := range append(s.Policy.Ports(), 80, 443) {
-		if p := int(port); !contains(config.Ports, p) && p != 53 {
+		if p := int(port); !contains(config.Ports, p) && !contains(config.Forward, p) && p != 53 {
 			config.Ports = append(config.Ports, p)
 		}
+	}
+	if err := s.publish(); err != nil {
+		return err
 	}
 	box, err := sandbox.Start(config)
 	if err != nil {
@@ -190,8 +146,13 @@ func (s *session) serveSealed() error {
 		go s.names.ServePackets(c)
 	}
 	go s.names.ServeStreams(s.box.Queries)
-	for port, l := range s.box.Forward {
-		go forward(l, port)
+	for _, to := range s.Policy.Isolation.AllowTCP {
+		if l := s.box.Forward[int(to.Port())]; l != nil {
+			go relay(l, func() (net.Conn, error) { return net.Dial("tcp", to.String()) })
+		}
+	}
+	for port, l := range s.published {
+		go relay(l, func() (net.Conn, error) { return s.box.Dial(port) })
 	}
 	var shown []sandbox.Replacement
 	for _, path := range systemTrust {
@@ -206,8 +167,8 @@ func (s *session) serveSealed() error {
 	return nil
 }
 
-// forward leads connections to a port of the loopback inside to the same port outside.
-func forward(l net.Listener, port int) {
+// relay leads the connections of a listener elsewhere.
+func relay(l net.Listener, dial func() (net.Conn, error)) {
 	for {
 		c, err := l.Accept()
 		if err != nil {
@@ -215,7 +176,7 @@ func forward(l net.Listener, port int) {
 		}
 		go func() {
 			defer c.Close()
-			to, err := net.Dial("tcp", net.JoinHostPort("localhost", strconv.Itoa(port)))
+			to, err := dial()
 			if err != nil {
 				return
 			}
@@ -224,6 +185,20 @@ func forward(l net.Listener, port int) {
 			pipe(c, to)
 		}()
 	}
+}
+
+// publish listens on the loopback for what a server of the child's is to be reached by.
+func (s *session) publish() error {
+	s.published = map[int]net.Listener{}
+	for _, port := range s.Publish {
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			return failure(fmt.Errorf("--publish %d: %w", port, err), "another program has this port")
+		}
+		s.published[port] = l
+		s.closers = append(s.closers, func() { l.Close() })
+	}
+	return nil
 }
 
 // pipe copies one direction and passes its end on.

@@ -9,8 +9,7 @@ type View uint8
 const (
 	Hidden   View = iota // an empty directory that is forgotten at the end, or a file that reads as empty
 	ReadOnly             // as it is, and can be neither changed, removed nor replaced
-	Fixed                // as it is, and can be neither removed nor replaced
-	Writable             // as it is
+	Writable             // as it is; the name itself can be neither removed nor replaced
 )
 
 // Rule is the view of one path.
@@ -21,9 +20,7 @@ type Rule struct {
 
 // Config is what a sealed box is made of.
 type Config struct {
-	Rules []Rule // of several for the same path the last counts
-	// Root makes the whole file system read-only but for what is Writable: for a root user, whom no permission stops.
-	Root bool
+	Rules []Rule // where none speaks the file system is read-only; of several for the same path the last counts
 	// Ports are those on which connections to any address of the world are caught, beside the name service's.
 	Ports []int
 	// Forward are ports of the loopback that lead outside.

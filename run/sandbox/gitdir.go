@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// gitDirs gives the directories outside of dir that git writes to when it works there: that of the repository around dir,
+// GitDirs gives the directories outside of dir that git writes to when it works there: that of the repository around dir,
 // and, for a linked worktree or a submodule, where its parts are (gitrepository-layout(5)). A program that was confined to
 // dir may have written the .git file there, so what it names counts only if it points back, or lies in a repository around dir.
-func gitDirs(dir string) []string {
+func GitDirs(dir string) []string {
 	for at := dir; ; at = filepath.Dir(at) {
 		dot := filepath.Join(at, ".git")
 		switch info, err := os.Lstat(dot); {

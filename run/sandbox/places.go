@@ -100,7 +100,7 @@ func (p Places) Rules() []Rule {
 	home(Writable, p.Home, cachePlaces)
 	if p.Dir != "/" && (p.Dir == p.Home || !within(p.Home, p.Dir)) { // to work in / is not to own what is below it
 		add(Writable, p.Dir)
-		add(Writable, gitDirs(p.Dir)...)
+		add(Writable, GitDirs(p.Dir)...)
 		add(ReadOnly, filepath.Join(p.Dir, ".git/hooks"))
 	}
 	home(ReadOnly, p.Home, settledPlaces)

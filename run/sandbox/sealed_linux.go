@@ -3,9 +3,6 @@ package sandbox
 import (
 	"os/signal"
 	"syscall"
-	"unsafe"
-
-	"golang.org/x/sys/unix"
 
 	"agentguard/run/sandbox/shim"
 )
@@ -18,8 +15,8 @@ func Within(path string, argv, env []string, nested bool) (*shim.Config, error) 
 		return nil, err
 	}
 	c := &shim.Config{Path: path, Argv: argv, Env: env, Keyring: true, Seccomp: filter}
-	if landlockVersion() >= 6 {
-		c.Landlock = &shim.Landlock{Scoped: unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | unix.LANDLOCK_SCOPE_SIGNAL}
+	if version, problem := askLandlock(); problem == nil && version >= landlockScopes {
+		c.Landlock = &shim.Landlock{Scoped: scopeAbstract | scopeSignal}
 	}
 	for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
 		if signal.Ignored(s) {
@@ -27,13 +24,4 @@ func Within(path string, argv, env []string, nested bool) (*shim.Config, error) 
 		}
 	}
 	return c, nil
-}
-
-// landlockVersion is that of the kernel's Landlock, 0 without.
-func landlockVersion() int {
-	v, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(nil)), 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
-	if errno != 0 {
-		return 0
-	}
-	return int(v)
 }

@@ -53,10 +53,9 @@ func (c *Config) steps() []inner.Step {
 		inner.Step{Do: "tasks", With: tasks}, inner.Step{Do: "try", Path: "/proc/sys/kernel/pid_max", With: tasks},
 		inner.Step{Do: "proc"}, inner.Step{Do: "dev", Path: c.Terminal, With: strings.Join(c.Devices, " ")},
 	)
-	if c.Root { // /proc and /dev are made already, and stay as they are
-		steps = append(steps, inner.Step{Do: "keep", Path: "/proc"}, inner.Step{Do: "keep", Path: "/dev"}, inner.Step{Do: "root"},
-			inner.Step{Do: "restore", Path: "/proc"}, inner.Step{Do: "restore", Path: "/dev"})
-	}
+	// /proc and /dev are made already, and stay as they are when all else becomes read-only.
+	steps = append(steps, inner.Step{Do: "keep", Path: "/proc"}, inner.Step{Do: "keep", Path: "/dev"}, inner.Step{Do: "root"},
+		inner.Step{Do: "restore", Path: "/proc"}, inner.Step{Do: "restore", Path: "/dev"})
 	steps = append(steps, inner.Step{Do: "content", Path: "/etc/resolv.conf", With: resolver})
 	for _, r := range views {
 		steps = append(steps, inner.Step{Do: stepOf[r.View], Path: r.Path})
@@ -64,25 +63,23 @@ func (c *Config) steps() []inner.Step {
 	return steps
 }
 
-var stepOf = [...]string{Hidden: "hide", ReadOnly: "read", Fixed: "restore", Writable: "restore"}
+var stepOf = [...]string{Hidden: "hide", ReadOnly: "read", Writable: "restore"}
 
 // views gives the rules in the order in which they can be carried out, parents first: of those that lead somewhere, by the path
-// that they lead to. Where nothing around a path changes what is seen of it, it needs no mount to be writable.
+// that they lead to. The system's own trees are made anew in any case.
 func (c *Config) views(sockets []string) []Rule {
 	last := map[string]View{}
 	for _, path := range sockets {
 		last[path] = Hidden
 	}
 	for _, r := range c.Rules {
-		if path, ok := resolve(r.Path); ok {
+		if path, ok := resolve(r.Path); ok && path != "/" && !within(path, "/dev") && !within(path, "/proc") {
 			last[path] = r.View
 		}
 	}
 	var rules []Rule
 	for path, view := range last {
-		if view != Writable || c.Root || covered(path, last) {
-			rules = append(rules, Rule{path, view})
-		}
+		rules = append(rules, Rule{path, view})
 	}
 	sort.Slice(rules, func(i, j int) bool { return rules[i].Path < rules[j].Path })
 	return rules
@@ -95,17 +92,6 @@ func resolve(path string) (string, bool) {
 	}
 	path, err := filepath.EvalSymlinks(path)
 	return path, err == nil
-}
-
-// covered says whether something above path is hidden or read-only.
-func covered(path string, views map[string]View) bool {
-	for path != "/" && path != "." {
-		path = filepath.Dir(path)
-		if view, ok := views[path]; ok && view < Fixed {
-			return true
-		}
-	}
-	return false
 }
 
 // Sockets lists the sockets with a name in the file system that this user could connect to: whoever listens there acts outside
