@@ -55,7 +55,13 @@ func (s *session) rules() []sandbox.Rule {
 			os.MkdirAll(filepath.Join(p.Home, name), 0o700)
 		}
 	}
+	if filepath.IsAbs(s.StateHome) { // what is to be hidden must be there
+		os.MkdirAll(filepath.Join(s.StateHome, "agentguard"), 0o700)
+	}
 	var rules []sandbox.Rule
+	if p.Home != "" {
+		rules = append(rules, sandbox.Rule{Path: p.Home, View: sandbox.ReadOnly})
+	}
 	if dir := NewEnv(s.Environ).Get("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		rules = append(rules, sandbox.Rule{Path: dir, View: sandbox.Hidden})
 	}

@@ -32,6 +32,7 @@ examples:
 			policyFlag(),
 			&cli.StringFlag{Name: "agent", Usage: "run as agent `NAME`; else the policy's"},
 			&cli.StringFlag{Name: "isolation", Usage: "`LEVEL`: env, or sealed (Linux)", Value: isolationEnv},
+			&cli.IntSliceFlag{Name: "publish", Usage: "isolation sealed: reach the command's own server on `PORT` of the loopback; may be repeated"},
 			&cli.StringSliceFlag{Name: "e", Usage: "pass `NAME` on to the command, or set NAME=VALUE; may be repeated"},
 			boolFlag("quiet", "no start line and no summary", "q"),
 			boolFlag("verbose", "also list the variables that were removed", "v"),
@@ -75,6 +76,10 @@ func (p *program) run(c *cli.Context) error {
 	defer v.Close()
 	config := p.session(pol, v, argv)
 	config.Agent, config.Extra, config.Isolation = c.String("agent"), extra, level
+	config.Publish = c.IntSlice("publish")
+	if err := publishable(config.Publish, level); err != nil {
+		return err
+	}
 	if c.Bool("quiet") {
 		config.Say = nothing
 	} else {
@@ -106,6 +111,19 @@ func enough(level, minimum string) error {
 }
 
 func nothing(string, ...any) {}
+
+// publishable checks --publish.
+func publishable(ports []int, level string) error {
+	for _, port := range ports {
+		if port < 1 || port > 65535 {
+			return usage("--publish 3000", "--publish %d is no port", port)
+		}
+	}
+	if len(ports) > 0 && level != isolationSealed {
+		return usage("leave it out, or --isolation sealed", "--publish is for isolation sealed: at %s the command's server is on your loopback as it is", level)
+	}
+	return nil
+}
 
 // session is what run and the demo have in common.
 func (p *program) session(pol *policy.Policy, v *vault.Vault, argv []string) run.Config {

@@ -52,7 +52,7 @@ func TestHidden(t *testing.T) {
 		os.Symlink("real", filepath.Join(dir, "link"))
 		os.Symlink(filepath.Join(dir, "real", "key"), filepath.Join(dir, "keylink"))
 		rule := func(name string) Rule { return Rule{filepath.Join(dir, name), Hidden} }
-		c := Config{Rules: []Rule{rule(".netrc"), rule(".aws"), rule("link"), rule("missing"), rule("plain/below"), rule("keylink")}}
+		c := Config{Rules: []Rule{{dir, Writable}, rule(".netrc"), rule(".aws"), rule("link"), rule("missing"), rule("plain/below"), rule("keylink")}}
 		try(t, dir, c, []attack{
 			{"a file", "cat .netrc", "secret"},
 			{"a directory", "cat .aws/*", "secret"},
@@ -77,8 +77,8 @@ func TestReadOnly(t *testing.T) {
 	asBoth(t, func(t *testing.T) {
 		dir := files(t, ".bashrc", ".config/autostart/x", ".git/hooks/pre-commit", ".git/config", "policy.toml", "data")
 		c := Config{Rules: []Rule{
-			{filepath.Join(dir, ".bashrc"), ReadOnly}, {filepath.Join(dir, ".config"), Fixed}, {filepath.Join(dir, ".config/autostart"), ReadOnly},
-			{filepath.Join(dir, ".git"), Fixed}, {filepath.Join(dir, ".git/hooks"), ReadOnly}, {filepath.Join(dir, "policy.toml"), ReadOnly},
+			{dir, Writable}, {filepath.Join(dir, ".bashrc"), ReadOnly}, {filepath.Join(dir, ".config"), Writable}, {filepath.Join(dir, ".config/autostart"), ReadOnly},
+			{filepath.Join(dir, ".git"), Writable}, {filepath.Join(dir, ".git/hooks"), ReadOnly}, {filepath.Join(dir, "policy.toml"), ReadOnly},
 		}}
 		restore := "; rm -rf moved; true"
 		try(t, dir, c, []attack{
@@ -92,10 +92,34 @@ func TestReadOnly(t *testing.T) {
 			{"truncated", "true > policy.toml && wc -c policy.toml", "0 policy.toml"},
 		})
 		dir = files(t, ".git/hooks/x", ".git/config", "data")
-		c = Config{Rules: []Rule{{filepath.Join(dir, ".git"), Fixed}, {filepath.Join(dir, ".git/hooks"), ReadOnly}}}
+		c = Config{Rules: []Rule{{dir, Writable}, {filepath.Join(dir, ".git"), Writable}, {filepath.Join(dir, ".git/hooks"), ReadOnly}}}
 		out, code := inBox(t, c, "cd '"+dir+"' && echo more >> .git/config && echo more >> data && mv data other && cat other .git/config")
 		if code != 0 || strings.Count(out, "more") != 2 {
 			t.Errorf("what may be written: %d %s", code, out)
+		}
+	})
+}
+
+// Where no rule speaks nothing can be changed: no file that is executed later, for root no file of the system.
+func TestReadOnlyElsewhere(t *testing.T) {
+	asBoth(t, func(t *testing.T) {
+		dir := files(t, "home/x", "home/work/y")
+		work := filepath.Join(dir, "home/work")
+		c := Config{Rules: []Rule{{work, Writable}}}
+		try(t, work, c, []attack{
+			{"a new start file", "echo evil > ../.bash_profile && cat ../.bash_profile; rm -f ../.bash_profile", "evil"},
+			{"a new directory", "mkdir -p ../.ssh && echo evil > ../.ssh/authorized_keys && cat ../.ssh/*; rm -rf ../.ssh", "evil"},
+			{"what is there", "echo evil >> ../x && cat ../x", "evil"},
+		})
+		out, code := inBox(t, c, "cd '"+work+"' && echo fine > new && mkdir d && mv new d/ && cat d/new && echo also > /dev/shm/x && cat /dev/shm/x && : > /dev/null")
+		if code != 0 || out != "fine\nalso" {
+			t.Errorf("%d %s", code, out)
+		}
+		if os.Getuid() == 0 {
+			out, _ := inBox(t, c, "echo evil > /etc/cron.d/evil-test; echo evil > /usr/bin/evil-test; ls /etc/cron.d/evil-test /usr/bin/evil-test 2>/dev/null")
+			if strings.HasSuffix(out, "evil-test") {
+				t.Error(out)
+			}
 		}
 	})
 }
@@ -106,7 +130,7 @@ func TestShownAgain(t *testing.T) {
 		dir := files(t, ".aws/config", ".aws/credentials", ".aws/sso/cache/x", ".ssh/id", ".npmrc")
 		at := func(name string) string { return filepath.Join(dir, name) }
 		c := Config{Rules: []Rule{
-			{at(".aws"), Hidden}, {at(".aws/config"), ReadOnly}, {at(".aws/sso/cache"), Writable}, {at(".ssh"), Hidden}, {at(".npmrc"), Hidden},
+			{dir, Writable}, {at(".aws"), Hidden}, {at(".aws/config"), ReadOnly}, {at(".aws/sso/cache"), Writable}, {at(".ssh"), Hidden}, {at(".npmrc"), Hidden},
 			{at(".npmrc"), ReadOnly}, {at(".ssh/nothing"), ReadOnly},
 		}}
 		out, _ := inBox(t, c, "cd '"+dir+`'; cat .aws/config .aws/sso/cache/x .npmrc; cat .aws/credentials .ssh/id; echo no >> .aws/config; echo no >> .npmrc; echo yes >> .aws/sso/cache/x; ls .ssh`)

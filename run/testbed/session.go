@@ -25,6 +25,7 @@ type Session struct {
 	Env    []string // the supervisor's whole environment
 	UID    int      // if not 0, whom it runs as; see Give
 	Unset  []string // variables that are taken from the client again
+	Work   string   // where the client starts, below its home
 
 	read map[string]bool // audit files of earlier runs
 }
@@ -186,7 +187,7 @@ func (s *Session) Run(t testing.TB, limit time.Duration, argv ...string) *Result
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = s.Env, filepath.Join(s.Dir, "home"), &stdout, &stderr
+	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = s.Env, filepath.Join(s.Dir, "home", s.Work), &stdout, &stderr
 	runAs(cmd, s.UID)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 5 * time.Second

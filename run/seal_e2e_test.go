@@ -1,0 +1,126 @@
+//go:build linux
+
+package run_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"agentguard/run/testbed"
+)
+
+// sealedSession has a home directory as people have them, with isolation in its policy.
+func sealedSession(t *testing.T, isolation string) *testbed.Session {
+	t.Helper()
+	s := testbed.NewSession(t, testbed.Start(t), testbed.Build(t, t.TempDir(), "agentguard"), filepath.Join("testdata", "e2e", "policy.toml"))
+	s.Work = "work"
+	text, err := os.ReadFile(s.Policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Write(t, "agentguard.toml", string(text)+"\n[isolation]\n"+isolation)
+	for _, name := range []string{
+		".netrc", ".aws/credentials", ".ssh/id_ed25519", ".config/gh/hosts.yml", ".npmrc", ".bashrc", ".config/autostart/x.desktop", "work/.git/HEAD", "work/file",
+		".local/share/keyrings/login.keyring", ".mozilla/firefox/p/logins.json", ".bash_history", "notes", "open",
+	} {
+		file := filepath.Join(s.Dir, "home", name)
+		os.MkdirAll(filepath.Dir(file), 0o700)
+		os.WriteFile(file, []byte("secret-"+name+"\n"), 0o600)
+	}
+	return s
+}
+
+// TestSealedFiles: the child of a sealed run reads none of what holds secrets and changes nothing that is executed later; at
+// level env, the control, it does both.
+func TestSealedFiles(t *testing.T) {
+	s := sealedSession(t, "minimum = \"env\"\nread = [\"~/.npmrc\"]\nhide = [\"~/notes\"]\nwrite = [\"~/open\"]\n")
+	script := `cd "$HOME/work"; cat ../.netrc ../.aws/* ../.ssh/* ../.config/gh/* ../.npmrc ../.local/share/keyrings/* ../.mozilla/firefox/p/* ../.bash_history ../notes ../../crm-key 2>/dev/null
+		for f in ../.bashrc ../.zshenv ../.config/autostart/y.desktop ../.ssh/authorized_keys .git/hooks/post-checkout ../../agentguard.toml ../open file ../.cache/tool; do
+			mkdir -p "$(dirname "$f")" 2>/dev/null; echo changed >>"$f" 2>/dev/null; grep -q changed "$f" 2>/dev/null && echo "changed $f"
+		done; ls -R ../../state 2>/dev/null | grep -c jsonl`
+	forbidden := []string{
+		"secret-.netrc", "secret-.aws", "secret-.config/gh", "secret-.local", "secret-.mozilla", "secret-.bash_history", "secret-.ssh", "secret-notes",
+		"changed ../.bashrc", "changed ../.zshenv", "changed ../.config", "changed .git/hooks", "changed ../../agentguard.toml",
+	}
+	allowed := []string{"secret-.npmrc", "changed ../open", "changed file", "changed ../.cache/tool"}
+	s.Isolate("sealed")
+	r := s.Run(t, time.Minute, "sh", "-c", script)
+	for _, text := range forbidden {
+		if strings.Contains(r.Stdout, text) {
+			t.Errorf("sealed: %s", text)
+		}
+	}
+	for _, text := range allowed {
+		if !strings.Contains(r.Stdout, text) {
+			t.Errorf("sealed: no %s", text)
+		}
+	}
+	if !strings.HasSuffix(r.Stdout, "\n0\n") || strings.Contains(r.Stdout, s.Origin.Secrets["crm"]) {
+		t.Error("agentguard's own files can be seen")
+	}
+	if _, err := os.Stat(filepath.Join(s.Dir, "home/.ssh/authorized_keys")); err == nil {
+		t.Error("a key was added")
+	}
+	if t.Failed() {
+		t.Log(r)
+	}
+	s.Isolate("env")
+	r = s.Run(t, time.Minute, "sh", "-c", script)
+	for _, text := range append(forbidden, allowed...) {
+		if !strings.Contains(r.Stdout, text) {
+			t.Errorf("the control: no %s", text)
+		}
+	}
+}
+
+// TestSealedServices: a service of the host that the policy names can be reached, no other one, and a server inside is where
+// --publish says.
+func TestSealedServices(t *testing.T) {
+	testbed.NeedsPython()(t)
+	serve := func() (port string) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+		go http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { io.WriteString(w, "host service") }))
+		_, port, _ = net.SplitHostPort(l.Addr().String())
+		return port
+	}
+	named, other := serve(), serve()
+	s := sealedSession(t, "allow_tcp = ["+named+"]\n")
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := free.Addr().(*net.TCPAddr).Port
+	free.Close()
+	s.Prefix = []string{s.Prefix[0], "run", "--isolation", "sealed", "--publish", fmt.Sprint(port), "--policy", s.Policy, "--"}
+	reached := make(chan string, 1)
+	go func() {
+		for range 300 {
+			if resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/work/file", port)); err == nil {
+				text, _ := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				reached <- string(text)
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		reached <- "never"
+	}()
+	r := s.Run(t, time.Minute, "sh", "-c", `curl -s "http://127.0.0.1:$1/"; echo; curl -sS "http://127.0.0.1:$2/"; cd "$HOME" && timeout 5 `+testbed.Python+` -m http.server -b 127.0.0.1 "$3"; true`, "sh", named, other, fmt.Sprint(port))
+	if !strings.HasPrefix(r.Stdout, "host service\n") || strings.Count(r.Stdout, "host service") != 1 {
+		t.Errorf("services of the host: %s", r)
+	}
+	if got := <-reached; got != "secret-work/file\n" {
+		t.Errorf("published: %q\n%s", got, r)
+	}
+}
