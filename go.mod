@@ -17,6 +17,7 @@ require (
 	github.com/urfave/cli/v2 v2.27.7 // the command line
 	github.com/vektah/gqlparser/v2 v2.5.64 // GraphQL documents
 	github.com/zalando/go-keyring v0.2.8 // the system's keychain
+	go.yaml.in/yaml/v3 v3.0.6 // tests: another reader of YAML
 	golang.org/x/net v0.62.0 // host names (IDNA), header rules, the environment's proxy
 	golang.org/x/sys v0.49.0 // what the syscall package lacks
 	golang.org/x/term v0.47.0 // hidden prompts

@@ -16,9 +16,6 @@ var (
 	probeActions = map[string]string{"probe": "GET /probe"}
 )
 
-// laterServiceKeys belong to what services will be able to say.
-var laterServiceKeys = map[string]string{"openapi": "actions from an OpenAPI file; name the routes by hand under actions"}
-
 // serviceTable reads a service of the user's own.
 func (d *draft) serviceTable(t *table) {
 	name := t.short()
@@ -30,42 +27,61 @@ func (d *draft) serviceTable(t *table) {
 			"%s: %s is built in, and its hosts and actions cannot be changed", t.name, name)
 		return
 	}
+	desc := d.description(t)
 	hosts := t.texts("hosts")
 	auth := d.slots(t, "auth")
 	base, hasBase := t.text("base")
 	actions := d.ownActions(t.sub("actions"))
-	if _, ok := t.values["hosts"]; !ok {
+	_, byHand := t.values["actions"]
+	_, described := t.values["openapi"]
+	_, named := t.values["hosts"]
+	switch {
+	case !named && desc != nil:
+		hosts = desc.hosts()
+	case !named && !described:
 		d.fail(t.at.line, `write hosts = ["api.example.com"]`, "%s.hosts is missing", t.name)
 	}
-	_, byHand := t.values["actions"]
-	if _, planned := t.values["openapi"]; !byHand && !planned {
-		d.fail(t.at.line, "write ["+t.name+".actions] with lines like: anything = \"* /{path...}\"", "%s.actions is missing", t.name)
+	if !byHand && !described {
+		d.fail(t.at.line, "write ["+t.name+".actions] with lines like: anything = \"* /{path...}\", or openapi = \"FILE\"", "%s.actions is missing", t.name)
 	}
-	t.done(laterServiceKeys)
-	var names []string
-	for _, h := range hosts {
-		names = append(names, h.s)
-		own.hostLines = append(own.hostLines, h.line)
-		_, errs := action.NewService(name, []string{h.s}, probeAuth, probeActions)
-		for _, err := range errs {
-			d.fail(h.line, "", "%s: %v", t.path("hosts"), err)
-		}
-	}
+	t.done(nil)
+	names := d.ownHosts(t, own, hosts)
 	if len(d.errs) > before {
 		return
 	}
-	svc, errs := action.NewService(name, names, auth, actions)
+	routes, prefix := desc.routes(name, names, base.s)
+	if len(d.errs) > before {
+		return
+	}
+	svc, errs := action.NewDescribedService(name, names, auth, actions, routes)
 	for _, err := range errs {
 		d.fail(t.at.line, "", "%s: %v", t.name, err)
 	}
 	if len(errs) > 0 {
 		return
 	}
+	if svc.Base != "" {
+		svc.Base += prefix
+	}
 	if hasBase && !d.checkBase(t, base, svc) {
 		return
 	}
 	own.Service, own.hasAuth = svc, len(auth) > 0
 	d.policy.Services[name] = svc
+}
+
+// ownHosts checks hosts one by one, so that each mistake is told with its line.
+func (d *draft) ownHosts(t *table, own *ownService, hosts []text) []string {
+	var names []string
+	for _, h := range hosts {
+		names = append(names, h.s)
+		own.hostLines = append(own.hostLines, h.line)
+		_, errs := action.NewService(t.short(), []string{h.s}, probeAuth, probeActions)
+		for _, err := range errs {
+			d.fail(h.line, "", "%s: %v", t.path("hosts"), err)
+		}
+	}
+	return names
 }
 
 // ownActions reads [service.x.actions].

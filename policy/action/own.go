@@ -13,6 +13,12 @@ import (
 // actions map a name to "METHOD PATH [-> kind:{parameter}]". GET and HEAD make an action read, every other method makes
 // it write: what a service of one's own can do is not known better. All mistakes are reported, and then no service.
 func NewService(name string, hosts []string, auth []Slot, actions map[string]string) (*Service, []error) {
+	return NewDescribedService(name, hosts, auth, actions, nil)
+}
+
+// NewDescribedService is NewService with the routes of the service's own description besides. Where one of those has the
+// name or the requests of an action, the action stands in its place.
+func NewDescribedService(name string, hosts []string, auth []Slot, actions map[string]string, described []Route) (*Service, []error) {
 	s := &Service{Name: name}
 	var errs []error
 	if Lookup(name) != nil {
@@ -21,11 +27,12 @@ func NewService(name string, hosts []string, auth []Slot, actions map[string]str
 	if len(hosts) == 0 {
 		errs = append(errs, fmt.Errorf("service %q has no hosts", name))
 	}
-	if len(actions) == 0 {
+	if len(actions)+len(described) == 0 {
 		errs = append(errs, fmt.Errorf("service %q has no actions, so nothing could be allowed", name))
 	}
 	routes, more := ownRoutes(actions)
 	errs = append(errs, more...)
+	routes = append(routes, unwritten(described, routes)...)
 	for _, text := range hosts {
 		h, err := ownHost(text)
 		if err != nil {
@@ -48,6 +55,21 @@ func NewService(name string, hosts []string, auth []Slot, actions map[string]str
 		return s, nil
 	}
 	return nil, errs
+}
+
+// unwritten gives those of the described routes that no written one stands for.
+func unwritten(described, written []Route) []Route {
+	taken := map[string]bool{}
+	for i := range written {
+		taken[written[i].Action], taken[written[i].Shape()] = true, true
+	}
+	var out []Route
+	for i := range described {
+		if r := &described[i]; !taken[r.Action] && !taken[r.Shape()] {
+			out = append(out, *r)
+		}
+	}
+	return out
 }
 
 // ownHost reads "[http://|https://]host[:port]".

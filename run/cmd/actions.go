@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,24 +19,25 @@ func (p *program) actionsCommand() *cli.Command {
 		Description: `examples:
   agentguard policy actions
   agentguard policy actions github --match pull_requests:write
-  agentguard policy actions --match delete --json`,
-		Flags: []cli.Flag{&cli.StringFlag{Name: "match", Usage: "only those with `WORD` in any column"}, jsonFlag()},
+  agentguard policy actions --match delete --json
+  agentguard policy actions crm                    a service of the policy's own`,
+		Flags: []cli.Flag{policyFlag(), &cli.StringFlag{Name: "match", Usage: "only those with `WORD` in any column"}, jsonFlag()},
 		Action: func(c *cli.Context) error {
 			a, err := arguments(c, 0, 1)
 			if err != nil {
 				return err
 			}
 			services := policy.ActionServices()
+			if len(a) == 1 && !slices.Contains(services, a[0]) {
+				return p.ownActions(c, a[0])
+			}
 			if len(a) == 1 {
-				if !slices.Contains(services, a[0]) {
-					return &fault{fmt.Errorf("service %q is not built in", a[0]), ours, []string{"the services are " + strings.Join(services, ", ")}}
-				}
 				services = a
 			}
 			if len(a) == 0 && c.String("match") == "" && !c.Bool("json") {
 				return p.actionCounts(services)
 			}
-			return p.listActions(services, c.String("match"), c.Bool("json"))
+			return p.listActions(services, policy.Actions, c.String("match"), c.Bool("json"))
 		},
 	}
 }
@@ -55,17 +57,30 @@ func (p *program) actionCounts(services []string) error {
 	return nil
 }
 
-func (p *program) listActions(services []string, match string, asJSON bool) error {
+// ownActions lists a service of the policy's own.
+func (p *program) ownActions(c *cli.Context, service string) error {
+	pol, err := p.policyIfAny(c.String("policy"))
+	if err != nil {
+		return err
+	}
+	if pol == nil || pol.Services[service] == nil {
+		return &fault{fmt.Errorf("service %q is neither built in nor in a policy here", service), ours,
+			[]string{"built in are " + strings.Join(policy.ActionServices(), ", ")}}
+	}
+	return p.listActions([]string{service}, pol.Actions, c.String("match"), c.Bool("json"))
+}
+
+func (p *program) listActions(services []string, actions func(service, word string) []policy.Info, match string, asJSON bool) error {
 	rows := [][]string{{"SERVICE", "NAME", "CLASS", "OPERATION", "BY", "RESOURCE", "PERMISSION"}}
 	for _, s := range services {
-		for _, i := range policy.Actions(s, match) {
+		for _, i := range actions(s, match) {
 			if asJSON {
 				if err := p.json(i); err != nil {
 					return err
 				}
 				continue
 			}
-			row := []string{i.Service, i.Name, i.Class, i.Operation, i.Transport, orDash(i.Resource), orDash(i.Permission)}
+			row := []string{i.Service, i.Name, i.Class, cmp.Or(i.Operation, i.Request), i.Transport, orDash(i.Resource), orDash(i.Permission)}
 			if !slices.Equal(row, rows[len(rows)-1]) {
 				rows = append(rows, row)
 			}

@@ -27,7 +27,7 @@ var layers = map[string][]string{
 	"run/audit":         {"run/private"},
 	"run/trust":         {"run/private"},
 	"proxy":             {"policy", "policy/action", "policy/limit", "vault", "vault/cred", "proxy/scrub", "proxy/redact"},
-	"policy":            {"policy/action", "policy/limit"},
+	"policy":            {"policy/action", "policy/limit", "policy/openapi"},
 	"policy/suite":      {"policy", "policy/action", "policy/limit"},
 	"policy/action":     {"policy/action/catalogue"}, // tables alone
 	"run/sandbox":       {"run/sandbox/shim", "run/sandbox/inner"},
@@ -51,6 +51,7 @@ var onlyFor = map[string][]string{
 	"software.sslmate.com/src/go-pkcs12":  {"run"},
 	"github.com/rogpeppe/go-internal":     nil, // tests alone
 	"github.com/creack/pty":               nil,
+	"go.yaml.in/yaml":                     nil, // half a megabyte; policy/openapi reads what descriptions need
 	"net/http/cgi":                        nil,
 	"net/http/pprof":                      nil,
 	"html/template":                       {"run/approve"},
