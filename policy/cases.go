@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"agentguard/policy/action"
 )
 
 // caseSuffix is how the name of a file of cases ends.
@@ -34,6 +36,9 @@ type Case struct {
 	Body    string
 	HasBody bool
 	Repeat  int
+
+	// IDs is what the service would say about ids in the body: "PR_1" belongs to repo:o/r. A case has nobody to ask.
+	IDs map[string]action.Fact
 
 	// Expect counts the answers by effect: "allow", "deny", "limit". What follows is about the last answer; "" where the
 	// case does not say.
@@ -120,6 +125,7 @@ func (d *draft) caseTable(t *table) Case {
 	}
 	c.Body, c.HasBody = t.raw("body")
 	c.Headers = t.headers("headers")
+	c.IDs = t.facts("ids")
 	if n, ok := t.integer("repeat"); ok {
 		if c.Repeat = int(n); n < 1 || n > maxRepeat {
 			t.fail("repeat", "", "must lie between 1 and %d", maxRepeat)
@@ -213,6 +219,27 @@ func (t *table) integer(key string) (int64, bool) {
 		t.fail(key, "", "must be a whole number, not %s", kindOf(v))
 	}
 	return n, isInt
+}
+
+// facts reads ids = { PR_1 = "repo:o/r", REF_1 = "repo:o/r refs/heads/main" }.
+func (t *table) facts(key string) map[string]action.Fact {
+	sub := t.sub(key)
+	if sub == nil {
+		return nil
+	}
+	out := map[string]action.Fact{}
+	for _, id := range sub.names() {
+		text, ok := sub.text(id)
+		if !ok {
+			continue
+		}
+		f, wrong := action.ParseFact(text.s)
+		if wrong != nil {
+			sub.fail(id, `write "repo:OWNER/NAME", and behind it the ref that it is the id of: "repo:o/r refs/heads/main"`, "%v", wrong)
+		}
+		out[id] = f
+	}
+	return out
 }
 
 func (t *table) headers(key string) map[string]string {

@@ -43,13 +43,21 @@ func runVectors(t *testing.T, file string) (n int) {
 		t.Fatal(err)
 	}
 	line := strings.Count(head, "\n") + 2
+	ids := map[string]action.Fact{}
 	for vector := range strings.Lines(rest) {
 		line++
 		if vector = strings.TrimSpace(vector); vector == "" || vector[0] == '#' {
 			continue
 		}
+		if fact, ok := strings.CutPrefix(vector, "knows "); ok {
+			id, text, _ := strings.Cut(fact, " ")
+			if ids[id], err = action.ParseFact(text); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
 		n++
-		if wrong := try(p, vector); wrong != "" {
+		if wrong := try(p, ids, vector); wrong != "" {
 			t.Errorf("line %d: %s\n%s", line, vector, wrong)
 		}
 	}
@@ -57,7 +65,7 @@ func runVectors(t *testing.T, file string) (n int) {
 }
 
 // try asks for one vector and says what is not as it says.
-func try(p *policy.Policy, vector string) string {
+func try(p *policy.Policy, ids map[string]action.Fact, vector string) string {
 	arrow := strings.LastIndex(vector, " => ")
 	if arrow < 0 {
 		return "there is no =>"
@@ -65,7 +73,7 @@ func try(p *policy.Policy, vector string) string {
 	want, text, _ := strings.Cut(vector[arrow+len(" => "):], " : ")
 	method, rest, _ := strings.Cut(vector[:arrow], " ")
 	url, rest, _ := strings.Cut(strings.TrimSpace(rest), " ")
-	q := &suite.Request{Method: method, URL: url, Header: http.Header{}}
+	q := &suite.Request{Method: method, URL: url, Header: http.Header{}, IDs: ids}
 	rest = strings.TrimSpace(rest)
 	if after, typed := strings.CutPrefix(rest, "<"); typed {
 		var kind string

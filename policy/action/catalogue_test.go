@@ -36,9 +36,12 @@ func vectors(t *testing.T, service string) []vector {
 			continue
 		}
 		if s, ok := strings.CutPrefix(line, "knows "); ok {
-			f := append(strings.Fields(s), "")
-			kind, name, _ := strings.Cut(f[1], ":")
-			known.Learn(service, f[0], Fact{Resource{kind, name}, f[2]})
+			id, text, _ := strings.Cut(s, " ")
+			f, err := ParseFact(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			known.Learn(service, id, f)
 			continue
 		}
 		if line == "" || line[0] == '#' {

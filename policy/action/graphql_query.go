@@ -105,7 +105,7 @@ func step(at place, f *ast.Field) place {
 		return result
 	case (at == inside || at == result) && (leaf || within[f.Name]):
 		return inside
-	case at != beside && adjacent[f.Name]:
+	case at != beside && adjacent[f.Name], at == payload:
 		return beside
 	case at == beside && (leaf && names[f.Name] || connection[f.Name] || identity[f.Name]):
 		return beside

@@ -2,6 +2,8 @@ package action
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 )
 
@@ -15,6 +17,16 @@ const (
 type Fact struct {
 	Resource Resource // what it belongs to; zero: the service does not say
 	Ref      string   // of the id of a git ref: "refs/heads/main"
+}
+
+// ParseFact reads "repo:o/r", or "repo:o/r refs/heads/main" of the id of a ref.
+func ParseFact(s string) (Fact, error) {
+	resource, ref, _ := strings.Cut(s, " ")
+	kind, name, ok := strings.Cut(resource, ":")
+	if !ok || kind == "" || name == "" || strings.Contains(ref, " ") {
+		return Fact{}, fmt.Errorf("%q is not of the form KIND:NAME, or KIND:NAME REF", s)
+	}
+	return Fact{Resource{kind, name}, ref}, nil
 }
 
 // Known is what the services have told about their ids in one run. Several requests that need the same id at once put one

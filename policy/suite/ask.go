@@ -16,6 +16,8 @@ type Request struct {
 	URL    string // as sent; "/proxy/SERVICE/..." is the gateway's form
 	Header http.Header
 	Body   []byte // nil: none
+
+	IDs map[string]action.Fact // what the service would say about its ids; nobody else is asked
 }
 
 // Answer is what the policy says, and how it came to it. What was not reached is zero.
@@ -128,6 +130,10 @@ func (a *Answer) decide(p *policy.Policy, q *Request) {
 	r := &action.Request{Authority: a.Authority, Method: q.Method, Path: path, Query: a.Query, Header: header(q)}
 	if q.Body != nil {
 		r.Body, r.Peek = body(r.Header, q.Body)
+	}
+	r.Known = &action.Known{}
+	for id, f := range q.IDs {
+		r.Known.Learn(a.Claim.Service.Name, id, f)
 	}
 	a.Match = action.Classify(a.Claim.Service, a.Claim.Host, r)
 	a.Read = r

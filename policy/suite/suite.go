@@ -14,6 +14,7 @@
 //	url     = "https://api.github.com/repos/myorg/myrepo/pulls"
 //	headers = { Accept = "application/json" }
 //	body    = '{"title": "Test PR", "head": "feature-branch", "base": "main"}'
+//	ids     = { PR_1 = "repo:myorg/myrepo" }   # what the service says that the ids in a GraphQL body belong to
 //	repeat  = 6                                # how often it is sent; 1 where it is left out
 //	expect  = { allow = 5, limit = 1 }         # mandatory: "allow", "deny", "limit", or how many of each
 //	rule       = "allow.open-prs"              # the rest is about the last answer, and may be left out
@@ -25,6 +26,9 @@
 // Unknown keys are errors. url is taken as sent, byte for byte: nothing is cleaned or encoded. It begins with https://,
 // http://, or /proxy/SERVICE/, which stands for the base URL of that service. A body without a Content-Type among the
 // headers (names in any case) is sent as application/json.
+//
+// What the service would be asked, ids answers: the id of a git ref as "repo:myorg/myrepo refs/heads/main", one of Linear's
+// behind its kind, "issue/ENG-1". An id that is not there cannot be looked up.
 //
 // Each case begins with unused limits, and so depends on no other. An answer is
 //
@@ -137,7 +141,7 @@ func runCase(p *policy.Policy, c *policy.Case) Result {
 
 // RequestOf is the request of a case.
 func RequestOf(c *policy.Case) *Request {
-	q := &Request{Method: c.Method, URL: c.URL, Header: map[string][]string{}}
+	q := &Request{Method: c.Method, URL: c.URL, Header: map[string][]string{}, IDs: c.IDs}
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
 		key := textproto.CanonicalMIMEHeaderKey(name)
 		q.Header[key] = append(q.Header[key], c.Headers[name])
