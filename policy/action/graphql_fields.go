@@ -22,12 +22,12 @@ var (
 
 	// adjacent fields give an object beside the repository: of it, its name may be read and no more.
 	adjacent = set(`owner author authors editor user creator committer tagger uploadedBy mergedBy enabledBy resolvedBy assignees
-		requestedReviewer requestedReviewersEdge actor viewer participants assignableUsers mentionableUsers watchers users app topic repository
+		assignedActors suggestedActors requestedReviewer requestedReviewersEdge actor viewer participants assignableUsers mentionableUsers watchers users app topic repository
 		headRepository headRepositoryOwner headRef parent templateRepository baseRepository closingIssuesReferences
-		projects projectCards`)
+		projects projectCards projectItems`)
 
-	// identity fields name the owner of something beside, and the columns of project cards.
-	identity = set(`owner user organization project column repository`)
+	// identity fields name the owner of something beside, the default branch of a parent, and where a project has a thing.
+	identity = set(`owner user organization project column repository defaultBranchRef fieldValueByName`)
 
 	// made fields lead from what a mutation gives back to the thing in a repository that it made or changed. Of it, what
 	// the fields themselves say may be read; what lies further in is a read of the repository.
@@ -39,8 +39,13 @@ var (
 
 	connection = set(`nodes edges node pageInfo`)
 
+	// names are what may be read of something beside: what it is called, and of a parent what gh asks before it opens a pull
+	// request or an issue.
 	names = set(`__typename id databaseId login name slug number url resourcePath avatarUrl nameWithOwner email date totalCount
-		hasNextPage endCursor`)
+		hasNextPage endCursor optionId description hasIssuesEnabled hasWikiEnabled viewerPermission`)
+
+	// public fields of an account are those by which anybody finds it.
+	public = set(`__typename id databaseId login`)
 )
 
 func set(words string) map[string]bool {

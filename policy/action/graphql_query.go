@@ -45,6 +45,10 @@ func (w *walker) query(f *ast.Field) (*root, error) {
 	switch f.Name {
 	case "rateLimit":
 		return nil, w.below(f, 0, anywhere, q)
+	case "user", "organization":
+		if w.only(f, public) { // to know a reviewer's id
+			return nil, nil
+		}
 	case "repository":
 		if name, ok := w.repository(f); ok {
 			q.named, at = []Resource{{"repo", name}}, inside
@@ -75,10 +79,11 @@ type place uint8
 
 const (
 	anywhere place = iota // nothing is claimed, or it is introspection
-	inside                // in the repository that the root field is about
-	beside                // on an object next to it: who wrote this, what it was forked from
 	payload               // on what a mutation gives back
 	result                // on a thing that the mutation made or changed
+	inside                // in the repository that the root field is about
+	beside                // on an object next to it: who wrote this, what it was forked from
+	board                 // on a project that has a thing of the repository on it
 )
 
 // below walks the fields under f, which stand at the given place, and notes on the root where they lead.
@@ -105,12 +110,25 @@ func step(at place, f *ast.Field) place {
 		return result
 	case (at == inside || at == result) && (leaf || within[f.Name]):
 		return inside
-	case at != beside && adjacent[f.Name], at == payload:
+	case at < beside && adjacent[f.Name], at == payload:
 		return beside
+	case at == beside && f.Name == "project" && !leaf, at == board && leaf && (names[f.Name] || f.Name == "title"):
+		return board
 	case at == beside && (leaf && names[f.Name] || connection[f.Name] || identity[f.Name]):
 		return beside
 	}
 	return anywhere
+}
+
+// only says whether a selection holds nothing but some fields without any below them.
+func (w *walker) only(f *ast.Field, fields map[string]bool) bool {
+	err := w.each(f.SelectionSet, 0, func(f *ast.Field, _ int) error {
+		if !fields[f.Name] || len(f.SelectionSet) > 0 {
+			return errors.New("another")
+		}
+		return nil
+	})
+	return err == nil && len(f.SelectionSet) > 0
 }
 
 // repository gives the canonical name of repository(owner:, name:).

@@ -12,7 +12,7 @@ import (
 )
 
 // githubAPI is as much of api.github.com as gh and octokit need for the calls of the tests.
-func githubAPI() http.Handler {
+func githubAPI(graphql http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /user", answer(http.StatusOK, map[string]any{"login": "octocat", "id": 1}))
 	mux.HandleFunc("GET /repos/{owner}/{repo}", answer(http.StatusOK, map[string]any{
@@ -30,20 +30,7 @@ func githubAPI() http.Handler {
 		})(w, r)
 	})
 	mux.HandleFunc("DELETE /repos/{owner}/{repo}", answer(http.StatusNoContent, nil))
-	mux.HandleFunc("POST /graphql", answer(http.StatusOK, map[string]any{"data": map[string]any{
-		"viewer": map[string]any{"login": "octocat"},
-		"repository": map[string]any{
-			"pullRequests": map[string]any{
-				"nodes": []any{map[string]any{
-					"number": 42, "title": "Fix login", "state": "OPEN", "url": "https://github.com/myorg/myrepo/pull/42",
-					"headRefName": "fix-login", "isDraft": false, "isCrossRepository": false,
-					"headRepositoryOwner": map[string]any{"id": "o", "login": "myorg"},
-				}},
-				"pageInfo":   map[string]any{"hasNextPage": false, "endCursor": ""},
-				"totalCount": 1,
-			},
-		},
-	}}))
+	mux.Handle("POST /graphql", graphql)
 	return mux
 }
 

@@ -41,7 +41,8 @@ type Origin struct {
 	Secrets map[string]string // credential name -> the real value, made for this origin
 	Repos   string            // folder of the bare repositories behind github.com
 
-	LLM *LLM // what the fake language models were told
+	LLM    *LLM    // what the fake language models were told
+	GitHub *GitHub // what the fake GraphQL API was told
 
 	hosts map[string]host
 	mu    sync.Mutex
@@ -62,7 +63,7 @@ func Start(t testing.TB) *Origin {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &Origin{CA: ca.pem, Secrets: newSecrets(), Repos: t.TempDir(), LLM: &LLM{}}
+	o := &Origin{CA: ca.pem, Secrets: newSecrets(), Repos: t.TempDir(), LLM: &LLM{}, GitHub: &GitHub{}}
 	o.hosts = o.table()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -89,7 +90,7 @@ func (o *Origin) table() map[string]host {
 		"api.echo.test":     {o.Secrets["echo"], bearer, echoAPI()},
 		"crm.echo.test":     {o.Secrets["crm"], header("X-Crm-Key"), echoAPI()},
 		"maps.echo.test":    {o.Secrets["maps"], query("key"), echoAPI()},
-		"api.github.com":    {o.Secrets["github"], bearer, githubAPI()},
+		"api.github.com":    {o.Secrets["github"], bearer, githubAPI(o.GitHub)},
 		"github.com":        {o.Secrets["github"], basic, gitBackend(o.Repos)},
 		"api.openai.com":    {o.Secrets["openai"], bearer, openaiAPI(o.LLM)},
 		"api.anthropic.com": {o.Secrets["anthropic"], either(header("X-Api-Key"), bearer), anthropicAPI(o.LLM)},
@@ -117,6 +118,7 @@ func (o *Origin) Forget() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.seen = nil
+	o.GitHub.Forget()
 }
 
 // ServeHTTP records the request, checks its credential and hands it to its host.
