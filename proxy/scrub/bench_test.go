@@ -47,6 +47,12 @@ func secrets(n int) *Set {
 	return New(p)
 }
 
+// padded is a Set of one secret that has a character which begins an escape.
+func padded() *Set {
+	r := rand.New(rand.NewPCG(7, 8))
+	return New([]Pair{{Secret: []byte(token(r, "", 42) + "=="), Placeholder: token(r, "", 42) + "=="}})
+}
+
 const benchSize = 1 << 20
 
 func fill(f func(i int) string) []byte {
@@ -69,6 +75,9 @@ func traffic(s *Set) map[string][]byte {
 		"json escapes": fill(func(i int) string {
 			return fmt.Sprintf(`{"id":%d,"url":"https://api.example.com/repos/o/r%d/pulls?page=%d&per_page=30","title":"Fix login of user %d","sha":"%x","body":"Line one.\r\nIt \"works\".","draft":false},`,
 				r.IntN(1e6), i, i, r.IntN(1e6), noise(r, 20))
+		}),
+		"json in json": fill(func(i int) string {
+			return fmt.Sprintf(`{"type":"delta","arguments":"{\"path\":\"src/a%d.go\",\"text\":\"func f() {\\n\\treturn \\\"x%d\\\"\\n}\\n\"}"}`, i, r.IntN(1e6))
 		}),
 		"pretty json": fill(func(i int) string {
 			return fmt.Sprintf("  {\n    \"id\": %d,\n    \"name\": \"item number %d\",\n    \"tags\": [\n      \"a\",\n      \"b\"\n    ]\n  },\n", i, r.IntN(1e6))
@@ -114,7 +123,7 @@ func BenchmarkScrub(b *testing.B) {
 	for _, set := range []struct {
 		name string
 		s    *Set
-	}{{"100 needles", exactly(100)}, {"3 secrets", secrets(3)}, {"20 secrets", secrets(20)}} {
+	}{{"1 needle", exactly(1)}, {"100 needles", exactly(100)}, {"3 secrets", secrets(3)}, {"20 secrets", secrets(20)}, {"with =", padded()}} {
 		for name, text := range traffic(set.s) {
 			b.Run(fmt.Sprintf("%s/%d/%s", set.name, len(set.s.forms), name), func(b *testing.B) {
 				b.SetBytes(int64(len(text)))

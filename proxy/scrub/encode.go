@@ -70,16 +70,16 @@ func (v view) encodeShort(dst, raw []byte, depth int, c byte) []byte {
 }
 
 // special says whether c would mean something else if it stood bare in text of these kinds.
-func special(c byte, kinds int) bool {
+func special(c byte, of kinds) bool {
 	switch {
-	case kinds&percent != 0 && !unreserved(c):
+	case of&percent != 0 && !unreserved(c):
 		return true
-	case kinds&backslash != 0 && (c == '"' || c == '\\' || c < ' '):
+	case of&backslash != 0 && (c == '"' || c == '\\' || c < ' '):
 		return true
-	case kinds&entity != 0 && (c == '&' || c == '<' || c == '>' || c == '"' || c == '\''):
+	case of&entity != 0 && (c == '&' || c == '<' || c == '>' || c == '"' || c == '\''):
 		return true
 	}
-	return kinds&quoted != 0 && (c == '=' || c > '~')
+	return of&quoted != 0 && (c == '=' || c > '~')
 }
 
 // piece is one character of a match: the line break before it, if there is one, and what it is written as.
@@ -100,8 +100,13 @@ func (sc *scan) replacement(m match) []byte {
 	return out
 }
 
+// pieces reads a match as walk did: what comes before its first odd place stands for itself, whatever it looks like.
 func (sc *scan) pieces(m match, v view, needle []byte) (out []piece) {
 	for i, k := m.start, 0; k < len(needle); k++ {
+		if i < m.odd {
+			out, i = append(out, piece{nil, sc.buf[i : i+1]}), i+1
+			continue
+		}
 		c, size, _ := v.read(sc.buf[i:])
 		gap := 0
 		if c != needle[k] {
@@ -116,13 +121,13 @@ func (sc *scan) pieces(m match, v view, needle []byte) (out []piece) {
 // rewrite writes each character of the placeholder as the secret's at its place was, and those beyond it as the last.
 // With guard, characters that the text would not bear bare are escaped in the way that the match shows.
 func (v view) rewrite(pieces []piece, f form, guard bool) (out []byte) {
-	kinds, model := v.style(pieces)
+	used, model := v.style(pieces)
 	for i, c := range f.repl {
 		p := pieces[min(i, len(pieces)-1)]
 		if i < len(pieces) {
 			out = append(out, p.gap...)
 		}
-		if guard && model != nil && len(p.raw) == 1 && p.raw[0] != c && special(c, kinds) {
+		if guard && model != nil && len(p.raw) == 1 && p.raw[0] != c && special(c, used) {
 			out = v.encode(out, model, len(v), c)
 			continue
 		}
@@ -132,16 +137,16 @@ func (v view) rewrite(pieces []piece, f form, guard bool) (out []byte) {
 }
 
 // style tells which kinds of escapes a match uses, and gives its first as a model.
-func (v view) style(pieces []piece) (kinds int, model []byte) {
+func (v view) style(pieces []piece) (used kinds, model []byte) {
 	for _, p := range pieces {
 		if len(p.raw) > 1 {
-			kinds |= begins[p.raw[0]]
+			used |= begins[p.raw[0]]
 			if model == nil {
 				model = p.raw
 			}
 		}
 	}
-	return kinds, model
+	return used, model
 }
 
 // fit is rewrite for a place of fixed size, where the placeholder's escapes have another size than the secret's. An HTML

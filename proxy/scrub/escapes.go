@@ -16,7 +16,9 @@ type escapes struct {
 	all   []prefix // in the order of their ends
 	known []uint64 // a filter: the hashes of the ends that there are
 
-	backslash bool // some form has one
+	looks     looks
+	inside    [256]bool // the characters of forms
+	backslash bool      // some form has one
 }
 
 // prefix is a beginning that the forms sorted[from:to] share, all of them together.
@@ -38,13 +40,13 @@ func endingAt(p []byte, i, n int, c byte) ending {
 	return ending(x | uint64(n)<<32)
 }
 
-// hash gives a filter's index the bits that it has room for.
-func (e ending) hash(filter []uint64) (word, bit uint64) {
-	h := uint64(e) * 0x9E3779B97F4A7C15 >> 40
-	return h >> 6 & uint64(len(filter)-1), h & 63
+// hash gives a filter's index the bits that it has room for, and two of the word there.
+func (e ending) hash(filter []uint64) (word, mask uint64) {
+	h := uint64(e) * 0x9E3779B97F4A7C15 >> 32
+	return h >> 12 & uint64(len(filter)-1), 1<<(h&63) | 1<<(h>>6&63)
 }
 
-func (x *escapes) build(forms []form, order []int32) {
+func (x *escapes) build(forms []form, t *starts) {
 	x.sees = make([]uint32, len(forms))
 	for i, f := range forms {
 		x.backslash = x.backslash || bytes.IndexByte(f.needle, '\\') >= 0
@@ -52,7 +54,13 @@ func (x *escapes) build(forms []form, order []int32) {
 			x.sees[i] |= 1 << x.number(v)
 		}
 	}
-	x.branch(forms, order, 0, len(order), 0)
+	for _, f := range forms {
+		for _, c := range f.needle {
+			x.inside[c] = true
+		}
+	}
+	x.looks.build(&x.inside)
+	x.branch(forms, t.sorted, 0, len(t.sorted), 0)
 	slices.SortFunc(x.all, func(a, b prefix) int {
 		return cmp.Or(cmp.Compare(a.end, b.end), int(a.size-b.size), int(a.from-b.from))
 	})
@@ -62,8 +70,8 @@ func (x *escapes) build(forms []form, order []int32) {
 	}
 	x.known = make([]uint64, size)
 	for _, p := range x.all {
-		word, bit := p.end.hash(x.known)
-		x.known[word] |= 1 << bit
+		word, mask := p.end.hash(x.known)
+		x.known[word] |= mask
 	}
 }
 
@@ -81,7 +89,7 @@ func (x *escapes) number(v view) int {
 // viewsFor lists the views to look for a needle in: everything undone; then without the kinds of escapes that its own characters
 // would be taken for, and with those alone, which encoders write such characters with.
 func viewsFor(needle []byte) []view {
-	own, list := 0, []view{{everything, everything, everything}}
+	own, list := kinds(0), []view{{everything, everything, everything}}
 	for _, c := range needle {
 		own |= begins[c]
 	}
@@ -124,8 +132,8 @@ func (x *escapes) branch(forms []form, order []int32, from, to, size int) {
 
 // knows says whether some prefix may have the ending.
 func (x *escapes) knows(e ending) bool {
-	word, bit := e.hash(x.known)
-	return x.known[word]>>bit&1 != 0
+	word, mask := e.hash(x.known)
+	return x.known[word]&mask == mask
 }
 
 // with returns the prefixes that have the ending.
@@ -196,8 +204,8 @@ func (sc *scan) anchor(i int) {
 
 // concerns says whether the odd place at p[0] may be one in this view: an escape that it undoes, or a line break.
 func (v view) concerns(p []byte) bool {
-	for _, kinds := range v {
-		if begins[p[0]]&kinds != 0 {
+	for _, undone := range v {
+		if begins[p[0]]&undone != 0 {
 			return true
 		}
 	}
@@ -214,29 +222,21 @@ func (sc *scan) begin(n, i int, c byte, size int, broken bool) {
 		for _, p := range x.with(endingAt(sc.buf, i, chars, c)) {
 			k := int(p.size) - 1
 			if k <= i && bytes.Equal(sc.buf[i-k:i], sc.set.needle(p.from)[:k]) {
-				sc.walk(n, p, i-k, i+size)
+				sc.walk(n, p, i-k, i, i+size)
 			}
 		}
 	}
 }
 
-// follows says whether c, where buf[i] is reached, may go on with a form that stands before it as it is.
-func (sc *scan) follows(i int, c byte) bool {
-	if i < 3 {
-		return true
-	}
-	x := &sc.set.escapes
-	return x.knows(endingAt(sc.buf, i, 4, c)) || x.knows(endingAt(sc.buf, i, 3, c)) || sc.set.starts.may(sc.buf[i-1], c)
-}
-
-// walk reads on from i what begins at start with prefix p, and notes each form that it comes to the end of.
-func (sc *scan) walk(n int, p prefix, start, i int) {
+// walk reads on from i what begins at start with prefix p, whose last character is at first, and notes each form that it comes to
+// the end of.
+func (sc *scan) walk(n int, p prefix, start, first, i int) {
 	v := sc.set.escapes.views[n]
 	from, to, k := p.from, p.to, int(p.size)
 	for {
 		for ; from < to && len(sc.set.needle(from)) == k; from++ {
 			if f := sc.set.starts.sorted[from]; sc.set.escapes.sees[f]>>n&1 != 0 {
-				sc.found = append(sc.found, match{start, i, f, int32(n)})
+				sc.found = append(sc.found, match{start, i, first, f, int32(n)})
 			}
 		}
 		if from == to {

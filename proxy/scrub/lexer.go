@@ -2,12 +2,14 @@ package scrub
 
 import "bytes"
 
-// kinds of escapes, told apart by the character that begins them.
+// kinds is a set of kinds of escapes, told apart by the character that begins them.
+type kinds uint8
+
 const (
-	percent   = 1 << iota // %41             RFC 3986 section 2.1
-	backslash             // \u0041 \x41 \101 \/   JSON, JavaScript, shells
-	entity                // &#65; &#x41; &plus;   HTML 13.5
-	quoted                // =41             quoted-printable, RFC 2045 section 6.7
+	percent   kinds = 1 << iota // %41             RFC 3986 section 2.1
+	backslash                   // \u0041 \x41 \101 \/   JSON, JavaScript, shells
+	entity                      // &#65; &#x41; &plus;   HTML 13.5
+	quoted                      // =41             quoted-printable, RFC 2045 section 6.7
 
 	everything = percent | backslash | entity | quoted
 )
@@ -15,31 +17,42 @@ const (
 // view says which kinds of escapes are undone, layer by layer, the outermost first. Where a secret has no character
 // that begins an escape, undoing everything cannot go wrong: what decodes to such a character is no part of it. A
 // secret that has some is also looked for with those kept: an encoder that knows of backslashes only keeps its %41.
-type view []int
+type view []kinds
 
 // depths is how many layers of escapes are undone: a value in JSON in JSON in JSON.
 const depths = 3
 
 // begins maps a character to the kind of escape that it begins.
-var begins = [256]int{'%': percent, '\\': backslash, '&': entity, '=': quoted}
+var begins = [256]kinds{'%': percent, '\\': backslash, '&': entity, '=': quoted}
 
 // odd characters need more than a comparison when text is read: they begin an escape or break a line.
 var odd = [256]bool{'%': true, '\\': true, '&': true, '=': true, '\r': true, '\n': true}
 
 // goesOn maps a character to the kinds of escapes in which it can come second.
-var goesOn = func() (t [256]int) {
+var goesOn = func() (t [256]kinds) {
 	for i := range t {
 		c := byte(i)
 		if odd[c] || digit(c) < 16 {
 			t[c] |= percent | quoted
 		}
-		if odd[c] || digit(c) < 8 || c == 'u' || c == 'x' || c == 'n' || c == 'r' || c > ' ' && c <= '~' && !alnum(c) {
+		if odd[c] || digit(c) < 8 || c == 'u' || c == 'x' || short[c] != 0 {
 			t[c] |= backslash
 		}
 		if odd[c] || alnum(c) || c == '#' {
 			t[c] |= entity
 		}
 	}
+	return t
+}()
+
+// short maps a character to what it stands for behind a backslash, and to 0 if that is nothing or needs digits.
+var short = func() (t [256]byte) {
+	for c := byte('!'); c <= '~'; c++ {
+		if !alnum(c) {
+			t[c] = c
+		}
+	}
+	t['n'], t['r'] = '\n', '\r'
 	return t
 }()
 
@@ -138,18 +151,14 @@ func (v view) quickDigits(p []byte, i int, more bool) (c byte, size int) {
 
 func (v view) quickBackslash(p []byte, more bool) (c byte, size int) {
 	switch a := p[1]; {
-	case a == 'n':
-		return '\n', 2
-	case a == 'r':
-		return '\r', 2
 	case a == 'x':
 		return v.quickDigits(p, 2, more)
 	case a == 'u' && p[2] == '0' && p[3] == '0':
 		return v.quickDigits(p, 4, more)
 	case a == 'u' && !odd[p[2]] && !odd[p[3]]:
 		return p[0], 1 // beyond one byte
-	case a > ' ' && a <= '~' && !alnum(a) && !odd[a]:
-		return a, 2
+	case short[a] != 0 && !odd[a]:
+		return short[a], 2
 	}
 	return 0, 0
 }
@@ -280,14 +289,10 @@ func (r *cursor) backslash() escape {
 		return r.number(16, 4, 4)
 	case c == 'x':
 		return r.number(16, 2, 2)
-	case c == 'n':
-		return escape{value: '\n'}
-	case c == 'r':
-		return escape{value: '\r'}
-	case c <= ' ' || c > '~' || alnum(c):
-		return r.fail()
+	case short[c] != 0:
+		return escape{value: short[c]}
 	}
-	return escape{value: c}
+	return r.fail()
 }
 
 // names of HTML's references to ASCII punctuation.

@@ -108,6 +108,18 @@ func TestStreamsGiveWhatBuffersGive(t *testing.T) {
 	}
 }
 
+// what stands as it is before the first escape of a match is none itself, whatever comes after the match
+func TestReplacementsDoNotDependOnWhatFollows(t *testing.T) {
+	s := New([]Pair{{Secret: []byte(`b--Y\2&2a`), Placeholder: "PPPPPPPPP"}})
+	const tail = `&amp;61\141\aGVsbG%38%67d29ybGQg`
+	for n := range tail {
+		got, _ := s.String(`b--Y\2&2\u006\061` + tail[:n])
+		if want := `PPPPPPPP\u005\060` + tail[:n]; got != want {
+			t.Errorf("%q instead of %q", got, want)
+		}
+	}
+}
+
 // what is held back must be the beginning of a form: with another byte after it, all of it comes out
 func TestNothingIsHeldBackWithoutNeed(t *testing.T) {
 	s := New(pairs())

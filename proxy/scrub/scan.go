@@ -3,6 +3,7 @@ package scrub
 import (
 	"bytes"
 	"cmp"
+	"math/bits"
 	"slices"
 )
 
@@ -13,6 +14,8 @@ type scan struct {
 	before line // what came before buf
 	final  bool // nothing comes after buf
 
+	next  int     // no odd place before it is worth a look
+	line  int     // nor a line feed before this
 	found []match // in order of their starts, the longest first
 	hold  int     // buf[hold:] may be the beginning of a form; len(buf) if there is none
 }
@@ -20,22 +23,18 @@ type scan struct {
 // match is one occurrence.
 type match struct {
 	start, end int
+	odd        int   // where the first escape or line break is; end if there is none
 	form, view int32 // view is -1 for a form as it stands
 }
 
-// block is how much text one look after another goes through, so that all but the first find it in the nearest cache.
-const block = 16 << 10
-
 func (sc *scan) run() {
 	sc.hold = len(sc.buf)
+	var m marks
 	q := 0
 	for from := 0; from < len(sc.buf); from += block {
 		to := min(from+block, len(sc.buf))
 		q = sc.exact(q, to)
-		for _, c := range []byte(`%\&=`) {
-			sc.odd(c, from, to)
-		}
-		sc.breaks(from, to)
+		sc.marked(m.find(sc.buf, from, to), from)
 	}
 	if !sc.final && len(sc.buf) > 0 {
 		sc.tail()
@@ -59,56 +58,46 @@ func (sc *scan) exact(q, end int) int {
 			needle := sc.set.forms[at0.form].needle
 			start := at - int(at0.offset)
 			if start >= 0 && len(sc.buf)-start >= len(needle) && bytes.Equal(sc.buf[start:start+len(needle)], needle) {
-				sc.found = append(sc.found, match{start, start + len(needle), at0.form, -1})
+				sc.found = append(sc.found, match{start, start + len(needle), start + len(needle), at0.form, -1})
 			}
 		}
 		q = at + g.stride
 	}
 }
 
-// odd looks at every place in buf[from:to] where c begins an escape.
-func (sc *scan) odd(c byte, from, to int) {
-	for from < to {
-		n := bytes.IndexByte(sc.buf[from:to], c)
-		if n < 0 {
-			return
+// marked looks at the places marked in the block at base.
+func (sc *scan) marked(set []uint64, base int) {
+	l := &sc.set.escapes.looks
+	for w, left := range set {
+		at := base + w*64
+		p := sc.buf[at:]
+		if ahead := sc.next - at; ahead > 0 {
+			left = left >> ahead << ahead
 		}
-		from += n + 1
-		if from == len(sc.buf) || goesOn[sc.buf[from]]&begins[c] != 0 && sc.plausible(from-1) {
-			sc.anchor(from - 1)
-		}
-		if c != '\\' || !sc.set.escapes.backslash {
-			from = sc.skip(from, c)
+		for ; left != 0; left &= left - 1 {
+			i := bits.TrailingZeros64(left)
+			if i+2 < len(p) && !l.at(p[i], p[i+1], p[i+2]) {
+				continue
+			}
+			if begins[p[i]] != 0 && at+i >= sc.next {
+				sc.odd(at+i, p[i])
+			}
+			if i+1 < len(p) && p[i+1] == '\n' {
+				sc.feed(at + i + 1)
+			}
 		}
 	}
 }
 
-// plausible says whether the odd place at i may be the first of a form, as far as a glance tells.
-func (sc *scan) plausible(i int) bool {
-	p := sc.buf[i:]
-	if len(p) < 3*quickRoom || len(sc.set.escapes.views) > 1 {
-		return true
+// odd looks at c at i, with which an escape may begin.
+func (sc *scan) odd(i int, c byte) {
+	next := i + 1
+	if next == len(sc.buf) || goesOn[sc.buf[next]]&begins[c] != 0 && sc.plausible(i) {
+		sc.anchor(i)
 	}
-	v := sc.set.escapes.views[0]
-	c, size := v.quick(p, true)
-	switch {
-	case size == 0:
-		return true
-	case size == 1:
-		return false
-	case c == '\r' || c == '\n':
-		return i > 0 && mayBreak[sc.buf[i-1]]
+	if next < len(sc.buf) && sc.buf[next] == c && !(c == '\\' && sc.set.escapes.backslash) {
+		sc.next = sc.skip(next, c)
 	}
-	if sc.follows(i, c) {
-		return true
-	}
-	next := p[size]
-	if odd[next] {
-		if next, size = v.quick(p[size:], true); size == 0 {
-			return true
-		}
-	}
-	return sc.set.starts.may(c, next) || next == '\r' || next == '\n' || next == '='
 }
 
 // skip returns the first place from i on in a run of c where an escape may begin that ends outside it. Three layers make up
@@ -122,25 +111,22 @@ func (sc *scan) skip(i int, c byte) int {
 	return max(i, end-1<<depths)
 }
 
-// breaks looks at every line break in buf[from:to] that may divide a form.
-func (sc *scan) breaks(from, to int) {
-	for from < to {
-		n := bytes.IndexByte(sc.buf[from:to], '\n')
-		if n < 0 {
-			return
-		}
-		at := from + n
-		next := at + 1
-		from = at + minLine // the line after this one is not worth a look if it is shorter
-		if at > 0 && sc.buf[at-1] == '\r' {
-			at--
-		}
-		if at == 0 || !mayBreak[sc.buf[at-1]] {
-			continue
-		}
-		if sc.buf[at-1] == '=' || next == len(sc.buf) || odd[sc.buf[next]] || sc.follows(at, sc.buf[next]) {
-			sc.anchor(at)
-		}
+// feed looks at the line feed at i, which may end a break inside a form. A line that is shorter than those that encoders
+// make is not worth it.
+func (sc *scan) feed(i int) {
+	at, next := i, i+1
+	if i < sc.line {
+		return
+	}
+	sc.line = i + minLine
+	if sc.buf[at-1] == '\r' {
+		at--
+	}
+	if at == 0 || !mayBreak[sc.buf[at-1]] {
+		return
+	}
+	if sc.buf[at-1] == '=' || next == len(sc.buf) || odd[sc.buf[next]] || sc.follows(at, sc.buf[next]) {
+		sc.anchor(at)
 	}
 }
 

@@ -62,7 +62,7 @@ func newSet(forms []form) *Set {
 	}
 	s.grams.build(forms)
 	s.starts.build(forms)
-	s.escapes.build(forms, s.starts.sorted)
+	s.escapes.build(forms, &s.starts)
 	return s
 }
 

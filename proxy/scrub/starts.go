@@ -11,8 +11,8 @@ func pair(a, b byte) uint16 { return uint16(a)<<8 | uint16(b) }
 type starts struct {
 	sorted  []int32 // forms in the order of their needles
 	longest int
-	one     [256]bool
-	two     [1024]uint64
+	one     [256]bool    // what they begin with
+	two     [1024]uint64 // and what with, in two characters
 }
 
 func (t *starts) build(forms []form) {
