@@ -46,6 +46,26 @@ func Runs(dir string) ([]Run, error) {
 	return runs, nil
 }
 
+// Names gives the ids of the runs that left a log in dir, newest first, and the names of their agents, each once: as far as
+// the files' names tell.
+func Names(dir string) (ids, agents []string) {
+	entries, _ := os.ReadDir(dir) // by name, which begins with the time
+	seen := map[string]bool{}
+	for i := range entries {
+		name, isLog := strings.CutSuffix(entries[len(entries)-1-i].Name(), logExt)
+		parts := strings.SplitN(name, "_", 3)
+		if !isLog || len(parts) < 2 {
+			continue
+		}
+		ids = append(ids, parts[1])
+		if len(parts) == 3 && !seen[parts[2]] {
+			seen[parts[2]] = true
+			agents = append(agents, parts[2])
+		}
+	}
+	return ids, agents
+}
+
 func readRun(path string) (Run, bool) {
 	f, err := openRegular(path)
 	if err != nil {

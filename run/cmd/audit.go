@@ -37,6 +37,7 @@ func filterFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "agent", Usage: "only of agent `NAME`"},
 		&cli.StringFlag{Name: "action", Usage: "only of action `NAME`"},
+		&cli.StringFlag{Name: "rule", Usage: "only what rule `NAME` decided, as in deny.dangerous"},
 		&cli.StringFlag{Name: "effect", Usage: "only with this `EFFECT`: allow, deny, limit or error"},
 		jsonFlag(),
 	}
@@ -80,7 +81,7 @@ func (p *program) overRun(c *cli.Context, do func(path string, f filter) error) 
 	if err != nil {
 		return err
 	}
-	f := filter{c.String("agent"), c.String("action"), c.String("effect"), c.Bool("json")}
+	f := filter{c.String("agent"), c.String("action"), c.String("rule"), c.String("effect"), c.Bool("json")}
 	if !slices.Contains([]string{"", audit.Allow, audit.Deny, audit.Limit, audit.Error}, f.effect) {
 		return usage("--effect allow|deny|limit|error", "there is no effect %q", f.effect)
 	}
@@ -93,13 +94,14 @@ func (p *program) overRun(c *cli.Context, do func(path string, f filter) error) 
 
 // filter says which records are shown, and how.
 type filter struct {
-	agent, action, effect string
-	json                  bool
+	agent, action, rule, effect string
+	json                        bool
 }
 
 func (f filter) takes(r *audit.Record) bool {
 	return (f.agent == "" || r.AgentID == f.agent) &&
 		(f.action == "" || r.Action == f.action || slices.Contains(r.Actions, f.action)) &&
+		(f.rule == "" || r.Rule == f.rule) &&
 		(f.effect == "" || r.Effect == f.effect)
 }
 

@@ -38,6 +38,7 @@ var uses = map[string][][]string{
 	"doctor":         {{"--policy", "age.toml"}, {"--quick", "--policy", "env.toml", "--json"}},
 	"completion":     {{"bash"}},
 	"version":        {{}, {"--json"}},
+	"complete":       {{"agentguard vault set "}, {"agentguard policy explain "}, {"agentguard audit show "}},
 	"demo-agent":     {{"transcript.json"}},
 	"fetch":          {{"http://127.0.0.1:1/"}},
 }
