@@ -54,24 +54,19 @@ func (p *Policy) Claim(a action.Authority, plain bool) Claim {
 }
 
 // CredentialFor names the credential with which a service may be asked what only it can tell about some actions: the one
-// that all rules need which could allow any of them, wherever they apply; "" where the service has none. Without actions,
-// any allow rule for the service counts. It is an error where no rule could allow them or rules need several.
+// that all rules need which could allow any of them, on its resource where that is known, else anywhere; "" where the
+// service has none. Without actions, any allow rule for the service counts. It is an error where no rule could allow them
+// or rules need several.
 func (p *Policy) CredentialFor(service string, about []action.Action) (string, error) {
 	if p == nil || p.index == nil || p.index.services[service] == nil {
 		return "", errors.New("the policy has no rule for " + service)
 	}
-	s := p.index.services[service]
 	var found *compiled
-	for name, pg := range s.allow {
-		if len(about) > 0 && !slices.ContainsFunc(about, func(a action.Action) bool { return goesBy(&a, name) }) {
-			continue
+	for _, c := range p.index.services[service].allow.could(about) {
+		if found != nil && found.credential != c.credential {
+			return "", fmt.Errorf("rules %s and %s use different credentials, so %s cannot be asked", found.Name, c.Name, service)
 		}
-		for _, c := range pg.all {
-			if found != nil && found.credential != c.credential {
-				return "", fmt.Errorf("rules %s and %s use different credentials, so %s cannot be asked", found.Name, c.Name, service)
-			}
-			found = c
-		}
+		found = c
 	}
 	if found == nil {
 		return "", errors.New("no rule could allow it")

@@ -129,3 +129,34 @@ func BenchmarkClaim(b *testing.B) {
 		})
 	}
 }
+
+// Which credential a question goes with hangs on the resource, where that is known.
+func TestCredentialForAResource(t *testing.T) {
+	p := mustParse(t, `version = 1
+[agent]
+name = "x"
+[credential.one]
+from = "env:ONE"
+service = "github"
+[credential.two]
+from = "env:TWO"
+service = "github"
+[allow.one]
+service = "github"
+credential = "one"
+actions = ["push"]
+resources = ["repo:o/one"]
+[allow.two]
+service = "github"
+credential = "two"
+actions = ["write"]
+resources = ["repo:o/t*"]
+`)
+	for resource, want := range map[string]string{"o/one": "one", "o/two": "two", "": "different credentials", "o/other": "no rule"} {
+		a := action.Action{Name: "push", Operation: "git/receive-pack", Class: action.Write, Resource: action.Resource{Kind: "repo", Name: resource}}
+		got, err := p.CredentialFor("github", []action.Action{a})
+		if got != want && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %q, %v", resource, got, err)
+		}
+	}
+}

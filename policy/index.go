@@ -196,10 +196,35 @@ func names(a *action.Action) [4]string {
 	return n
 }
 
-// goesBy says whether a rule that gives this name could match the action.
-func goesBy(a *action.Action, name string) bool {
-	n := names(a)
-	return a.Class != action.Unknown && name != "" && slices.Contains(n[:], name)
+// could lists the rules that could match any of the actions, all rules where there is none. Of an action without a
+// resource it is not known yet. A rule may be there more than once.
+func (b book) could(about []action.Action) (list []*compiled) {
+	for _, pg := range b {
+		if len(about) == 0 {
+			list = append(list, pg.all...)
+		}
+	}
+	for i := range about {
+		a := &about[i]
+		for _, name := range names(a) {
+			pg := b[name]
+			switch {
+			case pg == nil || name == "" || a.Class == action.Unknown:
+			case a.Resource.Name == "":
+				list = append(list, pg.all...)
+			default:
+				for _, h := range pg.find(nil, a, "", 0, false) {
+					list = append(list, h.compiled)
+				}
+				for _, c := range pg.all {
+					if c.onPath {
+						list = append(list, c)
+					}
+				}
+			}
+		}
+	}
+	return list
 }
 
 // find appends the rules that match an action to hits. A rule may be there more than once. An action of class Unknown

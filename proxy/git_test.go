@@ -545,3 +545,60 @@ func (n *noise) Read(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// What is made to look like a fast-forward: refused here, or by the server's own comparison with the ref as it is.
+func TestPushThatPretends(t *testing.T) {
+	g := newGitRig(t, rigOptions{})
+	g.server("-C myorg/myrepo.git config receive.shallowUpdate true")
+	first := strings.TrimSpace(g.git("rev-parse main"))
+	g.git("commit -q --allow-empty -m two\npush -q origin main")
+	main := strings.TrimSpace(g.git("rev-parse main"))
+	forward := func() *scattered { return pushBody(main, "refs/heads/main", main, 2, 1000) }
+	with := func(s *scattered, from, to string) []byte { // the first line of the commands, changed
+		rest := s.Bytes()
+		n, _ := strconv.ParseUint(string(rest[:4]), 16, 16)
+		line := strings.Replace(string(rest[4:n]), from, to, 1)
+		return append(fmt.Appendf(nil, "%04x%s", len(line)+4, line), rest[n:]...)
+	}
+	shallow := func(id string) []byte {
+		return append(fmt.Appendf(nil, "0035shallow %s\n", id), forward().Bytes()...)
+	}
+	middle := func() string { // the older of the two commits
+		text := forward().Bytes()
+		return string(text[bytes.Index(text, []byte("parent "+forward().tip[:0]))+7:][:40])
+	}
+	for name, c := range map[string]struct {
+		body   []byte
+		reason string
+	}{
+		"another old one than the server has": {pushBody(first, "refs/heads/main", first, 2, 1000).Bytes(), "failed to update ref"},
+		"a new branch that is there":          {with(forward(), main, strings.Repeat("0", 40)), "failed to update ref"},
+		"cut off at its tip":                  {shallow(forward().tip), "Action force_push is denied"},
+		"cut off within":                      {shallow(middle()), "Action force_push is denied"},
+		"another spelling":                    {with(forward(), "refs/heads/main", "refs/heads//main"), "no name of a ref"},
+		"a way up":                            {with(forward(), "refs/heads/main", "refs/heads/../heads/main"), "no name of a ref"},
+		"the symbolic ref":                    {with(forward(), "refs/heads/main", "HEAD"), "no name of a ref"},
+		"options that git does not see":       {with(forward(), "agent=test", "agent=x\vpush-options"), ""},
+		"options with a value":                {with(forward(), "agent=test", "push-options=1"), "malformed pkt-line"},
+		"another object format":               {with(forward(), "agent=test", "object-format=sha256"), "object format"},
+		"a forced one after it":               {append(forward().Bytes()[:len(forward().Bytes())-20], pushBody(main, "refs/heads/main", "", 2, 1000).Bytes()...), ""},
+	} {
+		before := g.refs()
+		a := g.post(bytes.NewReader(c.body))
+		if !strings.Contains(a.body, c.reason) || g.refs() != before && c.reason != "" {
+			t.Errorf("%s: %s %q\n%s", name, a.Status, a.body, g.refs())
+		}
+		if out := g.server("-C myorg/myrepo.git rev-list refs/heads/main"); !strings.Contains(out, main) || !strings.Contains(out, first) {
+			t.Fatalf("%s: the history has gone:\n%s", name, out)
+		}
+		main = strings.TrimSpace(g.server("-C myorg/myrepo.git rev-parse refs/heads/main"))
+	}
+	if a := g.post(bytes.NewReader(forward().Bytes()), "Expect: 100-continue"); !strings.Contains(a.body, "ok refs/heads/main") {
+		t.Errorf("expecting: %s %q", a.Status, a.body)
+	}
+	for _, encoding := range []string{"GZIP", "gzip, gzip", "deflate", "br", "identity"} {
+		if a := g.post(bytes.NewReader(forward().Bytes()), "Content-Encoding: "+encoding); !strings.Contains(a.body, "none that git's servers know") {
+			t.Errorf("%s: %s %q", encoding, a.Status, a.body)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package action
 
 import (
 	"bytes"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -93,4 +94,47 @@ func TestReportStatusOfLongRefs(t *testing.T) {
 	if s := oneLine(reason, 20); len(s) > 20 || !strings.HasSuffix(s, "...") || !utf8.ValidString(s) {
 		t.Errorf("%q", s)
 	}
+}
+
+// Whatever was pushed and for whatever reason it is refused: git reads one line for each ref.
+func FuzzReportStatus(f *testing.F) {
+	f.Add(pkt(one+" "+two+" refs/heads/x\x00report-status side-band-64k", one+" "+zero+" refs/heads/y"), "no\r\n\u202e more")
+	f.Add(pkt(one+" "+two+" refs/heads/x\x00report-status=1\vpush-options"), strings.Repeat("ä", 500))
+	f.Fuzz(func(t *testing.T, head []byte, reason string) {
+		b, err := ReportStatus(head, reason)
+		if err != nil {
+			return
+		}
+		h, _, err := readPushHead(head)
+		if err != nil {
+			t.Fatal("a report on what cannot be read")
+		}
+		if h.can("side-band-64k") {
+			if b, err = bandOne(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		lines := 0
+		for len(b) > 4 {
+			line, rest, err := cutPkt(b)
+			if err != nil || len(line) == 0 || bytes.IndexByte(line, '\n') != len(line)-1 {
+				t.Fatalf("%q, %v", b, err)
+			}
+			lines, b = lines+1, rest
+		}
+		if string(b) != "0000" || lines != 1+len(h.commands) {
+			t.Fatalf("%d lines for %d refs, then %q", lines, len(h.commands), b)
+		}
+	})
+}
+
+func bandOne(b []byte) (report []byte, err error) {
+	for string(b) != "0000" {
+		var line []byte
+		if line, b, err = cutPkt(b); err != nil || len(line) == 0 || line[0] != 1 {
+			return nil, fmt.Errorf("%q, %w", line, err)
+		}
+		report = append(report, line[1:]...)
+	}
+	return report, nil
 }

@@ -250,6 +250,8 @@ func TestPushRefusesWhatItCannotRead(t *testing.T) {
 		"too many":           {pkt(many...), "more than"},
 		"two hashes, again":  {pkt(zero+" "+one+" refs/heads/x\x00caps", wide+" "+strings.Repeat("1", 64)+" refs/heads/y"), "malformed command"},
 		"no push options":    {pkt(zero + " " + one + " refs/heads/x\x00push-options"), "ends within"},
+		"options with value": {pkt(zero + " " + one + " refs/heads/x\x00push-options=1"), "ends within"},
+		"object format":      {pkt(zero + " " + one + " refs/heads/x\x00object-format=sha256"), "object format"},
 		"malformed shallow":  {pkt("shallow x", zero+" "+one+" refs/heads/x\x00caps"), "shallow"},
 	} {
 		m := classifyGit(pushRequest(), c.body)

@@ -1,6 +1,7 @@
 package action
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha1" // git's ids; its servers refuse the known collisions of SHA-1 themselves
 	"crypto/sha256"
@@ -10,7 +11,6 @@ import (
 	"slices"
 	"sort"
 	"strconv"
-	"strings"
 )
 
 // The bounds of what is kept of a pack, about 20 MiB in all.
@@ -54,6 +54,8 @@ func (u *update) reason() string {
 // history is commits and their parents.
 type history struct {
 	width    int           // of ids, in bytes
+	sum      hash.Hash     // that makes them
+	room     []byte        // for it
 	index    map[oid]int32 // of nodes
 	nodes    []commitNode
 	parents  []int32 // of all nodes
@@ -85,7 +87,10 @@ type text struct {
 
 // newHistory is for ids of so many bytes.
 func newHistory(width int, shallow []string) *history {
-	h := &history{width: width, index: map[oid]int32{}}
+	h := &history{width: width, sum: sha1.New(), index: map[oid]int32{}}
+	if width == sha256.Size {
+		h.sum = sha256.New()
+	}
 	for _, s := range shallow {
 		if id, ok := parseID(s, width); ok {
 			h.shallow = append(h.shallow, id)
@@ -182,16 +187,12 @@ func (h *history) node(id oid) int32 {
 }
 
 func (h *history) idOf(commit []byte) (id oid) {
-	var sum hash.Hash
-	if h.width == sha1.Size {
-		sum = sha1.New()
-	} else {
-		sum = sha256.New()
-	}
-	sum.Write(strconv.AppendInt([]byte("commit "), int64(len(commit)), 10))
-	sum.Write([]byte{0})
-	sum.Write(commit)
-	sum.Sum(id[:0])
+	h.sum.Reset()
+	h.room = strconv.AppendInt(append(h.room[:0], "commit "...), int64(len(commit)), 10)
+	h.sum.Write(append(h.room, 0))
+	h.sum.Write(commit)
+	h.room = h.sum.Sum(h.room[:0])
+	copy(id[:], h.room)
 	return id
 }
 
@@ -202,14 +203,14 @@ func readParents(commit []byte, width int) (parents []oid, err error) {
 	if !ok {
 		return nil, errors.New("a commit without a tree")
 	}
-	for strings.HasPrefix(string(rest[:min(len(rest), 7)]), "parent ") {
+	for bytes.HasPrefix(rest, []byte("parent ")) {
 		var id oid
 		if id, rest, ok = header(rest, "parent ", width); !ok {
 			return nil, errors.New("a commit with a malformed parent")
 		}
 		parents = append(parents, id)
 	}
-	if !strings.HasPrefix(string(rest[:min(len(rest), 7)]), "author ") {
+	if !bytes.HasPrefix(rest, []byte("author ")) {
 		return nil, errors.New("a commit without an author behind its parents")
 	}
 	return parents, nil

@@ -1,8 +1,11 @@
 package suite
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"net/http"
 	"strings"
 
@@ -130,6 +133,10 @@ func (a *Answer) decide(p *policy.Policy, q *Request) {
 	r := &action.Request{Authority: a.Authority, Method: q.Method, Path: path, Query: a.Query, Header: header(q)}
 	if q.Body != nil {
 		r.Body, r.Peek = body(r.Header, q.Body)
+		r.Stream = func() (io.ReadCloser, error) {
+			b, err := r.Body(math.MaxInt64)
+			return io.NopCloser(bytes.NewReader(b)), err
+		}
 	}
 	r.Known = &action.Known{}
 	for id, f := range q.IDs {

@@ -3,6 +3,7 @@ package suite
 import (
 	"encoding/xml"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -207,6 +208,21 @@ func TestAsk(t *testing.T) {
 func TestAskNoPolicy(t *testing.T) {
 	a, err := Ask(nil, &Request{Method: "GET", URL: "https://pypi.org/"})
 	if err != nil || a.Effect != "deny" {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
+// A push is read by its pack here too; nobody is asked.
+func TestAskReadsAPush(t *testing.T) {
+	p, err := policy.Parse("x.toml", []byte(strings.Replace(testPolicy, `"create_pr"]`, `"create_pr", "push"]`, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := strings.Repeat("1", 40) + " " + strings.Repeat("2", 40) + " refs/heads/main\x00report-status"
+	q := &Request{Method: "POST", URL: "https://github.com/o/r.git/git-receive-pack", Header: http.Header{"Content-Type": {"application/x-git-receive-pack-request"}},
+		Body: fmt.Appendf(nil, "%04x%s0000PACK\x00\x00\x00\x02\x00\x00\x00\x00", len(line)+4, line)}
+	a, err := Ask(p, q)
+	if err != nil || a.Decision.Action.Name != "force_push" || !strings.Contains(a.Hint, "the commits of the push do not lead") {
 		t.Errorf("%+v, %v", a, err)
 	}
 }
