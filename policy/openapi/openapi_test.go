@@ -76,8 +76,8 @@ paths:
     post:
       operationId: search
       x-agentguard-class: read
-  /files:
-    servers:
+  ? /files
+  : servers:
     - url: https://files.example.com
     get:
       operationId: getFile
@@ -275,7 +275,12 @@ func TestRefused(t *testing.T) {
 		{head + "paths: &p\n  /x:\n    get: {}\n", 2, "a mapping must stand here"},
 		{head + "paths:\n  /x: *p\n", 3, "a mapping must stand here"},
 		{head + "paths:\n  /x:\n    <<: *p\n", 4, `"<<" is no key`},
-		{head + "paths:\n  ? /x\n  : {}\n", 3, "a key must stand here"},
+		{head + "paths:\n  ? /x\n  /y: {}\n", 3, "its value below a colon"},
+		{head + "paths:\n  ? /x\n    /y\n  : {}\n", 3, "its value below a colon"},
+		{head + "paths:\n  ? /x: /y\n  : {}\n", 3, "the key must be a text"},
+		{head + "paths:\n  ? [/x]\n  : {}\n", 3, "no key that can be read"},
+		{head + "paths:\n  ?\n  : {}\n", 3, "a key must stand here"},
+		{head + "paths:\n  /x:\n    !get:\n", 4, "no key that can be read"},
 		{head + "paths: {/x: {get: {}}}\n", 2, "a mapping must stand here"},
 		{head + "paths:\n  /x:\n    get: {operationId: a}\n", 4, "a mapping must stand here"},
 		{head + "paths:\n  /x:\n    get:\n      operationId: [a]\n", 5, "is no plain text"},
@@ -337,7 +342,7 @@ func TestPassedOver(t *testing.T) {
 		" |\n  text", " >-\n  text\n\n    more: text\n  # not a note", " |2\n   text", " |+\n  text\n\n", " |\n", " &a |\n  text", " &a\n  b: c", " !t\n  - a",
 		" two\n  lines", " two\n  # note\n", " 'two\n  lines'", " \"two\n\n  lines: x\"", " [two,\n  lines]", " {\n  a: b,\n}", " [\n  [\n    a # ]\n  ]\n]", " [ a,\n  b ] # note",
 		"\n  plain", "\n  'quoted: x'", "\n  \"quoted\": x", "\n  [a,\n   b]", "\n  |\n  text", "\n  a\n  b", " >\n  'unclosed\n  \"too", " a 'b", " a \"b", " a [b", "\n  - 'a'\n  - \"b\"\n  - [c]\n  - |\n    d\n  - e\n    f",
-		"\n  # note\n  a: b\n# note\n  c: d", "\n  ? x\n  : y",
+		"\n  # note\n  a: b\n# note\n  c: d", "\n  ? x\n  : y", "\n  ? 'x: y'\n  : - a\n    - b\n  ? z\n  :\n    a: b\n  c: d",
 	} {
 		text := "openapi: 3.0.0\nx-a:" + value + "\npaths:\n  /x:\n    get:\n      x-b:" + strings.ReplaceAll(value, "\n", "\n      ") + "\n      operationId: found\n"
 		d, err := Parse([]byte(text))

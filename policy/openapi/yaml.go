@@ -149,16 +149,50 @@ func (y *yamlSource) mapping(parent int, each func(string, int) error) error {
 		if l.indent != indent {
 			return y.fail(l.number, "is indented by %d, and the line that it belongs to by %d", l.indent, indent)
 		}
-		key, rest, err := y.key(l)
+		number := l.number
+		key, rest, explicit, err := y.entry(l)
 		if err != nil {
 			return err
 		}
-		y.at++
-		number := l.number
-		if err := y.value(rest, indent, number, false, func() error { return each(key, number) }); err != nil {
+		if err := y.value(rest, indent, number, explicit, func() error { return each(key, number) }); err != nil {
 			return err
 		}
 	}
+}
+
+// entry takes a key, and gives what follows it on its line. A long key may be explicit: "? key", and on the next line ": rest".
+func (y *yamlSource) entry(l *yamlLine) (key, rest string, explicit bool, err error) {
+	if !strings.HasPrefix(l.text, "? ") {
+		key, rest, err = y.key(l)
+		y.at++
+		return key, rest, false, err
+	}
+	y.at++
+	v := y.peek()
+	if v == nil || v.indent != l.indent || v.text != ":" && !strings.HasPrefix(v.text, ": ") {
+		return "", "", true, y.fail(l.number, "a key must stand here on one line, and its value below a colon on the next")
+	}
+	key, rest, err = y.key(&yamlLine{text: strings.TrimLeft(l.text[2:], " ") + ":", indent: 1, number: l.number})
+	if err == nil && rest != "" {
+		err = y.fail(l.number, "the key must be a text")
+	}
+	return key, y.behind(v), true, err
+}
+
+// behind gives what follows the sign that a line begins with. What is itself the first line of a mapping or a list becomes
+// a line of its own, indented so far.
+func (y *yamlSource) behind(l *yamlLine) string {
+	rest := strings.TrimLeft(l.text[1:], " ")
+	switch {
+	case y.isKey(rest) || isItem(rest):
+		l.indent += len(l.text) - len(rest)
+		l.text = rest
+		return ""
+	case strings.HasPrefix(rest, "#"):
+		rest = ""
+	}
+	y.at++
+	return rest
 }
 
 func (y *yamlSource) list(each func(int) error) error {
@@ -190,19 +224,8 @@ func (y *yamlSource) sequence(parent int, inList bool, each func(int) error) err
 		case l.indent > indent || !isItem(l.text):
 			return y.fail(l.number, "an item of the list that begins in line %d must stand here", first.number)
 		}
-		rest := strings.TrimLeft(l.text[1:], " ")
 		number := l.number
-		if rest == "" || rest[0] == '#' {
-			rest = ""
-			y.at++
-		} else if y.isKey(rest) || isItem(rest) {
-			// What follows the dash is itself the first line of a mapping or a list: a line of its own, indented so far.
-			l.indent += len(l.text) - len(rest)
-			l.text, rest = rest, ""
-		} else {
-			y.at++
-		}
-		if err := y.value(rest, indent, number, true, func() error { return each(number) }); err != nil {
+		if err := y.value(y.behind(l), indent, number, true, func() error { return each(number) }); err != nil {
 			return err
 		}
 	}
@@ -213,6 +236,9 @@ func isItem(text string) bool { return text == "-" || strings.HasPrefix(text, "-
 
 // isKey says whether a line begins with a key. It is asked of every item of a list.
 func (y *yamlSource) isKey(text string) bool {
+	if strings.HasPrefix(text, "? ") {
+		return true
+	}
 	if !strings.Contains(text, ": ") && !strings.HasSuffix(text, ":") {
 		return false
 	}
@@ -245,7 +271,7 @@ func (y *yamlSource) key(l *yamlLine) (key, rest string, err error) {
 		if note := strings.Index(text, " #"); i < 0 || note >= 0 && note < i {
 			return "", "", y.fail(l.number, "a key must stand here, and a colon behind it")
 		}
-		if key, rest = strings.TrimRight(text[:i], " "), text[i:]; strings.IndexByte("?[{]},|>@`", c) >= 0 || key == "<<" || isItem(text) || strings.Contains(key, ":\t") {
+		if key, rest = strings.TrimRight(text[:i], " "), text[i:]; strings.IndexByte("?[{]},|>@`&*!", c) >= 0 || key == "<<" || isItem(text) || strings.Contains(key, ":\t") {
 			return "", "", y.fail(l.number, "%q is no key that can be read", key)
 		}
 	}
