@@ -58,7 +58,7 @@ func (p *Policy) DecideRequest(m *action.Match, r *action.Request) Decision {
 	case least.Effect != Allow:
 		*m = atLeast
 		return least
-	case most.Effect == Allow && slices.Equal(most.Limits, least.Limits):
+	case most.Effect == Allow && slices.Equal(most.Limits, least.Limits) && !p.observing:
 		return most
 	}
 	m.Settle(r)

@@ -90,6 +90,14 @@ type scanner struct {
 	text  string
 	at    int
 	lines []int // offsets of line feeds
+
+	headers []tableHeader
+}
+
+// tableHeader is a line like [allow.open-prs].
+type tableHeader struct {
+	line int
+	top  string // the first part of its name
 }
 
 // scanError is what stops a scanner, at a line.
@@ -103,14 +111,19 @@ func (e *scanError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e
 
 // places finds the place of every key and array element.
 func places(text string) (*place, *scanError) {
+	s := newScanner(text)
+	root := &place{line: 1}
+	return root, s.document(root)
+}
+
+func newScanner(text string) *scanner {
 	s := &scanner{text: strings.TrimPrefix(text, "\ufeff")}
 	for i := range len(s.text) {
 		if s.text[i] == '\n' {
 			s.lines = append(s.lines, i)
 		}
 	}
-	root := &place{line: 1}
-	return root, s.document(root)
+	return s
 }
 
 // line is the number of the line that holds the offset.
@@ -201,6 +214,7 @@ func (s *scanner) header(root *place) (*place, *scanError) {
 	if err != nil {
 		return nil, err
 	}
+	s.headers = append(s.headers, tableHeader{line, parts[0]})
 	t := root
 	for _, part := range parts[:len(parts)-1] {
 		t = t.child(part, line).table()

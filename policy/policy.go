@@ -29,6 +29,7 @@ type Policy struct {
 
 	index        *index                  // nil, as in the zero Policy: nothing is allowed
 	conditionals map[string]*conditional // by service
+	observing    bool                    // what a request does is found out even where nothing hangs on it
 }
 
 // Agent is whom the policy is for.

@@ -38,6 +38,7 @@ type Exchange struct {
 	Refusal  *Refusal // why nothing was sent; nil if it was
 	Failure  string   // what went wrong upstream, or with the child's connection; "" if nothing did
 	Status   int      // that the child saw
+	Read     []byte   // with Config.KeepBodies: the decoded body, where that was read whole to know what the request does
 	BodyHash string   // hex SHA-256 of the request's body, "" if there was none
 	Sent     int64    // bytes of the request's body
 	Received int64    // bytes of the response's body, after decoding and scrubbing
@@ -52,6 +53,14 @@ type Exchange struct {
 	body     *peekedBody
 	messages *messages
 	deadline func(time.Time) error // of reading the request
+}
+
+// ContentType is what the child said of its body.
+func (ex *Exchange) ContentType() string {
+	if ex.in == nil {
+		return ""
+	}
+	return ex.in.Header.Get("Content-Type")
 }
 
 // StageTime is how long a stage took over the request.

@@ -46,6 +46,8 @@ type Config struct {
 	// Record writes an exchange to the audit log, before the request leaves (ended false) and when all has ended. An
 	// error refuses the request. It is mandatory.
 	Record func(ex *Exchange, ended bool) error
+	// KeepBodies lets an Exchange keep what was read of its body to know what it does.
+	KeepBodies bool
 	// Notice tells the person at the terminal of something that should not have happened. If nil, nobody is told.
 	Notice func(string)
 	// Pid finds the process at the child's end of a connection, 0 if unknown. If nil, no exchange has a Pid.

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -82,11 +83,31 @@ func (p *Proxy) read(ex *Exchange) *Refusal {
 	if ex.body != nil {
 		req.Body, req.Peek, req.Stream = ex.body.whole, ex.body.peek, ex.body.stream
 	}
+	if p.KeepBodies {
+		req.Body = ex.keepRead(req.Body)
+	}
 	req.Known = &p.known
 	req.Ask = func(q *action.Question) (*action.Reply, error) { return p.ask(ex, q) }
 	ex.request = &req
 	ex.Match = action.Classify(ex.Claim.Service, ex.Claim.Host, &req)
 	return nil
+}
+
+// maxKeptBody bounds what is kept of a body, in bytes.
+const maxKeptBody = 64 << 10
+
+// keepRead keeps what is read of a body by whole.
+func (ex *Exchange) keepRead(whole func(int64) ([]byte, error)) func(int64) ([]byte, error) {
+	if whole == nil {
+		return nil
+	}
+	return func(max int64) ([]byte, error) {
+		b, err := whole(max)
+		if err == nil && len(b) <= maxKeptBody {
+			ex.Read = bytes.Clone(b)
+		}
+		return b, err
+	}
 }
 
 // sanitize takes off what belongs to one connection only, and refuses what would change the request on its way.

@@ -5,12 +5,17 @@ import (
 	"maps"
 	"net"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
+	"agentguard/policy"
 	"agentguard/policy/action"
 	"agentguard/proxy"
 	"agentguard/run/audit"
+	"agentguard/run/learn"
 )
 
 // record turns an exchange into a line of the audit log: one before it leaves, one when it has ended; a refused one has
@@ -29,7 +34,48 @@ func (s *session) record(ex *proxy.Exchange, ended bool) error {
 	if err == nil || ended {
 		s.tally.count(ex, ended)
 	}
+	if ended && s.Learn != nil {
+		s.learn(ex)
+	}
 	return err
+}
+
+// learn tells the observer what a request of the child did, or would have done.
+func (s *session) learn(ex *proxy.Exchange) {
+	switch {
+	case ex.Transport == "preflight" || ex.Authority == (action.Authority{}):
+		return // our own question, or no request
+	case ex.Claim.Kind == policy.Open || ex.Claim.Kind == policy.Tunnel:
+		return // the policy has its host already
+	}
+	seen := learn.Seen{
+		At: ex.Start, Credential: ex.Decision.Credential, Actions: slices.Clone(ex.Match.Actions),
+		Method: ex.Method, URL: urlOf(ex), Body: ex.Read, ContentType: ex.ContentType(), Host: ex.Authority.Host,
+	}
+	if ex.Claim.Service != nil {
+		seen.Service = ex.Claim.Service.Name
+	}
+	if f := ex.Refusal; f != nil && !ex.Recorded {
+		seen.Refused = f.Reason
+	}
+	s.Learn.Add(seen)
+}
+
+// urlOf is the address of a request as a client would write it.
+func urlOf(ex *proxy.Exchange) string {
+	scheme, port := "https", uint16(443)
+	if ex.Plain {
+		scheme, port = "http", 80
+	}
+	at := ex.Authority.String()
+	if ex.Authority.Port == port {
+		at = strings.TrimSuffix(at, ":"+strconv.Itoa(int(port)))
+	}
+	u := scheme + "://" + at + ex.Path
+	if ex.Query != "" {
+		u += "?" + ex.Query
+	}
+	return u
 }
 
 func (s *session) write(r *audit.Record, later bool) error {

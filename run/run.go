@@ -22,6 +22,7 @@ import (
 	"agentguard/policy"
 	"agentguard/proxy"
 	"agentguard/run/audit"
+	"agentguard/run/learn"
 	"agentguard/run/names"
 	"agentguard/run/reap"
 	"agentguard/run/sandbox"
@@ -47,6 +48,8 @@ type Config struct {
 	RuntimeBase string   // XDG_RUNTIME_DIR, or "" for the temporary directory
 	TempDir     string   // for large pushes while they are read; if "", the system's
 	Version     string
+
+	Learn *learn.Observer // is told of each request; if nil, nobody is
 
 	Say    func(format string, a ...any) // a line for the person; if nil, silent
 	Detail func(format string, a ...any) // one more, with -v; if nil, silent
@@ -254,7 +257,7 @@ func (s *session) startProxy(ca *proxy.CA) error {
 	s.proxy, err = proxy.New(proxy.Config{
 		Policy: s.Policy, Credentials: s.creds, Limits: s.limits, Upstream: up, CA: ca,
 		Token: s.token, Agent: s.Agent, TempDir: s.TempDir,
-		Record: s.record, Notice: s.notice,
+		Record: s.record, Notice: s.notice, KeepBodies: s.Learn != nil,
 		Pid:  s.peerPid(),
 		Ours: s.ours, Name: s.names.Name,
 	})

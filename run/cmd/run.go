@@ -27,8 +27,9 @@ examples:
   agentguard run -- claude -p "open a pull request for this branch"
   agentguard run --policy bots/pr.toml -- python bot.py
   agentguard run -v -e EDITOR -e LOG_LEVEL=debug -- npm run agent
-  agentguard run --quiet -- sh -c 'curl -s https://api.github.com/user'`,
-		Flags: []cli.Flag{
+  agentguard run --quiet -- sh -c 'curl -s https://api.github.com/user'
+  agentguard run --learn --service github -o bot.toml -- ./bot.sh`,
+		Flags: append(learnFlags(),
 			policyFlag(),
 			&cli.StringFlag{Name: "agent", Usage: "run as agent `NAME`; else the policy's"},
 			&cli.StringFlag{Name: "isolation", Usage: "`LEVEL`: env, or sealed (Linux)", Value: isolationEnv},
@@ -36,7 +37,7 @@ examples:
 			&cli.StringSliceFlag{Name: "e", Usage: "pass `NAME` on to the command, or set NAME=VALUE; may be repeated"},
 			boolFlag("quiet", "no start line and no summary", "q"),
 			boolFlag("verbose", "also list the variables that were removed", "v"),
-		},
+		),
 		Action: func(c *cli.Context) error { return p.run(c) },
 	}
 }
@@ -60,23 +61,28 @@ func (p *program) run(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	pol, err := p.loadPolicy(c.String("policy"))
+	l, err := p.learning(c)
 	if err != nil {
-		return err
-	}
-	if p.foundPolicy(c.String("policy")) {
-		if err := p.requireTrust(pol); err != nil {
-			return err
-		}
-	}
-	if err := enough(level, pol.Isolation.Minimum); err != nil {
 		return err
 	}
 	v := vault.New(p.vaultOptions()) // run.Run protects this process before a secret is read, and after the sandbox is made
 	defer v.Close()
+	pol, err := p.policyOfRun(c, l, v)
+	if err != nil {
+		return err
+	}
+	if err := enough(level, pol.Isolation.Minimum); err != nil {
+		return err
+	}
 	config := p.session(pol, v, argv)
 	config.Agent, config.Extra, config.Isolation = c.String("agent"), extra, level
 	config.Publish = c.IntSlice("publish")
+	if l != nil {
+		if config.Policy, err = l.begin(pol); err != nil {
+			return err
+		}
+		config.Learn = l.Observer
+	}
 	if err := publishable(config.Publish, level); err != nil {
 		return err
 	}
@@ -84,6 +90,7 @@ func (p *program) run(c *cli.Context) error {
 		config.Say = nothing
 	} else {
 		p.startLine(config)
+		l.startLine(p)
 	}
 	if c.Bool("verbose") {
 		config.Detail = p.say
@@ -95,10 +102,27 @@ func (p *program) run(c *cli.Context) error {
 	if !c.Bool("quiet") {
 		p.say("%s", summary(result))
 	}
+	if l != nil {
+		if err := p.learned(l); err != nil {
+			return err
+		}
+	}
 	if result.Code != 0 {
 		return status(result.Code)
 	}
 	return nil
+}
+
+// policyOfRun is the one that is named, or found and trusted; for a run that learns about services, theirs.
+func (p *program) policyOfRun(c *cli.Context, l *learning, v *vault.Vault) (*policy.Policy, error) {
+	if l != nil && len(l.services) > 0 {
+		return p.starter(c.Context, l, v)
+	}
+	pol, err := p.loadPolicy(c.String("policy"))
+	if err == nil && p.foundPolicy(c.String("policy")) {
+		err = p.requireTrust(pol)
+	}
+	return pol, err
 }
 
 // enough refuses a level that is less than the policy's minimum.
