@@ -168,3 +168,29 @@ func TestKnownIsAskedOnce(t *testing.T) {
 		t.Errorf("asked for %q", ids)
 	}
 }
+
+// BenchmarkDecideGraphQL is the whole decision about gh pr create's mutation: reading it, its id known, and the policy.
+func BenchmarkDecideGraphQL(b *testing.B) {
+	p, err := Parse("t.toml", []byte(graphqlPolicy))
+	if err != nil {
+		b.Fatal(err)
+	}
+	path, err := action.ParsePath("/graphql", true)
+	if err != nil {
+		b.Fatal(err)
+	}
+	body := []byte(`{"query":"mutation PullRequestCreate($input: CreatePullRequestInput!) { createPullRequest(input: $input) { pullRequest { id url } } }",` +
+		`"variables":{"input":{"baseRefName":"main","body":"Closes #7","draft":false,"headRefName":"fix-login","maintainerCanModify":true,"repositoryId":"R_r","title":"Fix login"}}}`)
+	known := &action.Known{}
+	known.Learn("github", "R_r", action.Fact{Resource: action.Resource{Kind: "repo", Name: "o/r"}})
+	r := &action.Request{Method: "POST", Path: path, Header: http.Header{"Content-Type": {"application/json"}}, Known: known}
+	r.Body = func(int64) ([]byte, error) { return body, nil }
+	svc := action.Lookup("github")
+	b.ReportAllocs()
+	for b.Loop() {
+		m := action.Classify(svc, &svc.Hosts[0], r)
+		if d := p.DecideRequest(&m, r); d.Effect != Allow {
+			b.Fatal(d.Reason, d.Hint)
+		}
+	}
+}

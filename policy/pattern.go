@@ -134,7 +134,7 @@ func spelling(svc *action.Service, kind string) (params []string, canon func(par
 		if h.Canon == nil {
 			continue
 		}
-		for _, routes := range [...][]action.Route{h.Routes, h.Refined} {
+		for _, routes := range [...][]action.Route{h.Routes, h.Refined, h.Spoken} {
 			for _, r := range routes {
 				if name, ok := strings.CutPrefix(r.Resource, kind+":"); ok {
 					return strings.Split(strings.NewReplacer("{", "", "}", "", "...", "").Replace(name), "/"), h.Canon

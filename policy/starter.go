@@ -68,6 +68,24 @@ credential = "gemini-key"
 actions    = ["generate_content", "embed", "count_tokens", "list_models", "get_model"]
 limits     = { "*" = "300/minute" }
 `},
+	{"linear", `# --- Linear -----------------------------------------------------------------------------------------------------------
+[credential.linear-key]
+from    = "keychain:linear-key"           # store it with: agentguard vault set keychain:linear-key
+service = "linear"
+env     = ["LINEAR_API_KEY"]
+
+[allow.linear-look]
+service    = "linear"
+credential = "linear-key"
+actions    = ["read"]                     # of the whole workspace: what is read cannot be kept to a team
+
+[allow.linear-work]
+service    = "linear"
+credential = "linear-key"
+actions    = ["create_issue", "update_issue", "add_comment"]
+resources  = ["team:ENG"]                 # by the key that its issues begin with: ENG-123
+limits     = { create_issue = "20/hour", add_comment = "60/hour" }
+`},
 	{"slack", `# --- Slack ------------------------------------------------------------------------------------------------------------
 [credential.slack-token]
 from    = "keychain:slack-token"          # store it with: agentguard vault set keychain:slack-token

@@ -45,13 +45,18 @@ func githubOrigin(w http.ResponseWriter, r *http.Request) {
 }
 
 func githubProxy(t *testing.T, handler http.HandlerFunc) *rig {
+	return graphQLProxy(t, githubRig, "api.github.com", handler)
+}
+
+func graphQLProxy(t *testing.T, policy, host string, handler http.HandlerFunc) *rig {
+	t.Helper()
 	ca, err := NewCA(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newRig(t, handler, rigOptions{policy: githubRig, ca: ca, adjust: func(_ *Config, u *UpstreamConfig) {
+	return newRig(t, handler, rigOptions{policy: policy, ca: ca, adjust: func(_ *Config, u *UpstreamConfig) {
 		u.Roots.AppendCertsFromPEM(ca.PEM())
-		u.Resolve["api.github.com:443"] = u.Resolve["api.example.com:443"]
+		u.Resolve[host+":443"] = u.Resolve["api.example.com:443"]
 	}})
 }
 
@@ -169,5 +174,51 @@ func TestPreflightFails(t *testing.T) {
 		if n := len(r.reached()); n != 1 {
 			t.Errorf("%s: the service was asked %d times", name, n)
 		}
+	}
+}
+
+const linearRig = `version = 1
+[agent]
+name = "tester"
+[credential.api-key]
+from = "env:API"
+service = "linear"
+env = ["LINEAR_API_KEY"]
+[allow.work]
+service = "linear"
+actions = ["update_issue"]
+resources = ["team:ENG"]
+`
+
+// TestLinear: the key goes into Authorization as it is, or behind Bearer where the child has it there; the team of an issue
+// is asked for each time, since issues move.
+func TestLinear(t *testing.T) {
+	var keys []string
+	r := graphQLProxy(t, linearRig, "api.linear.app", func(w http.ResponseWriter, q *http.Request) {
+		keys = append(keys, strings.Replace(q.Header.Get("Authorization"), theSecret, "KEY", 1))
+		body, _ := io.ReadAll(q.Body)
+		var put struct{ Variables map[string]string }
+		json.Unmarshal(body, &put)
+		if id := put.Variables["a0"]; id != "" {
+			team, _, _ := strings.Cut(id, "-")
+			json.NewEncoder(w).Encode(map[string]any{"data": map[string]any{"a0": map[string]any{"team": map[string]any{"key": team}}}})
+			return
+		}
+		io.WriteString(w, `{"data":{"issueUpdate":{"success":true}}}`)
+	})
+	update := func(issue, auth string) answer {
+		body := `{"query":"mutation{issueUpdate(id:\"` + issue + `\",input:{title:\"x\"}){success}}"}`
+		return r.do("POST", "https://api.linear.app/graphql", body, "Content-Type: application/json", "Authorization: "+auth)
+	}
+	key := r.placeholder("api-key")
+	for issue, want := range map[string]string{"ENG-1": `"success":true`, "OPS-1": "not on team:OPS"} {
+		if a := update(issue, key); a.StatusCode != 200 || !strings.Contains(a.body, want) {
+			t.Errorf("%s: %d %s", issue, a.StatusCode, a.body)
+		}
+	}
+	update("ENG-1", "Bearer "+key)
+	want := []string{"KEY", "KEY", "KEY", "KEY", "Bearer KEY"} // of the two questions and of what they allowed, in either order
+	if got := strings.Join(keys, " "); got != strings.Join(want, " ") {
+		t.Errorf("Authorization was %s, want %s", got, strings.Join(want, " "))
 	}
 }

@@ -88,3 +88,7 @@ func BenchmarkRouter(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkClassifyGraphQLMutation(b *testing.B) {
+	benchClassify(b, "github", "POST", "/graphql", `{"query":"mutation PullRequestCreate($input: CreatePullRequestInput!) { createPullRequest(input: $input) { pullRequest { id url } } }","variables":{"input":{"baseRefName":"main","body":"Closes #7","draft":false,"headRefName":"fix-login","maintainerCanModify":true,"repositoryId":"R_kgDOABCDEF","title":"Fix login"}}}`)
+}

@@ -15,7 +15,7 @@ type vector struct {
 	known                                   *Known // what the lines "knows ID RESOURCE [REF]" say
 }
 
-func vectors(t *testing.T, service string) []vector {
+func vectors(t testing.TB, service string) []vector {
 	t.Helper()
 	f, err := os.Open("testdata/" + service + ".txt")
 	if err != nil {

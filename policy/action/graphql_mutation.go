@@ -76,7 +76,7 @@ func (f *root) input(fields string, object map[string]any) error {
 // fieldMark finds a field in a row, and gives what follows its name.
 func fieldMark(fields, key string) (mark string, ok bool) {
 	for field := range strings.SplitSeq(fields, " ") {
-		if mark, ok := strings.CutPrefix(field, key); ok && (mark == "" || strings.IndexByte("#~@!:", mark[0]) >= 0) {
+		if mark, ok := strings.CutPrefix(field, key); ok && (mark == "" || strings.IndexByte("#~@!:=", mark[0]) >= 0) {
 			return mark, true
 		}
 	}

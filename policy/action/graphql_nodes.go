@@ -75,7 +75,7 @@ func lookUpNodes(r *Request, ids []string, about []Action) (map[string]Fact, err
 		Data   struct{ Nodes []*githubNode }
 		Errors []struct{ Message string }
 	}
-	err := askGraphQL(r, "/graphql", nodesQuery, map[string]any{"ids": ids}, about, &answer)
+	err := askGraphQL(r, nodesQuery, map[string]any{"ids": ids}, about, &answer)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func lookUpNodes(r *Request, ids []string, about []Action) (map[string]Fact, err
 }
 
 // askGraphQL puts one query of our own.
-func askGraphQL(r *Request, path, query string, variables map[string]any, about []Action, answer any) error {
+func askGraphQL(r *Request, query string, variables map[string]any, about []Action, answer any) error {
 	if r.Ask == nil {
 		return errors.New("nobody can be asked here")
 	}
@@ -109,7 +109,7 @@ func askGraphQL(r *Request, path, query string, variables map[string]any, about 
 		return err
 	}
 	reply, err := r.Ask(&Question{
-		Method: http.MethodPost, Path: path, Header: http.Header{"Content-Type": {"application/json"}}, Body: body,
+		Method: http.MethodPost, Path: "/graphql", Header: http.Header{"Content-Type": {"application/json"}}, Body: body,
 		About: about, Why: "what the ids in a GraphQL request belong to",
 	})
 	switch {

@@ -30,7 +30,7 @@ func refineGraphQL(r *Request, m *Match) error {
 	if err != nil {
 		return err
 	}
-	if m.rooted(r, roots, lookUpNodes); len(roots) == 0 {
+	if m.rooted(r, roots, lookUpNodes, true); len(roots) == 0 {
 		a := graphQLQuery
 		a.Public, a.Resource = true, elsewhere
 		m.Actions = []Action{a}

@@ -21,9 +21,10 @@ type root struct {
 	named   []Resource // what it is about by name
 	unnamed bool       // it is about something besides that no id tells
 
-	reads   bool   // its result reads more of these than the thing itself
-	outside bool   // its result leads to others
-	onlyOn  string // the one kind of resource that ids may lead to; anything else is outside. "": any
+	admin   []Action // what it does besides to these, with more power
+	reads   bool     // its result reads more of these than the thing itself
+	outside bool     // its result leads to others
+	onlyOn  string   // the one kind of resource that ids may lead to; anything else is outside. "": any
 }
 
 // graphQLQuery is the action of reading, by GraphQL, of what has a resource of its own or of anything else.
@@ -52,6 +53,11 @@ func (f *root) actions() []Action {
 		a.Name = name
 		for i, res := range resources {
 			add(a, res, f.each && i == 0)
+		}
+	}
+	for _, a := range f.admin {
+		for _, res := range resources {
+			add(a, res, false)
 		}
 	}
 	if f.reads {
@@ -93,9 +99,9 @@ type lookUp func(r *Request, ids []string, about []Action) (map[string]Fact, err
 
 // rooted makes root fields the actions of the match. What their ids are about is left in doubt: every id that is not known
 // costs a question to the service. Only where the name of an action hangs on one it is asked at once; nobody is then where
-// no rule could allow any of the names (see Question.About).
-func (m *Match) rooted(r *Request, roots []*root, ask lookUp) {
-	g := &inDoubt{m.Service.Name, roots, ask}
+// no rule could allow any of the names (see Question.About). lasting says whether an id belongs to the same for a run.
+func (m *Match) rooted(r *Request, roots []*root, ask lookUp, lasting bool) {
+	g := &inDoubt{m.Service.Name, roots, ask, lasting}
 	m.Actions = g.actions()
 	for _, f := range roots {
 		if f.renamed != nil && f.open() {
@@ -121,6 +127,7 @@ type inDoubt struct {
 	service string
 	roots   []*root
 	ask     lookUp
+	lasting bool
 }
 
 func (g *inDoubt) actions() []Action {
@@ -143,7 +150,7 @@ func (g *inDoubt) settle(r *Request) (actions []Action, reason string, err error
 		}
 	}
 	about := g.actions()
-	facts, err := r.Known.facts(g.service, ids, func(ids []string) (map[string]Fact, error) { return g.ask(r, ids, about) })
+	facts, err := r.Known.facts(g.service, ids, g.lasting, func(ids []string) (map[string]Fact, error) { return g.ask(r, ids, about) })
 	if facts == nil {
 		facts = map[string]Fact{}
 	}

@@ -3,6 +3,7 @@ package action
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 )
@@ -58,12 +59,15 @@ func (k *Known) learn(key string, f Fact) {
 }
 
 // facts gives what is known of ids, and asks for the rest: those that another request is asking for already when that has
-// ended without them.
-func (k *Known) facts(service string, ids []string, ask func([]string) (map[string]Fact, error)) (map[string]Fact, error) {
+// ended without them. What does not last is asked each time and not remembered.
+func (k *Known) facts(service string, ids []string, lasting bool, ask func([]string) (map[string]Fact, error)) (map[string]Fact, error) {
 	if k == nil {
 		return ask(ids)
 	}
 	out := map[string]Fact{}
+	if !lasting {
+		return out, k.passing(service, ids, out, ask)
+	}
 	mine, others := k.claim(service, ids, out)
 	err := k.fetch(service, mine, out, ask, true)
 	var late []string
@@ -79,6 +83,26 @@ func (k *Known) facts(service string, ids []string, ask func([]string) (map[stri
 		}
 	}
 	return out, errors.Join(err, k.fetch(service, late, out, ask, false))
+}
+
+// passing asks for what nobody has told beforehand.
+func (k *Known) passing(service string, ids []string, out map[string]Fact, ask func([]string) (map[string]Fact, error)) error {
+	var unknown []string
+	k.mu.Lock()
+	for _, id := range ids {
+		if f, ok := k.known[service+" "+id]; ok {
+			out[id] = f
+		} else {
+			unknown = append(unknown, id)
+		}
+	}
+	k.mu.Unlock()
+	if unknown == nil {
+		return nil
+	}
+	told, err := ask(unknown)
+	maps.Copy(out, told)
+	return err
 }
 
 // claim sorts ids into those that are known, those that nobody asks for yet, and those that somebody does.
@@ -127,8 +151,6 @@ func (k *Known) fetch(service string, ids []string, out map[string]Fact, ask fun
 		}
 	}()
 	told, err := ask(ids)
-	for id, f := range told {
-		out[id] = f
-	}
+	maps.Copy(out, told)
 	return err
 }

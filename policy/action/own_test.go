@@ -114,7 +114,7 @@ func TestKnows(t *testing.T) {
 	if !slices.IsSorted(names) || slices.Contains(names, "") || !slices.Contains(names, "approve_pr") {
 		t.Error(names)
 	}
-	if !slices.Equal(Names(), []string{"anthropic", "aws", "gemini", "github", "google", "jira", "notion", "openai", "slack", "stripe"}) {
+	if !slices.Equal(Names(), []string{"anthropic", "aws", "gemini", "github", "google", "jira", "linear", "notion", "openai", "slack", "stripe"}) {
 		t.Error(Names())
 	}
 }

@@ -27,6 +27,7 @@ var builtins = [...]struct {
 	builtin("github", github),
 	builtin("google", google),
 	builtin("jira", jira),
+	builtin("linear", linear),
 	builtin("notion", notion),
 	builtin("openai", openai),
 	builtin("slack", slack),

@@ -105,3 +105,54 @@ var githubNewer = []string{
 	"w requestReviewsByLogin pullRequestId# userLogins botLogins teamSlugs union",
 	"w updateIssueIssueType issueId# issueTypeId~",
 }
+
+// linear reads the types of Linear's own client, which are made from the schema of its GraphQL API. A row is "CLASS q FIELD"
+// or "CLASS m FIELD": a root field of queries or of mutations.
+func linear(specs, _ string) ([]string, string, error) {
+	dir, from, err := npm(specs, "@linear/sdk")
+	if err != nil {
+		return nil, "", err
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "dist", "*.d.mts"))
+	if err != nil {
+		return nil, "", err
+	}
+	var rows []string
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, "", err
+		}
+		for _, root := range linearRoots {
+			_, fields, found := strings.Cut(string(text), "\ntype "+root.name+" = {\n")
+			if !found {
+				continue
+			}
+			fields, _, _ = strings.Cut(fields, "\n};")
+			for _, f := range typeField.FindAllStringSubmatch(fields, -1) {
+				if f[1] == "__typename" || f[1] == "_dummy" {
+					continue
+				}
+				if class := classOf(root.reviews, root.method, f[1], "r"); class != "-" {
+					rows = append(rows, class+" "+root.mark+" "+f[1])
+				}
+			}
+		}
+	}
+	if len(rows) == 0 {
+		return nil, "", fmt.Errorf("%s has no type Query and no type Mutation", dir)
+	}
+	slices.Sort(rows)
+	return rows, from, nil
+}
+
+// typeField is a field of a type of TypeScript.
+var typeField = regexp.MustCompile(`(?m)^  (\w+)\??: `)
+
+var linearRoots = []struct {
+	name, mark, method string
+	reviews            []review
+}{
+	{"Query", "q", "GET", linearQueryReviews},
+	{"Mutation", "m", "POST", linearReviews},
+}

@@ -36,6 +36,7 @@ type source struct {
 var sources = []source{
 	{"github", github},
 	{"github_graphql", githubMutations},
+	{"linear", linear},
 	{"stripe", stripe},
 	{"slack", slack},
 	{"jira", jira},

@@ -125,3 +125,27 @@ var githubMutationReviews = []review{
 		updateIssueComment updateLabel updateProjectV2DraftIssue updateProjectV2Item* updateProjectV2StatusUpdate updatePullRequest*
 		updateRef updateRefs updateSubscription updateTeamDiscussionComment updateUserList*`},
 }
+
+// linearQueryReviews: who may what, who signed in, what hooks and keys there are is admin; what answers to a key in place
+// of the credential, or checks one for somebody, is left out.
+var linearQueryReviews = []review{
+	{"-", `*ByAccessKey ssoUrlFromEmail issueImport* partner* verify* originPendingInstallations originInstallUrl agentSessionSshAddress`},
+	{"a", `webhook webhooks audit* authenticationSessions userSessions oauth* failuresForOauthWebhooks applicationInfo integration*
+		archivedIntegrations organizationInvite* organizationDomainClaimRequest emailIntakeAddress agentSessionSandbox origin*
+		pushSubscriptionTest quotas usageAlert* templatesForIntegration administrableTeams`},
+}
+
+// linearReviews: what signs in, mints a key or hands out an upload's address is left out; what connects other services, invites,
+// shares, deletes for good or changes settings is admin.
+var linearReviews = []review{
+	{"-", `*Auth *AuthChallenge passkeyLogin* logout* createOrganizationFromOnboarding joinOrganizationFromOnboarding partner* *ByAccessKey
+		oauthApplicationCreate oauthApplicationRotate* webhookRotateSecret emailIntakeAddressRotate trackAnonymousEvent contactSalesCreate
+		organizationDeleteChallenge fileUpload importFileUpload imageUploadFromUrl integrationGitlabRotate`},
+	{"w", `issueCreate issueBatch* issueUpdate issueAddLabel issueRemoveLabel issueArchive issueUnarchive issueReminder issueSubscribe issueUnsubscribe
+		issueRelation* issueLabelCreate issueLabelUpdate comment* attachment* reaction* projectCreate projectUpdate projectAddLabel
+		projectRemoveLabel projectArchive projectUnarchive projectMilestone* projectRelation* projectUpdate* documentCreate documentUpdate
+		documentUnarchive initiativeCreate initiativeUpdate* initiativeAddLabel initiativeRemoveLabel initiativeRelation* initiativeToProject*
+		initiativeArchive initiativeUnarchive cycleCreate cycleUpdate cycleArchive customView* customerCreate customerUpdate customerNeed*
+		favorite* notification* inboxNotificationUpdate releaseCreate releaseUpdate releaseNoteCreate releaseNoteUpdate roadmapCreate roadmapUpdate
+		entityExternalLink* issueToRelease* agentActivityCreate create*Reminder viewPreferences*`},
+}
