@@ -15,6 +15,10 @@ const (
 	maxFields = 20_000 // visited, fragments counted each time they are spread
 	maxRoots  = 100    // of all documents together: each is an action
 	maxBatch  = 20     // documents in one request
+
+	// maxActions bounds what a small body can ask to be decided: every root field does each of its names to each of its
+	// resources, and fields may share a variable that holds them.
+	maxActions = 2_000
 )
 
 // document is one operation of a GraphQL request with what it needs: the one that the server would execute.

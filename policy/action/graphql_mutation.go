@@ -226,7 +226,7 @@ func (f *root) refUpdates() ([]string, error) {
 		names = append(names, name)
 	}
 	if len(names) == 0 || len(names) > maxRoots {
-		return nil, fmt.Errorf("%d refs; send 1 to %d", len(list), maxRoots)
+		return nil, fmt.Errorf("%d refs, which can do %d things; send 1 ref or more that do at most %d", len(list), len(names), maxRoots)
 	}
 	return names, nil
 }

@@ -94,6 +94,15 @@ func (f *root) resources() []Resource {
 	return list
 }
 
+// most is how many actions the field can be, at the most.
+func (f *root) most() int {
+	names := f.names
+	if f.renamed != nil {
+		names = f.renamed(f)
+	}
+	return (len(names)+len(f.admin)+1)*(len(f.ids)+len(f.named)+1) + 1
+}
+
 // lookUp asks a service for facts about ids. Those that it cannot tell are not in the answer.
 type lookUp func(r *Request, ids []string, about []Action) (map[string]Fact, error)
 
@@ -101,6 +110,14 @@ type lookUp func(r *Request, ids []string, about []Action) (map[string]Fact, err
 // costs a question to the service. Only where the name of an action hangs on one it is asked at once; nobody is then where
 // no rule could allow any of the names (see Question.About). lasting says whether an id belongs to the same for a run.
 func (m *Match) rooted(r *Request, roots []*root, ask lookUp, lasting bool) {
+	most := 0
+	for _, f := range roots {
+		most += f.most()
+	}
+	if most > maxActions {
+		m.deny(fmt.Sprintf("the request can do up to %d things at once, more than %d; send fewer", most, maxActions))
+		return
+	}
 	g := &inDoubt{m.Service.Name, roots, ask, lasting}
 	m.Actions = g.actions()
 	for _, f := range roots {

@@ -228,3 +228,21 @@ func TestKnownIsBounded(t *testing.T) {
 		t.Errorf("%d facts", len(k.known))
 	}
 }
+
+// Root fields that share one variable make many actions of a small body.
+func TestGraphQLActionsAreBounded(t *testing.T) {
+	var roots, updates []string
+	for i := range maxRoots {
+		roots = append(roots, fmt.Sprintf("a%d: updateRefs(input: $i) { clientMutationId }", i))
+	}
+	for i := range 50 {
+		updates = append(updates, fmt.Sprintf(`{"name": "refs/heads/b%d", "afterOid": "%040d", "force": true}`, i, i))
+	}
+	document, _ := json.Marshal("mutation($i: UpdateRefsInput!) { " + strings.Join(roots, " ") + " }")
+	h, r := graphQLRequest(t, "github", fmt.Sprintf(`{"query": %s, "variables": {"i": {"repositoryId": "R_kgDO1", "refUpdates": [%s]}}}`,
+		document, strings.Join(updates, ",")))
+	m := Classify(Lookup("github"), h, r)
+	if len(m.Actions) != 1 || !hasUnknownClass(m.Actions) || !strings.Contains(m.Reason, "things at once") {
+		t.Errorf("%d actions, the first %+v: %s", len(m.Actions), m.Actions[0], m.Reason)
+	}
+}
