@@ -39,6 +39,15 @@ func countInterrupts() {
 // supervise is the smallest session: it runs its arguments as `agentguard run --` does.
 func supervise() int {
 	var box *sandbox.Box
+	var fence *sandbox.Fence
+	if os.Getenv("TEST_LEVEL") == sandbox.Filtered.String() {
+		dir, _ := os.Getwd()
+		fence = &sandbox.Fence{Places: sandbox.Places{Dir: dir}}
+		if _, err := fence.Prepare(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 125
+		}
+	}
 	if os.Getenv("TEST_LEVEL") == sealed {
 		var err error
 		if box, err = sandbox.Start(sandbox.Config{Rules: []sandbox.Rule{{Path: os.TempDir(), View: sandbox.Writable}}}); err != nil {
@@ -64,7 +73,7 @@ func supervise() int {
 	}
 	env := NewEnv(os.Environ())
 	env.Set("AGENTGUARD_RUN", id)
-	c, err := StartChild(ChildConfig{Argv: os.Args[1:], Env: env.List(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, RunID: id, RuntimeDir: dir, Box: box})
+	c, err := StartChild(ChildConfig{Argv: os.Args[1:], Env: env.List(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, RunID: id, RuntimeDir: dir, Box: box, Fence: fence})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "supervisor:", err)
 		var exit *ExitError

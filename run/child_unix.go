@@ -132,14 +132,25 @@ func (c *Child) fork(path string, cfg ChildConfig) error {
 	}
 	attr := &syscall.ProcAttr{Dir: cfg.Dir, Env: cfg.Env, Files: files, Sys: &syscall.SysProcAttr{Setpgid: c.mode != shared}}
 	dieWithUs(attr.Sys)
-	restore := originalLimits()
-	c.pid, err = syscall.ForkExec(path, cfg.Argv, attr)
-	restore()
+	if cfg.Fence != nil {
+		c.pid, err = forkFenced(path, cfg, attr)
+	} else {
+		c.pid, err = forkPlain(path, cfg, attr)
+	}
 	if err != nil {
-		return explain(path, cfg.Dir, err)
+		return err
 	}
 	c.settled()
 	return nil
+}
+
+func forkPlain(path string, cfg ChildConfig, attr *syscall.ProcAttr) (pid int, err error) {
+	restore := originalLimits()
+	defer restore()
+	if pid, err = syscall.ForkExec(path, cfg.Argv, attr); err != nil {
+		return 0, explain(path, cfg.Dir, err)
+	}
+	return pid, nil
 }
 
 // settled gives a started child what only it can have.

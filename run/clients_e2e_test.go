@@ -193,6 +193,18 @@ func TestClients(t *testing.T) {
 	runAll(t, s, false)
 }
 
+// TestClientsFiltered runs them behind Landlock and seccomp.
+func TestClientsFiltered(t *testing.T) {
+	o := testbed.Start(t)
+	s := testbed.NewSession(t, o, testbed.Build(t, t.TempDir(), "agentguard"), filepath.Join("testdata", "e2e", "policy.toml"))
+	s.Isolate("filtered")
+	s.Work = "work" // in a home directory itself are secrets, and so nothing new could be made there
+	if err := os.Mkdir(filepath.Join(s.Dir, "home", s.Work), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	runAll(t, s, false)
+}
+
 // TestClientsSealed runs them in namespaces of their own.
 func TestClientsSealed(t *testing.T) {
 	o := testbed.Start(t)

@@ -24,6 +24,7 @@ type EnvPlan struct {
 	RunID      string // AGENTGUARD_RUN, by which the reaper knows the run's processes
 	Agent      string // AGENTGUARD_AGENT
 	Isolation  string // AGENTGUARD_ISOLATION
+	TempDir    string // TMPDIR; "": as it is
 	Files      ClientFiles
 }
 
@@ -110,6 +111,7 @@ func (p EnvPlan) clients(env *Env) {
 	set(p.RunID, "AGENTGUARD_RUN")
 	set(p.Agent, "AGENTGUARD_AGENT")
 	set(p.Isolation, "AGENTGUARD_ISOLATION")
+	set(p.TempDir, "TMPDIR")
 	set(p.ProxyURL, proxyVariables...)
 	if p.ProxyURL != "" {
 		set("localhost,127.0.0.1,::1", "NO_PROXY", "no_proxy")

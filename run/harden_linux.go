@@ -46,6 +46,16 @@ func noCore() error {
 	return unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: 0, Max: old.Max})
 }
 
+// coreLimit is the limit on core files that we found; nil: ours is that one.
+func coreLimit() *syscall.Rlimit {
+	hardenedCore.Lock()
+	defer hardenedCore.Unlock()
+	if childCore == nil {
+		return nil
+	}
+	return &syscall.Rlimit{Cur: childCore.Cur, Max: childCore.Max}
+}
+
 // originalLimits puts the limits that a child is to inherit in place until restore is called. The process stays
 // undumpable meanwhile, so no core of it is written.
 func originalLimits() (restore func()) {

@@ -154,12 +154,16 @@ func (s *session) startRecord() *audit.Record {
 	if len(s.Argv) > 0 {
 		program = filepath.Base(s.Argv[0]) // arguments may hold what is nobody's business
 	}
-	return &audit.Record{
+	r := &audit.Record{
 		Time: s.start, Event: audit.RunStart, RunID: s.id, AgentID: s.Agent, Owner: s.Policy.Agent.Owner,
 		Detail: map[string]string{
-			"policy": s.Policy.Source, "policy_sha256": s.Policy.Hash, "isolation": s.Isolation, "program": program, "version": s.Version,
+			"policy": s.Policy.Source, "policy_sha256": s.Policy.Hash, "isolation": s.Isolation.Level.String(), "program": program, "version": s.Version,
 		},
 	}
+	if why := s.Isolation.WhyNotMore(); why != "" {
+		r.Detail["isolation_why"] = why
+	}
+	return r
 }
 
 func (s *session) endRecord(r Result) *audit.Record {

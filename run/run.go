@@ -41,12 +41,12 @@ type Config struct {
 	Dir                   string   // where the child starts; if "", where we are
 	Stdin, Stdout, Stderr *os.File
 
-	Isolation   string   // "env", "sealed"
-	Hide        []string // files and directories of agentguard's own that a sealed child must not see
-	Publish     []int    // ports of a sealed child's loopback that are to be reached on ours
-	StateHome   string   // XDG state home, for the audit log and the counts of limits
-	RuntimeBase string   // XDG_RUNTIME_DIR, or "" for the temporary directory
-	TempDir     string   // for large pushes while they are read; if "", the system's
+	Isolation   sandbox.Choice // the zero Choice starts nothing
+	Hide        []string       // files and directories of agentguard's own that a confined child must not see
+	Publish     []int          // ports of a sealed child's loopback that are to be reached on ours
+	StateHome   string         // XDG state home, for the audit log and the counts of limits
+	RuntimeBase string         // XDG_RUNTIME_DIR, or "" for the temporary directory
+	TempDir     string         // for large pushes while they are read; if "", the system's
 	Version     string
 
 	Learn *learn.Observer // is told of each request; if nil, nobody is
@@ -94,7 +94,9 @@ type session struct {
 	dir       string
 	box       *sandbox.Box         // of a sealed run alone
 	published map[int]net.Listener // ports of its child
+	fence     *sandbox.Fence       // of a filtered run alone
 	names     names.Table          // that its name service was asked for
+	temp      string               // for the child's temporary files, where the usual place takes none; "": it does
 	creds     *cred.Set
 	files     ClientFiles
 	limits    *Limits
@@ -127,10 +129,14 @@ func (s *session) prepare(ctx context.Context) error {
 	}
 	s.dir = dir
 	s.closers = append(s.closers, cleanup)
-	if s.Isolation == sealed {
+	switch s.Isolation.Level {
+	case sandbox.Env, sandbox.Filtered:
+	case sandbox.Sealed:
 		if err := s.seal(); err != nil {
 			return err
 		}
+	default:
+		return failure(errors.New("no level of isolation was chosen"), "")
 	}
 	if err := Harden(); err != nil {
 		return failure(fmt.Errorf("this process cannot be protected from others: %w", err), "")
@@ -147,7 +153,10 @@ func (s *session) prepare(ctx context.Context) error {
 	if err := s.openLog(); err != nil {
 		return err
 	}
-	return s.startProxy(ca)
+	if err := s.startProxy(ca); err != nil {
+		return err
+	}
+	return s.raiseFence()
 }
 
 // prepareClients writes the client files while the vault is read: neither waits for the other.
@@ -377,7 +386,7 @@ func (s *session) launch() error {
 	}
 	child, err := StartChild(ChildConfig{
 		Argv: s.Argv, Env: env.List(), Dir: s.Dir, Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr,
-		RunID: s.id, RuntimeDir: s.dir, Box: s.box, Nested: s.Policy.Isolation.Nested,
+		RunID: s.id, RuntimeDir: s.dir, Box: s.box, Fence: s.fence, Nested: s.Policy.Isolation.Nested,
 	})
 	if err != nil {
 		return err
@@ -399,7 +408,7 @@ func (s *session) plan() EnvPlan {
 	p := EnvPlan{
 		Environ: s.Environ, Pass: s.Policy.Env.Pass, Set: s.Policy.Env.Set, Extra: s.Extra,
 		Placeholders: map[string]string{},
-		ProxyURL:     at(who), GatewayURL: at(who), RunID: s.id, Agent: s.Agent, Isolation: s.Isolation,
+		ProxyURL:     at(who), GatewayURL: at(who), RunID: s.id, Agent: s.Agent, Isolation: s.Isolation.Level.String(), TempDir: s.temp,
 		Files: s.files,
 	}
 	for _, c := range s.Policy.Credentials {

@@ -1,7 +1,6 @@
 package run
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -27,41 +26,56 @@ var javaTrust = []string{"/etc/ssl/certs/java/cacerts", "/etc/pki/ca-trust/extra
 func (s *session) places() sandbox.Places {
 	env := NewEnv(s.Environ)
 	home := env.Get("HOME")
-	own := func(paths []string) (out []string) {
+	dir := s.workDir()
+	own := func(paths ...string) (out []string) {
 		for _, p := range paths {
-			if rest, ok := strings.CutPrefix(p, "~"); ok {
-				p = filepath.Join(home, rest)
+			switch {
+			case p == "":
+				continue
+			case p == "~" || strings.HasPrefix(p, "~/"):
+				p = filepath.Join(home, p[1:])
+			case !filepath.IsAbs(p):
+				p = filepath.Join(dir, p)
 			}
 			out = append(out, p)
 		}
 		return out
 	}
+	var caches []string
+	for _, name := range cacheVariables {
+		caches = append(caches, env.Get(name))
+	}
 	i := s.Policy.Isolation
+	policy, _ := filepath.Abs(s.Policy.Source)
 	return sandbox.Places{
-		Home: home, Dir: s.workDir(), Temp: []string{os.TempDir(), env.Get("TMPDIR")}, Runtime: s.dir, Policy: s.Policy.Source,
-		Secret: append(s.sourceFiles(), s.Hide...), Read: own(i.Read), Write: own(i.Write), Hide: own(i.Hide),
+		Home: home, Dir: dir, Temp: []string{os.TempDir(), env.Get("TMPDIR")}, Caches: caches, Runtime: s.dir, Policy: policy,
+		Secret: own(append(s.sourceFiles(), s.Hide...)...), Read: own(i.Read...), Write: own(i.Write...), Hide: own(i.Hide...),
 	}
 }
 
+// cacheVariables name directories that tools fill as they work.
+var cacheVariables = []string{"XDG_CACHE_HOME", "GOCACHE", "GOMODCACHE", "PIP_CACHE_DIR", "UV_CACHE_DIR", "npm_config_cache", "NPM_CONFIG_CACHE", "YARN_CACHE_FOLDER", "CCACHE_DIR"}
+
 // firstCaches are made where they are missing: their tools would make them, in a home directory that is read-only inside.
 var firstCaches = []string{".cache", ".npm", "go/pkg"}
+
+func (s *session) makeCaches(home string) {
+	for _, name := range firstCaches {
+		if home != "" {
+			os.MkdirAll(filepath.Join(home, name), 0o700)
+		}
+	}
+}
 
 // rules are the views of a sealed run's files. Beside what every confined child sees: the user's runtime directory, where
 // new sockets appear, is hidden, and hooks that a repository does not have cannot be added.
 func (s *session) rules() []sandbox.Rule {
 	p := s.places()
-	for _, name := range firstCaches {
-		if p.Home != "" {
-			os.MkdirAll(filepath.Join(p.Home, name), 0o700)
-		}
-	}
+	s.makeCaches(p.Home)
 	if filepath.IsAbs(s.StateHome) { // what is to be hidden must be there
 		os.MkdirAll(filepath.Join(s.StateHome, "agentguard"), 0o700)
 	}
 	var rules []sandbox.Rule
-	if p.Home != "" {
-		rules = append(rules, sandbox.Rule{Path: p.Home, View: sandbox.ReadOnly})
-	}
 	if dir := NewEnv(s.Environ).Get("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		rules = append(rules, sandbox.Rule{Path: dir, View: sandbox.Hidden})
 	}
@@ -113,7 +127,7 @@ func (s *session) seal() error {
 	}
 	box, err := sandbox.Start(config)
 	if err != nil {
-		return unsealed(err)
+		return unmet(sandbox.Sealed, err)
 	}
 	s.box = box
 	return nil
@@ -128,16 +142,13 @@ func contains(list []int, n int) bool {
 	return false
 }
 
-// unsealed says why there is no box, and what mends it.
-func unsealed(err error) error {
-	var p *sandbox.Problem
-	hint := "--isolation env runs it unconfined"
-	if errors.As(err, &p) && p.Mend != "" {
-		hint = p.Mend
+// unmet says why a level does not work here, and what mends it.
+func unmet(level sandbox.Level, err error) error {
+	low := &sandbox.Unmet{Asked: level, Tried: []sandbox.Tried{{Level: level, Err: err}}}
+	if len(low.Mends()) > 0 {
+		return failure(low, "") // whoever shows it shows them too
 	}
-	e := failure(err, hint).(*ExitError)
-	e.Reason = "isolation sealed does not work here: " + e.Reason
-	return e
+	return failure(low, "--isolation env runs it unconfined")
 }
 
 // serveSealed serves the child by the box's listeners, which it alone can reach.
@@ -168,7 +179,7 @@ func (s *session) serveSealed() error {
 		shown = append(shown, sandbox.Replacement{Path: path, Source: s.files.PKCS12})
 	}
 	if err := s.box.Show(shown); err != nil {
-		return unsealed(err)
+		return unmet(sandbox.Sealed, err)
 	}
 	return nil
 }

@@ -12,14 +12,14 @@ import (
 	"time"
 )
 
-// again runs tests of this program anew with a sealed child.
-func again(t *testing.T, tests string) {
+// again runs tests of this program anew with a child of that level.
+func again(t *testing.T, level, tests string) {
 	t.Helper()
 	if os.Getenv("TEST_LEVEL") != "" {
 		t.Skip("is run anew already")
 	}
 	cmd := exec.Command(os.Args[0], "-test.run", tests, "-test.v")
-	cmd.Env = append(os.Environ(), "TEST_LEVEL="+sealed)
+	cmd.Env = append(os.Environ(), "TEST_LEVEL="+level)
 	out, err := cmd.CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("--- PASS")) {
 		t.Errorf("%v\n%s", err, out)
@@ -28,13 +28,13 @@ func again(t *testing.T, tests string) {
 
 // TestSealedChild: a sealed child starts, ends, and gets its signals as any other does.
 func TestSealedChild(t *testing.T) {
-	again(t, "^(TestExitCodes|TestNotFoundSuggestsTheWorkingDirectory|TestPathIsTheChilds|TestOnlyStandardFilesReachTheChild|TestIgnoredSignalsStayIgnored|"+
+	again(t, sealed, "^(TestExitCodes|TestNotFoundSuggestsTheWorkingDirectory|TestPathIsTheChilds|TestOnlyStandardFilesReachTheChild|TestIgnoredSignalsStayIgnored|"+
 		"TestChildHasNoIgnoredOrBlockedSignals|TestChildHasItsGroupAndDumpability|TestSignalsAreForwarded)$")
 }
 
 // TestTerminalSealed: so does its terminal.
 func TestTerminalSealed(t *testing.T) {
-	again(t, "^TestTerminal")
+	again(t, sealed, "^TestTerminal")
 }
 
 // marked counts the processes whose command line holds mark, the supervisor's own not among them.

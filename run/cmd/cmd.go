@@ -51,7 +51,7 @@ examples:
   agentguard run -- claude               start an agent under the policy`,
 		Commands: []*cli.Command{
 			p.runCommand(), p.demoCommand(), p.initCommand(), p.vaultCommand(), p.policyCommand(),
-			p.auditCommand(), p.doctorCommand(), p.completionCommand(), p.versionCommand(), p.demoAgentCommand(), p.fetchCommand(), p.completeCommand(),
+			p.auditCommand(), p.doctorCommand(), p.escapeCommand(), p.completionCommand(), p.versionCommand(), p.demoAgentCommand(), p.fetchCommand(), p.completeCommand(), p.probeCommand(),
 		},
 		Flags:                     []cli.Flag{boolFlag("version", "print the version")},
 		CustomAppHelpTemplate:     helpTemplate,

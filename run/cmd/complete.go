@@ -8,6 +8,7 @@ import (
 
 	"agentguard/policy"
 	"agentguard/run/audit"
+	"agentguard/run/sandbox"
 )
 
 // completeCommand answers the scripts of `completion`. It reads the policy and the names of logs, and no vault.
@@ -201,7 +202,7 @@ func (p *program) words(kind string, g given) []string {
 	case aShell:
 		return []string{"bash", "zsh", "fish"}
 	case aLevel:
-		return []string{isolationEnv, isolationSealed}
+		return sandbox.LevelNames()
 	case aRun:
 		dir, _ := p.auditDirs()
 		runs, _ := audit.Names(dir)

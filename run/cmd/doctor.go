@@ -16,6 +16,7 @@ import (
 	"agentguard/policy"
 	"agentguard/run/audit"
 	"agentguard/run/doctor"
+	"agentguard/run/sandbox"
 )
 
 func (p *program) doctorCommand() *cli.Command {
@@ -42,6 +43,7 @@ examples:
 }
 
 func (p *program) doctor(ctx context.Context, given string, quick, asJSON bool) error {
+	levels := sandbox.Try(sandbox.Ladder())
 	v, err := p.openVault()
 	if err != nil {
 		return err
@@ -52,7 +54,7 @@ func (p *program) doctor(ctx context.Context, given string, quick, asJSON bool) 
 		fetch = []string{self, "fetch"}
 	}
 	config := doctor.Config{
-		Vault: v, Environ: p.env, StateHome: p.env.stateHome(), Isolation: isolationEnv, Built: builtAt(), Fetch: fetch, Quick: quick,
+		Vault: v, Environ: p.env, StateHome: p.env.stateHome(), Isolation: sandbox.Scrubbed(), Levels: levels, Built: builtAt(), Fetch: fetch, Quick: quick,
 		Policy: func() (*policy.Policy, error) { return p.policyIfAny(given) },
 	}
 	if p.foundPolicy(given) {

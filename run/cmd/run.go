@@ -32,7 +32,7 @@ examples:
 		Flags: append(learnFlags(),
 			policyFlag(),
 			&cli.StringFlag{Name: "agent", Usage: "run as agent `NAME`; else the policy's"},
-			&cli.StringFlag{Name: "isolation", Usage: "`LEVEL`: env, or sealed (Linux)", Value: isolationEnv},
+			isolationFlag("else what the policy's isolation.minimum asks for, or more; without one env"),
 			&cli.IntSliceFlag{Name: "publish", Usage: "isolation sealed: reach the command's own server on `PORT` of the loopback; may be repeated"},
 			&cli.StringSliceFlag{Name: "e", Usage: "pass `NAME` on to the command, or set NAME=VALUE; may be repeated"},
 			boolFlag("quiet", "no start line and no summary", "q"),
@@ -42,20 +42,10 @@ examples:
 	}
 }
 
-// isolationEnv is a scrubbed environment and proxy variables, isolationSealed namespaces too.
-const (
-	isolationEnv    = "env"
-	isolationSealed = "sealed"
-)
-
 func (p *program) run(c *cli.Context) error {
 	argv := c.Args().Slice()
 	if len(argv) == 0 {
 		return usage("agentguard run -- CMD", "agentguard run needs a command to run")
-	}
-	level := c.String("isolation")
-	if level != isolationEnv && level != isolationSealed {
-		return usage("--isolation env or sealed", "isolation %q is not built yet", level)
 	}
 	extra, err := extraVariables(c.StringSlice("e"))
 	if err != nil {
@@ -71,11 +61,12 @@ func (p *program) run(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := enough(level, pol.Isolation.Minimum); err != nil {
+	choice, err := p.isolation(c.String("isolation"), pol.Isolation.Minimum)
+	if err != nil {
 		return err
 	}
 	config := p.session(pol, v, argv)
-	config.Agent, config.Extra, config.Isolation = c.String("agent"), extra, level
+	config.Agent, config.Extra, config.Isolation = c.String("agent"), extra, choice
 	config.Publish = c.IntSlice("publish")
 	if l != nil {
 		if config.Policy, err = l.begin(pol); err != nil {
@@ -83,7 +74,7 @@ func (p *program) run(c *cli.Context) error {
 		}
 		config.Learn = l.Observer
 	}
-	if err := publishable(config.Publish, level); err != nil {
+	if err := publishable(config.Publish, choice.Level); err != nil {
 		return err
 	}
 	if c.Bool("quiet") {
@@ -125,25 +116,16 @@ func (p *program) policyOfRun(c *cli.Context, l *learning, v *vault.Vault) (*pol
 	return pol, err
 }
 
-// enough refuses a level that is less than the policy's minimum.
-func enough(level, minimum string) error {
-	has, _ := sandbox.ParseLevel(level)
-	if needs, err := sandbox.ParseLevel(minimum); err == nil && has < needs {
-		return &sandbox.Unmet{Asked: has, Minimum: needs}
-	}
-	return nil
-}
-
 func nothing(string, ...any) {}
 
 // publishable checks --publish.
-func publishable(ports []int, level string) error {
+func publishable(ports []int, level sandbox.Level) error {
 	for _, port := range ports {
 		if port < 1 || port > 65535 {
 			return usage("--publish 3000", "--publish %d is no port", port)
 		}
 	}
-	if len(ports) > 0 && level != isolationSealed {
+	if len(ports) > 0 && level != sandbox.Sealed {
 		return usage("leave it out, or --isolation sealed", "--publish is for isolation sealed: at %s the command's server is on your loopback as it is", level)
 	}
 	return nil
@@ -155,7 +137,7 @@ func (p *program) session(pol *policy.Policy, v *vault.Vault, argv []string) run
 	return run.Config{
 		Policy: pol, Vault: v, Argv: argv, Environ: p.env, Dir: dir,
 		Stdin: p.stdin, Stdout: p.stdout, Stderr: p.stderr,
-		Isolation: isolationEnv, Hide: p.ownFiles(),
+		Isolation: sandbox.Scrubbed(), Hide: p.ownFiles(),
 		StateHome: p.env.stateHome(), RuntimeBase: p.env.runtimeBase(),
 		Version: thisBuild().Version,
 		Say:     p.say, Detail: nothing,
@@ -164,7 +146,7 @@ func (p *program) session(pol *policy.Policy, v *vault.Vault, argv []string) run
 
 // ownFiles are those that no child has any business in: vault, logs, indexes.
 func (p *program) ownFiles() (files []string) {
-	return []string{p.ageFile(), under(p.env.dataHome(), "agentguard"), under(p.env.stateHome(), "agentguard"), under(p.env.base("XDG_CONFIG_HOME", ".config"), "agentguard")}
+	return []string{p.ageFile(), p.env.get("AGENTGUARD_AGE_IDENTITY"), under(p.env.dataHome(), "agentguard"), under(p.env.stateHome(), "agentguard"), under(p.env.base("XDG_CONFIG_HOME", ".config"), "agentguard")}
 }
 
 // startLine says under what the child runs, and what that does not hold.
@@ -173,11 +155,10 @@ func (p *program) startLine(c run.Config) {
 	if agent == "" {
 		agent = c.Policy.Agent.Name
 	}
-	holds := "a hostile program can go round the proxy, without credentials"
-	if c.Isolation == isolationSealed {
-		holds = "its network leads to the proxy alone, and your other secrets are hidden from it"
+	p.say("agent %s, policy %s, isolation %s: %s", agent, c.Policy.Source, c.Isolation.Level, holds(c.Isolation))
+	if why := c.Isolation.WhyNotMore(); why != "" {
+		p.say("%s", why)
 	}
-	p.say("agent %s, policy %s, isolation %s: %s", agent, c.Policy.Source, c.Isolation, holds)
 }
 
 // summary is the line at the end.

@@ -36,6 +36,8 @@ var uses = map[string][][]string{
 	"audit verify":   {{"--all"}, {"--json"}},
 	"audit list":     {{}, {"--json"}},
 	"doctor":         {{"--policy", "age.toml"}, {"--quick", "--policy", "env.toml", "--json"}},
+	"escape-test":    {{"--isolation", "env"}},
+	"escape-probe":   {{"targets.json", "signal"}},
 	"completion":     {{"bash"}},
 	"version":        {{}, {"--json"}},
 	"complete":       {{"agentguard vault set "}, {"agentguard policy explain "}, {"agentguard audit show "}},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"agentguard/policy"
+	"agentguard/run/sandbox"
 	"agentguard/vault"
 )
 
@@ -60,7 +61,9 @@ type Config struct {
 	// Quick leaves the client programs out.
 	Quick bool
 	// Isolation is the level that runs will have.
-	Isolation string
+	Isolation sandbox.Choice
+	// Levels is what came of trying each level; it is tried before this process is protected from others.
+	Levels []sandbox.Tried
 }
 
 func (c *Config) now() time.Time {

@@ -14,6 +14,7 @@ import (
 	"agentguard/policy"
 	"agentguard/run"
 	"agentguard/run/audit"
+	"agentguard/run/sandbox"
 	"agentguard/vault"
 )
 
@@ -28,7 +29,7 @@ func world(t *testing.T) *Config {
 	v := vault.New(vault.Options{LookupEnv: func(n string) (string, bool) { s, ok := secrets[n]; return s, ok }})
 	t.Cleanup(func() { v.Close() })
 	return &Config{
-		Vault: v, Environ: os.Environ(), StateHome: t.TempDir(), Isolation: "env",
+		Vault: v, Environ: os.Environ(), StateHome: t.TempDir(), Isolation: sandbox.Scrubbed(), Levels: []sandbox.Tried{{Level: sandbox.Env, Limits: []string{"much"}}},
 		Policy: func() (*policy.Policy, error) { return policy.Parse("p.toml", []byte(goodPolicy)) },
 	}
 }
@@ -68,7 +69,7 @@ func TestChecksSayWhatWhyAndFix(t *testing.T) {
 	c.StateHome = ""
 	c.Now = func() time.Time { return time.Unix(0, 0) }
 	c.Policy = func() (*policy.Policy, error) { return nil, errors.New("p.toml: broken") }
-	c.Isolation = "sealed"
+	c.Levels = []sandbox.Tried{{Level: sandbox.Sealed, Err: errors.New("no namespaces")}}
 	if Run(context.Background(), c, func(f Finding) {
 		seen[f.Check] = true
 		if f.Status != OK && (f.What == "" || f.Why == "") {

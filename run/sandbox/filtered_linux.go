@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -70,9 +71,9 @@ func handled(version int) shim.Landlock {
 	return l
 }
 
-// Scopes is a ruleset that keeps signals and abstract sockets within the run and restricts no file, nor mounts, as any rule
+// scopes is a ruleset that keeps signals and abstract sockets within the run and restricts no file, nor mounts, as any rule
 // on files would; nil where this kernel cannot.
-func Scopes() *shim.Landlock {
+func scopes() *shim.Landlock {
 	version, p := askLandlock()
 	if p != nil || version < landlockScopes {
 		return nil
@@ -190,7 +191,7 @@ func settle(rules []Rule, p Places) []Rule {
 	for _, r := range rules {
 		path, there := resolve(r.Path)
 		if !there {
-			if r.View != Hidden || !p.expects(r.Path) {
+			if r.View != Hidden || !p.expects(r.Path, rules) {
 				continue
 			}
 			path = resolveParent(r.Path)
@@ -200,27 +201,24 @@ func settle(rules []Rule, p Places) []Rule {
 	return out
 }
 
-// expects says whether a hidden path that is not there must stay hidden if it comes. In a home directory that is also the
-// working directory it is let be: no new file could be made there.
-func (p Places) expects(path string) bool {
-	for _, s := range append(p.Hide, p.Secret...) {
+// expects says whether a hidden path that is not there must stay hidden if it comes. Below what is writable it is let be,
+// unless the policy or agentguard itself names it: no new file could be made there.
+func (p Places) expects(path string, rules []Rule) bool {
+	for _, s := range slices.Concat(p.Hide, p.Secret) {
 		if within(path, s) {
 			return true
 		}
 	}
-	return within(path, p.Home) && p.Dir != p.Home
-}
-
-// resolveParent follows the links of what is there of a path.
-func resolveParent(path string) string {
-	dir, rest := filepath.Dir(path), filepath.Base(path)
-	if dir == path {
-		return path
+	if !within(path, p.Home) {
+		return false
 	}
-	if real, ok := resolve(dir); ok {
-		return filepath.Join(real, rest)
+	near := Rule{View: ReadOnly}
+	for _, r := range rules {
+		if r.Path != path && within(path, r.Path) && len(r.Path) >= len(near.Path) {
+			near = r
+		}
 	}
-	return filepath.Join(resolveParent(dir), rest)
+	return near.View != Writable
 }
 
 // rootKeeps are the capabilities of a root user that Landlock holds within what may be opened: to work on files of other
@@ -232,7 +230,7 @@ func (f *Fence) Confine(c *shim.Config) error {
 	if f.built.landlock == nil || f.built.filter == nil {
 		return errors.New("the fence is not prepared")
 	}
-	c.Keyring, c.Keep = true, rootKeeps
+	c.Keyring, c.Keep, c.Ignore = true, rootKeeps, ignored()
 	c.Landlock, c.Seccomp = f.built.landlock, f.built.filter
 	return nil
 }

@@ -34,6 +34,8 @@ type Rung struct {
 	// Try sets up in earnest, in a thread or a process that is thrown away, what the level needs. The error is as a rule a
 	// *Problem. limits are what the level, although it works, does not hold here, each as half a sentence.
 	Try func() (limits []string, err error)
+	// Late: where it is asked for by name it is not tried first. To start it is to try it, and costs as much.
+	Late bool
 }
 
 // Tried is what came of trying a rung.
@@ -113,6 +115,9 @@ func Choose(ladder []Rung, asked, minimum Level) (Choice, error) {
 		if asked != None && r.Level != asked || r.Level < minimum {
 			continue
 		}
+		if asked != None && r.Late {
+			return Choice{Level: r.Level}, nil
+		}
 		limits, err := r.Try()
 		if err == nil && r.Level != None {
 			return Choice{r.Level, limits, failed}, nil
@@ -122,7 +127,13 @@ func Choose(ladder []Rung, asked, minimum Level) (Choice, error) {
 	return Choice{}, &Unmet{asked, minimum, failed}
 }
 
+// Scrubbed is the level that works everywhere, chosen.
+func Scrubbed() Choice {
+	limits, _ := scrubbed.Try()
+	return Choice{Level: Env, Limits: limits}
+}
+
 // scrubbed is the rung that works everywhere.
-var scrubbed = Rung{Env, func() ([]string, error) {
+var scrubbed = Rung{Level: Env, Try: func() ([]string, error) {
 	return []string{"a hostile program can go round the proxy, without credentials"}, nil
 }}

@@ -32,7 +32,7 @@ func TestLevels(t *testing.T) {
 func fakeLadder(tried *[]Level, works ...Level) []Rung {
 	var ladder []Rung
 	for l := Sealed; l >= Env; l-- {
-		ladder = append(ladder, Rung{l, func() ([]string, error) {
+		ladder = append(ladder, Rung{Level: l, Try: func() ([]string, error) {
 			*tried = append(*tried, l)
 			if slices.Contains(works, l) {
 				return []string{"limit of " + l.String()}, nil
@@ -84,6 +84,19 @@ func TestChoose(t *testing.T) {
 				t.Errorf("limits %q", got.Limits)
 			}
 		})
+	}
+}
+
+// What costs as much to try as to start is not tried first where it is asked for.
+func TestChooseLate(t *testing.T) {
+	var tried []Level
+	ladder := fakeLadder(&tried)
+	ladder[0].Late = true
+	if got, err := Choose(ladder, Sealed, Filtered); err != nil || got.Level != Sealed || len(tried) != 0 {
+		t.Errorf("%v, %v, after %v", got.Level, err, tried)
+	}
+	if got, err := Choose(ladder, None, Filtered); err == nil || len(tried) != 2 {
+		t.Errorf("%v, %v, after %v", got.Level, err, tried)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // Places says where things are on this machine, and what the policy has to say about them. All paths are absolute.
@@ -96,6 +95,7 @@ func (p Places) Rules() []Rule {
 	}
 	add(Writable, "/tmp", "/var/tmp", "/dev/shm")
 	add(Writable, p.Temp...)
+	add(ReadOnly, p.Home) // wherever it is
 	add(Writable, p.Caches...)
 	home(Writable, p.Home, cachePlaces)
 	if p.Dir != "/" && (p.Dir == p.Home || !within(p.Home, p.Dir)) { // to work in / is not to own what is below it
@@ -115,11 +115,6 @@ func (p Places) Rules() []Rule {
 	add(Hidden, p.Hide...)
 	add(ReadOnly, p.Runtime)
 	return append(withoutSecrets(rules, p.Secret), hidden(p.Secret)...)
-}
-
-// within says whether path is dir or lies below it.
-func within(path, dir string) bool {
-	return dir != "" && (path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/"))
 }
 
 // withoutSecrets takes out rules below what must stay hidden: none may open a part of it.

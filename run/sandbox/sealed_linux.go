@@ -14,14 +14,15 @@ func Within(path string, argv, env []string, nested bool) (*shim.Config, error) 
 	if err != nil {
 		return nil, err
 	}
-	c := &shim.Config{Path: path, Argv: argv, Env: env, Keyring: true, Seccomp: filter}
-	if version, problem := askLandlock(); problem == nil && version >= landlockScopes {
-		c.Landlock = &shim.Landlock{Scoped: scopeAbstract | scopeSignal}
-	}
+	return &shim.Config{Path: path, Argv: argv, Env: env, Keyring: true, Landlock: scopes(), Ignore: ignored(), Seccomp: filter}, nil
+}
+
+// ignored are the signals that the child finds ignored, as we did.
+func ignored() (list []syscall.Signal) {
 	for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
 		if signal.Ignored(s) {
-			c.Ignore = append(c.Ignore, s)
+			list = append(list, s)
 		}
 	}
-	return c, nil
+	return list
 }

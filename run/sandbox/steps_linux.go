@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"sort"
 	"strconv"
@@ -83,15 +82,6 @@ func (c *Config) views(sockets []string) []Rule {
 	}
 	sort.Slice(rules, func(i, j int) bool { return rules[i].Path < rules[j].Path })
 	return rules
-}
-
-// resolve follows the links of a path.
-func resolve(path string) (string, bool) {
-	if _, err := os.Lstat(path); err != nil {
-		return "", false
-	}
-	path, err := filepath.EvalSymlinks(path)
-	return path, err == nil
 }
 
 // Sockets lists the sockets with a name in the file system that this user could connect to: whoever listens there acts outside

@@ -173,7 +173,7 @@ func (s *Session) WritePolicy(t testing.TB, file, echoFrom string) {
 func (s *Session) Run(t testing.TB, limit time.Duration, argv ...string) *Result {
 	t.Helper()
 	s.Origin.Forget()
-	envFile := filepath.Join(s.Dir, "child-env")
+	envFile := filepath.Join(s.Dir, "home", s.Work, "child-env")
 	if len(s.Unset) > 0 {
 		without := []string{"env"}
 		for _, name := range s.Unset {

@@ -1,6 +1,7 @@
 # Usage: git-ssh.sh WORKDIR: remotes over ssh, of a user who prefers ssh, with a token that the proxy adds.
 set -eu
 cd "$1"
+export HOME=$1 # that of the user may be closed to it
 export GIT_TERMINAL_PROMPT=0 GIT_AUTHOR_NAME=Agent GIT_AUTHOR_EMAIL=a@example.com GIT_COMMITTER_NAME=Agent GIT_COMMITTER_EMAIL=a@example.com
 export GIT_SSH_COMMAND='echo ssh was started >&2; false' GIT_SSH=/bin/false
 git config --global url.git@github.com:.insteadOf https://github.com/

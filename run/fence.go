@@ -1,0 +1,55 @@
+package run
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+
+	"agentguard/run/sandbox"
+)
+
+// raiseFence prepares what keeps a filtered child in. It comes when the proxy's port is known.
+func (s *session) raiseFence() error {
+	if s.Isolation.Level != sandbox.Filtered {
+		return nil
+	}
+	places := s.places()
+	s.makeCaches(places.Home)
+	temp := filepath.Join(s.dir, "tmp")
+	if err := os.Mkdir(temp, 0o700); err != nil {
+		return failure(err, "")
+	}
+	places.Temp = append(places.Temp, temp)
+	s.fence = &sandbox.Fence{Places: places, Nested: s.Policy.Isolation.Nested}
+	for _, l := range []net.Listener{s.main, s.javaPort} {
+		if a, ok := l.Addr().(*net.TCPAddr); ok {
+			s.fence.Ports = append(s.fence.Ports, uint16(a.Port))
+		}
+	}
+	for _, to := range s.Policy.Isolation.AllowTCP {
+		s.fence.Ports = append(s.fence.Ports, to.Port())
+	}
+	frozen, err := s.fence.Prepare()
+	if err != nil {
+		return unmet(sandbox.Filtered, err)
+	}
+	for _, dir := range frozen {
+		s.Say("isolation filtered: files in %s can be changed, and no new ones made: something in it is hidden", dir)
+		if dir == s.childTemp() {
+			s.temp = temp
+		}
+	}
+	return nil
+}
+
+// childTemp is where the child would put temporary files.
+func (s *session) childTemp() string {
+	dir := NewEnv(s.Environ).Get("TMPDIR")
+	if dir == "" {
+		dir = "/tmp"
+	}
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		return real
+	}
+	return dir
+}

@@ -1,0 +1,34 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"agentguard/run/sandbox/shim"
+)
+
+// forkFenced starts the child by way of the shim, which goes behind the fence before it becomes the child.
+func forkFenced(path string, cfg ChildConfig, attr *syscall.ProcAttr) (pid int, err error) {
+	config := &shim.Config{Path: path, Argv: cfg.Argv, Env: cfg.Env, Core: coreLimit()}
+	if err := cfg.Fence.Confine(config); err != nil {
+		return 0, err
+	}
+	self, err := ownProgram()
+	if err != nil {
+		return 0, err
+	}
+	pid, err = shim.Start(self, config, attr)
+	var f *shim.Failure
+	switch {
+	case errors.As(err, &f) && f.Step == shim.StepExecute:
+		err = explain(path, cfg.Dir, f.Errno)
+		var exit *ExitError
+		if errors.As(err, &exit) && errors.Is(f.Errno, syscall.EACCES) {
+			exit.Hint = "isolation filtered may hide it, or its interpreter: isolation.read in the policy opens a path"
+		}
+	case err != nil:
+		err = failure(fmt.Errorf("the child cannot be confined: %w", err), "--isolation env runs it unconfined")
+	}
+	return pid, err
+}
