@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"testing"
 	"time"
@@ -71,9 +72,13 @@ func supervise() int {
 		}
 		defer cleanup()
 	}
+	if path := os.Getenv("TEST_FORK"); path != "" {
+		go exec.Command(path).Run()
+	}
 	env := NewEnv(os.Environ())
 	env.Set("AGENTGUARD_RUN", id)
-	c, err := StartChild(ChildConfig{Argv: os.Args[1:], Env: env.List(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, RunID: id, RuntimeDir: dir, Box: box, Fence: fence})
+	here, _ := os.Getwd() // a box does not know it
+	c, err := StartChild(ChildConfig{Argv: os.Args[1:], Dir: here, Env: env.List(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, RunID: id, RuntimeDir: dir, Box: box, Fence: fence})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "supervisor:", err)
 		var exit *ExitError

@@ -31,14 +31,20 @@ func (c *Child) notify() {
 	}
 }
 
-// forward passes signals on until the child is gone.
-func (c *Child) forward() {
+// follow passes signals on, and follows the child into its stops, until it has ended.
+func (c *Child) follow() {
 	for {
 		select {
 		case s := <-c.signals:
 			c.pass(s.(syscall.Signal))
-		case <-c.done:
-			return
+		case by, ok := <-c.stops:
+			if !ok {
+				c.terminal.close()
+				c.reaper.forget()
+				close(c.done)
+				return
+			}
+			c.stopped(by)
 		}
 	}
 }
@@ -70,67 +76,61 @@ func (c *Child) fromTerminal(s syscall.Signal) {
 	}
 }
 
-// stopped follows an interactive child into a stop. A child that wants the terminal while we are in the foreground gets
-// it: it was quicker than us at the start, or the shell's fg did not tell us.
+// stopped follows an interactive child into a stop. But one that wants the terminal gets it while that is ours, since the
+// shell's fg did not tell us, and goes on if it has it by now.
 func (c *Child) stopped(by syscall.Signal) {
-	if by == syscall.SIGTTIN || by == syscall.SIGTTOU {
-		if front := c.terminal.front(); front == c.terminal.group || front == c.pid {
-			c.resume()
-			return
-		}
+	wantsTerminal := by == syscall.SIGTTIN || by == syscall.SIGTTOU
+	if wantsTerminal && (c.terminal.isOurs() || c.terminal.front() == c.pid) {
+		c.resume()
+		return
 	}
 	c.suspend()
 }
 
-// suspend stops us and the rest of our group, so that the shell sees a stopped job, and returns when we are continued. The
-// stop is a SIGSTOP: Go gives a signal that was caught once no default action again, and SIGTSTP would do nothing.
+// suspend stops us and the rest of our group, so that the shell sees a stopped job; SIGCONT ends that. The stop is a SIGSTOP:
+// Go gives a signal that was caught once no default action again, and SIGTSTP would do nothing.
 func (c *Child) suspend() {
 	c.terminal.take()
 	if orphanedGroup() {
 		c.resume()
 		return
 	}
-	select {
-	case <-c.continued:
-	default:
-	}
-	c.suspended.Store(true)
+	// Not while one of our threads forks. On Linux it waits in vfork(2) for its new process to execute something, and
+	// cannot be stopped; that process, still of our group, would be, and so nobody ever ends the wait and we never
+	// count as stopped.
+	syscall.ForkLock.RLock()
 	unix.Kill(0, syscall.SIGSTOP)
-	<-c.continued
-	c.suspended.Store(false)
-	c.resume()
+	syscall.ForkLock.RUnlock()
 }
 
 // orphanedGroup says whether no process outside of our group, but of our session, could continue us (POSIX, Base
 // Definitions, section 3.264): without a shell a stop would be for ever, and the system itself ignores SIGTSTP there.
 func orphanedGroup() bool {
 	group := unix.Getpgrp()
+	return !anyAncestor(func(pid int) bool {
+		other, err := unix.Getpgid(pid)
+		return err == nil && other != group
+	})
+}
+
+// anyAncestor says whether is holds for a process above us, as far as they are of our session.
+func anyAncestor(is func(pid int) bool) bool {
 	session, err := unix.Getsid(0)
-	if err != nil {
-		return true
-	}
-	for pid, n := unix.Getppid(), 0; pid > 0 && n < maxAncestors; pid, n = parentOf(pid), n+1 {
+	for pid, n := unix.Getppid(), 0; err == nil && pid > 0 && n < maxAncestors; pid, n = parentOf(pid), n+1 {
 		if other, err := unix.Getsid(pid); err != nil || other != session {
-			return true
-		}
-		if other, err := unix.Getpgid(pid); err == nil && other != group {
 			return false
 		}
+		if is(pid) {
+			return true
+		}
 	}
-	return true
+	return false
 }
 
 // resume continues the child, with the terminal if we are in the foreground.
 func (c *Child) resume() {
-	if c.suspended.Load() {
-		select {
-		case c.continued <- struct{}{}:
-		default:
-		}
-		return
-	}
-	if c.terminal.front() == c.terminal.own() {
-		c.terminal.give(c.pid)
+	if c.terminal.isOurs() {
+		c.terminal.lend(c.pid)
 	}
 	c.kill(syscall.SIGCONT, c.mode != shared)
 }

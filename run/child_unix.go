@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"agentguard/run/job"
 	"agentguard/run/sandbox"
 )
 
@@ -25,10 +26,9 @@ type Child struct {
 	reaper   *reaper
 	box      *sandbox.Box // nil: the child is our own
 
-	signals   chan os.Signal
-	continued chan struct{} // a SIGCONT while we are being suspended
-	suspended atomic.Bool
-	ended     atomic.Bool // by a signal to us that means the end: the reaper then looks for what is left
+	signals chan os.Signal
+	stops   chan syscall.Signal // of the child; closed when it has ended
+	ended   atomic.Bool         // by a signal to us that means the end: the reaper then looks for what is left
 
 	gone    sync.Mutex // held while a signal is sent: a pid is not ours any more once it is reaped
 	reaped  bool
@@ -66,7 +66,7 @@ func StartChild(cfg ChildConfig) (*Child, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Child{box: cfg.Box, signals: make(chan os.Signal, 64), continued: make(chan struct{}, 1), done: make(chan struct{})}
+	c := &Child{box: cfg.Box, signals: make(chan os.Signal, 64), stops: make(chan syscall.Signal), done: make(chan struct{})}
 	c.mode, c.terminal = chooseMode(cfg)
 	if c.reaper, err = startReaper(cfg.RunID, cfg.RuntimeDir); err != nil {
 		c.terminal.close()
@@ -80,7 +80,6 @@ func StartChild(cfg ChildConfig) (*Child, error) {
 			c.Close()
 			return nil, err
 		}
-		go c.forward()
 		return c, nil
 	}
 	signal.Stop(c.signals)
@@ -104,14 +103,14 @@ func chooseMode(cfg ChildConfig) (mode, *terminal) {
 func (c *Child) live(path string, cfg ChildConfig, started chan<- error) {
 	runtime.LockOSThread()
 	err := c.fork(path, cfg)
-	started <- err
-	if err != nil {
-		return
+	if err == nil {
+		go c.follow()
 	}
-	c.wait()
-	c.terminal.close()
-	c.reaper.forget()
-	close(c.done)
+	started <- err
+	if err == nil {
+		c.wait()
+		close(c.stops)
+	}
 }
 
 func (c *Child) fork(path string, cfg ChildConfig) error {
@@ -120,28 +119,44 @@ func (c *Child) fork(path string, cfg ChildConfig) error {
 		return err
 	}
 	defer closeNull()
-	if c.box != nil {
-		if err := c.forkInBox(path, cfg, files); err != nil {
-			return err
-		}
-		c.settled()
-		return nil
-	}
-	if err := closeOnExec(); err != nil {
-		return err
-	}
-	attr := &syscall.ProcAttr{Dir: cfg.Dir, Env: cfg.Env, Files: files, Sys: &syscall.SysProcAttr{Setpgid: c.mode != shared}}
-	dieWithUs(attr.Sys)
-	if cfg.Fence != nil {
-		c.pid, err = forkFenced(path, cfg, attr)
+	group := c.group()
+	if c.box == nil {
+		c.pid, err = c.forkHere(path, cfg, group, files)
 	} else {
-		c.pid, err = forkPlain(path, cfg, attr)
+		c.pid, err = c.forkInBox(path, cfg, group, files)
 	}
-	if err != nil {
-		return err
+	if group == job.Foreground {
+		c.terminal.isLent()
 	}
-	c.settled()
-	return nil
+	if err == nil && group != job.Shared {
+		c.reaper.group(c.pid)
+	}
+	return err
+}
+
+// group is the process group that the child begins in.
+func (c *Child) group() job.Group {
+	switch {
+	case c.mode == shared:
+		return job.Shared
+	case c.terminal.isOurs():
+		return job.Foreground
+	}
+	return job.Own
+}
+
+func (c *Child) forkHere(path string, cfg ChildConfig, group job.Group, files []uintptr) (pid int, err error) {
+	if err := closeOnExec(); err != nil {
+		return 0, err
+	}
+	attr := &syscall.ProcAttr{Dir: cfg.Dir, Env: cfg.Env, Files: files, Sys: &syscall.SysProcAttr{}}
+	dieWithUs(attr.Sys)
+	return job.Fork(group, attr, func() (int, error) {
+		if cfg.Fence != nil {
+			return forkFenced(path, cfg, attr)
+		}
+		return forkPlain(path, cfg, attr)
+	})
 }
 
 func forkPlain(path string, cfg ChildConfig, attr *syscall.ProcAttr) (pid int, err error) {
@@ -151,14 +166,6 @@ func forkPlain(path string, cfg ChildConfig, attr *syscall.ProcAttr) (pid int, e
 		return 0, explain(path, cfg.Dir, err)
 	}
 	return pid, nil
-}
-
-// settled gives a started child what only it can have.
-func (c *Child) settled() {
-	if c.mode != shared {
-		c.reaper.group(c.pid)
-	}
-	c.terminal.give(c.pid)
 }
 
 // stdio gives the descriptors of the child's 0, 1 and 2.
@@ -176,14 +183,14 @@ func stdio(cfg ChildConfig) (fds []uintptr, closeNull func(), err error) {
 	return fds, func() { null.Close() }, nil
 }
 
-// wait reaps the child, and follows it into a stop.
+// wait reports the child's stops, and reaps it.
 func (c *Child) wait() {
 	if c.box != nil {
 		c.waitInBox()
 		return
 	}
 	for {
-		err := waitExitOrStop(c.pid)
+		err := job.Await(c.pid)
 		var ws syscall.WaitStatus
 		if err == nil {
 			ws, err = c.collect()
@@ -197,7 +204,7 @@ func (c *Child) wait() {
 			c.status = ws
 			return
 		case ws.Stopped() && c.mode == interactive:
-			c.stopped(ws.StopSignal())
+			c.stops <- ws.StopSignal()
 		}
 	}
 }

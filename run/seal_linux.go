@@ -4,32 +4,33 @@ import (
 	"errors"
 	"syscall"
 
+	"agentguard/run/job"
 	"agentguard/run/sandbox"
 	"agentguard/run/sandbox/shim"
 )
 
 // forkInBox starts the child in its box.
-func (c *Child) forkInBox(path string, cfg ChildConfig, files []uintptr) error {
+func (c *Child) forkInBox(path string, cfg ChildConfig, group job.Group, files []uintptr) (pid int, err error) {
 	config, err := sandbox.Within(path, cfg.Argv, cfg.Env, cfg.Nested)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	c.pid, err = c.box.Exec(config, cfg.Dir, c.mode != shared, [3]uintptr(files))
+	pid, err = c.box.Exec(config, cfg.Dir, group, [3]uintptr(files))
 	var failure *shim.Failure
 	if errors.As(err, &failure) && failure.Step == shim.StepExecute {
-		return explain(path, cfg.Dir, failure.Errno)
+		return 0, explain(path, cfg.Dir, failure.Errno)
 	}
-	return err
+	return pid, err
 }
 
-// waitInBox is wait for a child that init reaps.
+// waitInBox is wait, for a child that init reaps.
 func (c *Child) waitInBox() {
 	for {
 		e, ok := c.box.Next()
 		switch {
 		case ok && e.Stopped:
 			if c.mode == interactive {
-				c.stopped(syscall.Signal(e.Signal))
+				c.stops <- syscall.Signal(e.Signal)
 			}
 			continue
 		case !ok:

@@ -2,10 +2,14 @@
 
 package run
 
-import "errors"
+import (
+	"errors"
 
-func (c *Child) forkInBox(string, ChildConfig, []uintptr) error {
-	return errors.New("this system has no sandbox of its own")
+	"agentguard/run/job"
+)
+
+func (c *Child) forkInBox(string, ChildConfig, job.Group, []uintptr) (int, error) {
+	return 0, errors.New("this system has no sandbox of its own")
 }
 
 func (c *Child) waitInBox() {}

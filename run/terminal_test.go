@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 )
 
 // shell is a real `bash -i` on a pty, where the command `ag` is a supervisor.
@@ -22,11 +24,15 @@ type shell struct {
 	t    *testing.T
 	tty  *os.File
 	bash *os.Process
+	dir  string // its working directory
 	mu   sync.Mutex
 	text []byte
 	seen int
 	n    int
 }
+
+// patience is for a machine that is busy with other things.
+const patience = 30 * time.Second
 
 func startShell(t *testing.T) *shell {
 	t.Helper()
@@ -35,18 +41,16 @@ func startShell(t *testing.T) *shell {
 		t.Skip("needs bash")
 	}
 	bin := t.TempDir()
-	ag := fmt.Sprintf("#!/bin/sh\nTEST_ROLE=supervisor TEST_RUN=%s GORACE=atexit_sleep_ms=0 exec '%s' \"$@\"\n", testRunID(t), os.Args[0])
+	ag := fmt.Sprintf("#!/bin/sh\nTEST_ROLE=supervisor TEST_RUN=%s TEST_LEVEL=%s GORACE=atexit_sleep_ms=0 exec '%s' \"$@\"\n",
+		testRunID(t), os.Getenv("TEST_LEVEL"), os.Args[0])
 	if err := os.WriteFile(filepath.Join(bin, "ag"), []byte(ag), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(bash, "--norc", "--noprofile", "--noediting", "-i")
 	cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "PS1=$ ", "TERM=dumb", "HOME=" + bin, "LC_ALL=C"}
 	cmd.Dir = bin
-	tty, err := pty.Start(cmd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &shell{t: t, tty: tty, bash: cmd.Process}
+	tty := startOnTerminal(t, cmd)
+	s := &shell{t: t, tty: tty, bash: cmd.Process, dir: bin}
 	go s.read()
 	t.Cleanup(func() {
 		cmd.Process.Kill()
@@ -56,6 +60,24 @@ func startShell(t *testing.T) *shell {
 	s.line("stty -echo; bind 'set enable-bracketed-paste off' 2>/dev/null; echo rea''dy")
 	s.expect("ready")
 	return s
+}
+
+// startOnTerminal gives the other end of a command's terminal, as a file whose Close does not wait for a Read.
+func startOnTerminal(t *testing.T, cmd *exec.Cmd) *os.File {
+	t.Helper()
+	tty, err := pty.Start(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tty.Close()
+	fd, err := unix.FcntlInt(tty.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err == nil {
+		err = unix.SetNonblock(fd, true)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return os.NewFile(uintptr(fd), "terminal")
 }
 
 func (s *shell) read() {
@@ -71,19 +93,14 @@ func (s *shell) read() {
 	}
 }
 
-// send types keys; behind a control character it lets the terminal flush its input first.
-func (s *shell) send(keys string) {
-	s.tty.WriteString(keys)
-	if keys < " " {
-		time.Sleep(50 * time.Millisecond)
-	}
-}
+// send types keys. A control character that the terminal takes for a signal drops what was typed before and not read yet.
+func (s *shell) send(keys string) { s.tty.WriteString(keys) }
 func (s *shell) line(text string) { s.send(text + "\n") }
 
 // expect waits for a text behind what was expected before.
 func (s *shell) expect(want string) string {
 	s.t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(2 * time.Millisecond) {
 		s.mu.Lock()
 		rest := s.text[s.seen:]
 		if i := bytes.Index(rest, []byte(want)); i >= 0 {
@@ -99,30 +116,81 @@ func (s *shell) expect(want string) string {
 	}
 }
 
-// press types a control character until it shows, as a person would: on a loaded machine a child may print before it has
-// the terminal.
+// front is the terminal's foreground group, which its other end may ask for. Not by way of Fd, which makes reads block Close.
+func (s *shell) front() (group int) {
+	s.t.Helper()
+	raw, err := s.tty.SyscallConn()
+	if err == nil {
+		raw.Control(func(fd uintptr) { group, err = unix.IoctlGetInt(int(fd), unix.TIOCGPGRP) })
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return group
+}
+
+// press types a control character and waits for what shows then. A child that is to be stopped by it must not be just
+// forking: a shell that waits in vfork(2) does not stop when its new process does, with agentguard or without.
 func (s *shell) press(key, want string) {
 	s.t.Helper()
-	for range 5 {
-		s.send(key)
-		for end := time.Now().Add(3 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
-			if s.shows(want) {
-				return
-			}
-		}
-	}
+	s.send(key)
 	s.expect(want)
 }
 
-// shows says whether a text has come, and takes it as seen.
-func (s *shell) shows(want string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i := bytes.Index(s.text[s.seen:], []byte(want))
-	if i >= 0 {
-		s.seen += i + len(want)
+// begun waits for a child that has the terminal and says so, and gives it and its supervisor, as we see them.
+func (s *shell) begun() (child, supervisor int) {
+	s.t.Helper()
+	s.expect("begun")
+	child = s.front()
+	supervisor = parentOf(child)
+	if psSays(supervisor, "comm") == "ag-init" {
+		supervisor = parentOf(supervisor)
 	}
-	return i >= 0
+	return child, supervisor
+}
+
+func psSays(pid int, what string) string {
+	out, _ := exec.Command("ps", "-o", what+"=", "-p", strconv.Itoa(pid)).Output()
+	return strings.TrimSpace(string(out))
+}
+
+func isStopped(pid int) bool { return strings.HasPrefix(psSays(pid, "stat"), "T") }
+
+// inFront waits until the terminal's foreground group is led by a program of this name that is not stopped: the signal that
+// continues it would take back a Ctrl-Z.
+func (s *shell) inFront(name string) {
+	s.t.Helper()
+	waitFor(s.t, patience, name+" in the foreground", func() bool {
+		front := s.front()
+		return psSays(front, "comm") == name && !isStopped(front)
+	})
+}
+
+// pipe makes a named pipe where the shell is. A child that opens it waits, without a fork and in the background too, until
+// the function is called.
+func (s *shell) pipe(name string) (open func()) {
+	s.t.Helper()
+	path := filepath.Join(s.dir, name)
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return func() {
+		s.t.Helper()
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		f.WriteString("go on\n")
+		f.Close()
+	}
+}
+
+// fg brings a job of the command to the foreground.
+func (s *shell) fg(command string) {
+	s.t.Helper()
+	s.line("fg")
+	s.expect(command)
+	waitFor(s.t, patience, "rid of the terminal", func() bool { return s.front() != s.bash.Pid })
 }
 
 // run types a line, waits until the shell reads again, and gives what was printed.
@@ -158,7 +226,7 @@ func TestTerminalExitCodes(t *testing.T) {
 
 func TestTerminalInterrupt(t *testing.T) {
 	s := startShell(t)
-	s.line(`ag sh -c 'echo be""gun; sleep 300'`)
+	s.line(`ag sh -c 'echo be""gun; exec sleep 300'`)
 	s.expect("begun")
 	s.press("\x03", "\n$ ")
 	s.wantStatus("130")
@@ -175,7 +243,7 @@ func TestTerminalInterrupt(t *testing.T) {
 func TestTerminalChildIsInTheForeground(t *testing.T) {
 	s := startShell(t)
 	for range 20 {
-		out := s.run(`ag bash -c 'sleep 0.02; ps -o stat= -p $$'`)
+		out := s.run(`ag bash -c 'ps -o stat= -p $$'`)
 		if !strings.Contains(out, "+") {
 			t.Fatalf("state %q", out)
 		}
@@ -190,9 +258,7 @@ func TestTerminalStopAndContinue(t *testing.T) {
 	if out := s.run("jobs; ps -o stat= -C sh"); !strings.Contains(out, "Stopped") {
 		t.Errorf("jobs: %q", out)
 	}
-	s.line("fg")
-	s.expect("ag sh")
-	time.Sleep(100 * time.Millisecond)
+	s.fg("ag sh")
 	s.line("hello")
 	s.expect("got <hello>")
 	s.wantStatus("9")
@@ -214,16 +280,16 @@ func TestTerminalModesFollowTheChild(t *testing.T) {
 
 func TestTerminalBackgroundThenForeground(t *testing.T) {
 	s := startShell(t)
-	s.line(`ag sh -c 'echo be""gun; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; echo work""ed; read x; echo "got <$x>"; exit 9'`)
+	work := s.pipe("work")
+	s.line(`ag sh -c 'echo be""gun; read y <work; echo work""ed; read x; echo "got <$x>"; exit 9'`)
 	s.expect("begun")
 	s.press("\x1a", "Stopped")
 	s.line("bg")
+	work()
 	s.expect("worked")
 	s.line("") // wakes the shell's report: the job wants to read from the background
-	waitFor(t, 5*time.Second, "stopped for input", func() bool { return strings.Contains(s.run("jobs"), "Stopped") })
-	s.line("fg")
-	s.expect("ag sh")
-	time.Sleep(300 * time.Millisecond)
+	waitFor(t, patience, "stopped for input", func() bool { return strings.Contains(s.run("jobs"), "Stopped") })
+	s.fg("ag sh")
 	s.line("hello")
 	s.expect("got <hello>")
 	s.wantStatus("9")
@@ -231,29 +297,41 @@ func TestTerminalBackgroundThenForeground(t *testing.T) {
 
 func TestTerminalForegroundWhileRunning(t *testing.T) {
 	s := startShell(t)
-	s.line(`ag sh -c 'echo be""gun; sleep 300'`)
-	s.expect("begun")
+	s.line(`ag sh -c 'echo be""gun; exec sleep 300'`)
+	child, _ := s.begun()
 	s.press("\x1a", "Stopped")
 	s.line("bg")
 	s.expect("&")
-	s.line("fg")
-	s.expect("ag sh")
-	time.Sleep(200 * time.Millisecond)
+	waitFor(t, patience, "going on", func() bool { return !isStopped(child) })
+	s.fg("ag sh")
 	s.press("\x1a", "Stopped") // the shell did not continue us: the signal comes to our group alone
-	s.line("fg")
-	s.expect("ag sh")
-	time.Sleep(300 * time.Millisecond)
+	s.fg("ag sh")
 	s.press("\x03", "\n$ ")
 	s.wantStatus("130")
+}
+
+// TestTerminalWantedLater: a child that the shell's fg did not tell us of gets the terminal when it asks.
+func TestTerminalWantedLater(t *testing.T) {
+	s := startShell(t)
+	read := s.pipe("read")
+	s.line(`ag sh -c 'echo be""gun; read x <read; read x; echo "got <$x>"; exit 9'`)
+	child, _ := s.begun()
+	s.press("\x1a", "Stopped")
+	s.line("bg")
+	s.expect("&")
+	waitFor(t, patience, "going on", func() bool { return !isStopped(child) })
+	s.fg("ag sh")
+	read()
+	s.line("hello")
+	s.expect("got <hello>")
+	s.wantStatus("9")
 }
 
 func TestTerminalStartedInBackground(t *testing.T) {
 	s := startShell(t)
 	s.line(`ag sh -c 'sleep 0.1; read x; echo "got <$x>"; exit 3' &`)
-	waitFor(t, 5*time.Second, "stopped for input", func() bool { return strings.Contains(s.run("jobs"), "Stopped") })
-	s.line("fg")
-	s.expect("ag sh")
-	time.Sleep(100 * time.Millisecond)
+	waitFor(t, patience, "stopped for input", func() bool { return strings.Contains(s.run("jobs"), "Stopped") })
+	s.fg("ag sh")
 	s.line("hello")
 	s.expect("got <hello>")
 	s.wantStatus("3")
@@ -269,7 +347,7 @@ func TestTerminalPipelines(t *testing.T) {
 	}
 	s.line(`ag sh -c 'exit 4' | cat; echo "pipe=${PIPESTATUS[0]}."`)
 	s.expect("pipe=4.")
-	s.line(`ag sh -c 'echo be""gun >&2; sleep 1' | sleep 2`)
+	s.line(`ag sh -c 'echo be""gun >&2; exec sleep 1' | sleep 2`)
 	s.expect("begun")
 	s.press("\x1a", "Stopped")
 	s.line("fg; echo en''ded")
@@ -304,21 +382,19 @@ func TestTerminalNestedShell(t *testing.T) {
 	s.line("PS1='inner> ' ag bash --norc --noprofile --noediting -i")
 	s.expect("inner> ")
 	s.line("sleep 300")
-	time.Sleep(100 * time.Millisecond)
+	s.inFront("sleep")
 	s.press("\x1a", "Stopped")
 	s.expect("inner> ")
 	s.line("fg")
 	s.expect("sleep 300")
-	time.Sleep(100 * time.Millisecond)
+	s.inFront("sleep")
 	s.press("\x03", "inner> ")
 	s.wantStatus("130")
 	s.line("suspend")
 	s.expect("Stopped")
 	s.line("echo ou''ter")
 	s.expect("outer")
-	s.line("fg")
-	s.expect("ag bash")
-	time.Sleep(100 * time.Millisecond)
+	s.fg("ag bash")
 	s.line("echo in''ner; exit 6")
 	s.expect("inner")
 	s.wantStatus("6")
@@ -327,61 +403,44 @@ func TestTerminalNestedShell(t *testing.T) {
 func TestTerminalRawModeIsRestored(t *testing.T) {
 	s := startShell(t)
 	for _, line := range []string{"ag stty raw -echo", "ag sh -c 'stty raw -echo; kill -9 $$'"} {
-		before := s.run("stty -g")
-		s.line("sh -c '" + strings.ReplaceAll(line, "'", `'\''`) + "; stty -g > after'") // no job control of its own: nobody but us restores
-		if out := s.run("cat after"); !strings.Contains(out, strings.TrimSpace(lastField(before))) {
-			t.Errorf("%s: %q, then %q", line, before, out)
+		// A shell without job control: nobody but us restores.
+		s.run("stty -g > before; sh -c '" + strings.ReplaceAll(line, "'", `'\''`) + "; stty -g > after'")
+		before, err1 := os.ReadFile(filepath.Join(s.dir, "before"))
+		after, err2 := os.ReadFile(filepath.Join(s.dir, "after"))
+		if err1 != nil || err2 != nil || string(before) != string(after) {
+			t.Errorf("%s: %s, then %s", line, before, after)
 		}
 	}
 }
 
-func lastField(s string) string {
-	f := strings.Fields(s)
-	if len(f) == 0 {
-		return "nothing"
-	}
-	return f[len(f)-1]
-}
-
 func TestTerminalScriptGoesOnInTheForeground(t *testing.T) {
 	s := startShell(t)
-	if err := os.WriteFile(filepath.Join(filepath.Dir(s.path("ag")), "job"), []byte("ag true\nread x\necho \"read <$x>\"\n"), 0o700); err != nil {
+	if err := os.WriteFile(filepath.Join(s.dir, "job"), []byte("ag true\nread x\necho \"read <$x>\"\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	s.line("sh job")
-	time.Sleep(300 * time.Millisecond)
 	s.line("hello")
 	s.expect("read <hello>")
-}
-
-func (s *shell) path(name string) string {
-	out := s.run("type -p " + name)
-	return lastField(strings.ReplaceAll(out, "$ ", ""))
 }
 
 func TestTerminalHangup(t *testing.T) {
 	needsProc(t)
 	s := startShell(t)
-	pidFile := filepath.Join(t.TempDir(), "pid")
-	s.line("ag sh -c 'echo $$ > " + pidFile + "; sleep 300'")
-	pid := pidFrom(t, pidFile)
+	s.line("ag sh -c 'echo be\"\"gun; exec sleep 300'")
+	child, _ := s.begun()
 	s.bash.Signal(syscall.SIGHUP) // as the system does when the terminal is gone
-	waitFor(t, 2*time.Second, "ended by the hangup", func() bool { return !alive(pid) })
+	waitFor(t, patience, "ended by the hangup", func() bool { return !alive(child) })
 }
 
 // TestTerminalWithoutShell is `docker run -it image agentguard run -- CMD`: nobody could continue us, so a stop is undone.
 func TestTerminalWithoutShell(t *testing.T) {
 	cmd := supervisor(t, "sh", "-c", `echo be""gun; read x; echo "got <$x>"; exit 8`)
-	tty, err := pty.Start(cmd)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tty := startOnTerminal(t, cmd)
 	defer tty.Close()
 	s := &shell{t: t, tty: tty}
 	go s.read()
 	s.expect("begun")
 	s.send("\x1a")
-	time.Sleep(400 * time.Millisecond)
 	s.line("hello")
 	s.expect("got <hello>")
 	cmd.Wait()

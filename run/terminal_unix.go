@@ -5,21 +5,20 @@ package run
 import (
 	"os"
 	"os/signal"
-	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 )
 
-// terminal is the controlling terminal of an interactive run. A nil *terminal does nothing.
+// terminal is the controlling terminal of an interactive run, which is lent to the child's process group. A nil *terminal
+// does nothing. It is not safe for concurrent use.
 type terminal struct {
-	mu    sync.Mutex
 	file  *os.File
 	group int         // our process group
 	ours  *term.State // as we found it
 	child *term.State // as the child left it when it stopped; nil: it has not
-	given bool        // the child's group is, or was last, in the foreground
+	lent  bool        // the child has it
 }
 
 // hasTerminal says whether the process has a controlling terminal.
@@ -48,14 +47,6 @@ func openTerminal(stdin, stdout *os.File) *terminal {
 	return t
 }
 
-// own is our process group, which the child gets the terminal from; 0 without a terminal.
-func (t *terminal) own() int {
-	if t == nil {
-		return 0
-	}
-	return t.group
-}
-
 // front is the terminal's foreground group, -1 if there is none to be known.
 func (t *terminal) front() int {
 	if t == nil {
@@ -68,37 +59,46 @@ func (t *terminal) front() int {
 	return group
 }
 
-// give puts the child's group in the foreground. From then on we are in the background, and may touch the terminal only
-// because SIGTTOU is ignored: this comes after the fork, so that the child does not inherit it.
-func (t *terminal) give(group int) {
-	if t == nil {
-		return
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+// isOurs says whether our group is the one in the foreground, and the terminal ours to lend.
+func (t *terminal) isOurs() bool { return t != nil && t.front() == t.group }
+
+// lend puts the child's group in the foreground.
+func (t *terminal) lend(group int) {
 	if t.child != nil {
 		term.Restore(int(t.file.Fd()), t.child)
 		t.child = nil
 	}
 	unix.IoctlSetPointerInt(int(t.file.Fd()), unix.TIOCSPGRP, group)
-	signal.Ignore(syscall.SIGTTOU)
-	t.given = true
+	t.isLent()
 }
 
-// take brings us back to the foreground, if the child was there, and the terminal to the state in which we found it.
+// isLent notes that the child's group has the terminal. From then on we are in the background, and may touch the terminal only
+// because SIGTTOU is ignored: this comes after the fork, so that the child does not inherit it.
+func (t *terminal) isLent() {
+	signal.Ignore(syscall.SIGTTOU)
+	t.lent = true
+}
+
+// take brings us back to the foreground, if the terminal was lent, and the terminal to the state in which we found it.
 func (t *terminal) take() {
-	if t == nil {
+	if t == nil || !t.lent {
 		return
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.given {
+	t.lent = false
+	if t.isTaken() {
 		return
 	}
 	t.child, _ = term.GetState(int(t.file.Fd()))
 	unix.IoctlSetPointerInt(int(t.file.Fd()), unix.TIOCSPGRP, t.group)
 	term.Restore(int(t.file.Fd()), t.ours)
-	t.given = false
+}
+
+// isTaken says whether the shell above us, or another job of it, has the terminal: who stops us from outside stops us alone,
+// and the shell takes it from the child.
+func (t *terminal) isTaken() bool {
+	front := t.front()
+	parent := parentOf(front)
+	return anyAncestor(func(pid int) bool { return pid == front || pid == parent })
 }
 
 func (t *terminal) close() {

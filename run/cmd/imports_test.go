@@ -23,7 +23,7 @@ var layers = map[string][]string{
 	"run/cmd":           {"run", "run/*", "policy", "policy/suite", "vault"},
 	"run/doctor":        {"run", "run/sandbox", "run/audit", "run/origin", "policy", "vault"},
 	"run/live":          {"proxy", "vault", "vault/cred", "policy", "policy/suite", "policy/action", "policy/limit", "run/origin"},
-	"run":               {"proxy", "vault", "vault/cred", "policy", "policy/action", "policy/limit", "run/audit", "run/approve", "run/watch", "run/sandbox", "run/sandbox/shim", "run/names", "run/reap", "run/private", "run/learn"},
+	"run":               {"proxy", "vault", "vault/cred", "policy", "policy/action", "policy/limit", "run/audit", "run/approve", "run/watch", "run/job", "run/sandbox", "run/sandbox/shim", "run/names", "run/reap", "run/private", "run/learn"},
 	"run/audit":         {"run/private"},
 	"run/trust":         {"run/private"},
 	"run/learn":         {"policy", "policy/action", "policy/limit", "policy/suite"},
@@ -32,8 +32,8 @@ var layers = map[string][]string{
 	"policy/suite":      {"policy", "policy/action", "policy/limit"},
 	"policy/action":     {"policy/action/catalogue"}, // tables alone
 	"run/escape":        {"run/sandbox"},
-	"run/sandbox":       {"run/sandbox/shim", "run/sandbox/inner"},
-	"run/sandbox/inner": {"run/sandbox/shim"},
+	"run/sandbox":       {"run/job", "run/sandbox/shim", "run/sandbox/inner"},
+	"run/sandbox/inner": {"run/job", "run/sandbox/shim"},
 	"vault/cred":        {"vault", "policy/action"}, // action says where a service reads its credential
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"agentguard/run/job"
 	"agentguard/run/sandbox/inner"
 	"agentguard/run/sandbox/shim"
 )
@@ -240,15 +241,11 @@ func (b *Box) adopt(c Config, files []int) error {
 	return nil
 }
 
-// Exec starts the command of c, once, and gives its process id outside. dir is where it starts, group whether in a process
-// group of its own, and files are its descriptors 0, 1 and 2. What c restricts comes on top of the box. Where the command
-// itself cannot be executed the error is a *shim.Failure with its StepExecute.
-func (b *Box) Exec(c *shim.Config, dir string, group bool, files [3]uintptr) (pid int, err error) {
-	own := ""
-	if group {
-		own = "group"
-	}
-	err = b.conn.Send(inner.Start, []string{string(c.Encode()), dir, own}, int(files[0]), int(files[1]), int(files[2]))
+// Exec starts the command of c, once, and gives its process id outside. dir is where it starts, and files are its
+// descriptors 0, 1 and 2. What c restricts comes on top of the box. Where the command itself cannot be executed the error is
+// a *shim.Failure with its StepExecute.
+func (b *Box) Exec(c *shim.Config, dir string, group job.Group, files [3]uintptr) (pid int, err error) {
+	err = b.conn.Send(inner.Start, []string{string(c.Encode()), dir, string(group)}, int(files[0]), int(files[1]), int(files[2]))
 	if err != nil {
 		return 0, fmt.Errorf("start in the sandbox: %w", err)
 	}

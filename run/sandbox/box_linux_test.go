@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"agentguard/run/job"
 	"agentguard/run/names"
 	"agentguard/run/sandbox/shim"
 )
@@ -95,7 +96,7 @@ func sh(t testing.TB, b *Box, script string) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pid, err := b.Exec(config, "/", true, [3]uintptr{null.Fd(), write.Fd(), write.Fd()})
+	pid, err := b.Exec(config, "/", job.Own, [3]uintptr{null.Fd(), write.Fd(), write.Fd()})
 	write.Close()
 	if err != nil {
 		t.Fatal(err)
@@ -174,12 +175,12 @@ func TestBoxKeepsTheChildsNumber(t *testing.T) {
 
 func TestBoxCommandThatCannotBeExecuted(t *testing.T) {
 	b := newBox(t, Config{})
-	_, err := b.Exec(&shim.Config{Path: "/no/such/file", Argv: []string{"x"}}, "/", false, [3]uintptr{0, 1, 2})
+	_, err := b.Exec(&shim.Config{Path: "/no/such/file", Argv: []string{"x"}}, "/", job.Shared, [3]uintptr{0, 1, 2})
 	var failure *shim.Failure
 	if !errors.As(err, &failure) || failure.Step != shim.StepExecute || failure.Errno != syscall.ENOENT {
 		t.Error(err)
 	}
-	if _, err := b.Exec(&shim.Config{Path: "/bin/true", Argv: []string{"true"}}, "/", false, [3]uintptr{0, 1, 2}); err != nil {
+	if _, err := b.Exec(&shim.Config{Path: "/bin/true", Argv: []string{"true"}}, "/", job.Shared, [3]uintptr{0, 1, 2}); err != nil {
 		t.Error("the box is of no use after a failed start:", err)
 	}
 }

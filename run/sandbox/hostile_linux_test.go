@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"agentguard/run/job"
 	"agentguard/run/sandbox/shim"
 )
 
@@ -51,7 +52,7 @@ func startAndTell() {
 	defer b.Close()
 	config, err := Within("/bin/sh", []string{"sh", "-c", "ls -d /proc/[0-9]*; cat /proc/1/environ /proc/$PPID/environ; unshare -U true && echo nested; echo run"}, os.Environ(), false)
 	if err == nil {
-		_, err = b.Exec(config, "/", true, [3]uintptr{0, 2, 2})
+		_, err = b.Exec(config, "/", job.Own, [3]uintptr{0, 2, 2})
 	}
 	if err != nil {
 		println("error:", err.Error())

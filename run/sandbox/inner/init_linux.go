@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"unsafe"
 
+	"agentguard/run/job"
 	"agentguard/run/sandbox/shim"
 )
 
@@ -232,11 +233,11 @@ func (p *initProcess) start(fields []string, files []int) {
 		p.fail("start the command: "+err.Error(), "", syscall.EINVAL)
 		return
 	}
-	attr := &syscall.ProcAttr{Dir: fields[1], Sys: &syscall.SysProcAttr{Setpgid: fields[2] == "group"}}
+	attr := &syscall.ProcAttr{Dir: fields[1], Sys: &syscall.SysProcAttr{}}
 	for _, fd := range files {
 		attr.Files = append(attr.Files, uintptr(fd))
 	}
-	pid, err := shim.Start("/proc/self/exe", config, attr)
+	pid, err := job.Fork(job.Group(fields[2]), attr, func() (int, error) { return shim.Start("/proc/self/exe", config, attr) })
 	if failure, ok := err.(*shim.Failure); ok {
 		p.fail(failure.Step, failure.Call, failure.Errno)
 		return
