@@ -295,32 +295,35 @@ func TestTerminalBackgroundThenForeground(t *testing.T) {
 	s.wantStatus("9")
 }
 
+// backAndForth stops a child and brings it to the foreground again, which its supervisor is not told: the shell knows that it
+// runs already.
+func (s *shell) backAndForth(child int) {
+	s.t.Helper()
+	s.press("\x1a", "Stopped")
+	s.line("bg")
+	s.expect("&")
+	waitFor(s.t, patience, "going on", func() bool { return !isStopped(child) })
+	s.fg("ag sh")
+}
+
 func TestTerminalForegroundWhileRunning(t *testing.T) {
 	s := startShell(t)
 	s.line(`ag sh -c 'echo be""gun; exec sleep 300'`)
 	child, _ := s.begun()
-	s.press("\x1a", "Stopped")
-	s.line("bg")
-	s.expect("&")
-	waitFor(t, patience, "going on", func() bool { return !isStopped(child) })
-	s.fg("ag sh")
-	s.press("\x1a", "Stopped") // the shell did not continue us: the signal comes to our group alone
+	s.backAndForth(child)
+	s.press("\x1a", "Stopped") // the signal comes to our group alone
 	s.fg("ag sh")
 	s.press("\x03", "\n$ ")
 	s.wantStatus("130")
 }
 
-// TestTerminalWantedLater: a child that the shell's fg did not tell us of gets the terminal when it asks.
+// TestTerminalWantedLater: such a child gets the terminal when it asks.
 func TestTerminalWantedLater(t *testing.T) {
 	s := startShell(t)
 	read := s.pipe("read")
 	s.line(`ag sh -c 'echo be""gun; read x <read; read x; echo "got <$x>"; exit 9'`)
 	child, _ := s.begun()
-	s.press("\x1a", "Stopped")
-	s.line("bg")
-	s.expect("&")
-	waitFor(t, patience, "going on", func() bool { return !isStopped(child) })
-	s.fg("ag sh")
+	s.backAndForth(child)
 	read()
 	s.line("hello")
 	s.expect("got <hello>")
