@@ -16,7 +16,6 @@ type Isolation struct {
 	Hide     []string         // paths that cannot be opened at all
 	AllowTCP []netip.AddrPort // the user's own services on the loopback
 	Nested   bool             // the child may make sandboxes of its own
-	User     string           // whom a child of root runs as: a name or a number
 }
 
 // IsolationLevels are the names of levels, the strongest first.
@@ -39,12 +38,7 @@ func (d *draft) isolationTable(t *table) {
 	i.Hide = d.isolationPaths(t, "hide", seen)
 	i.AllowTCP = d.loopbackServices(t, "allow_tcp")
 	i.Nested, _ = t.boolean("nested")
-	if user, ok := t.text("user"); ok {
-		if i.User = user.s; !isUserName(user.s) {
-			t.fail("user", "", "%q is no user's name or number", user.s)
-		}
-	}
-	t.done(nil)
+	t.done(map[string]string{"user": "another user for what root runs"})
 }
 
 // isolationPaths reads paths. One that two lists name would be ambiguous.
@@ -141,19 +135,6 @@ func loopbackService(v any) (service netip.AddrPort, problem string) {
 	return netip.AddrPortFrom(addr, uint16(n)), ""
 }
 
-// isUserName allows what useradd(8) does on common systems, and numbers.
-func isUserName(s string) bool {
-	if s == "" || len(s) > 32 || s[0] == '-' || s[0] == '.' {
-		return false
-	}
-	for i := range len(s) {
-		if !bare(s[i]) && s[i] != '.' {
-			return false
-		}
-	}
-	return true
-}
-
 // isolation compares what the child may reach. A level that is not named is the weakest.
 func (d *differ) isolation(before, after *Isolation) {
 	rank := func(level string) int { return slices.Index(slices.Concat(IsolationLevels, []string{""}), level) }
@@ -167,7 +148,6 @@ func (d *differ) isolation(before, after *Isolation) {
 	if before.Nested != after.Nested {
 		d.add(map[bool]string{true: Wider, false: Narrower}[after.Nested], "sandboxes of the child's own: %v, was %v", after.Nested, before.Nested)
 	}
-	d.same("the user that a child of root runs as", before.User, after.User)
 }
 
 func services(list []netip.AddrPort) (texts []string) {

@@ -81,11 +81,11 @@ func TestServerThatProvesNothing(t *testing.T) {
 			r.Body = bytes.Replace(r.Body, []byte("PACK\x00\x00\x00\x02\x00\x00\x00\x01"), []byte("PACK\x00\x00\x00\x02\x00\x00\x00\x01\x00"), 1)
 		}),
 	} {
-		g.ask = ask
+		g.lets(ask, false)
 		w.push("origin feature:main", forced, reason)
 		w.git("push -q --force origin main~1:main")
 	}
-	g.ask, g.deaf = nil, true
+	g.lets(nil, true)
 	w.push("origin feature:main", forced, "what the server already has is not looked at")
 }
 

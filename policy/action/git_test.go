@@ -102,10 +102,20 @@ func (g *gitServer) note(t testing.TB, r *http.Request, body []byte) (decoded []
 // classify reads a request, and settles what is in doubt.
 func (g *gitServer) classify(r *http.Request, body []byte) Match {
 	q := gitRequest(r, body)
-	if !g.deaf {
+	g.mu.Lock()
+	deaf := g.deaf
+	g.mu.Unlock()
+	if !deaf {
 		q.Ask = g.answer
 	}
 	return settled(q)
+}
+
+// lets has questions answered otherwise from now on, or not at all.
+func (g *gitServer) lets(ask func(*Question, *Reply), deaf bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ask, g.deaf = ask, deaf
 }
 
 // answer puts a question of the resolver to the server.
