@@ -67,7 +67,7 @@ var (
 	secretEnds  = []string{"KEY", "PASS", "PAT", "PWD", "PIN", "OTP", "TOTP", "SALT", "DSN", "AUTH", "COOKIE", "SSHPASS"}                 // as its last word
 
 	// harmlessNames end like secrets and are none.
-	harmlessNames = []string{"PWD", "OLDPWD", "INIT_PWD", "INIT_CWD"}
+	harmlessNames = []string{"PWD", "OLDPWD", "INIT_PWD"}
 )
 
 // sessions hold the key of a password manager's open session, in a variable whose name does not say so (op, bw, lpass).
