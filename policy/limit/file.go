@@ -40,6 +40,7 @@ type File struct {
 	journal
 	seen os.FileInfo // nil: none yet
 	size int64       // of its whole lines
+	tail []byte      // the end of them
 }
 
 // OpenFile opens the counters called name in dir, a directory that is for its owner alone, and makes them where they are
@@ -162,7 +163,7 @@ func (f *File) catchUp(file *os.File) error {
 		return err
 	}
 	if f.seen == nil || !os.SameFile(f.seen, info) {
-		f.journal, f.size = journal{book: newBook()}, 0
+		f.journal, f.size, f.tail = journal{book: newBook()}, 0, nil
 	}
 	f.seen = info
 	switch {
@@ -172,21 +173,33 @@ func (f *File) catchUp(file *os.File) error {
 		return fmt.Errorf("is longer than %d MiB", maxJournal>>20)
 	case info.Size() < f.size:
 		return errors.New("is shorter than it was")
-	case info.Size() == f.size && f.begun:
-		return nil
 	}
-	text := make([]byte, info.Size()-f.size)
-	if _, err := file.ReadAt(text, f.size); err != nil {
+	text := make([]byte, int64(len(f.tail))+info.Size()-f.size)
+	if _, err := file.ReadAt(text, f.size-int64(len(f.tail))); err != nil {
 		return err
+	}
+	if !bytes.HasPrefix(text, f.tail) {
+		return errors.New("is not what was read of it before")
+	}
+	if text = text[len(f.tail):]; len(text) == 0 && f.begun {
+		return nil
 	}
 	whole := bytes.LastIndexByte(text, '\n') + 1
 	if err := f.read(text[:whole]); err != nil {
 		return err
 	}
-	if f.size += int64(whole); whole == len(text) {
+	if f.wrote(text[:whole]); whole == len(text) {
 		return nil
 	}
 	return file.Truncate(f.size) // a line that was never finished
+}
+
+// wrote notes what stands at the end of the file.
+func (f *File) wrote(lines []byte) {
+	f.size += int64(len(lines))
+	if len(lines) > 0 {
+		f.tail = append(f.tail[:0], lines[max(0, len(lines)-64):]...)
+	}
 }
 
 // append writes what is taken, and counts it when that is done.
@@ -197,9 +210,9 @@ func (f *File) append(file *os.File, takes []Take, now time.Duration, clocks Rea
 		file.Truncate(f.size) // and if not: the next reader drops an unfinished line
 		return f.fail(err, hintSpace)
 	}
-	f.size += int64(len(l.text))
+	f.wrote(l.text)
 	f.took(takes, now, clocks)
-	f.sum = l.sum
+	f.sum, f.line = l.sum, f.line+1
 	return nil
 }
 
@@ -215,7 +228,8 @@ func (f *File) rewrite(now time.Duration, clocks Reading) error {
 		return f.fail(err, hintSpace)
 	}
 	f.took(nil, now, clocks)
-	f.seen, f.size = info, int64(len(l.text))
+	f.seen, f.size, f.tail = info, 0, nil
+	f.wrote(l.text)
 	f.sum, f.fixed, f.begun, f.line = l.sum, f.size, true, bytes.Count(l.text, []byte{'\n'})
 	return nil
 }

@@ -221,6 +221,8 @@ func TestDamage(t *testing.T) {
 		"another's":      []byte("5 of 5\n"),
 		"lines swapped":  bytes.Join([][]byte{lines[0], lines[1], lines[3], lines[2]}, nil),
 	} {
+		os.WriteFile(f.path, whole, 0o600)
+		f = openIn(t, dir, nil)
 		os.WriteFile(f.path, bad, 0o600)
 		_, err := OpenFile(dir, "agent", nil)
 		wantError(t, err, "agent.limits: ", "remove it to begin again")
