@@ -18,7 +18,7 @@ require (
 	github.com/vektah/gqlparser/v2 v2.5.64 // GraphQL documents
 	github.com/zalando/go-keyring v0.2.8 // the system's keychain
 	go.yaml.in/yaml/v3 v3.0.6 // tests: another reader of YAML
-	golang.org/x/net v0.62.0 // host names (IDNA), header rules, the environment's proxy
+	golang.org/x/net v0.62.0 // tests: other readers of host names and of proxy variables, HTTP/2 frames, BPF
 	golang.org/x/sys v0.49.0 // what the syscall package lacks
 	golang.org/x/term v0.47.0 // hidden prompts
 	software.sslmate.com/src/go-pkcs12 v0.7.4 // tests: another reader of Java's trust store

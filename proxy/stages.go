@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/net/http/httpguts"
-
 	"agentguard/policy"
 	"agentguard/policy/action"
 	"agentguard/policy/limit"
@@ -138,10 +136,13 @@ func sanitize(r *http.Request) *Refusal {
 	return nil
 }
 
+// tokenChars are the characters of a token (RFC 9110 section 5.6.2).
+const tokenChars = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
 // validMethod holds a method to RFC 9110 section 9.1. HTTP/2 as net/http reads and writes it lets "GET /x" pass, which is
 // another request to a server that turns it into HTTP/1.1.
 func validMethod(m string) bool {
-	return m != "" && !strings.ContainsFunc(m, func(c rune) bool { return !httpguts.IsTokenRune(c) })
+	return m != "" && strings.Trim(m, tokenChars) == ""
 }
 
 func isWebSocket(h http.Header) bool {

@@ -17,8 +17,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/net/http/httpproxy"
-
 	"agentguard/policy"
 	"agentguard/proxy"
 	"agentguard/run/audit"
@@ -330,11 +328,14 @@ func (s *session) ours(c net.Conn) bool {
 // upstream is the way out that the policy describes, by default that of our own environment.
 func (s *session) upstream() (*proxy.Upstream, error) {
 	u := s.Policy.Upstream
-	c := proxy.UpstreamConfig{Resolve: u.Resolve, AllowPrivate: u.AllowPrivate, Proxy: proxyFromEnvironment(NewEnv(s.Environ))}
+	c := proxy.UpstreamConfig{Resolve: u.Resolve, AllowPrivate: u.AllowPrivate}
 	switch u.Proxy {
 	case "":
+		var err error
+		if c.Proxy, err = proxyFromEnvironment(NewEnv(s.Environ)); err != nil {
+			return nil, failure(err, `mend the variable, or say proxy = "none" under [upstream] in the policy`)
+		}
 	case "none":
-		c.Proxy = nil
 	default:
 		to, err := url.Parse(u.Proxy)
 		if err != nil {
@@ -350,26 +351,6 @@ func (s *session) upstream() (*proxy.Upstream, error) {
 		return nil, failure(err, "")
 	}
 	return up, nil
-}
-
-func proxyFromEnvironment(env *Env) func(*url.URL) (*url.URL, error) {
-	first := func(names ...string) string {
-		for _, n := range names {
-			if v := env.Get(n); v != "" {
-				return v
-			}
-		}
-		return ""
-	}
-	c := httpproxy.Config{
-		HTTPProxy:  first("HTTP_PROXY", "http_proxy"),
-		HTTPSProxy: first("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"),
-		NoProxy:    first("NO_PROXY", "no_proxy"),
-	}
-	if c.HTTPProxy == "" && c.HTTPSProxy == "" {
-		return nil
-	}
-	return c.ProxyFunc()
 }
 
 // settled is when a start is over, for us and for the child: a short run has no use for what is done then.

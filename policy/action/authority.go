@@ -6,8 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-
-	"golang.org/x/net/idna"
+	"unicode/utf8"
 )
 
 // Authority is one parsed, canonical host and port: the single reading that drives match, injection, certificate name,
@@ -138,25 +137,23 @@ func canonicalHost(s string) (string, error) {
 	return ip.String(), nil
 }
 
-// asciiName lower-cases a name and turns an international one into its ASCII form. The Lookup profile of x/net/idna maps
-// generously (full-width digits, ideographic full stops, soft hyphens); its result is therefore read again as if it had
-// been sent, and an ASCII form ("xn--...") must be the one that its own meaning gives.
+// asciiName lower-cases a name and turns an international one into its ASCII form. The mapping is generous (full-width
+// digits, ideographic full stops, soft hyphens); its result is therefore read again as if it had been sent, and an ASCII
+// form ("xn--...") must be the one that its own meaning gives.
 func asciiName(s string) (string, error) {
-	ascii, ace := true, false
-	for i := 0; i < len(s); i++ {
-		ascii = ascii && s[i] < 0x80
-	}
 	name := strings.ToLower(s)
-	if !ascii {
-		mapped, err := idna.Lookup.ToASCII(s)
-		if err != nil {
+	if !isASCII(s) {
+		if !utf8.ValidString(s) {
 			return "", errors.New("not a valid international host name")
 		}
-		if endsInNumber(mapped) {
+		if name = lookUpName(s); !isASCII(name) {
+			return "", errors.New("not a valid international host name")
+		}
+		if endsInNumber(name) {
 			return "", errors.New("an address in other than ASCII digits")
 		}
-		name = mapped
 	}
+	ace := false
 	for label := range strings.SplitSeq(name, ".") {
 		if err := checkLabel(label); err != nil {
 			return "", err
@@ -167,15 +164,24 @@ func asciiName(s string) (string, error) {
 		return "", errors.New("longer than 253 bytes")
 	}
 	if ace {
-		uni, err := idna.Lookup.ToUnicode(name)
-		if err != nil {
+		uni, ok := fromASCII(name)
+		if !ok {
 			return "", errors.New("an xn-- label does not decode")
 		}
-		if back, err := idna.Lookup.ToASCII(uni); err != nil || back != name {
+		if isASCII(uni) || lookUpName(uni) != name {
 			return "", errors.New("an xn-- label is not in its canonical form")
 		}
 	}
 	return name, nil
+}
+
+func isASCII(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // checkLabel allows what RFC 1123 does, and the underscore, which container networks use.

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/net/http/httpguts"
-
 	"agentguard/policy/action"
 	"agentguard/vault"
 )
@@ -95,13 +93,18 @@ func fold(c byte) byte {
 	return c
 }
 
+// sendable says whether a header can hold v: neither control characters nor DEL, but for the tab (RFC 9110 section 5.5).
+func sendable(v string) bool {
+	return !strings.ContainsFunc(v, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f })
+}
+
 // Apply puts the secret on r. Everything that stands in the slots of the host's service is removed first, so that no
 // credential but this one travels there; a slot that held a placeholder gets the secret in its place, and where none
 // did (and no body field, which the caller tells by swapped), the first slot gets it when the credential is injected.
 // It reports whether the secret is on the request.
 func (c *Credential) Apply(r *http.Request, host []action.Slot, secret vault.Secret, swapped bool) (bool, error) {
 	value := string(secret.Reveal())
-	if value == "" || !httpguts.ValidHeaderFieldValue(value) {
+	if value == "" || !sendable(value) {
 		return false, fmt.Errorf("credential %s holds characters that cannot be sent in a header", c.Name)
 	}
 	auth, accepted := c.slots(host)

@@ -1,0 +1,128 @@
+package run
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"agentguard/policy/action"
+)
+
+// corporate is the proxy that our own environment names, and the places that are reached without it.
+type corporate struct {
+	http, https *url.URL
+	direct      []direct
+}
+
+// direct is an entry of NO_PROXY: addresses, or a name and what lies below it.
+type direct struct {
+	net   netip.Prefix
+	below string // ".example.com"
+	apex  bool   // and example.com itself
+	port  string // "" means all
+}
+
+// proxyFromEnvironment reads the variables as curl and Go do; nil means that they name no proxy. A value that is no
+// address is an error, which does not show it: it may hold a password.
+func proxyFromEnvironment(env *Env) (func(*url.URL) (*url.URL, error), error) {
+	first := func(names ...string) (*url.URL, error) {
+		for _, n := range names {
+			if v := env.Get(n); v != "" {
+				return proxyAddress(n, v)
+			}
+		}
+		return nil, nil
+	}
+	var c corporate
+	var err error
+	if c.http, err = first("HTTP_PROXY", "http_proxy"); err != nil {
+		return nil, err
+	}
+	if c.https, err = first("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"); err != nil {
+		return nil, err
+	}
+	except := env.Get("NO_PROXY")
+	if except == "" {
+		except = env.Get("no_proxy")
+	}
+	for entry := range strings.SplitSeq(except, ",") {
+		if entry = strings.TrimSpace(entry); entry == "*" {
+			return nil, nil
+		} else if entry != "" {
+			c.direct = append(c.direct, parseDirect(entry))
+		}
+	}
+	if c.http == nil && c.https == nil {
+		return nil, nil
+	}
+	return c.proxy, nil
+}
+
+// proxyAddress takes a URL, or a host with or without a port, which means http.
+func proxyAddress(name, value string) (*url.URL, error) {
+	if !strings.Contains(value, "://") {
+		value = "http://" + value
+	}
+	u, err := url.Parse(value)
+	if err != nil || u.Hostname() == "" {
+		return nil, fmt.Errorf("the variable %s does not hold the address of a proxy, such as http://proxy.example:3128", name)
+	}
+	return u, nil
+}
+
+// parseDirect reads 10.0.0.0/8, 10.1.2.3, example.com (and all below), .example.com and *.example.com (below alone), the
+// latter four also with a port. What is none of these matches nothing, so that the proxy is used.
+func parseDirect(s string) direct {
+	if p, err := netip.ParsePrefix(s); err == nil {
+		return direct{net: p}
+	}
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		host, port = s, ""
+	}
+	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		ip = ip.Unmap()
+		return direct{net: netip.PrefixFrom(ip, ip.BitLen()), port: port}
+	}
+	name := strings.TrimPrefix(strings.TrimPrefix(host, "*"), ".")
+	a, err := action.ParseAuthority(name, 1)
+	if err != nil {
+		return direct{}
+	}
+	return direct{below: "." + a.Host, apex: name == host, port: port}
+}
+
+// matches takes the canonical text of a host, and a port.
+func (d direct) matches(host, port string) bool {
+	if d.port != "" && d.port != port {
+		return false
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return d.net.Contains(ip)
+	}
+	return d.below != "" && (strings.HasSuffix(host, d.below) || d.apex && host == d.below[1:])
+}
+
+// proxy is the proxy for a URL; nil means none. This machine is reached without one, whatever the variables say.
+func (c corporate) proxy(to *url.URL) (*url.URL, error) {
+	p, port := c.https, uint16(443)
+	if to.Scheme == "http" {
+		p, port = c.http, 80
+	}
+	a, err := action.ParseAuthority(to.Host, port)
+	if err != nil {
+		return nil, err
+	}
+	if ip, err := netip.ParseAddr(a.Host); a.Host == "localhost" || err == nil && ip.IsLoopback() {
+		return nil, nil
+	}
+	for _, d := range c.direct {
+		if d.matches(a.Host, strconv.Itoa(int(a.Port))) {
+			return nil, nil
+		}
+	}
+	return p, nil
+}
