@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"sort"
 	"strings"
 
@@ -74,8 +76,8 @@ func words(body string) string {
 				walk(e)
 			}
 		case map[string]any:
-			for _, e := range v {
-				walk(e)
+			for _, key := range slices.Sorted(maps.Keys(v)) {
+				walk(v[key])
 			}
 		}
 	}

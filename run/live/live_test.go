@@ -3,9 +3,11 @@ package live
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -174,6 +176,69 @@ func TestLive(t *testing.T) {
 	}
 	if r.Cases != 10 || r.Protocols["HTTP/2.0"] == 0 || len(r.Latency) < 5 || r.Latency[len(r.Latency)-1].Action != "all" {
 		t.Errorf("%+v", r)
+	}
+}
+
+const idsPolicy = `version = 1
+[agent]
+name = "bot"
+[credential.g]
+from = "keychain:g"
+service = "github"
+[credential.l]
+from = "keychain:l"
+service = "linear"
+[allow.work]
+service = "github"
+actions = ["create_pr", "delete_branch", "graphql_query"]
+resources = ["repo:o/r"]
+[allow.issues]
+service = "linear"
+actions = ["update_issue"]
+resources = ["team:eng"]
+`
+
+func idsCase(name, url, document, ids, expect string) string {
+	return fmt.Sprintf("[[case]]\nname = %q\nmethod = \"POST\"\nurl = %q\nbody = '{\"query\": %s}'\nids = { %s }\nexpect = %q\n", name, url, strconv.Quote(document), ids, expect)
+}
+
+// TestIDsLive: what the service says of ids is what the cases say.
+func TestIDsLive(t *testing.T) {
+	const github, linear = "https://api.github.com/graphql", "https://api.linear.app/graphql"
+	create := `mutation{createPullRequest(input:{repositoryId:"%s"}){clientMutationId}}`
+	run := func(cases ...string) (*Report, error) {
+		p, err := policy.Parse("a.toml", []byte(idsPolicy))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := policy.ParseCases("a.test.toml", []byte("version = 1\n"+strings.Join(cases, "")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Run(t.Context(), Config{Policy: p, Cases: c, Agents: 2, Iterations: 30})
+	}
+	r, err := run(
+		idsCase("a repository", github, fmt.Sprintf(create, "R_1"), `R_1 = "repo:o/r"`, "allow"),
+		idsCase("another", github, fmt.Sprintf(create, "R_2"), `R_2 = "repo:o/x"`, "deny"),
+		idsCase("one that the service does not know", github, fmt.Sprintf(create, "R_3"), `R_1 = "repo:o/r"`, "deny"),
+		idsCase("a branch", github, `mutation{deleteRef(input:{refId:"REF_1"}){clientMutationId}}`, `REF_1 = "repo:o/r refs/heads/x"`, "allow"),
+		idsCase("a tag", github, `mutation{deleteRef(input:{refId:"REF_2"}){clientMutationId}}`, `REF_2 = "repo:o/r refs/tags/x"`, "deny"),
+		idsCase("an organisation's", github, `{node(id:"O_1"){id}}`, `O_1 = "org:o"`, "deny"),
+		idsCase("a user's", github, `{node(id:"U_1"){id}}`, `U_1 = "user:o"`, "deny"),
+		idsCase("an issue", linear, `mutation{issueUpdate(id:"ENG-1",input:{priority:1}){success}}`, `"issue/ENG-1" = "team:ENG"`, "allow"),
+		idsCase("an issue elsewhere", linear, `mutation{issueUpdate(id:"OPS-1",input:{priority:1}){success}}`, `"issue/OPS-1" = "team:OPS"`, "deny"),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range r.Violations {
+		t.Errorf("%+v", v)
+	}
+	_, err = run(idsCase("one", github, fmt.Sprintf(create, "R_1"), `R_1 = "repo:o/r"`, "allow"),
+		idsCase("two", github, fmt.Sprintf(create, "R_1"), `R_1 = "repo:o/x"`, "deny"))
+	want := `a.test.toml:14: the case "two" says of the id R_1 something else than "one" in line 7, and live both ask one service: give them two ids`
+	if err == nil || err.Error() != want {
+		t.Errorf("two services in one: %v", err)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"sort"
 	"strings"
@@ -108,11 +107,14 @@ func (g *rig) serve(c *Config, shots []shot) error {
 		names = append(names, h)
 	}
 	sort.Strings(names)
-	var service http.Handler = g.echo
+	facts, err := factsOf(c.Cases)
+	if err != nil {
+		return err
+	}
+	service := knowing(facts, g.echo)
 	if c.testOnlyService != nil {
 		service = c.testOnlyService(service)
 	}
-	var err error
 	if g.origin, err = origin.Start(origin.Options{Hosts: names, Handler: service, Plain: true}); err != nil {
 		return err
 	}
