@@ -10,7 +10,7 @@ import (
 
 // Isolation is how far the child must be confined, and what stays open to it.
 type Isolation struct {
-	Minimum  string           // the level below which nothing starts, one of IsolationLevels; "": none is named
+	Minimum  string           // the level below which nothing starts, one of IsolationLevels; "": filtered, unless the command line asks for another
 	Read     []string         // paths that can be read although they are hidden as a rule: absolute, or beginning with "~/"
 	Write    []string         // paths that can be written
 	Hide     []string         // paths that cannot be opened at all
@@ -135,9 +135,10 @@ func loopbackService(v any) (service netip.AddrPort, problem string) {
 	return netip.AddrPortFrom(addr, uint16(n)), ""
 }
 
-// isolation compares what the child may reach. A level that is not named is the weakest.
+// isolation compares what the child may reach. Where no level is named it is filtered as a rule, which env is less than; but
+// the command line may ask for env.
 func (d *differ) isolation(before, after *Isolation) {
-	rank := func(level string) int { return slices.Index(slices.Concat(IsolationLevels, []string{""}), level) }
+	rank := func(level string) int { return slices.Index([]string{"sealed", "filtered", "", "env"}, level) }
 	if was, is := rank(before.Minimum), rank(after.Minimum); was != is {
 		d.add(map[bool]string{true: Wider, false: Narrower}[is > was], "its minimum was %q and is %q", before.Minimum, after.Minimum)
 	}

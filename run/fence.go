@@ -10,7 +10,7 @@ import (
 
 // raiseFence prepares what keeps a filtered child in. It comes when the proxy's port is known.
 func (s *session) raiseFence() error {
-	if s.Isolation.Level != sandbox.Filtered {
+	if s.level.Level != sandbox.Filtered {
 		return nil
 	}
 	places := s.places()
@@ -31,7 +31,7 @@ func (s *session) raiseFence() error {
 	}
 	frozen, err := s.fence.Prepare()
 	if err != nil {
-		return unmet(sandbox.Filtered, err)
+		return s.unmet(err)
 	}
 	for _, dir := range frozen {
 		s.Say("isolation filtered: files in %s can be changed, and no new ones made: something in it is hidden", dir)

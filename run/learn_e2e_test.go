@@ -46,7 +46,7 @@ func TestLearn(t *testing.T) {
 	_, rest, _ = strings.Cut(rest, "\n\n")
 	os.WriteFile(s.Policy, []byte(before+rest), 0o600)
 	learned := filepath.Join(s.Dir, "learned.toml") // beside the first: it names files beside itself
-	s.Prefix = []string{program, "run", "--learn", "-o", learned, "--policy", s.Policy, "--"}
+	s.Prefix = []string{program, "run", "--isolation", "env", "--learn", "-o", learned, "--policy", s.Policy, "--"}
 	r := s.Run(t, time.Minute, "sh", "-c", work, "sh", t.TempDir(), "one")
 	if r.Code != 0 || !strings.Contains(r.Stdout, "all done") {
 		t.Fatal(r)
@@ -75,7 +75,7 @@ func TestLearn(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 
-	s.Prefix = []string{program, "run", "--policy", learned, "--"}
+	s.Prefix = []string{program, "run", "--isolation", "env", "--policy", learned, "--"}
 	dir := t.TempDir()
 	if r := s.Run(t, time.Minute, "sh", "-c", work, "sh", dir, "two"); r.Code != 0 || !strings.Contains(r.Stdout, "all done") {
 		t.Errorf("what was learned is not allowed: %s", r)

@@ -157,10 +157,10 @@ func (s *session) startRecord() *audit.Record {
 	r := &audit.Record{
 		Time: s.start, Event: audit.RunStart, RunID: s.id, AgentID: s.Agent, Owner: s.Policy.Agent.Owner,
 		Detail: map[string]string{
-			"policy": s.Policy.Source, "policy_sha256": s.Policy.Hash, "isolation": s.Isolation.Level.String(), "program": program, "version": s.Version,
+			"policy": s.Policy.Source, "policy_sha256": s.Policy.Hash, "isolation": s.level.Level.String(), "program": program, "version": s.Version,
 		},
 	}
-	if why := s.Isolation.WhyNotMore(); why != "" {
+	if why := s.level.WhyNotMore(); why != "" {
 		r.Detail["isolation_why"] = why
 	}
 	return r

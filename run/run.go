@@ -39,12 +39,13 @@ type Config struct {
 	Dir                   string   // where the child starts; if "", where we are
 	Stdin, Stdout, Stderr *os.File
 
-	Isolation   sandbox.Choice // the zero Choice starts nothing
-	Hide        []string       // files and directories of agentguard's own that a confined child must not see
-	Publish     []int          // ports of a sealed child's loopback that are to be reached on ours
-	StateHome   string         // XDG state home, for the audit log and the counts of limits
-	RuntimeBase string         // XDG_RUNTIME_DIR, or "" for the temporary directory
-	TempDir     string         // for large pushes while they are read; if "", the system's
+	Isolation   sandbox.Wish
+	Chosen      func(sandbox.Choice) // is told the level before a secret is loaded; if nil, nobody is
+	Hide        []string             // files and directories of agentguard's own that a confined child must not see
+	Publish     []int                // ports of a sealed child's loopback that are to be reached on ours
+	StateHome   string               // XDG state home, for the audit log and the counts of limits
+	RuntimeBase string               // XDG_RUNTIME_DIR, or "" for the temporary directory
+	TempDir     string               // for large pushes while they are read; if "", the system's
 	Version     string
 
 	Learn *learn.Observer // is told of each request; if nil, nobody is
@@ -68,6 +69,9 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	if c.Say == nil {
 		c.Say = func(string, ...any) {}
 	}
+	if c.Chosen == nil {
+		c.Chosen = func(sandbox.Choice) {}
+	}
 	if c.Detail == nil {
 		c.Detail = func(string, ...any) {}
 	}
@@ -90,6 +94,7 @@ type session struct {
 	token string
 
 	dir       string
+	level     sandbox.Choice
 	box       *sandbox.Box         // of a sealed run alone
 	published map[int]net.Listener // ports of its child
 	fence     *sandbox.Fence       // of a filtered run alone
@@ -127,14 +132,8 @@ func (s *session) prepare(ctx context.Context) error {
 	}
 	s.dir = dir
 	s.closers = append(s.closers, cleanup)
-	switch s.Isolation.Level {
-	case sandbox.Env, sandbox.Filtered:
-	case sandbox.Sealed:
-		if err := s.seal(); err != nil {
-			return err
-		}
-	default:
-		return failure(errors.New("no level of isolation was chosen"), "")
+	if err := s.choose(); err != nil {
+		return err
 	}
 	if err := Harden(); err != nil {
 		return failure(fmt.Errorf("this process cannot be protected from others: %w", err), "")
@@ -155,6 +154,20 @@ func (s *session) prepare(ctx context.Context) error {
 		return err
 	}
 	return s.raiseFence()
+}
+
+// choose takes the level of this run by trying it, and says which. A sealed one has its box then.
+func (s *session) choose() (err error) {
+	if s.level, err = sandbox.Choose(sandbox.Ladder(s.seal), s.Isolation); err != nil {
+		return failure(err, "")
+	}
+	if s.box != nil {
+		if err := s.publish(); err != nil {
+			return err
+		}
+	}
+	s.Chosen(s.level)
+	return nil
 }
 
 // prepareClients writes the client files while the vault is read: neither waits for the other.
@@ -389,7 +402,7 @@ func (s *session) plan() EnvPlan {
 	p := EnvPlan{
 		Environ: s.Environ, Pass: s.Policy.Env.Pass, Set: s.Policy.Env.Set, Extra: s.Extra,
 		Placeholders: map[string]string{},
-		ProxyURL:     at(who), GatewayURL: at(who), RunID: s.id, Agent: s.Agent, Isolation: s.Isolation.Level.String(), TempDir: s.temp,
+		ProxyURL:     at(who), GatewayURL: at(who), RunID: s.id, Agent: s.Agent, Isolation: s.level.Level.String(), TempDir: s.temp,
 		Files: s.files,
 	}
 	for _, c := range s.Policy.Credentials {

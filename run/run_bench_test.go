@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"agentguard/policy"
+	"agentguard/run/sandbox"
 	"agentguard/vault"
 )
 
@@ -30,7 +31,7 @@ actions = ["read"]
 	state := b.TempDir()
 	b.ReportAllocs()
 	for b.Loop() {
-		s := &session{Config: Config{Policy: pol, Vault: v, Argv: []string{"true"}, Environ: environ, StateHome: state, Say: func(string, ...any) {}}}
+		s := &session{Config: Config{Policy: pol, Vault: v, Argv: []string{"true"}, Environ: environ, StateHome: state, Isolation: sandbox.Wish{Level: sandbox.Env}, Say: func(string, ...any) {}, Chosen: func(sandbox.Choice) {}}}
 		if err := s.prepare(b.Context()); err != nil {
 			b.Fatal(err)
 		}

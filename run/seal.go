@@ -122,12 +122,9 @@ func (s *session) seal() error {
 			config.Ports = append(config.Ports, p)
 		}
 	}
-	if err := s.publish(); err != nil {
-		return err
-	}
 	box, err := sandbox.Start(config)
 	if err != nil {
-		return unmet(sandbox.Sealed, err)
+		return err
 	}
 	s.box = box
 	return nil
@@ -142,13 +139,10 @@ func contains(list []int, n int) bool {
 	return false
 }
 
-// unmet says why a level does not work here, and what mends it.
-func unmet(level sandbox.Level, err error) error {
-	low := &sandbox.Unmet{Asked: level, Tried: []sandbox.Tried{{Level: level, Err: err}}}
-	if len(low.Mends()) > 0 {
-		return failure(low, "") // whoever shows it shows them too
-	}
-	return failure(low, "--isolation env runs it unconfined")
+// unmet says why the level, which was found to work here, does not after all, and what mends it.
+func (s *session) unmet(err error) error {
+	w := sandbox.Wish{Level: s.level.Level, Minimum: s.Isolation.Minimum}
+	return failure(&sandbox.Unmet{Wish: w, Tried: []sandbox.Tried{{Level: w.Level, Err: err}}}, "")
 }
 
 // serveSealed serves the child by the box's listeners, which it alone can reach.
@@ -179,7 +173,7 @@ func (s *session) serveSealed() error {
 		shown = append(shown, sandbox.Replacement{Path: path, Source: s.files.PKCS12})
 	}
 	if err := s.box.Show(shown); err != nil {
-		return unmet(sandbox.Sealed, err)
+		return s.unmet(err)
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 func tailOfARun(t *testing.T, seconds string) (tail *exec.Cmd, lines *bufio.Scanner) {
 	t.Helper()
 	home := plant(t)
-	run := exec.Command("agentguard", "run", "-q", "--policy", "age.toml", "--", "sleep", seconds)
+	run := exec.Command("agentguard", "run", "-q", "--isolation", "env", "--policy", "age.toml", "--", "sleep", seconds)
 	run.Dir = home
 	run.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "AGENTGUARD_AGE_IDENTITY=" + filepath.Join(home, "key.txt")}
 	if err := run.Start(); err != nil {

@@ -19,6 +19,7 @@ import (
 	"agentguard/run"
 	"agentguard/run/audit"
 	"agentguard/run/origin"
+	"agentguard/run/sandbox"
 	"agentguard/vault"
 )
 
@@ -207,6 +208,8 @@ func (p *program) play(ctx context.Context, s *stage, pol *policy.Policy) (*evid
 	config.StateHome = filepath.Join(s.dir, "state")
 	config.Environ = p.env.without("http_proxy", "https_proxy", "all_proxy") // the origin is on this machine
 	config.Say = nothing
+	config.Isolation.Minimum = sandbox.Env // the claims are about credentials, and hold at any level
+	config.Chosen = func(c sandbox.Choice) { p.print("  isolation %s: %s\n\n", c.Level, holds(c)) }
 	output, result, err := p.runShown(ctx, config)
 	if err != nil {
 		return nil, err

@@ -43,7 +43,7 @@ examples:
 }
 
 func (p *program) doctor(ctx context.Context, given string, quick, asJSON bool) error {
-	levels := sandbox.Try(sandbox.Ladder())
+	levels := sandbox.Try(sandbox.Ladder(nil))
 	v, err := p.openVault()
 	if err != nil {
 		return err
@@ -54,7 +54,7 @@ func (p *program) doctor(ctx context.Context, given string, quick, asJSON bool) 
 		fetch = []string{self, "fetch"}
 	}
 	config := doctor.Config{
-		Vault: v, Environ: p.env, StateHome: p.env.stateHome(), Isolation: sandbox.Scrubbed(), Levels: levels, Built: builtAt(), Fetch: fetch, Quick: quick,
+		Vault: v, Environ: p.env, StateHome: p.env.stateHome(), Levels: levels, Built: builtAt(), Fetch: fetch, Quick: quick,
 		Policy: func() (*policy.Policy, error) { return p.policyIfAny(given) },
 	}
 	if p.foundPolicy(given) {

@@ -39,11 +39,11 @@ examples:
 			if _, err := arguments(c, 0, 0); err != nil {
 				return err
 			}
-			choice, err := p.isolation(c.String("isolation"), sandbox.Env.String())
+			w, err := wish(c.String("isolation"), sandbox.Env.String())
 			if err != nil {
 				return err
 			}
-			return interruptible(c.Context, func(ctx context.Context) error { return p.escape(ctx, choice, c.Bool("json")) })
+			return interruptible(c.Context, func(ctx context.Context) error { return p.escape(ctx, w, c.Bool("json")) })
 		},
 	}
 }
@@ -51,7 +51,7 @@ examples:
 // canaryVariable hands the canary to this program executed anew.
 const canaryVariable = "AGENTGUARD_ESCAPE_CANARY"
 
-func (p *program) escape(ctx context.Context, choice sandbox.Choice, asJSON bool) error {
+func (p *program) escape(ctx context.Context, w sandbox.Wish, asJSON bool) error {
 	if len(escape.Attacks()) == 0 {
 		return fmt.Errorf("there are no attacks for %s", runtime.GOOS)
 	}
@@ -83,7 +83,7 @@ func (p *program) escape(ctx context.Context, choice sandbox.Choice, asJSON bool
 	if err != nil {
 		return fmt.Errorf("the control: %w", err)
 	}
-	confined, err := p.confined(ctx, stage, argv, choice)
+	confined, choice, err := p.confined(ctx, stage, argv, w)
 	if err != nil {
 		return err
 	}
@@ -124,42 +124,44 @@ func (p *program) unconfined(ctx context.Context, stage *escape.Stage, argv []st
 }
 
 // confined makes the same attacks as the child of a run, under a policy that allows nothing.
-func (p *program) confined(ctx context.Context, stage *escape.Stage, argv []string, choice sandbox.Choice) (map[string]escape.Outcome, error) {
+func (p *program) confined(ctx context.Context, stage *escape.Stage, argv []string, w sandbox.Wish) (found map[string]escape.Outcome, choice sandbox.Choice, err error) {
 	pol, err := policy.Parse("escape-test.toml", []byte("version = 1\n[agent]\nname = \"escape-test\"\n"))
 	if err != nil {
-		return nil, err
+		return nil, choice, err
 	}
 	v := vault.New(vault.Options{})
 	defer v.Close()
 	config := p.session(pol, v, argv)
-	config.Isolation, config.Environ, config.Dir, config.Say = choice, p.stageEnvironment(stage), stage.Work, nothing
+	config.Isolation, config.Environ, config.Dir, config.Say = w, p.stageEnvironment(stage), stage.Work, nothing
+	config.Chosen = func(c sandbox.Choice) { choice = c }
 	config.StateHome = filepath.Join(stage.Home, ".local/state")
-	r, w, err := os.Pipe()
+	r, end, err := os.Pipe()
 	if err != nil {
-		return nil, err
+		return nil, choice, err
 	}
 	defer r.Close()
 	null, err := os.Open(os.DevNull)
 	if err != nil {
-		return nil, err
+		return nil, choice, err
 	}
 	defer null.Close()
-	config.Stdin, config.Stdout = null, w
+	config.Stdin, config.Stdout = null, end
 	text := make(chan []byte, 1)
 	go func() {
 		b, _ := io.ReadAll(io.LimitReader(r, 1<<20))
 		text <- b
 	}()
 	result, err := run.Run(ctx, config)
-	w.Close()
+	end.Close()
 	out := <-text
 	if err != nil {
-		return nil, err
+		return nil, choice, err
 	}
 	if result.Code != 0 {
-		return nil, fmt.Errorf("the attacker did not get to the end: exit code %d", result.Code)
+		return nil, choice, fmt.Errorf("the attacker did not get to the end: exit code %d", result.Code)
 	}
-	return escape.Read(strings.NewReader(string(out)))
+	found, err = escape.Read(strings.NewReader(string(out)))
+	return found, choice, err
 }
 
 // escapeLine is one line of `escape-test --json`.

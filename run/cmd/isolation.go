@@ -12,25 +12,19 @@ func isolationFlag(otherwise string) cli.Flag {
 	return &cli.StringFlag{Name: "isolation", Usage: "`LEVEL` " + strings.Join(sandbox.LevelNames(), ", ") + "; " + otherwise}
 }
 
-// isolation chooses the level of a run: the one that is asked for, or the strongest that works here where the policy names a
-// minimum. Nothing is loaded yet.
-func (p *program) isolation(asked, minimum string) (sandbox.Choice, error) {
-	least, level := sandbox.None, sandbox.None
-	var err error
+// wish reads what the command line and the policy ask for; "" is nothing.
+func wish(asked, minimum string) (w sandbox.Wish, err error) {
 	if minimum != "" {
-		if least, err = sandbox.ParseLevel(minimum); err != nil {
-			return sandbox.Choice{}, err
+		if w.Minimum, err = sandbox.ParseLevel(minimum); err != nil {
+			return w, err
 		}
 	}
-	switch {
-	case asked != "":
-		if level, err = sandbox.ParseLevel(asked); err != nil {
-			return sandbox.Choice{}, usage("--isolation "+sandbox.LevelNames()[0], "%v", err)
+	if asked != "" {
+		if w.Level, err = sandbox.ParseLevel(asked); err != nil {
+			return w, usage("--isolation "+sandbox.LevelNames()[0], "%v", err)
 		}
-	case minimum == "":
-		level = sandbox.Env
 	}
-	return sandbox.Choose(sandbox.Ladder(), level, least)
+	return w, nil
 }
 
 // holds says in a line what a level holds, and what it does not.
@@ -43,4 +37,18 @@ func holds(c sandbox.Choice) string {
 		return "it connects to the proxy alone and cannot open your other secrets; not held: " + not
 	}
 	return not
+}
+
+// whatIsHeld says why a level is not a stronger one, what makes that one work, and how a command gets what it does not find:
+// who asked for a level by name knows.
+func (p *program) whatIsHeld(w sandbox.Wish, c sandbox.Choice) {
+	if why := c.WhyNotMore(); why != "" {
+		p.say("%s", why)
+	}
+	for _, mend := range c.Mends() {
+		p.hint("%s", mend)
+	}
+	if w.Level == sandbox.None && c.Level > sandbox.Env {
+		p.say("what the command lacks: read, write and allow_tcp under [isolation] in the policy open it, --isolation env everything")
+	}
 }

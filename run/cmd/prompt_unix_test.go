@@ -236,14 +236,14 @@ func TestTrustIsAsked(t *testing.T) {
 		home := t.TempDir()
 		policy := filepath.Join(home, "agentguard.toml")
 		os.WriteFile(policy, []byte(file), 0o600)
-		s := onTerminal(t, home, "run", "--", "sh", "-c", "exit 7")
+		s := onTerminal(t, home, "run", "--isolation", "env", "--", "sh", "-c", "exit 7")
 		s.waitFor("agentguard:   network.allow: host docs.test is new")
 		s.waitFor("trust it as it is now, and run? [y/N] ")
 		s.ptmx.WriteString(c.typed)
 		if code := s.code(); code != c.code {
 			t.Errorf("%q: exit code %d, want %d:\n%s", c.typed, code, c.code, s.shown())
 		}
-		again := onTerminal(t, home, "run", "--", "sh", "-c", "exit 7")
+		again := onTerminal(t, home, "run", "--isolation", "env", "--", "sh", "-c", "exit 7")
 		if c.code != 7 {
 			again.waitFor("[y/N] ")
 			continue

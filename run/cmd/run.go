@@ -27,12 +27,13 @@ examples:
   agentguard run -- claude -p "open a pull request for this branch"
   agentguard run --policy bots/pr.toml -- python bot.py
   agentguard run -v -e EDITOR -e LOG_LEVEL=debug -- npm run agent
+  agentguard run --isolation filtered -- make test
   agentguard run --quiet -- sh -c 'curl -s https://api.github.com/user'
   agentguard run --learn --service github -o bot.toml -- ./bot.sh`,
 		Flags: append(learnFlags(),
 			policyFlag(),
 			&cli.StringFlag{Name: "agent", Usage: "run as agent `NAME`; else the policy's"},
-			isolationFlag("else what the policy's isolation.minimum asks for, or more; without one env"),
+			isolationFlag("else the strongest that works here, and none below the policy's isolation.minimum (filtered)"),
 			&cli.IntSliceFlag{Name: "publish", Usage: "isolation sealed: reach the command's own server on `PORT` of the loopback; may be repeated"},
 			&cli.StringSliceFlag{Name: "e", Usage: "pass `NAME` on to the command, or set NAME=VALUE; may be repeated"},
 			boolFlag("quiet", "no start line and no summary", "q"),
@@ -61,27 +62,27 @@ func (p *program) run(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	choice, err := p.isolation(c.String("isolation"), pol.Isolation.Minimum)
-	if err != nil {
+	config := p.session(pol, v, argv)
+	config.Agent, config.Extra, config.Publish = c.String("agent"), extra, c.IntSlice("publish")
+	if config.Isolation, err = wish(c.String("isolation"), pol.Isolation.Minimum); err != nil {
 		return err
 	}
-	config := p.session(pol, v, argv)
-	config.Agent, config.Extra, config.Isolation = c.String("agent"), extra, choice
-	config.Publish = c.IntSlice("publish")
 	if l != nil {
 		if config.Policy, err = l.begin(pol); err != nil {
 			return err
 		}
 		config.Learn = l.Observer
 	}
-	if err := publishable(config.Publish, choice.Level); err != nil {
+	if err := publishable(config.Publish, config.Isolation.Level); err != nil {
 		return err
 	}
 	if c.Bool("quiet") {
 		config.Say = nothing
 	} else {
-		p.startLine(config)
-		l.startLine(p)
+		config.Chosen = func(choice sandbox.Choice) {
+			p.startLine(config, choice)
+			l.startLine(p)
+		}
 	}
 	if c.Bool("verbose") {
 		config.Detail = p.say
@@ -118,15 +119,15 @@ func (p *program) policyOfRun(c *cli.Context, l *learning, v *vault.Vault) (*pol
 
 func nothing(string, ...any) {}
 
-// publishable checks --publish.
-func publishable(ports []int, level sandbox.Level) error {
+// publishable checks --publish. Where no level is asked for by name it may come to be one that has nothing to publish.
+func publishable(ports []int, asked sandbox.Level) error {
 	for _, port := range ports {
 		if port < 1 || port > 65535 {
 			return usage("--publish 3000", "--publish %d is no port", port)
 		}
 	}
-	if len(ports) > 0 && level != sandbox.Sealed {
-		return usage("leave it out, or --isolation sealed", "--publish is for isolation sealed: at %s the command's server is on your loopback as it is", level)
+	if len(ports) > 0 && asked != sandbox.None && asked != sandbox.Sealed {
+		return usage("leave it out, or --isolation sealed", "--publish is for isolation sealed: at %s the command's server is on your loopback as it is", asked)
 	}
 	return nil
 }
@@ -137,7 +138,7 @@ func (p *program) session(pol *policy.Policy, v *vault.Vault, argv []string) run
 	return run.Config{
 		Policy: pol, Vault: v, Argv: argv, Environ: p.env, Dir: dir,
 		Stdin: p.stdin, Stdout: p.stdout, Stderr: p.stderr,
-		Isolation: sandbox.Scrubbed(), Hide: p.ownFiles(),
+		Hide:      p.ownFiles(),
 		StateHome: p.env.stateHome(), RuntimeBase: p.env.runtimeBase(),
 		Version: thisBuild().Version,
 		Say:     p.say, Detail: nothing,
@@ -150,15 +151,13 @@ func (p *program) ownFiles() (files []string) {
 }
 
 // startLine says under what the child runs, and what that does not hold.
-func (p *program) startLine(c run.Config) {
+func (p *program) startLine(c run.Config, choice sandbox.Choice) {
 	agent := c.Agent
 	if agent == "" {
 		agent = c.Policy.Agent.Name
 	}
-	p.say("agent %s, policy %s, isolation %s: %s", agent, c.Policy.Source, c.Isolation.Level, holds(c.Isolation))
-	if why := c.Isolation.WhyNotMore(); why != "" {
-		p.say("%s", why)
-	}
+	p.say("agent %s, policy %s, isolation %s: %s", agent, c.Policy.Source, choice.Level, holds(choice))
+	p.whatIsHeld(c.Isolation, choice)
 }
 
 // summary is the line at the end.

@@ -1,7 +1,9 @@
 package cmd_test
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -36,6 +38,12 @@ func TestScript(t *testing.T) {
 			e.Setenv("AGENTGUARD_AGE_IDENTITY", newIdentity(t, filepath.Join(home, "key.txt")))
 			e.Setenv("OTHER_IDENTITY", newIdentity(t, filepath.Join(home, "other.txt")))
 			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond != "userns" {
+				return false, fmt.Errorf("no such condition")
+			}
+			return exec.Command("unshare", "-Ur", "true").Run() == nil, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})

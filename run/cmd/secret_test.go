@@ -16,7 +16,7 @@ const planted = "ghp_plantedSesame0123456789abcdefghijklmn"
 
 // uses says how each command is run by TestNoCommandPrintsASecret; a command that is missing here fails it.
 var uses = map[string][][]string{
-	"run":            {{"-v", "--policy", "age.toml", "--", "env"}, {"-v", "--policy", "env.toml", "--", "env"}, {"-v", "-e", "LEFT", "--policy", "age.toml", "--", "nothing-here"}},
+	"run":            {{"-v", "--isolation", "env", "--policy", "age.toml", "--", "env"}, {"-v", "--isolation", "env", "--policy", "env.toml", "--", "env"}, {"-v", "--isolation", "env", "-e", "LEFT", "--policy", "age.toml", "--", "nothing-here"}},
 	"demo":           {{}},
 	"init":           {{"--policy", "new.toml", "github"}},
 	"vault set":      {{"other"}, {"other", planted}, {"other=" + planted}, {"--to", "nowhere", "other"}},

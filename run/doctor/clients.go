@@ -19,6 +19,7 @@ import (
 	"agentguard/policy"
 	"agentguard/run"
 	"agentguard/run/origin"
+	"agentguard/run/sandbox"
 	"agentguard/vault"
 )
 
@@ -291,7 +292,7 @@ func (l *lab) session(ctx context.Context, argv, env []string) (code int, said s
 	defer v.Close()
 	r, err := run.Run(ctx, run.Config{
 		Policy: l.policy, Vault: v, Argv: argv, Environ: direct(l.config.Environ), Extra: env, Dir: l.dir,
-		Stdin: null, Stdout: out, Stderr: out, Isolation: l.config.Isolation, StateHome: filepath.Join(l.dir, "state"),
+		Stdin: null, Stdout: out, Stderr: out, Isolation: sandbox.Wish{Level: sandbox.Env}, StateHome: filepath.Join(l.dir, "state"),
 	})
 	return r.Code, lastLine(out), err
 }

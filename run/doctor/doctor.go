@@ -60,8 +60,6 @@ type Config struct {
 	Fetch []string
 	// Quick leaves the client programs out.
 	Quick bool
-	// Isolation is the level that runs will have.
-	Isolation sandbox.Choice
 	// Levels is what came of trying each level; it is tried before this process is protected from others.
 	Levels []sandbox.Tried
 }

@@ -29,7 +29,7 @@ func world(t *testing.T) *Config {
 	v := vault.New(vault.Options{LookupEnv: func(n string) (string, bool) { s, ok := secrets[n]; return s, ok }})
 	t.Cleanup(func() { v.Close() })
 	return &Config{
-		Vault: v, Environ: os.Environ(), StateHome: t.TempDir(), Isolation: sandbox.Scrubbed(), Levels: []sandbox.Tried{{Level: sandbox.Env, Limits: []string{"much"}}},
+		Vault: v, Environ: os.Environ(), StateHome: t.TempDir(), Levels: []sandbox.Tried{{Level: sandbox.Env, Limits: []string{"much"}}},
 		Policy: func() (*policy.Policy, error) { return policy.Parse("p.toml", []byte(goodPolicy)) },
 	}
 }

@@ -64,7 +64,13 @@ func Start(c Config) (*Box, error) {
 		return nil, noNamespaces(err)
 	}
 	go b.listen()
-	if err := b.setup(c); err != nil {
+	restricted := make(chan error, 1)
+	go func() { restricted <- tryInside(c.Nested) }()
+	err = b.setup(c)
+	if other := <-restricted; err == nil {
+		err = other
+	}
+	if err != nil {
 		b.Close()
 		return nil, err
 	}

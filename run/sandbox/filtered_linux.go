@@ -107,27 +107,42 @@ func tryFiltered() (limits []string, err error) {
 	if err != nil {
 		return nil, &Problem{Step: "filter system calls", Err: err}
 	}
-	tried := make(chan error)
-	go func() {
-		runtime.LockOSThread() // and never unlocked, so that the thread ends with the goroutine
-		tried <- tryThread(handled(version), filter)
-	}()
-	if err := <-tried; err != nil {
+	l := handled(version)
+	if err := tryThread(&l, filter, seeRestricted); err != nil {
 		return nil, err
 	}
 	return filteredLimits(version), nil
 }
 
-func tryThread(l shim.Landlock, filter []byte) error {
+// tryThread restricts a thread, has it look, and throws it away.
+func tryThread(l *shim.Landlock, filter []byte, look func() error) error {
+	tried := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked, so that the thread ends with the goroutine
+		if f := restrict(l, filter); f != nil {
+			tried <- &Problem{Step: f.Step, Call: f.Call, Err: f.Errno}
+			return
+		}
+		tried <- look()
+	}()
+	return <-tried
+}
+
+// restrict does to this thread what the shim does to a command; without l, no Landlock.
+func restrict(l *shim.Landlock, filter []byte) *shim.Failure {
 	if f := shim.NoNewPrivileges(); f != nil {
-		return problemOf(f)
+		return f
 	}
-	if f := l.Restrict(); f != nil {
-		return problemOf(f)
+	if l != nil {
+		if f := l.Restrict(); f != nil {
+			return f
+		}
 	}
-	if f := shim.Filter(filter); f != nil {
-		return problemOf(f)
-	}
+	return shim.Filter(filter)
+}
+
+// seeRestricted tries what must not work any more.
+func seeRestricted() error {
 	if _, err := unix.Open("/", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); !errors.Is(err, unix.EACCES) {
 		return &Problem{Step: "see that files are restricted", Call: "open", Err: err}
 	}
@@ -144,8 +159,6 @@ func tryThread(l shim.Landlock, filter []byte) error {
 	}
 	return nil
 }
-
-func problemOf(f *shim.Failure) *Problem { return &Problem{Step: f.Step, Call: f.Call, Err: f.Errno} }
 
 // devices are what programs need of /dev. The rest of it is disks, memory, cameras, microphones and keyboards, which the
 // user's groups, or root, could open.

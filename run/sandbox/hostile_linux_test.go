@@ -20,8 +20,8 @@ import (
 // TestMain lets this program be run in surroundings in which a box may not work.
 func TestMain(m *testing.M) {
 	switch os.Getenv("TEST_ROLE") {
-	case "docker": // becomes "start" under a filter like that of container runtimes
-		os.Setenv("TEST_ROLE", "start")
+	case "docker": // becomes another under a filter like that of container runtimes
+		os.Setenv("TEST_ROLE", os.Getenv("TEST_THEN"))
 		runtime.LockOSThread()
 		if f := shim.NoNewPrivileges(); f != nil {
 			panic(f)
@@ -32,6 +32,12 @@ func TestMain(m *testing.M) {
 		panic(syscall.Exec("/proc/self/exe", os.Args, os.Environ()))
 	case "start":
 		startAndTell()
+	case "ladder":
+		if err := chooseAndTell(); err != nil {
+			println("error:", err.Error())
+			os.Exit(4)
+		}
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
@@ -60,6 +66,37 @@ func startAndTell() {
 	}
 	e, _ := b.Next()
 	os.Exit(e.Code)
+}
+
+// chooseAndTell prints which level a run would get, and what a filtered command does there.
+func chooseAndTell() error {
+	choice, err := Choose(Ladder(nil), Wish{})
+	if err != nil {
+		return err
+	}
+	println("level:", choice.Level.String(), "why:", choice.WhyNotMore(), "mend:", strings.Join(choice.Mends(), " "))
+	home, err := os.MkdirTemp("", "agentguard-filtered-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(home)
+	if err := errors.Join(os.Mkdir(home+"/work", 0o700), os.WriteFile(home+"/.netrc", []byte("of-the-outside"), 0o600)); err != nil {
+		return err
+	}
+	f := &Fence{Places: Places{Home: home, Dir: home + "/work"}}
+	if _, err := f.Prepare(); err != nil {
+		return err
+	}
+	script := "cat ../.netrc; echo made >made && cat made; : </dev/tcp/127.0.0.1/1; unshare -U true && echo nested; echo run"
+	c := &shim.Config{Path: "/bin/bash", Argv: []string{"bash", "-c", script}, Env: os.Environ()}
+	if err := f.Confine(c); err != nil {
+		return err
+	}
+	pid, err := shim.Start("/proc/self/exe", c, &syscall.ProcAttr{Dir: home + "/work", Files: []uintptr{0, 2, 2}})
+	if err == nil {
+		_, err = syscall.Wait4(pid, nil, 0, nil)
+	}
+	return err
 }
 
 // dockersFilter forbids what Docker's own profile forbids to a container without CAP_SYS_ADMIN.
@@ -101,7 +138,7 @@ func needsRoot(t *testing.T) {
 }
 
 func TestStartUnderDockersFilter(t *testing.T) {
-	out := around(t, "docker", `exec "$SELF"`)
+	out := around(t, "docker", `TEST_THEN=start exec "$SELF"`)
 	wants(t, out, "problem: make namespaces: clone(CLONE_NEWUSER|...)", "(EPERM)", "mend: a seccomp filter forbids it", "--security-opt seccomp=unconfined")
 	if strings.Contains(out, "\nrun") {
 		t.Error("the child was started")
@@ -111,6 +148,27 @@ func TestStartUnderDockersFilter(t *testing.T) {
 func TestStartWithoutUserNamespaces(t *testing.T) {
 	out := around(t, "start", `exec unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$SELF"'`)
 	wants(t, out, "problem: make namespaces", "(ENOSPC)", "mend: sysctl user.max_user_namespaces")
+}
+
+// Where there are no namespaces, by Docker's filter or by a limit, the strongest level is filtered: it says why it is not more, and
+// holds there what it holds elsewhere.
+func TestFilteredIsTheNext(t *testing.T) {
+	for name, c := range map[string]struct{ role, script, errno, mend string }{
+		"under Docker's filter": {"docker", `TEST_THEN=ladder exec "$SELF"`, "(EPERM)", "--security-opt seccomp=unconfined"},
+		"without user namespaces": {"ladder", `exec unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$SELF"'`,
+			"(ENOSPC)", "sysctl user.max_user_namespaces"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := around(t, c.role, c.script)
+			wants(t, out, "level: filtered why: sealed does not work here: make namespaces: clone(CLONE_NEWUSER|...)", c.errno, c.mend,
+				".netrc: Permission denied", "/dev/tcp/127.0.0.1/1: Permission denied", "made\n", "\nrun")
+			for _, bad := range []string{"of-the-outside", "error:", "nested"} {
+				if strings.Contains(out, bad) {
+					t.Errorf("%q in:\n%s", bad, out)
+				}
+			}
+		})
+	}
 }
 
 // Where a container's runtime covers parts of /proc the kernel mounts no fresh one: the box stands, and what is outside of it

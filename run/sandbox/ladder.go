@@ -31,11 +31,9 @@ func (p *Problem) Unwrap() error { return p.Err }
 // Rung is one level of this system's ladder.
 type Rung struct {
 	Level Level
-	// Try sets up in earnest, in a thread or a process that is thrown away, what the level needs. The error is as a rule a
-	// *Problem. limits are what the level, although it works, does not hold here, each as half a sentence.
+	// Try sets up in earnest what the level needs: as a rule in a thread or a process that is thrown away. The error is as a
+	// rule a *Problem. limits are what the level, although it works, does not hold here, each as half a sentence.
 	Try func() (limits []string, err error)
-	// Late: where it is asked for by name it is not tried first. To start it is to try it, and costs as much.
-	Late bool
 }
 
 // Tried is what came of trying a rung.
@@ -71,19 +69,37 @@ func (c Choice) WhyNotMore() string {
 	return strings.Join(parts, "; ")
 }
 
+// Mends are what makes the stronger levels work.
+func (c Choice) Mends() []string { return mendsOf(c.Above) }
+
+// Wish is what is asked of a run's isolation. The zero Wish is for the strongest level that works here, and none below
+// Filtered.
+type Wish struct {
+	Level   Level // by name; None: the strongest that works here
+	Minimum Level // never one below it; None: Filtered, unless a level is asked for by name
+}
+
+// least is the level below which nothing is taken.
+func (w Wish) least() Level {
+	if w.Level == None && w.Minimum == None {
+		return Filtered
+	}
+	return w.Minimum
+}
+
 // Unmet says that no level which is good enough works here.
 type Unmet struct {
-	Asked   Level // by name; None: it was the minimum that was not reached
-	Minimum Level
-	Tried   []Tried
+	Wish  Wish
+	Tried []Tried
 }
 
 func (u *Unmet) Error() string {
+	w := u.Wish
 	if len(u.Tried) == 0 {
-		if u.Asked != None && u.Asked < u.Minimum {
-			return fmt.Sprintf("isolation %s is less than the policy's isolation.minimum, which is %s", u.Asked, u.Minimum)
+		if w.Level != None && w.Level < w.Minimum {
+			return fmt.Sprintf("isolation %s is less than the policy's isolation.minimum, which is %s", w.Level, w.Minimum)
 		}
-		return fmt.Sprintf("isolation %s: there is no such level on this system", max(u.Asked, u.Minimum))
+		return fmt.Sprintf("isolation %s: there is no such level on this system", max(w.Level, w.least()))
 	}
 	var lines []string
 	for _, t := range u.Tried {
@@ -92,10 +108,24 @@ func (u *Unmet) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Mends are what makes the levels work that were tried.
+// Mends are what makes the levels work that were tried, and last how to do with less.
 func (u *Unmet) Mends() []string {
-	var mends []string
-	for _, t := range u.Tried {
+	mends := mendsOf(u.Tried)
+	switch w := u.Wish; {
+	case w.Level != None && w.Level < w.Minimum:
+		return append(mends, "leave --isolation out: the strongest level that works here is taken")
+	case w.Minimum > Env:
+		return append(mends, "isolation.minimum in the policy says how little will do")
+	case w.Level == Sealed:
+		return append(mends, "--isolation filtered asks for less; without --isolation the strongest level that works here is taken")
+	case w.Level == Env:
+		return mends
+	}
+	return append(mends, "--isolation env, or minimum = \"env\" under [isolation] in the policy, runs it with a scrubbed environment alone: a hostile program can go round the proxy")
+}
+
+func mendsOf(tried []Tried) (mends []string) {
+	for _, t := range tried {
 		var p *Problem
 		if errors.As(t.Err, &p) && p.Mend != "" {
 			mends = append(mends, p.Mend)
@@ -104,19 +134,16 @@ func (u *Unmet) Mends() []string {
 	return mends
 }
 
-// Choose takes the level that is asked for by name, or else the strongest that works here. Never does it take one below
+// Choose takes the level that is asked for by name, or else the strongest that works here. Never does it take one below the
 // minimum: then, and where the level asked for does not work, the error is an *Unmet.
-func Choose(ladder []Rung, asked, minimum Level) (Choice, error) {
-	if asked != None && asked < minimum {
-		return Choice{}, &Unmet{Asked: asked, Minimum: minimum}
+func Choose(ladder []Rung, w Wish) (Choice, error) {
+	if w.Level != None && w.Level < w.Minimum {
+		return Choice{}, &Unmet{Wish: w}
 	}
 	var failed []Tried
 	for _, r := range ladder {
-		if asked != None && r.Level != asked || r.Level < minimum {
+		if w.Level != None && r.Level != w.Level || r.Level < w.least() {
 			continue
-		}
-		if asked != None && r.Late {
-			return Choice{Level: r.Level}, nil
 		}
 		limits, err := r.Try()
 		if err == nil && r.Level != None {
@@ -124,13 +151,7 @@ func Choose(ladder []Rung, asked, minimum Level) (Choice, error) {
 		}
 		failed = append(failed, Tried{r.Level, limits, err})
 	}
-	return Choice{}, &Unmet{asked, minimum, failed}
-}
-
-// Scrubbed is the level that works everywhere, chosen.
-func Scrubbed() Choice {
-	limits, _ := scrubbed.Try()
-	return Choice{Level: Env, Limits: limits}
+	return Choice{}, &Unmet{w, failed}
 }
 
 // scrubbed is the rung that works everywhere.

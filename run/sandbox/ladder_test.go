@@ -55,18 +55,21 @@ func TestChoose(t *testing.T) {
 	}{
 		{name: "the highest", works: []Level{Sealed, Filtered, Env}, want: Sealed, tried: []Level{Sealed}},
 		{name: "the next", works: []Level{Filtered, Env}, minimum: Filtered, want: Filtered, tried: []Level{Sealed, Filtered}, whyNotMore: "sealed does not work here: make sealed: clone: "},
-		{name: "the last", works: []Level{Env}, want: Env, tried: []Level{Sealed, Filtered, Env}, whyNotMore: "; filtered does not work here"},
+		{name: "the last", works: []Level{Env}, minimum: Env, want: Env, tried: []Level{Sealed, Filtered, Env}, whyNotMore: "; filtered does not work here"},
 		{name: "below the minimum", works: []Level{Env}, minimum: Filtered, tried: []Level{Sealed, Filtered}, reason: "isolation filtered does not work here: make filtered", mend: "mend filtered"},
-		{name: "nothing works", tried: []Level{Sealed, Filtered, Env}, reason: "isolation env does not work here"},
+		{name: "below the default", works: []Level{Env}, tried: []Level{Sealed, Filtered}, reason: "isolation filtered does not work here", mend: `minimum = "env" under [isolation]`},
+		{name: "nothing works", minimum: Env, tried: []Level{Sealed, Filtered, Env}, reason: "isolation env does not work here", mend: "--isolation env"},
+		{name: "no more than the least", works: []Level{Filtered, Env}, minimum: Sealed, tried: []Level{Sealed}, reason: "isolation sealed does not work here", mend: "isolation.minimum in the policy"},
 		{name: "by name", works: []Level{Sealed, Filtered, Env}, asked: Filtered, want: Filtered, tried: []Level{Filtered}},
-		{name: "by name, broken", works: []Level{Filtered, Env}, asked: Sealed, tried: []Level{Sealed}, reason: "isolation sealed does not work here", mend: "mend sealed"},
+		{name: "by name, broken", works: []Level{Filtered, Env}, asked: Sealed, tried: []Level{Sealed}, reason: "isolation sealed does not work here", mend: "mend sealed\n--isolation filtered"},
+		{name: "by name, the least", works: []Level{Sealed, Filtered, Env}, asked: Env, want: Env, tried: []Level{Env}},
 		{name: "by name, above the minimum", works: []Level{Sealed, Filtered}, asked: Sealed, minimum: Filtered, want: Sealed, tried: []Level{Sealed}},
-		{name: "by name, below the minimum", works: []Level{Sealed, Filtered, Env}, asked: Env, minimum: Filtered, reason: "isolation env is less than the policy's isolation.minimum, which is filtered"},
+		{name: "by name, below the minimum", works: []Level{Sealed, Filtered, Env}, asked: Env, minimum: Filtered, reason: "isolation env is less than the policy's isolation.minimum, which is filtered", mend: "leave --isolation out"},
 		{name: "a level beyond all", works: []Level{Sealed, Filtered, Env}, minimum: Sealed + 1, reason: "isolation level 4: there is no such level"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var tried []Level
-			got, err := Choose(fakeLadder(&tried, c.works...), c.asked, c.minimum)
+			got, err := Choose(fakeLadder(&tried, c.works...), Wish{c.asked, c.minimum})
 			if got.Level != c.want || !slices.Equal(tried, c.tried) {
 				t.Errorf("level %v after trying %v, want %v after %v", got.Level, tried, c.want, c.tried)
 			}
@@ -76,6 +79,9 @@ func TestChoose(t *testing.T) {
 			}
 			if unmet != nil && (!strings.Contains(err.Error(), c.reason) || !strings.Contains(strings.Join(unmet.Mends(), "\n"), c.mend)) {
 				t.Errorf("reason %q, mends %q", err, unmet.Mends())
+			}
+			if c.want != None && len(got.Mends()) != len(got.Above) {
+				t.Errorf("mends %q", got.Mends())
 			}
 			if why := got.WhyNotMore(); !strings.Contains(why, c.whyNotMore) || (why == "") != (c.whyNotMore == "") {
 				t.Errorf("why not more: %q", why)
@@ -87,25 +93,12 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// What costs as much to try as to start is not tried first where it is asked for.
-func TestChooseLate(t *testing.T) {
-	var tried []Level
-	ladder := fakeLadder(&tried)
-	ladder[0].Late = true
-	if got, err := Choose(ladder, Sealed, Filtered); err != nil || got.Level != Sealed || len(tried) != 0 {
-		t.Errorf("%v, %v, after %v", got.Level, err, tried)
-	}
-	if got, err := Choose(ladder, None, Filtered); err == nil || len(tried) != 2 {
-		t.Errorf("%v, %v, after %v", got.Level, err, tried)
-	}
-}
-
 // A system without the level is no reason to take a lesser one.
 func TestChooseOnAShortLadder(t *testing.T) {
-	for _, c := range []struct{ asked, minimum Level }{{Sealed, None}, {None, Filtered}, {Filtered, Env}} {
-		got, err := Choose([]Rung{scrubbed}, c.asked, c.minimum)
+	for _, c := range []Wish{{}, {Sealed, None}, {None, Filtered}, {Filtered, Env}} {
+		got, err := Choose([]Rung{scrubbed}, c)
 		if err == nil || got.Level != None || !strings.Contains(err.Error(), "there is no such level on this system") {
-			t.Errorf("%v, %v: %v, %v", c.asked, c.minimum, got.Level, err)
+			t.Errorf("%v: %v, %v", c, got.Level, err)
 		}
 	}
 }

@@ -41,7 +41,7 @@ func whoForbids() string {
 		return "a seccomp filter forbids it, as Docker's own does: start the container with --security-opt seccomp=unconfined, " +
 			"or with a profile that allows clone, unshare, mount and sethostname"
 	}
-	return ""
+	return "no setting that is known explains it: a security module may forbid it (the kernel's log says), a chroot, or a user id that has no mapping in the namespace around"
 }
 
 func setting(path string) string {

@@ -67,7 +67,7 @@ func NewSession(t testing.TB, o *Origin, program, policy string) *Session {
 	s.WritePolicy(t, policy, "env:E2E_ECHO")
 	s.Write(t, "crm-key", o.Secrets["crm"]+"\n")
 	s.Write(t, "origin-ca.pem", string(o.CA))
-	s.Prefix = []string{program, "run", "--policy", s.Policy, "--"}
+	s.Prefix = []string{program, "run", "--isolation", "env", "--policy", s.Policy, "--"}
 	s.Env = append(s.plainEnv(),
 		"E2E_ECHO="+o.Secrets["echo"], "E2E_MAPS="+o.Secrets["maps"], "E2E_GITHUB="+o.Secrets["github"],
 		"E2E_OPENAI="+o.Secrets["openai"], "E2E_ANTHROPIC="+o.Secrets["anthropic"])
