@@ -7,15 +7,27 @@ import (
 	"io"
 )
 
-// errCompressedMessage is a message that cannot be read. Who sends requests on can keep it away: without
-// grpc-accept-encoding a server has no codec to choose.
-var errCompressedMessage = errors.New("a gRPC message is compressed")
+var (
+	// errCompressedMessage is a message that cannot be read. Who sends requests on can keep it away: without
+	// grpc-accept-encoding a server has no codec to choose.
+	errCompressedMessage = errors.New("a gRPC message is compressed")
+
+	// errNoMessage is text under the name of gRPC. Taken for messages, a secret could stand across the end of one.
+	errNoMessage = errors.New("what should be a gRPC message is none")
+)
 
 // grpcHeader is the size of a message's prefix: one byte that says compressed, four of length.
 const grpcHeader = 5
 
-// compressedFlag is the one flag that gRPC, gRPC-Web (which adds trailers, 0x80) and Connect (end of stream, 0x02) share.
-const compressedFlag = 1
+// compressedFlag is the one flag that gRPC, gRPC-Web and Connect share; the others are gRPC-Web's trailers (0x80) and
+// Connect's end of stream (0x02).
+const (
+	compressedFlag = 1
+	otherFlags     = 0x82
+)
+
+// maxMessage bounds a message, in bytes. gRPC's own default is 4 MiB; four characters of text, read as a length, are more.
+const maxMessage = 512 << 20
 
 // grpc scrubs length-prefixed messages.
 type grpc struct {
@@ -62,10 +74,15 @@ func (g *grpc) next() error {
 	if _, err := io.ReadFull(g.src, head[:]); err != nil {
 		return err
 	}
-	if head[0]&compressedFlag != 0 {
+	g.left = int64(binary.BigEndian.Uint32(head[1:]))
+	switch {
+	case head[0]&^(compressedFlag|otherFlags) != 0 || g.left > maxMessage:
+		g.left = 0
+		return errNoMessage
+	case head[0]&compressedFlag != 0:
+		g.left = 0
 		return errCompressedMessage
 	}
-	g.left = int64(binary.BigEndian.Uint32(head[1:]))
 	g.out = append(g.out, head[:]...)
 	return nil
 }

@@ -77,3 +77,17 @@ func TestFlaggedMessagesAreScrubbed(t *testing.T) {
 		}
 	}
 }
+
+// An echo under the name of gRPC, whose first bytes the child chose: the first message ends inside the secret, whose rest
+// would pass for the prefix of the next.
+func TestTextIsNoMessage(t *testing.T) {
+	secret := "ghp_Zk3vQ9xT1bR7mN5cL8dW2fH6jP4s"
+	s := New([]Pair{{Secret: []byte(secret), Placeholder: "ghp_0000000000000000000000000000"}})
+	for at := range len(secret) {
+		text := append([]byte{0, 0, 0, 0, byte(at)}, secret+strings.Repeat(" ", 100)...)
+		got, err := io.ReadAll(s.Messages(bytes.NewReader(text), nil))
+		if !errors.Is(err, errNoMessage) && !errors.Is(err, errCompressedMessage) || len(got) > grpcHeader+at {
+			t.Errorf("cut at %d: %q, %v", at, got, err)
+		}
+	}
+}
