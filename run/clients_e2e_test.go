@@ -359,3 +359,17 @@ func checkSecrets(t *testing.T, s *testbed.Session, r *testbed.Result) {
 		}
 	}
 }
+
+// TestLibrariesSayNothing has net/http come across what it would tell the standard logger: an answer that nobody asked for,
+// and under GODEBUG each header of HTTP/2. Both hold the credential, and standard error is the child's terminal.
+func TestLibrariesSayNothing(t *testing.T) {
+	testbed.Needs("curl")(t)
+	o := testbed.Start(t)
+	s := testbed.NewSession(t, o, testbed.Build(t, t.TempDir(), "agentguard"), filepath.Join("testdata", "e2e", "policy.toml"))
+	s.Env = append(s.Env, "GODEBUG=http2debug=2")
+	r := s.Run(t, time.Minute, "sh", "-c", `curl -sS --http1.1 https://api.echo.test/v1/things/unasked && curl -sS --http2 https://api.echo.test/v1/things/7 && sleep 0.2`)
+	if r.Code != 0 || !strings.Contains(r.Stdout, "asked") || !strings.Contains(r.Stdout, `"id":"7"`) || strings.Contains(r.Stderr, "http2: ") || strings.Contains(r.Stderr, "Unsolicited") {
+		t.Errorf("exit %d\n%s", r.Code, r)
+	}
+	checkSecrets(t, s, r)
+}

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"strings"
@@ -15,6 +17,9 @@ import (
 
 // Main runs the program and gives its exit code.
 func Main() int {
+	// net/http tells the standard logger what a server sent without being asked, and with GODEBUG=http2debug all headers:
+	// secrets, at the child's terminal.
+	log.SetOutput(io.Discard)
 	p := newProgram(os.Args, os.Environ(), os.Stdin, os.Stdout, os.Stderr)
 	return p.main(context.Background())
 }

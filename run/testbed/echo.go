@@ -24,6 +24,7 @@ func echoAPI() http.Handler {
 	mux.HandleFunc("/v1/upload", upload)
 	mux.HandleFunc("GET /v1/bytes", download)
 	mux.HandleFunc("GET /v1/ws", websocketEcho)
+	mux.HandleFunc("GET /v1/things/unasked", unasked)
 	mux.HandleFunc("POST /echo.Echo/{method}", grpcEcho)
 	var wait sync.Map // SSE stream id -> channel closed by its acknowledgement
 	mux.HandleFunc("GET /v1/sse/{id}", func(w http.ResponseWriter, r *http.Request) { sse(w, r, &wait) })
@@ -103,6 +104,20 @@ func download(w http.ResponseWriter, r *http.Request) {
 	sum := sha256.New()
 	io.Copy(io.MultiWriter(w, sum), Bytes(n))
 	w.Header().Set("X-Sha256", hex.EncodeToString(sum.Sum(nil)))
+}
+
+// unasked answers over HTTP/1.1, and says the credential once more when nobody has asked.
+func unasked(w http.ResponseWriter, r *http.Request) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusHTTPVersionNotSupported)
+		return
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nasked\n")
+	time.Sleep(50 * time.Millisecond) // until the connection is put by for the next request
+	fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nX-Key: %s\r\n\r\n", credentials(r))
+	io.Copy(io.Discard, conn)
 }
 
 // Bytes is the stream of n pseudo-random bytes that GET /v1/bytes sends.
