@@ -2,7 +2,6 @@ package action
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 )
 
@@ -22,7 +21,7 @@ func Classify(s *Service, h *Host, r *Request) Match {
 		m.deny("the routes of service " + s.Name + " are broken: " + err.Error())
 		return m
 	}
-	if name := override(r.Query); name != "" {
+	if name := queryOverride(r.Query); name != "" {
 		m.deny("the query parameter " + name + " would change the method behind the policy's back")
 		return m
 	}
@@ -30,6 +29,10 @@ func Classify(s *Service, h *Host, r *Request) Match {
 	route := router.find(r.Method, r.Path.Segments, &c)
 	if route == nil {
 		m.deny(fmt.Sprintf("%s %s is no operation that the catalogue of %s knows", clip(r.Method), clip(m.Path), s.Name))
+		return m
+	}
+	if err := bodyOverride(s, r, router, route); err != nil {
+		m.deny(err.Error())
 		return m
 	}
 	a := Action{Name: route.Action, Operation: route.Operation, Class: route.Class, Public: route.Public, Permits: route.Permits}
@@ -84,27 +87,4 @@ func (c *compiled) render(caps *captures, segments []string, canon func(param, v
 		text = append(text, v)
 	}
 	return Resource{c.kind, strings.Join(text, "")}, nil
-}
-
-// override names a query parameter by which frameworks let a request change its method (Rack and Rails: _method), ""
-// where there is none. The headers that do the same are stripped by the proxy.
-func override(query string) string {
-	for query != "" {
-		var pair string
-		if i := strings.IndexAny(query, "&;"); i >= 0 {
-			pair, query = query[:i], query[i+1:]
-		} else {
-			pair, query = query, ""
-		}
-		key, _, _ := strings.Cut(pair, "=")
-		if strings.IndexByte(key, '%') >= 0 {
-			key, _ = url.QueryUnescape(key)
-		}
-		for _, bad := range [...]string{"_method", "x-http-method-override", "x-http-method", "x-method-override"} {
-			if strings.EqualFold(key, bad) {
-				return bad
-			}
-		}
-	}
-	return ""
 }

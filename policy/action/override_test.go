@@ -1,0 +1,66 @@
+package action
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// A _method in the body of a POST would make it another request, where another method means another thing.
+func TestMethodInTheBody(t *testing.T) {
+	const form = "application/x-www-form-urlencoded"
+	part := func(disposition string) string {
+		return "--B\r\nContent-Disposition: form-data; " + disposition + "\r\n\r\nDELETE\r\n--B--\r\n"
+	}
+	tests := []struct {
+		kind, body string
+		denied     bool
+	}{
+		{form, "a=1&_method=DELETE", true},
+		{form, "%5Fmethod=DELETE", true},
+		{form, "_METHOD=DELETE", true},
+		{form, "+.method=DELETE", true},
+		{"", "_method=DELETE", true},
+		{"text/plain, " + form, "_method=DELETE", true},
+		{form, strings.Repeat("a", maxJSON) + "&_method=DELETE", true},
+		{"multipart/form-data; boundary=B", part(`name="_method"`), true},
+		{"multipart/form-data; boundary=B", part(`NAME = '_method'`), true},
+		{"multipart/form-data; boundary=B", part(`name=_method`), true},
+		{"application/json", `{"a": 1, "_method" : "DELETE"}`, true},
+		{form, "payment_method=card&method=x", false},
+		{"multipart/form-data; boundary=B", part(`name="payment_method"`), false},
+		{"application/json", `{"payment_method": "_method"}`, false},
+		{"application/grpc", "_method=DELETE", false}, // a stream, which must not be waited for
+		{"application/octet-stream", strings.Repeat("a", 4*maxPart), false},
+	}
+	s, errs := NewService("crm", []string{"crm.example.com"}, []Slot{{Bearer, ""}}, map[string]string{
+		"create": "POST /x/{id}", "remove": "DELETE /x/{id}", "any": "* /any/{id}",
+	})
+	if errs != nil {
+		t.Fatal(errs)
+	}
+	for _, tt := range tests {
+		for path, denied := range map[string]bool{"/x/1": tt.denied, "/any/1": false} {
+			p, err := ParsePath(path, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &Request{Method: "POST", Path: p, Header: http.Header{"Content-Length": {"1"}}}
+			if tt.kind != "" {
+				r.Header["Content-Type"] = strings.Split(tt.kind, ", ")
+			}
+			r.Peek = func(max int) ([]byte, error) { return []byte(tt.body)[:min(max, len(tt.body))], nil }
+			r.Body = func(max int64) ([]byte, error) {
+				if int64(len(tt.body)) > max {
+					return nil, errors.New("too large to be read")
+				}
+				return []byte(tt.body), nil
+			}
+			m := Classify(s, &s.Hosts[0], r)
+			if got := m.Actions[0].Class == Unknown; got != denied || denied && !strings.Contains(m.Reason, "method") {
+				t.Errorf("%s %s %.60q: %v, %s", path, tt.kind, tt.body, m.Actions, m.Reason)
+			}
+		}
+	}
+}
