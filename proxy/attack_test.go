@@ -387,6 +387,19 @@ func TestMessagesHaveOneLength(t *testing.T) {
 	}
 }
 
+// What the child did wrong in the middle of a body is not the upstream's failure, which clients would try again.
+func TestBrokenBodyIsTheClientsFault(t *testing.T) {
+	for _, http1 := range []bool{true, false} {
+		r := newRig(t, func(w http.ResponseWriter, q *http.Request) { io.Copy(io.Discard, q.Body) }, rigOptions{http1: http1})
+		for _, body := range []string{"-1\r\n", "5\r\nhello\r\nzz\r\n", "5\nhello\n0\n\n"} {
+			resp, err := r.inside("api.example.com:443", "api.example.com", "POST /any/x HTTP/1.1\r\nHost: api.example.com\r\nTransfer-Encoding: chunked\r\n\r\n"+body)
+			if err != nil || resp.StatusCode != 400 {
+				t.Errorf("%q: %v %v", body, resp, err)
+			}
+		}
+	}
+}
+
 func TestHostileAnswersAreBounded(t *testing.T) {
 	for name, c := range map[string]struct {
 		text   string

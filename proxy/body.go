@@ -72,6 +72,9 @@ func (b *peekedBody) Read(p []byte) (n int, err error) {
 		// The transport reads once more behind the end, when the server may have closed the body already.
 		n, err = b.src.Read(p)
 		b.end = err
+		if err != nil && err != io.EOF {
+			err = &brokenBody{err}
+		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -81,6 +84,11 @@ func (b *peekedBody) Read(p []byte) (n int, err error) {
 	b.sent += int64(n)
 	return n, err
 }
+
+// brokenBody is what the child did wrong in a body that was on its way already.
+type brokenBody struct{ error }
+
+func (e *brokenBody) Unwrap() error { return e.error }
 
 // Close ends the sending. A gate goes on taking what the child sends: git reads an answer only when all is sent.
 func (b *peekedBody) Close() error {

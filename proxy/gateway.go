@@ -32,7 +32,7 @@ func (p *Proxy) serveGateway(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, r, "gateway", &Refusal{Status: http.StatusUnauthorized, Effect: "deny", Reason: "Unknown service", Hint: "the policy " + p.Policy.Source + " uses no service " + quote(name)})
 		return
 	}
-	if agent := r.Header.Get("X-Agent-ID"); agent != "" && agent != p.Agent {
+	if slices.ContainsFunc(r.Header.Values("X-Agent-ID"), func(agent string) bool { return agent != "" && agent != p.Agent }) {
 		p.refuse(w, r, "gateway", deny("X-Agent-ID is not the agent of this run", "this run's agent is "+p.Agent))
 		return
 	}

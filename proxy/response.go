@@ -318,6 +318,7 @@ func (p *Proxy) upstreamError(w http.ResponseWriter, r *http.Request, err error)
 	}
 	f := dialRefusal(ex, err)
 	var told refusalError
+	var broken *brokenBody
 	var atGate *Refusal
 	if ex.body != nil && ex.body.gate != nil {
 		atGate = ex.body.gate.stop(ex)
@@ -327,6 +328,8 @@ func (p *Proxy) upstreamError(w http.ResponseWriter, r *http.Request, err error)
 		f = atGate
 	case errors.As(err, &told):
 		f = told.Refusal
+	case errors.As(err, &broken):
+		f = malformed("the request's body could not be read: " + broken.Error())
 	case errors.Is(err, errUnasked):
 		f = upstreamFailed(err.Error(), "")
 	case errors.Is(err, context.Canceled):

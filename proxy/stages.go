@@ -149,19 +149,18 @@ func isWebSocket(h http.Header) bool {
 	return strings.EqualFold(h.Get("Upgrade"), "websocket") && strings.Contains(strings.ToLower(h.Get("Connection")), "upgrade")
 }
 
-// rewrites are headers by which some servers take another method, path or host than the request line's. They are
-// compared without case, and with - and _ alike.
+// rewrites are headers by which some servers take another method, path, host or client than the request's own; those that
+// end in - stand for all that begin so. They are compared without case, and with - and _ alike.
 var rewrites = []string{
-	"x-http-method-override", "x-http-method", "x-method-override",
-	"x-original-url", "x-rewrite-url", "x-original-uri", "x-forwarded-host", "x-host",
-	"x-forwarded-server", "x-forwarded-prefix", "x-forwarded-proto", "x-forwarded-for", "forwarded",
-	"x-original-host", "x-http-host-override", "x-forwarded-uri", "x-forwarded-path",
+	"x-http-method-override", "x-http-method", "x-method-override", "x-http-verb-override", "x-http-path-override", "x-http-host-override",
+	"x-forwarded-", "x-original-", "x-rewrite-", "x-override-", "forwarded", "x-forwarded", "x-host", "x-proxy-url", "x-http-destinationurl", "base-url",
+	"x-real-ip", "x-client-ip", "x-cluster-client-ip", "x-remote-ip", "x-remote-addr", "x-originating-ip", "true-client-ip", "client-ip", "cf-connecting-ip", "fastly-client-ip",
 }
 
 func stripRewrites(h http.Header) {
 	for name := range h {
 		for _, r := range rewrites {
-			if cred.SameHeader(name, r) {
+			if strings.HasSuffix(r, "-") && len(name) > len(r) && cred.SameHeader(name[:len(r)], r) || cred.SameHeader(name, r) {
 				delete(h, name)
 			}
 		}
@@ -278,10 +277,14 @@ func (p *Proxy) inject(ex *Exchange) *Refusal {
 	if on {
 		ex.Credential = c
 	}
-	ex.in.Header.Del("Range") // a secret must come back whole to be seen
-	ex.in.Header.Del("If-Range")
+	for _, name := range ranges { // a secret must come back whole to be seen
+		ex.in.Header.Del(name)
+	}
 	return nil
 }
+
+// ranges ask for parts of an answer: Request-Range is what Apache still takes for Range, x-ms-range is Azure's.
+var ranges = [...]string{"Range", "If-Range", "Request-Range", "X-Ms-Range"}
 
 // choose finds the credential that the rule names, or the service's only one.
 func (p *Proxy) choose(ex *Exchange) (*cred.Credential, *Refusal) {

@@ -6,8 +6,8 @@ func gemini() *Service {
 		Base: "https://generativelanguage.googleapis.com",
 		Hosts: []Host{{
 			Pattern: mustHost("generativelanguage.googleapis.com"),
-			// An OAuth token may stand in two further places, where one of the child's own must not.
-			Slots:  []Slot{{Header, "x-goog-api-key"}, {Query, "key"}, {Bearer, ""}, {Query, "access_token"}},
+			// An OAuth token may stand in three further places, where one of the child's own must not.
+			Slots:  []Slot{{Header, "x-goog-api-key"}, {Query, "key"}, {Bearer, ""}, {Query, "access_token"}, {Query, "oauth_token"}},
 			Routes: mustRoutes(geminiRoutes),
 			Refine: refineGoogle,
 			Canon:  func(_, v string) (string, error) { return modelName(v) },

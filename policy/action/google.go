@@ -8,7 +8,7 @@ import (
 // google is Gmail, Drive and Calendar, one service since they share a host and a credential: the operations are those of
 // the discovery documents, with their uploads. Batches (/batch/...) are not understood.
 func google() *Service {
-	slots := []Slot{{Bearer, ""}, {Query, "access_token"}}
+	slots := []Slot{{Bearer, ""}, {Query, "access_token"}, {Query, "oauth_token"}} // as the discovery documents list them
 	mail := Host{Pattern: mustHost("gmail.googleapis.com"), Slots: slots, Routes: mustRoutes(gmailRoutes), Refine: refineGoogle}
 	mail.generated("gmail", "", googleResource)
 	www := Host{Pattern: mustHost("www.googleapis.com"), Slots: slots, Routes: mustRoutes(workspaceRoutes), Refine: refineGoogle}

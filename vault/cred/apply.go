@@ -191,15 +191,18 @@ func (c *Credential) swapHeader(h http.Header, name string, clear bool, replace 
 	return done, nil
 }
 
-// authorization swaps within one Authorization value and keeps its scheme word: GitHub takes "token" beside "Bearer".
+// authorization swaps within one Authorization value and keeps its scheme word: GitHub takes "token" beside "Bearer". What
+// stands beside the placeholder, as a second credential would, is dropped.
 func (c *Credential) authorization(v, secret string) (string, bool) {
-	scheme, rest, spaced := strings.Cut(strings.TrimSpace(v), " ")
+	scheme, rest, spaced := cutScheme(v)
 	if !spaced {
 		return c.replace(scheme, secret)
 	}
-	rest = strings.TrimSpace(rest)
 	if !strings.EqualFold(scheme, "basic") {
 		out, ok := c.replace(rest, secret)
+		if strings.ContainsAny(rest, " \t,") {
+			out = secret
+		}
 		return scheme + " " + out, ok
 	}
 	pair, ok := decodeBasic(rest)
@@ -210,7 +213,8 @@ func (c *Credential) authorization(v, secret string) (string, bool) {
 	return scheme + " " + base64.StdEncoding.EncodeToString([]byte(out)), ok
 }
 
-// basicPair swaps in "user:password", either side. A URI form as user ("vault://name:") holds a colon of its own.
+// basicPair swaps in "user:password", either side. A URI form as user ("vault://name:") holds a colon of its own. Beside the
+// placeholder there may be a user's name, or behind it the word that says it is a token, but no credential.
 func (c *Credential) basicPair(pair, secret string) (string, bool) {
 	if whole := strings.TrimSuffix(pair, ":"); whole != "" {
 		if _, uri := uriName(whole); uri {
@@ -220,8 +224,17 @@ func (c *Credential) basicPair(pair, secret string) (string, bool) {
 	user, pass, _ := strings.Cut(pair, ":")
 	u, inUser := c.replace(user, secret)
 	p, inPass := c.replace(pass, secret)
+	switch prefix, rest := split(user); {
+	case inUser && !inPass && pass != "x-oauth-basic": // GitHub's word (docs.github.com, "Other authentication methods")
+		p = ""
+	case inPass && !inUser && prefix != "" && len(rest) >= minTail:
+		u = "x"
+	}
 	return u + ":" + p, inUser || inPass
 }
+
+// minTail is how much follows the prefix of a credential at least, in bytes; less may be somebody's name.
+const minTail = 12
 
 func (c *Credential) swapQuery(u *url.URL, name, secret string, clear bool) (done bool) {
 	if u.RawQuery == "" {

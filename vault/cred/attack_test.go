@@ -1,6 +1,7 @@
 package cred
 
 import (
+	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
@@ -59,6 +60,51 @@ func TestBodyFieldTakesNoForeignPlaceholder(t *testing.T) {
 		out, swapped, err := c.SwapBody("application/json", []byte(`{"token":"`+v+`"}`), []string{"token"}, false, newSecret(t, secretText))
 		if err == nil && (swapped || strings.Contains(string(out), secretText)) {
 			t.Errorf("%s became %s", v, out)
+		}
+	}
+}
+
+// Beside the placeholder in Authorization nothing may stand that some server takes for the credential.
+func TestNoCredentialBesideThePlaceholder(t *testing.T) {
+	c := newCredential(t, "key", "svc", secretText)
+	NewSet(c)
+	p := c.Placeholder
+	basic := func(pair string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(pair)) }
+	const foreign = "ghp_AttackerAttackerAttackerAttacker123"
+	for sent, want := range map[string]string{
+		"Bearer " + foreign + " " + p:               "Bearer " + secretText,
+		"Bearer " + p + ", Bearer " + foreign:       "Bearer " + secretText,
+		"Bearer\t" + foreign + "\t" + p:             "Bearer " + secretText,
+		"Digest username=" + foreign + ",p=" + p:    "Digest " + secretText,
+		basic(p + ":" + foreign):                    basic(secretText + ":"),
+		basic(foreign + ":" + p):                    basic("x:" + secretText),
+		basic(p + ":x-oauth-basic"):                 basic(secretText + ":x-oauth-basic"),
+		basic("me@example.com:" + p):                basic("me@example.com:" + secretText),
+		basic("hf_fan:" + p):                        basic("hf_fan:" + secretText),
+		"Token token=" + p:                          "Token token=" + secretText,
+		"Basic\t" + basic("u:" + p)[len("Basic "):]: basic("u:" + secretText),
+	} {
+		r, _ := http.NewRequest("GET", "https://svc.example/x", nil)
+		r.Header.Set("Authorization", sent)
+		on, err := c.Apply(r, []action.Slot{{Kind: action.Bearer}}, newSecret(t, secretText), false)
+		if got := r.Header["Authorization"]; err != nil || !on || len(got) != 1 || got[0] != want {
+			t.Errorf("%q became %q, %v; want %q", sent, got, err, want)
+		}
+	}
+}
+
+// In Basic a placeholder is found behind any white space, also within the base64, and in headers of any name.
+func TestFindInBasic(t *testing.T) {
+	c := newCredential(t, "key", "svc", secretText)
+	s, _ := NewSet(c)
+	text := base64.StdEncoding.EncodeToString([]byte("user:" + c.Placeholder))
+	for name, v := range map[string]string{
+		"Authorization": "Basic\t" + text, "Proxy-Authorization": "basic  " + text[:8] + " " + text[8:], "X-Upstream-Auth": "Basic " + text,
+	} {
+		r, _ := http.NewRequest("GET", "https://svc.example/x", nil)
+		r.Header.Set(name, v)
+		if hits := s.Find(r); len(hits) != 1 || hits[0].Cred != c || name == "X-Upstream-Auth" && hits[0].At.Kind != action.Header {
+			t.Errorf("%s: %q: %v", name, v, hits)
 		}
 	}
 }

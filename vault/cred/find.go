@@ -27,11 +27,16 @@ func (s *Set) Find(r *http.Request) (hits []Hit) {
 	}
 	for name, values := range r.Header {
 		for _, v := range values {
-			if name == "Authorization" || name == "Proxy-Authorization" {
+			switch at := (action.Slot{Kind: action.Header, Name: name}); {
+			case name == "Authorization" || name == "Proxy-Authorization":
 				hits = s.findAuthorization(hits, v)
-				continue
+			case strings.HasPrefix(v, "Basic ") || strings.HasPrefix(v, "basic "):
+				for _, h := range s.findAuthorization(nil, v) {
+					hits = append(hits, Hit{h.Name, h.Cred, at})
+				}
+			default:
+				hits = s.find(hits, v, at)
 			}
-			hits = s.find(hits, v, action.Slot{Kind: action.Header, Name: name})
 		}
 	}
 	if r.URL.RawQuery != "" {
@@ -45,12 +50,12 @@ func (s *Set) Find(r *http.Request) (hits []Hit) {
 }
 
 func (s *Set) findAuthorization(hits []Hit, v string) []Hit {
-	scheme, rest, _ := strings.Cut(strings.TrimSpace(v), " ")
+	scheme, rest, _ := cutScheme(v)
 	if !strings.EqualFold(scheme, "basic") {
 		if rest == "" {
 			rest = scheme
 		}
-		return s.find(hits, strings.TrimSpace(rest), action.Slot{Kind: action.Bearer})
+		return s.find(hits, rest, action.Slot{Kind: action.Bearer})
 	}
 	pair, ok := decodeBasic(rest)
 	if !ok {
@@ -65,6 +70,16 @@ func (s *Set) findAuthorization(hits []Hit, v string) []Hit {
 		}
 	}
 	return s.find(hits, pass, action.Slot{Kind: action.Basic})
+}
+
+// cutScheme parts an Authorization value as a lenient server does: at any white space.
+func cutScheme(v string) (scheme, rest string, spaced bool) {
+	v = strings.TrimSpace(v)
+	i := strings.IndexAny(v, " \t")
+	if i < 0 {
+		return v, "", false
+	}
+	return v[:i], strings.TrimSpace(v[i:]), true
 }
 
 // find adds the placeholders within text, and the URI form that text is as a whole.
@@ -108,8 +123,8 @@ func (c *Credential) replace(text, secret string) (out string, ok bool) {
 
 // decodeBasic reads the credentials of RFC 7617 in either alphabet, padded or not: servers differ in what they take.
 func decodeBasic(s string) (string, bool) {
-	s = strings.TrimRight(strings.TrimSpace(s), "=")
-	s = strings.NewReplacer("-", "+", "_", "/").Replace(s)
+	s = strings.NewReplacer("-", "+", "_", "/", " ", "", "\t", "").Replace(s)
+	s = strings.TrimRight(s, "=")
 	b, err := base64.RawStdEncoding.DecodeString(s)
 	return string(b), err == nil
 }
