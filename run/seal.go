@@ -46,7 +46,10 @@ func (s *session) places() sandbox.Places {
 		caches = append(caches, env.Get(name))
 	}
 	i := s.Policy.Isolation
-	policy, _ := filepath.Abs(s.Policy.Source)
+	policy := s.Policy.Source
+	if policy != "" {
+		policy, _ = filepath.Abs(policy)
+	}
 	return sandbox.Places{
 		Home: home, Dir: dir, Temp: []string{os.TempDir(), env.Get("TMPDIR")}, Caches: caches, Runtime: s.dir, Policy: policy,
 		Secret: own(append(s.sourceFiles(), s.Hide...)...), Read: own(i.Read...), Write: own(i.Write...), Hide: own(i.Hide...),
@@ -67,24 +70,44 @@ func (s *session) makeCaches(home string) {
 	}
 }
 
+// makePlaces makes what must be there to be hidden, read-only or writable in a sealed run.
+func (s *session) makePlaces() {
+	p := s.places()
+	s.makeCaches(p.Home)
+	if filepath.IsAbs(s.StateHome) {
+		os.MkdirAll(filepath.Join(s.StateHome, "agentguard"), 0o700)
+	}
+	for _, git := range sandbox.GitDirs(p.Dir) {
+		os.Mkdir(filepath.Join(git, "hooks"), 0o755)
+	}
+}
+
 // rules are the views of a sealed run's files. Beside what every confined child sees: the user's runtime directory, where
 // new sockets appear, is hidden, and hooks that a repository does not have cannot be added.
 func (s *session) rules() []sandbox.Rule {
 	p := s.places()
-	s.makeCaches(p.Home)
-	if filepath.IsAbs(s.StateHome) { // what is to be hidden must be there
-		os.MkdirAll(filepath.Join(s.StateHome, "agentguard"), 0o700)
-	}
 	var rules []sandbox.Rule
 	if dir := NewEnv(s.Environ).Get("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		rules = append(rules, sandbox.Rule{Path: dir, View: sandbox.Hidden})
 	}
 	for _, git := range sandbox.GitDirs(p.Dir) {
-		hooks := filepath.Join(git, "hooks")
-		os.Mkdir(hooks, 0o755)
-		rules = append(rules, sandbox.Rule{Path: git, View: sandbox.Writable}, sandbox.Rule{Path: hooks, View: sandbox.ReadOnly})
+		rules = append(rules, sandbox.Rule{Path: git, View: sandbox.Writable}, sandbox.Rule{Path: filepath.Join(git, "hooks"), View: sandbox.ReadOnly})
 	}
 	return append(rules, p.Rules()...)
+}
+
+// Views says what the child of such a run would see at a level that confines it, of what there is now: the files that are not
+// as the rest of the file system, which is read-only. frozen are directories in which files can be changed and no new ones made.
+func Views(c Config, level sandbox.Level) (views []sandbox.Rule, frozen []string, err error) {
+	s := &session{Config: c}
+	if level == sandbox.Sealed {
+		return sandbox.Seen(s.rules()), nil, nil
+	}
+	f := &sandbox.Fence{Places: s.places(), Nested: c.Policy.Isolation.Nested}
+	if frozen, err = f.Prepare(); err != nil {
+		return nil, nil, err
+	}
+	return f.Views(), frozen, nil
 }
 
 // workDir is where the child starts, as an absolute path.
@@ -111,6 +134,7 @@ func (s *session) sourceFiles() (files []string) {
 
 // seal makes the box of a sealed run. It comes before this process is made undumpable, and so before any secret.
 func (s *session) seal() error {
+	s.makePlaces()
 	config := sandbox.Config{Rules: s.rules(), Nested: s.Policy.Isolation.Nested, Ports: []int{22}}
 	for _, to := range s.Policy.Isolation.AllowTCP {
 		if port := int(to.Port()); !contains(config.Forward, port) {

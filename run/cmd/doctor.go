@@ -26,14 +26,20 @@ func (p *program) doctorCommand() *cli.Command {
 		Description: `Looks at the keychain, the policy, each credential of it, the clock, the audit directory, and tries every client program that
 it finds through a real session against an API on loopback. Exit code 1 if something failed; warnings are not failures.
 
+--isolation lists instead what a run here would hide, leave read-only and writable, and why its level is not a stronger one.
+
 examples:
   agentguard doctor
   agentguard doctor --quick --policy bots/agentguard.toml
+  agentguard doctor --isolation
   agentguard doctor --json | jq 'select(.status != "ok")'`,
-		Flags: []cli.Flag{policyFlag(), boolFlag("quick", "leave the client programs out"), jsonFlag()},
+		Flags: []cli.Flag{policyFlag(), boolFlag("quick", "leave the client programs out"), boolFlag("isolation", "list what runs here close, and what they leave open"), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c, 0, 0); err != nil {
 				return err
+			}
+			if c.Bool("isolation") {
+				return p.doctorIsolation(c.String("policy"), c.Bool("json"))
 			}
 			return interruptible(c.Context, func(ctx context.Context) error {
 				return p.doctor(ctx, c.String("policy"), c.Bool("quick"), c.Bool("json"))

@@ -158,6 +158,9 @@ func (p *program) startLine(c run.Config, choice sandbox.Choice) {
 	}
 	p.say("agent %s, policy %s, isolation %s: %s", agent, c.Policy.Source, choice.Level, holds(choice))
 	p.whatIsHeld(c.Isolation, choice)
+	if i := c.Policy.Isolation; choice.Level == sandbox.Env && len(i.Read)+len(i.Write)+len(i.Hide) > 0 {
+		p.say("isolation env: read, write and hide under [isolation] in the policy do nothing: it sees every file as you do")
+	}
 }
 
 // summary is the line at the end.

@@ -11,10 +11,18 @@ import (
 // checkIsolation says which levels work here, what each does not hold, and what makes the others work.
 func checkIsolation(_ context.Context, c *Config) []Finding {
 	var found []Finding
+	taken := false
 	for _, t := range c.Levels {
 		f := Finding{Object: t.Level.String(), Status: OK, What: "works here"}
+		if t.Err == nil && !taken {
+			taken = true
+			f.What += ", and is what a run takes"
+			if t.Level == sandbox.Env {
+				f.What = "works here, and is taken only where --isolation env or the policy's isolation.minimum asks for it"
+			}
+		}
 		if len(t.Limits) > 0 {
-			f.What = "works here; not held: " + strings.Join(t.Limits, "; ")
+			f.What += "; not held: " + strings.Join(t.Limits, "; ")
 		}
 		if t.Err != nil {
 			var p *sandbox.Problem

@@ -163,7 +163,7 @@ func (f *frame) problem() error {
 	p := &Problem{Step: f.fields[0], Call: f.fields[1]}
 	if errno := syscall.Errno(f.number(2)); errno != 0 {
 		p.Err = errno
-		p.Mend = mendInside(errno)
+		p.Mend, p.Profile = mendInside(errno)
 	}
 	return p
 }

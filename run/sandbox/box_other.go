@@ -26,3 +26,9 @@ func (b *Box) Close() error { return nil }
 
 // Dial reaches nothing.
 func (b *Box) Dial(int) (net.Conn, error) { return nil, errors.New("this system has no sandbox") }
+
+// Sockets lists none: where they are is not known here.
+func Sockets() []string { return nil }
+
+// HoldsSockets says that filtered does (the profile denies connections to them), and no other level.
+func HoldsSockets(l Level) bool { return l == Filtered }

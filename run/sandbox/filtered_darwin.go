@@ -52,6 +52,9 @@ func (f *Fence) Prepare() (frozen []string, err error) {
 	return nil, nil
 }
 
+// Views says what the fence comes to, of what there is.
+func (f *Fence) Views() []Rule { return Seen(f.Places.Rules()) }
+
 // Command is the command line that runs a command in the fence.
 func (f *Fence) Command(path string, argv []string) ([]string, error) {
 	if f.built.profile == "" {

@@ -197,6 +197,33 @@ func (f *Fence) Prepare() (frozen []string, err error) {
 	return grants.Frozen, nil
 }
 
+// Views says what the fence comes to, of what there is: what is said to be read-only below what is writable stays so only where
+// it is granted by itself.
+func (f *Fence) Views() (views []Rule) {
+	for _, r := range Seen(f.Places.Rules()) {
+		if r.View != ReadOnly || !f.grants(r.Path, accessWriteFile) {
+			views = append(views, r)
+		}
+	}
+	return views
+}
+
+// grants says whether the prepared fence gives an access to a path.
+func (f *Fence) grants(path string, access uint64) bool {
+	for _, p := range f.built.landlock.Paths {
+		if p.Access&access != 0 && within(path, p.Path) {
+			return true
+		}
+	}
+	return false
+}
+
+// HoldsSockets says whether a level keeps a child from sockets with a path here.
+func HoldsSockets(l Level) bool {
+	version, p := askLandlock()
+	return l == Sealed || l == Filtered && p == nil && version >= landlockResolveUnix
+}
+
 // settle gives the rules whose paths lead somewhere, by where they lead. What is hidden in the user's directory, or by name,
 // counts although it is not there: it may come to be.
 func settle(rules []Rule, p Places) []Rule {

@@ -49,6 +49,7 @@ func startAndTell() {
 	if errors.As(err, &p) {
 		println("problem:", p.Error())
 		println("mend:", p.Mend)
+		println("profile:", p.Profile)
 		os.Exit(3)
 	}
 	if err != nil {
@@ -139,9 +140,22 @@ func needsRoot(t *testing.T) {
 
 func TestStartUnderDockersFilter(t *testing.T) {
 	out := around(t, "docker", `TEST_THEN=start exec "$SELF"`)
-	wants(t, out, "problem: make namespaces: clone(CLONE_NEWUSER|...)", "(EPERM)", "mend: a seccomp filter forbids it", "--security-opt seccomp=unconfined")
+	wants(t, out, "problem: make namespaces: clone(CLONE_NEWUSER|...)", "(EPERM)", "mend: a seccomp filter forbids it", "--security-opt seccomp=unconfined", "profile: false")
 	if strings.Contains(out, "\nrun") {
 		t.Error("the child was started")
+	}
+}
+
+// Where AppArmor reserves namespaces for programs with a profile, it is to blame before any filter. Its setting is emulated.
+func TestStartUnderAppArmor(t *testing.T) {
+	out := around(t, "docker", `exec unshare -Urm sh -c 'mount -t tmpfs none /proc/sys/kernel && echo 1 >/proc/sys/kernel/apparmor_restrict_unprivileged_userns && TEST_THEN=start exec "$SELF"'`)
+	wants(t, out, "problem: make namespaces", "(EPERM)", "mend: AppArmor gives no rights", "`agentguard doctor --isolation` prints it", "profile: true")
+}
+
+func TestAppArmorProfile(t *testing.T) {
+	got := AppArmorProfile(`/opt/a "b"/{c}*`)
+	if !strings.Contains(got, `profile agentguard "/opt/a \"b\"/\{c\}\*" flags=(unconfined) {`) || !strings.Contains(got, "\n  userns,\n") {
+		t.Error(got)
 	}
 }
 

@@ -12,6 +12,8 @@ type Problem struct {
 	Call string // the system call that failed; "" where none did
 	Err  error  // its error, as a rule an errno
 	Mend string // what a person can do about it; may be ""
+	// Profile: AppArmor is to blame, and AppArmorProfile mends it.
+	Profile bool
 }
 
 func (p *Problem) Error() string {

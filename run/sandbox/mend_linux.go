@@ -16,32 +16,32 @@ func noNamespaces(err error) error {
 	case errors.Is(err, syscall.EINVAL):
 		p.Mend = "this kernel is built without user namespaces (CONFIG_USER_NS)"
 	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
-		p.Mend = whoForbids()
+		p.Mend, p.Profile = whoForbids()
 	}
 	return p
 }
 
 // mendInside is for what fails in namespaces that the kernel did make.
-func mendInside(errno syscall.Errno) string {
+func mendInside(errno syscall.Errno) (mend string, profile bool) {
 	if errno != syscall.EPERM && errno != syscall.EACCES {
-		return ""
+		return "", false
 	}
 	return whoForbids()
 }
 
-// whoForbids finds out who forbids user namespaces, or what is done in them.
-func whoForbids() string {
+// whoForbids finds out who forbids user namespaces, or what is done in them; profile says that it is AppArmor.
+func whoForbids() (mend string, profile bool) {
 	switch {
 	case setting("/proc/sys/kernel/unprivileged_userns_clone") == "0":
-		return "sysctl kernel.unprivileged_userns_clone is 0: set it, as root, to 1"
+		return "sysctl kernel.unprivileged_userns_clone is 0: set it, as root, to 1", false
 	case setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
 		return "AppArmor gives no rights in user namespaces to programs without a profile: install one for agentguard with the line \"userns,\" " +
-			"(`agentguard doctor` prints it), or set sysctl kernel.apparmor_restrict_unprivileged_userns, as root, to 0"
+			"(`agentguard doctor --isolation` prints it), or set sysctl kernel.apparmor_restrict_unprivileged_userns, as root, to 0", true
 	case strings.Contains(status(), "\nSeccomp:\t2\n"):
 		return "a seccomp filter forbids it, as Docker's own does: start the container with --security-opt seccomp=unconfined, " +
-			"or with a profile that allows clone, unshare, mount and sethostname"
+			"or with a profile that allows clone, unshare, mount and sethostname", false
 	}
-	return "no setting that is known explains it: a security module may forbid it (the kernel's log says), a chroot, or a user id that has no mapping in the namespace around"
+	return "no setting that is known explains it: a security module may forbid it (the kernel's log says), a chroot, or a user id that has no mapping in the namespace around", false
 }
 
 func setting(path string) string {

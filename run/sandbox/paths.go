@@ -3,6 +3,7 @@ package sandbox
 import (
 	"os"
 	"path/filepath"
+	"sort"
 	"strings"
 )
 
@@ -25,6 +26,22 @@ func resolveParent(path string) string {
 		return filepath.Join(real, rest)
 	}
 	return filepath.Join(resolveParent(dir), rest)
+}
+
+// Seen gives the rules whose paths lead somewhere, by where they lead, parents first. Of several for one path the last counts.
+func Seen(rules []Rule) []Rule {
+	last := map[string]View{}
+	for _, r := range rules {
+		if path, there := resolve(r.Path); there {
+			last[path] = r.View
+		}
+	}
+	seen := make([]Rule, 0, len(last))
+	for path, view := range last {
+		seen = append(seen, Rule{path, view})
+	}
+	sort.Slice(seen, func(i, j int) bool { return seen[i].Path < seen[j].Path })
+	return seen
 }
 
 // within says whether path is dir or lies below it.

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 
@@ -64,24 +63,15 @@ func (c *Config) steps() []inner.Step {
 
 var stepOf = [...]string{Hidden: "hide", ReadOnly: "read", Writable: "restore"}
 
-// views gives the rules in the order in which they can be carried out, parents first: of those that lead somewhere, by the path
-// that they lead to. The system's own trees are made anew in any case.
+// views gives the rules in the order in which they can be carried out. The system's own trees are made anew in any case.
 func (c *Config) views(sockets []string) []Rule {
-	last := map[string]View{}
-	for _, path := range sockets {
-		last[path] = Hidden
-	}
-	for _, r := range c.Rules {
-		if path, ok := resolve(r.Path); ok && path != "/" && !within(path, "/dev") && !within(path, "/proc") {
-			last[path] = r.View
-		}
-	}
 	var rules []Rule
-	for path, view := range last {
-		rules = append(rules, Rule{path, view})
+	for _, path := range sockets {
+		rules = append(rules, Rule{path, Hidden})
 	}
-	sort.Slice(rules, func(i, j int) bool { return rules[i].Path < rules[j].Path })
-	return rules
+	return slices.DeleteFunc(Seen(append(rules, c.Rules...)), func(r Rule) bool {
+		return r.Path == "/" || within(r.Path, "/dev") || within(r.Path, "/proc")
+	})
 }
 
 // Sockets lists the sockets with a name in the file system that this user could connect to: whoever listens there acts outside
