@@ -346,6 +346,10 @@ func TestLeaksAreFound(t *testing.T) {
 	if found := x.leaks(&own, &seen{body: innocent}); found != nil {
 		t.Errorf("placeholders and the case's own text: %q", found)
 	}
+	x.placeholders = "a\n" + strings.ToLower("AIzahHoa"+random(28)) + "_phg\nb" // backwards, by accident
+	if found := x.leaks(&shots[0], &seen{body: "<AIzahHoa" + x.placeholders[10:38] + "_phg>"}); found != nil {
+		t.Errorf("a placeholder backwards: %q", found)
+	}
 }
 
 func TestRunIsBounded(t *testing.T) {

@@ -191,15 +191,18 @@ func (g *rig) credentials(p *policy.Policy) (*cred.Set, error) {
 	return set, nil
 }
 
-// placeholders are those of all agents, in lower case: they look like credentials and open nothing.
-func (g *rig) placeholders() map[string]bool {
-	out := map[string]bool{}
+// placeholders are those of all agents in every spelling, in lower case: a part of them may look like a credential and opens
+// nothing.
+func (g *rig) placeholders() string {
+	var out []string
 	for _, a := range g.agents {
 		for name := range g.secrets {
-			out[strings.ToLower(a.creds.Get(name).Placeholder)] = true
+			for _, s := range origin.Spellings(a.creds.Get(name).Placeholder) {
+				out = append(out, strings.ToLower(s.Whole))
+			}
 		}
 	}
-	return out
+	return strings.Join(out, "\n")
 }
 
 func (g *rig) close() {

@@ -16,7 +16,7 @@ type run struct {
 	*Report
 	rig          *rig
 	shots        []shot
-	placeholders map[string]bool
+	placeholders string // see rig.placeholders
 
 	mu          sync.Mutex
 	done, total int
