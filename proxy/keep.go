@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"agentguard/policy"
@@ -255,18 +256,30 @@ func (k *keeper) keep(value string, literal bool) {
 	missing := false
 	for i := range k.found {
 		if k.wants&(1<<i) != 0 && k.found[i].Name == "" {
-			k.found[i] = Kept{k.fields[i].Name, value, literal}
+			k.found[i] = kept(&k.fields[i], value, literal)
 		}
 		missing = missing || k.found[i].Name == ""
 	}
 	k.wants, k.done = 0, !missing
 }
 
-// result is what was found, in the order in which it was asked for, without secrets in any spelling that JSON hid.
+// kept is a value as a field has it; without a name where the field has nothing of it.
+func kept(f *action.Field, value string, literal bool) Kept {
+	if f.Tail && !literal {
+		if value = value[strings.LastIndexByte(value, '/')+1:]; value == "" {
+			return Kept{}
+		}
+		literal = len(value) < 16 && value[0] != '0' && strings.Trim(value, "0123456789") == ""
+	}
+	return Kept{f.Name, value, literal}
+}
+
+// result is what was found, in the order in which it was asked for, each name once, without secrets in any spelling that
+// JSON hid.
 func (k *keeper) result(set *scrub.Set) []Kept {
 	var out []Kept
 	for _, f := range k.found {
-		if f.Name != "" {
+		if f.Name != "" && !slices.ContainsFunc(out, func(o Kept) bool { return o.Name == f.Name }) {
 			f.Value, _ = set.String(f.Value)
 			out = append(out, f)
 		}

@@ -76,6 +76,26 @@ func keptText(kept []Kept) string {
 	return strings.Join(parts, " ")
 }
 
+// TestKeptAlternatives: the first of one name that is there, and the number in an address.
+func TestKeptAlternatives(t *testing.T) {
+	fields := []action.Field{{Name: "number", Path: []string{"n"}}, {Name: "number", Path: []string{"url"}, Tail: true}, {Name: "html_url", Path: []string{"url"}}}
+	for text, want := range map[string]string{
+		`{"n":7,"url":"https://x/pull/8"}`:     `number=7! html_url=https://x/pull/8`,
+		`{"url":"https:\/\/x\/pull\/8"}`:       `number=8! html_url=https://x/pull/8`,
+		`{"url":"https://x/pull/8#c"}`:         `number=8#c html_url=https://x/pull/8#c`,
+		`{"url":"https://x/pull/08"}`:          `number=08 html_url=https://x/pull/08`,
+		`{"url":"https://x/pull/"}`:            `html_url=https://x/pull/`,
+		`{"url":12}`:                           `number=12! html_url=12!`,
+		`{"url":"99999999999999999999999999"}`: `number=99999999999999999999999999 html_url=99999999999999999999999999`,
+	} {
+		k := newKeeper(fields)
+		k.look([]byte(text))
+		if got := keptText(k.result(nil)); got != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+}
+
 // FuzzKeep: in whatever pieces a text comes, the same is found; of what is valid JSON, with each name once, that which
 // encoding/json finds; and it never holds more than its bounds.
 func FuzzKeep(f *testing.F) {

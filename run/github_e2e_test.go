@@ -11,18 +11,18 @@ import (
 	"agentguard/run/testbed"
 )
 
-// ghCommand is a command of gh that changes something: the mutation that arrives where the policy allows it, and the
-// action that is refused where it does not.
-type ghCommand struct{ args, mutation, action string }
+// ghCommand is a command of gh that changes something: the mutation that arrives where the policy allows it, the action
+// that is refused where it does not, and what the log keeps of the answer, of which gh asks little.
+type ghCommand struct{ args, mutation, action, kept string }
 
 var ghCommands = []ghCommand{
-	{"pr create -R %s --head fix-login --base main --title T --body B", "createPullRequest", "create_pr"},
-	{"pr merge 42 -R %s --merge", "mergePullRequest", "merge_pr"},
-	{"pr comment 42 -R %s --body hello", "addComment", "add_comment"},
-	{"issue comment 7 -R %s --body hello", "addComment", "add_comment"},
-	{"issue create -R %s --title T --body B", "createIssue", "create_issue"},
-	{"pr edit 42 -R %s --title T", "updatePullRequest", "update_pr"},
-	{"repo delete %s --yes", "", "delete_repo"},
+	{"pr create -R %s --head fix-login --base main --title T --body B", "createPullRequest", "create_pr", `"result":{"number":42,"html_url":"https://github.com/myorg/myrepo/pull/42"}`},
+	{"pr merge 42 -R %s --merge", "mergePullRequest", "merge_pr", ""},
+	{"pr comment 42 -R %s --body hello", "addComment", "add_comment", `"result":{"html_url":"https://github.com/myorg/myrepo/issues/7#issuecomment-1"}`},
+	{"issue comment 7 -R %s --body hello", "addComment", "add_comment", `"result":{"html_url":"https://github.com/myorg/myrepo/issues/7#issuecomment-1"}`},
+	{"issue create -R %s --title T --body B", "createIssue", "create_issue", `"result":{"number":7,"html_url":"https://github.com/myorg/myrepo/issues/7"}`},
+	{"pr edit 42 -R %s --title T", "updatePullRequest", "update_pr", ""},
+	{"repo delete %s --yes", "", "delete_repo", ""},
 }
 
 // TestGitHubCLI runs real gh: what the policy allows on myorg/myrepo is executed there, and for every other repository, and
@@ -47,6 +47,9 @@ func TestGitHubCLI(t *testing.T) {
 			}
 			if c.mutation == "" && !slices.ContainsFunc(r.Seen, func(s testbed.Seen) bool { return s.Method == "DELETE" }) {
 				t.Errorf("nothing was deleted\n%s", r)
+			}
+			if !strings.Contains(string(r.AuditText), c.kept) {
+				t.Errorf("the log does not keep %s\n%s", c.kept, r)
 			}
 		})
 	}

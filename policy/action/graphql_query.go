@@ -40,7 +40,7 @@ func refineGraphQL(r *Request, m *Match) error {
 
 // query reads a root field of a query.
 func (w *walker) query(f *ast.Field) (*root, error) {
-	q := &root{field: f.Name, key: f.Alias, action: graphQLQuery, names: []string{graphQLQuery.Name}}
+	q := &root{field: f.Name, key: f.Alias, in: w.document, asked: f, action: graphQLQuery, names: []string{graphQLQuery.Name}}
 	at := anywhere
 	switch f.Name {
 	case "rateLimit":

@@ -4,12 +4,16 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // root is one root field of a GraphQL operation: what is executed, and counts once, whatever it is about.
 type root struct {
 	field  string         // the service's own name: "createPullRequest"
 	key    string         // what its result is called in the answer: the alias, else the field
+	in     document       // where it stands
+	asked  *ast.Field     // with what is asked of its result
 	action Action         // without name and resource
 	args   map[string]any // the arguments, for conditions on them
 	names  []string       // what it does; where that hangs on facts, see renamed

@@ -190,7 +190,7 @@ func (w *walker) linearRoot(f *ast.Field) (*root, error) {
 	if known == nil {
 		return nil, fmt.Errorf("the catalogue of linear knows no field %s of its %s", clip(f.Name), w.op.Operation)
 	}
-	l := &root{field: f.Name, key: f.Alias, action: Action{Operation: known.Operation, Class: known.Class}, names: []string{known.Action}}
+	l := &root{field: f.Name, key: f.Alias, in: w.document, asked: f, action: Action{Operation: known.Operation, Class: known.Class}, names: []string{known.Action}}
 	if known.Action == "" {
 		l.names[0] = known.Operation
 	}

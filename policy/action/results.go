@@ -5,13 +5,16 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // Field is a field of an operation's answer that a record keeps: a scalar in a JSON object, found by the names that lead
-// to it from the top. A "*" in Path is any one name.
+// to it from the top. A "*" in Path is any one name. Of several with one Name the first that is found is kept.
 type Field struct {
 	Name string // what the record calls it
 	Path []string
+	Tail bool // what follows the last slash of it: the number in a pull request's address
 }
 
 // MaxFields bounds the fields that are kept of one answer, and maxFieldPath the names that lead to one.
@@ -21,7 +24,9 @@ const (
 )
 
 // results says what the answers of operations tell of what was done, by the vendors' references: what it is called and
-// where it is, and what it cost. Each line: the service, the operation, its fields, each "PATH" or "NAME=PATH".
+// where it is, and what it cost. Each line: the service, the operation, its fields, each "PATH" or "NAME=PATH"; "PATH/" is
+// what follows the last slash. The path of a GraphQL operation begins in its result, and leads by the fields' own names,
+// whatever the document calls them.
 const results = `
 github pulls/create number html_url
 github pulls/merge sha
@@ -38,6 +43,18 @@ github repos/create-fork full_name html_url
 github git/create-ref ref sha=object.sha
 github git/update-ref ref sha=object.sha
 github gists/create id html_url
+github createPullRequest number=pullRequest.number number=pullRequest.url/ html_url=pullRequest.url
+github mergePullRequest number=pullRequest.number html_url=pullRequest.url sha=pullRequest.mergeCommit.oid
+github closePullRequest number=pullRequest.number html_url=pullRequest.url
+github addPullRequestReview html_url=pullRequestReview.url state=pullRequestReview.state
+github submitPullRequestReview html_url=pullRequestReview.url state=pullRequestReview.state
+github createIssue number=issue.number number=issue.url/ html_url=issue.url
+github addComment html_url=commentEdge.node.url
+github createRef ref=ref.name sha=ref.target.oid
+github createCommitOnBranch sha=commit.oid html_url=commit.url
+github createRepository full_name=repository.nameWithOwner html_url=repository.url
+linear issueCreate id=issue.identifier url=issue.url
+linear commentCreate id=comment.id url=comment.url
 openai responses/create id model status input_tokens=usage.input_tokens output_tokens=usage.output_tokens
 openai chat/create-completion id model input_tokens=usage.prompt_tokens output_tokens=usage.completion_tokens
 anthropic messages/create id model stop_reason input_tokens=usage.input_tokens output_tokens=usage.output_tokens
@@ -71,7 +88,8 @@ var resultTable = sync.OnceValue(func() map[string][]Field {
 			if !named {
 				path = name
 			}
-			table[key] = append(table[key], Field{name, strings.Split(path, ".")})
+			path, tail := strings.CutSuffix(path, "/")
+			table[key] = append(table[key], Field{name, strings.Split(path, "."), tail})
 		}
 	}
 	return table
@@ -90,23 +108,76 @@ func ParseField(s string) (Field, error) {
 			return Field{}, fmt.Errorf(`is no name of a field, or names parted by dots, as in "number" or "ticket.id"`)
 		}
 	}
-	return Field{s, path}, nil
+	return Field{Name: s, Path: path}, nil
 }
 
 // Results are the fields to keep of the answer to a request: those that its rules ask for, then those that the catalogue
-// names for its operations, each name once, at most MaxFields.
+// names for its operations, at most MaxFields. Of REST operations a name is taken once; where a GraphQL document does the
+// like twice, the names of the second begin with what the document calls it.
 func Results(m *Match, asked []Field) []Field {
-	fields := asked
-	if m.Service != nil && Lookup(m.Service.Name) == m.Service {
-		for i := range m.Actions {
-			fields = append(fields[:len(fields):len(fields)], resultTable()[m.Service.Name+" "+m.Actions[i].Operation]...)
-		}
-	}
 	var out []Field
-	for _, f := range fields {
-		if len(out) < MaxFields && !slices.ContainsFunc(out, func(o Field) bool { return o.Name == f.Name }) {
+	add := func(f Field, among []Field) {
+		if len(out) < MaxFields && !named(among, f.Name) {
 			out = append(out, f)
 		}
 	}
+	for _, f := range asked {
+		add(f, out)
+	}
+	if m.Service == nil || Lookup(m.Service.Name) != m.Service {
+		return out
+	}
+	rules := len(out)
+	var seen []*root
+	for i := range m.Actions {
+		a := &m.Actions[i]
+		fields := resultTable()[m.Service.Name+" "+a.Operation]
+		before := out
+		switch {
+		case a.root == nil:
+			for _, f := range fields {
+				add(f, before)
+			}
+		case !slices.Contains(seen, a.root):
+			seen = append(seen, a.root)
+			for _, f := range a.root.results(fields) {
+				if named(before[rules:], f.Name) {
+					f.Name = a.root.key + "." + f.Name
+				}
+				add(f, before[rules:])
+			}
+		}
+	}
 	return out
+}
+
+func named(fields []Field, name string) bool {
+	return slices.ContainsFunc(fields, func(f Field) bool { return f.Name == name })
+}
+
+// results finds fields of the root field's result in the answer. A document may call any field by any name, so it is not
+// the name that tells: what is not asked for cannot be found.
+func (f *root) results(fields []Field) (found []Field) {
+	visited := 0
+	w := &walker{f.in, &visited}
+	for _, field := range fields {
+		path, sets := []string{"data", f.key}, []ast.SelectionSet{f.asked.SelectionSet}
+		for _, name := range field.Path {
+			var key string
+			var below []ast.SelectionSet
+			for _, set := range sets {
+				w.each(set, 0, func(at *ast.Field, _ int) error { // it is walked for the second time, so without an error
+					if at.Name == name && (key == "" || key == at.Alias) {
+						key, below = at.Alias, append(below, at.SelectionSet)
+					}
+					return nil
+				})
+			}
+			path, sets = append(path, key), below
+		}
+		if len(sets) > 0 {
+			found = append(found, Field{field.Name, path, field.Tail})
+		}
+	}
+	return found
 }

@@ -3,6 +3,7 @@ package suite
 import (
 	"agentguard/policy"
 	"agentguard/policy/action"
+	"slices"
 )
 
 // Explanation is an answer with the way to it, in words.
@@ -93,7 +94,9 @@ func Explain(pol *policy.Policy, q *Request, a *Answer) *Explanation {
 	}
 	if a.Effect == "allow" {
 		for _, f := range action.Results(&a.Match, a.Decision.Keep) {
-			e.Keeps = append(e.Keeps, f.Name)
+			if !slices.Contains(e.Keeps, f.Name) {
+				e.Keeps = append(e.Keeps, f.Name)
+			}
 		}
 	}
 	return e
