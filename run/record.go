@@ -130,7 +130,8 @@ func (s *session) recordOf(ex *proxy.Exchange) audit.Record {
 	return r
 }
 
-// describe names the action that decided, and all of them where there are several; their resources too where they differ.
+// describe names the action that decided, and all of them where there are several; their resources too where they differ,
+// and which of them are one operation, that limits count once.
 func describe(r *audit.Record, all []action.Action, deciding action.Action) {
 	if deciding.Name == "" && len(all) > 0 {
 		deciding = all[0]
@@ -139,10 +140,17 @@ func describe(r *audit.Record, all []action.Action, deciding action.Action) {
 	if len(all) < 2 {
 		return
 	}
-	differ := false
+	differ, joined := false, false
 	for _, a := range all {
 		r.Actions, r.Resources = append(r.Actions, a.Name), append(r.Resources, a.Resource.String())
 		differ = differ || a.Resource != all[0].Resource
+		if joined = joined || a.Also; !a.Also || len(r.Operations) == 0 {
+			r.Operations = append(r.Operations, 0)
+		}
+		r.Operations[len(r.Operations)-1]++
+	}
+	if !joined {
+		r.Operations = nil
 	}
 	if !differ {
 		r.Resources = nil

@@ -65,8 +65,14 @@ func TestRecordTellsAll(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	ex.Plain, ex.Match.Actions[1] = false, on("force_push", "o/a")
-	if r := s.recordOf(ex); r.Resource != "repo:o/a" || r.Resources != nil || r.Request.Scheme != "" {
+	if r := s.recordOf(ex); r.Resource != "repo:o/a" || r.Resources != nil || r.Request.Scheme != "" || r.Operations != nil {
 		t.Errorf("one resource, over TLS: %+v", r)
+	}
+	also := on("force_push", "o/a")
+	also.Also = true
+	ex.Match.Actions = []action.Action{on("push", "o/a"), also, on("push", "o/b"), on("push", "o/c"), also, also}
+	if r := s.recordOf(ex); !slices.Equal(r.Operations, []int{2, 1, 3}) {
+		t.Errorf("operations %v", r.Operations)
 	}
 }
 

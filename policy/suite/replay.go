@@ -23,6 +23,7 @@ type Recorded struct {
 	Service   string
 	Actions   []string // the names of all, or of the one that decided
 	Resources []string // of Actions, one for each; one alone: of all; shorter: not known of the others
+	Joined    []int    // how many of Actions, in their order, are one operation, that limits count once; nil: each is one
 	Cut       bool     // method, address or a name is only the beginning of what it was
 	More      bool     // there were more actions than these
 

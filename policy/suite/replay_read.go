@@ -56,7 +56,11 @@ func (r *Replay) readings(x *reading) ([]action.Match, *answer) {
 	case len(x.Resources) != 1 && len(x.Resources) != len(x.Actions):
 		return stop("", "the record does not say which resource each of its actions is about")
 	}
-	readings, unclear := r.rebuilt(x, &route)
+	also, fits := joined(x.Joined, len(x.Actions))
+	if !fits && !x.More {
+		return stop("", "the record does not say which of its actions are one operation")
+	}
+	readings, unclear := r.rebuilt(x, &route, also)
 	if unclear != "" {
 		return stop("", unclear)
 	}
@@ -69,13 +73,29 @@ const (
 	maxReadings = 64
 )
 
+// joined says of each of n actions whether it belongs to the one before it.
+func joined(counts []int, n int) (also []bool, fits bool) {
+	also = make([]bool, n)
+	i := 0
+	for _, c := range counts {
+		if c < 1 || c > n-i {
+			return also, false
+		}
+		for j := i + 1; j < i+c; j++ {
+			also[j] = true
+		}
+		i += c
+	}
+	return also, len(counts) == 0 || i == n
+}
+
 func hasUnknown(m *action.Match) bool {
 	return slices.ContainsFunc(m.Actions, func(a action.Action) bool { return a.Class == action.Unknown })
 }
 
 // rebuilt makes a match of the recorded names. Where a name may stand for several operations there is one more match for
 // each. unclear is why it cannot be done.
-func (r *Replay) rebuilt(x *reading, route *action.Match) (all []action.Match, unclear string) {
+func (r *Replay) rebuilt(x *reading, route *action.Match, also []bool) (all []action.Match, unclear string) {
 	first := action.Match{Service: route.Service, Path: route.Path}
 	var others [][]action.Action
 	for i, name := range x.Actions {
@@ -85,7 +105,7 @@ func (r *Replay) rebuilt(x *reading, route *action.Match) (all []action.Match, u
 			return nil, "the catalogue of " + x.claim.Service.Name + " has no action " + name
 		}
 		a := among[0]
-		a.Resource = about
+		a.Resource, a.Also = about, also[i]
 		first.Actions = append(first.Actions, a)
 		others = append(others, among[1:])
 	}
@@ -97,7 +117,7 @@ func (r *Replay) rebuilt(x *reading, route *action.Match) (all []action.Match, u
 			}
 			m := first
 			m.Actions = slices.Clone(first.Actions)
-			a.Resource = m.Actions[i].Resource
+			a.Resource, a.Also = m.Actions[i].Resource, also[i]
 			m.Actions[i] = a
 			all = append(all, m)
 		}

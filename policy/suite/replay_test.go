@@ -145,6 +145,31 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// TestReplayCountsOperations: what belongs to one operation is counted once, as it was when it was let through.
+func TestReplayCountsOperations(t *testing.T) {
+	for _, c := range []struct {
+		joined []int
+		want   Change
+		why    string
+	}{
+		{nil, NowLimited, "2/hour"}, // three, one by one
+		{[]int{2, 1}, Same, ""},
+		{[]int{1, 2}, Same, ""},
+		{[]int{3}, Same, ""},
+		{[]int{1, 1, 1}, NowLimited, "2/hour"},
+		{[]int{2}, Untold, "which of its actions"},
+		{[]int{2, 2}, Untold, "which of its actions"},
+		{[]int{3, 0}, Untold, "which of its actions"},
+		{[]int{4, -1}, Untold, "which of its actions"},
+	} {
+		q := onGitHub("allow", "POST", "/graphql", "create_pr", "create_pr", "create_pr")
+		q.Joined = c.joined
+		if v := replayOver(t).Ask(&q); v.Change != c.want || !strings.Contains(v.Why, c.why) {
+			t.Errorf("%v: %s: %s", c.joined, v.Change, v.Why)
+		}
+	}
+}
+
 // TestReplayLimits: limits count at the recorded times, whatever the clock of a damaged log does.
 func TestReplayLimits(t *testing.T) {
 	r := replayOver(t)

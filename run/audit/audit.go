@@ -88,8 +88,9 @@ type Record struct {
 	ID      uint64    `json:"exchange,omitempty"` // ties a request to its response
 
 	Service    string   `json:"service,omitempty"`
-	Action     string   `json:"action,omitempty"`  // the one that decided
-	Actions    []string `json:"actions,omitempty"` // when there are several
+	Action     string   `json:"action,omitempty"`     // the one that decided
+	Actions    []string `json:"actions,omitempty"`    // when there are several
+	Operations []int    `json:"operations,omitempty"` // how many of Actions, in their order, are one operation, when that is more than one
 	Resource   string   `json:"resource,omitempty"`
 	Resources  []string `json:"resources,omitempty"` // of Actions, one for each, when they differ
 	Rule       string   `json:"rule,omitempty"`

@@ -22,6 +22,7 @@ const (
 	maxText    = 1 << 10 // reasons, errors, resources
 	maxPath    = 8 << 10 // path and query, each
 	maxActions = 6 << 10 // all together; their resources as much again
+	maxCounts  = 3 << 9
 	maxDetail  = 16 << 10
 	maxStages  = 32
 	maxResult  = 4 << 10
@@ -50,6 +51,7 @@ func (e *encoder) record(r *Record) {
 	e.str(`"service":`, r.Service, maxName)
 	e.str(`"action":`, r.Action, maxName)
 	e.list(`"actions":`, r.Actions)
+	e.counts(`"operations":`, r.Operations)
 	e.str(`"resource":`, r.Resource, maxText)
 	e.list(`"resources":`, r.Resources)
 	e.str(`"rule":`, r.Rule, maxName)
@@ -154,6 +156,23 @@ func (e *encoder) list(key string, items []string) {
 			break
 		}
 		e.b = appendString(e.b, s, maxName)
+	}
+	e.b = append(e.b, ']')
+}
+
+func (e *encoder) counts(key string, counts []int) {
+	if len(counts) == 0 {
+		return
+	}
+	e.key(key)
+	e.b = append(e.b, '[')
+	end := len(e.b) + maxCounts
+	for _, n := range counts {
+		if len(e.b) > end {
+			break // whoever adds up finds that some are missing
+		}
+		e.sep()
+		e.b = strconv.AppendInt(e.b, int64(n), 10)
 	}
 	e.b = append(e.b, ']')
 }

@@ -348,6 +348,7 @@ func hostile(s string) *Record {
 	}
 	for i := range 500 {
 		r.Actions, r.Resources = append(r.Actions, s), append(r.Resources, s)
+		r.Operations = append(r.Operations, -1<<63, -1<<63, -1<<63)
 		r.Stages = append(r.Stages, Stage{s, 1<<63 - 1})
 		r.Response.Result = append(r.Response.Result, Field{s, s, i%2 == 0})
 		r.Detail[fmt.Sprint(i)+s[:min(len(s), 4096)]] = s

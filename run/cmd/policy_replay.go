@@ -140,7 +140,7 @@ func recorded(rec *audit.Record) (*suite.Recorded, bool) {
 	}
 	q := &suite.Recorded{
 		Time: rec.Time, Method: rec.Request.Method, Plain: rec.Request.Scheme == "http", Authority: rec.Request.Authority, Path: rec.Request.Path, Query: rec.Request.Query,
-		Service: rec.Service, Actions: rec.Actions, Resources: rec.Resources, Effect: audit.Allow, Rule: rec.Rule, Reason: rec.Reason,
+		Service: rec.Service, Actions: rec.Actions, Resources: rec.Resources, Joined: rec.Operations, Effect: audit.Allow, Rule: rec.Rule, Reason: rec.Reason,
 	}
 	if rec.Event == audit.Refused {
 		q.Unasked = unasked(rec)
