@@ -255,7 +255,11 @@ func (p *Proxy) exchange(w http.ResponseWriter, ex *Exchange) {
 		defer cancel()
 		defer context.AfterFunc(p.ctx, cancel)()
 	}
-	p.forward.ServeHTTP(&childWriter{ResponseWriter: w, p: p, ex: ex}, ex.in.WithContext(ctx))
+	child := &childWriter{ResponseWriter: w, p: p, ex: ex}
+	if t, ok := ctx.Value(tunnelKey{}).(*tunnelConn); ok && ex.in.ProtoMajor == 1 { // in HTTP/2 others write as well
+		child.cork = &t.cork
+	}
+	p.forward.ServeHTTP(child, ex.in.WithContext(ctx))
 }
 
 type exchangeKey struct{}

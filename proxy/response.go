@@ -107,6 +107,7 @@ func (p *Proxy) scrub(ex *Exchange, r *http.Response) *Refusal {
 	if r.StatusCode == http.StatusSwitchingProtocols {
 		return p.scrubMessages(ex, r, set)
 	}
+	r.Body = prefetched(r.Body, r.ProtoMajor, r.ContentLength)
 	messages := isFramed(r.Header.Get("Content-Type"))
 	if messages {
 		set = fixed
@@ -267,6 +268,7 @@ type childWriter struct {
 	http.ResponseWriter
 	p    *Proxy
 	ex   *Exchange
+	cork *cork // of the tunnel, nil: none, or not to be used
 	left int64 // bytes of the body still to come, where the upstream told; ReverseProxy itself flushes where not
 }
 
@@ -291,6 +293,18 @@ func (w *childWriter) WriteHeader(status int) {
 }
 
 func (w *childWriter) Write(p []byte) (int, error) {
+	if w.cork == nil || len(p) <= onePiece {
+		return w.write(p)
+	}
+	w.cork.on()
+	n, err := w.write(p)
+	if failed := w.cork.off(); err == nil {
+		err = failed
+	}
+	return n, err
+}
+
+func (w *childWriter) write(p []byte) (int, error) {
 	n, err := w.ResponseWriter.Write(p)
 	if w.left > 0 {
 		if w.left -= int64(n); w.left > 0 && err == nil {

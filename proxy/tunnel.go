@@ -20,7 +20,7 @@ import (
 // tunnelConn is the child's end of a CONNECT, or a captured connection: its bytes, those read ahead included, and where it
 // was meant to lead.
 type tunnelConn struct {
-	net.Conn
+	cork
 	ahead     *bufio.Reader
 	authority action.Authority // of a captured connection in plain text: none, each request has its own
 	plain     bool
@@ -113,7 +113,7 @@ func (p *Proxy) takeOver(w http.ResponseWriter, r *http.Request, a action.Author
 		raw.Close()
 		return nil
 	}
-	conn := &tunnelConn{Conn: raw, authority: a, peer: peerOf(r)}
+	conn := &tunnelConn{cork: cork{Conn: raw}, authority: a, peer: peerOf(r)}
 	if n := rw.Reader.Buffered(); n > 0 { // the client did not wait for our answer
 		early, _ := rw.Reader.Peek(n)
 		conn.putBack(bytes.Clone(early))
