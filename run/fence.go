@@ -14,7 +14,7 @@ func (s *session) raiseFence() error {
 		return nil
 	}
 	places := s.places()
-	s.makeCaches(places.Home)
+	s.makeFirst(places)
 	temp := filepath.Join(s.dir, "tmp")
 	if err := os.Mkdir(temp, 0o700); err != nil {
 		return failure(err, "")

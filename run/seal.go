@@ -51,7 +51,7 @@ func (s *session) places() sandbox.Places {
 		policy, _ = filepath.Abs(policy)
 	}
 	return sandbox.Places{
-		Home: home, Dir: dir, Temp: []string{os.TempDir(), env.Get("TMPDIR")}, Caches: caches, Runtime: s.dir, Policy: policy,
+		Home: home, Dir: dir, Temp: []string{os.TempDir(), env.Get("TMPDIR")}, Caches: caches, Moves: sandbox.Moves(env.Get), Runtime: s.dir, Policy: policy,
 		Secret: own(append(s.sourceFiles(), s.Hide...)...), Read: own(i.Read...), Write: own(i.Write...), Hide: own(i.Hide...),
 	}
 }
@@ -59,21 +59,21 @@ func (s *session) places() sandbox.Places {
 // cacheVariables name directories that tools fill as they work.
 var cacheVariables = []string{"XDG_CACHE_HOME", "GOCACHE", "GOMODCACHE", "PIP_CACHE_DIR", "UV_CACHE_DIR", "npm_config_cache", "NPM_CONFIG_CACHE", "YARN_CACHE_FOLDER", "CCACHE_DIR"}
 
-// firstCaches are made where they are missing: their tools would make them, in a home directory that is read-only inside.
-var firstCaches = []string{".cache", ".npm", "go/pkg"}
-
-func (s *session) makeCaches(home string) {
-	for _, name := range firstCaches {
-		if home != "" {
-			os.MkdirAll(filepath.Join(home, name), 0o700)
-		}
+// makeFirst makes what the child needs and could not make.
+func (s *session) makeFirst(p sandbox.Places) {
+	command := ""
+	if len(s.Argv) > 0 {
+		command = s.Argv[0]
+	}
+	for _, dir := range p.First(command) {
+		os.MkdirAll(dir, 0o700)
 	}
 }
 
 // makePlaces makes what must be there to be hidden, read-only or writable in a sealed run.
 func (s *session) makePlaces() {
 	p := s.places()
-	s.makeCaches(p.Home)
+	s.makeFirst(p)
 	if filepath.IsAbs(s.StateHome) {
 		os.MkdirAll(filepath.Join(s.StateHome, "agentguard"), 0o700)
 	}

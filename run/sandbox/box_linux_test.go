@@ -82,6 +82,11 @@ type running struct {
 // sh starts a shell script.
 func sh(t testing.TB, b *Box, script string) *running {
 	t.Helper()
+	return start(t, b, script, false)
+}
+
+func start(t testing.TB, b *Box, script string, nested bool) *running {
+	t.Helper()
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +97,7 @@ func sh(t testing.TB, b *Box, script string) *running {
 	}
 	defer null.Close()
 	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
-	config, err := Within("/bin/sh", []string{"sh", "-c", script}, env, false)
+	config, err := Within("/bin/sh", []string{"sh", "-c", script}, env, nested)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +133,7 @@ func (r *running) end(t testing.TB) (output string, code int) {
 // inBox runs a script in a box of its own.
 func inBox(t testing.TB, c Config, script string) (output string, code int) {
 	t.Helper()
-	return sh(t, newBox(t, c), script).end(t)
+	return start(t, newBox(t, c), script, c.Nested).end(t)
 }
 
 func TestBoxExitCodes(t *testing.T) {

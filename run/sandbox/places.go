@@ -12,6 +12,7 @@ type Places struct {
 	Dir     string   // where the child starts
 	Temp    []string // directories for temporary files, beside /tmp and /var/tmp
 	Caches  []string // of tools that were told by a variable where to put them
+	Moves   []Move   // what lies elsewhere than below Home
 	Runtime string   // the run's own directory: the child reads its certificates there
 	Policy  string   // the policy file
 	Secret  []string // agentguard's own files, and those that secrets are read from: nothing opens these
@@ -54,6 +55,7 @@ var (
 		".local/bin", "bin", ".cargo/bin", ".cargo/env", ".cargo/config", ".cargo/config.toml", "go/bin", ".gitconfig", ".config/git", ".config/hg", ".hgrc",
 		".vimrc", ".vim", ".config/nvim", ".emacs", ".emacs.d", ".config/emacs", ".nanorc", ".tmux.conf", ".config/tmux", ".screenrc", ".gdbinit", ".config/gdb", ".lldbinit",
 		".config/Code/User", ".vscode/extensions", ".vscode-server/extensions", ".claude/settings.json", ".claude/hooks", ".codex/config.toml", ".gemini/settings.json",
+		".config/opencode/opencode.json", ".config/opencode/opencode.jsonc", ".config/opencode/plugin", ".config/opencode/plugins",
 		".ipython", ".pythonrc", ".config/direnv", ".local/share/direnv", ".asdfrc", ".config/mise", ".npm-global/bin", "Library/LaunchAgents",
 	}
 
@@ -63,7 +65,7 @@ var (
 		".cargo/registry", ".cargo/git", ".gradle/caches", ".gradle/daemon", ".gradle/wrapper", ".gradle/native", ".gradle/.tmp", ".gradle/workers", ".gradle/notifications",
 		".m2/repository", ".m2/wrapper", ".ivy2/cache", ".sbt/boot", ".nuget/packages", ".local/share/NuGet", ".dotnet/tools", ".pub-cache", ".hex/packages", ".mix",
 		".local/share/uv", ".local/share/virtualenvs", ".conda/pkgs", ".bundle/cache", ".composer/cache", ".ccache", ".matplotlib", ".config/matplotlib", ".terraform.d/plugin-cache",
-		".claude", ".claude.json", ".codex", ".gemini", ".local/share/opencode", ".local/state/opencode", ".aider.chat.history.md",
+		".claude", ".claude.json", ".codex", ".gemini", ".local/share/opencode", ".local/state/opencode", ".config/opencode", ".aider.chat.history.md",
 	}
 )
 
@@ -90,6 +92,9 @@ func (p Places) Rules() []Rule {
 		for _, name := range names {
 			if of != "" {
 				add(view, filepath.Join(of, filepath.FromSlash(name)))
+			}
+			if of == p.Home {
+				add(view, p.elsewhere(name)...)
 			}
 		}
 	}

@@ -49,7 +49,7 @@ func (c *Config) steps() []inner.Step {
 	tasks := strconv.Itoa(cmp.Or(c.Tasks, maxTasks))
 	steps = append(steps,
 		inner.Step{Do: "tasks", With: tasks}, inner.Step{Do: "try", Path: "/proc/sys/kernel/pid_max", With: tasks},
-		inner.Step{Do: "proc"}, inner.Step{Do: "dev", Path: c.Terminal, With: strings.Join(c.Devices, " ")},
+		c.proc(), inner.Step{Do: "dev", Path: c.Terminal, With: strings.Join(c.Devices, " ")},
 	)
 	// /proc and /dev are made already, and stay as they are when all else becomes read-only.
 	steps = append(steps, inner.Step{Do: "keep", Path: "/proc"}, inner.Step{Do: "keep", Path: "/dev"}, inner.Step{Do: "root"},
@@ -59,6 +59,15 @@ func (c *Config) steps() []inner.Step {
 		steps = append(steps, inner.Step{Do: stepOf[r.View], Path: r.Path})
 	}
 	return steps
+}
+
+// proc covers what root alone could set or read there. Who is not root keeps the whole of it where sandboxes within ours are
+// wanted, which need it for one of their own.
+func (c *Config) proc() inner.Step {
+	if c.Nested && os.Geteuid() != 0 {
+		return inner.Step{Do: "proc", With: inner.WholeProc}
+	}
+	return inner.Step{Do: "proc"}
 }
 
 var stepOf = [...]string{Hidden: "hide", ReadOnly: "read", Writable: "restore"}

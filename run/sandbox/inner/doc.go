@@ -24,6 +24,9 @@ const (
 // Step is one thing that init does before the child starts.
 type Step struct{ Do, Path, With string }
 
+// WholeProc has the step "proc" cover nothing of it.
+const WholeProc = "whole"
+
 // PackSteps makes the fields of a Setup frame.
 func PackSteps(steps []Step) []string {
 	fields := make([]string, 0, 3*len(steps))

@@ -126,7 +126,7 @@ func (p *initProcess) take(s Step) (what, call string, err error) {
 		}
 		return "listen on " + s.With, call, err
 	case "proc":
-		return "show its own processes in /proc", "mount(proc)", procfs()
+		return "show its own processes in /proc", "mount(proc)", procfs(s.With == WholeProc)
 	case "dev":
 		call, err = devfs(s.Path, words(s.With))
 		return "make a /dev of its own", call, err

@@ -135,11 +135,15 @@ func readOnly(path string) error {
 
 // procfs shows the processes of our namespace alone. Where a container's runtime covers parts of /proc the kernel refuses a
 // fresh one, which would show them: the old one stays, whose processes outside are closed to a child in a user namespace of
-// its own. What root could set through it stays closed in both.
-func procfs() error {
+// its own. What root could set through it stays closed in both, unless it is to be whole: the kernel lets a namespace within
+// ours have a fresh one only where it sees one without covers (fs/namespace.c, mount_too_revealing).
+func procfs(whole bool) error {
 	err := mount("proc", "/proc", "proc", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC, "")
 	if err != nil && err != syscall.EPERM {
 		return err
+	}
+	if whole {
+		return nil
 	}
 	for _, name := range []string{"sys", "sysrq-trigger", "bus", "irq", "fs", "acpi", "scsi"} {
 		if err := readOnly("/proc/" + name); err != nil && err != syscall.EPERM {

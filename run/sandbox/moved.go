@@ -1,0 +1,74 @@
+package sandbox
+
+import (
+	"path/filepath"
+	"strings"
+)
+
+// Move is another place for what lies below the user's directory as a rule.
+type Move struct {
+	Of string // below the user's directory
+	To string // absolute
+}
+
+// moves are the variables that tell tools of one. Lists of several (KUBECONFIG, GOPATH) have the system's separator.
+var moves = []struct{ variable, of string }{
+	// The base directories of XDG come first: what names a place of its own beats them.
+	{"XDG_CONFIG_HOME", ".config"}, {"XDG_DATA_HOME", ".local/share"}, {"XDG_STATE_HOME", ".local/state"}, {"XDG_CACHE_HOME", ".cache"},
+	{"GH_CONFIG_DIR", ".config/gh"}, {"GLAB_CONFIG_DIR", ".config/glab-cli"}, {"CLOUDSDK_CONFIG", ".config/gcloud"}, {"AZURE_CONFIG_DIR", ".azure"},
+	{"AWS_SHARED_CREDENTIALS_FILE", ".aws"}, {"AWS_CONFIG_FILE", ".aws"}, {"KUBECONFIG", ".kube"}, {"DOCKER_CONFIG", ".docker"}, {"GNUPGHOME", ".gnupg"},
+	{"NETRC", ".netrc"}, {"NPM_CONFIG_USERCONFIG", ".npmrc"}, {"npm_config_userconfig", ".npmrc"}, {"PIP_CONFIG_FILE", ".config/pip"}, {"BOTO_CONFIG", ".boto"},
+	{"PASSWORD_STORE_DIR", ".password-store"}, {"SOPS_AGE_KEY_FILE", ".config/sops"}, {"PGPASSFILE", ".pgpass"}, {"TF_CLI_CONFIG_FILE", ".terraformrc"},
+	{"COMPOSER_HOME", ".composer"}, {"BUNDLE_USER_HOME", ".bundle"}, {"CARGO_HOME", ".cargo"}, {"GRADLE_USER_HOME", ".gradle"}, {"GOPATH", "go"},
+	{"HISTFILE", ".bash_history"}, {"PYTHON_HISTORY", ".python_history"}, {"NODE_REPL_HISTORY", ".node_repl_history"}, {"GIT_CONFIG_GLOBAL", ".gitconfig"},
+	{"CLAUDE_CONFIG_DIR", ".claude"}, {"CODEX_HOME", ".codex"},
+}
+
+// Moves reads them from an environment. What is no place for files of one's own is passed over: many name /dev/null there.
+func Moves(get func(string) string) (list []Move) {
+	for _, m := range moves {
+		for _, to := range filepath.SplitList(get(m.variable)) {
+			to = filepath.Clean(to)
+			if filepath.IsAbs(to) && filepath.Dir(to) != to && !within(to, "/dev") && !within(to, "/proc") {
+				list = append(list, Move{m.of, to})
+			}
+		}
+	}
+	return list
+}
+
+// elsewhere gives the other places of a name below the user's directory. None of them is the user's directory or the child's,
+// nor above these: that is not to vanish for the sake of a tool's settings.
+func (p Places) elsewhere(name string) (paths []string) {
+	for _, m := range p.Moves {
+		if rest, ok := strings.CutPrefix(name, m.Of); ok && (rest == "" || rest[0] == '/') {
+			if path := filepath.Join(m.To, filepath.FromSlash(rest)); !within(p.Home, path) && !within(p.Dir, path) {
+				paths = append(paths, path)
+			}
+		}
+	}
+	return paths
+}
+
+// firstPlaces are made where they are missing: their tools would make them, in a home directory that is read-only inside.
+var firstPlaces = []string{".cache", ".npm", "go/pkg"}
+
+// agentPlaces are what an agent makes at its first start, by the name of its command, and does not start without.
+var agentPlaces = map[string][]string{
+	"claude":   {".claude"},
+	"codex":    {".codex"},
+	"gemini":   {".gemini"},
+	"opencode": {".local/share/opencode", ".local/state/opencode", ".config/opencode"},
+}
+
+// First lists the directories that must be there before the command starts, since it could not make them.
+func (p Places) First(command string) (dirs []string) {
+	for _, name := range append(firstPlaces[:len(firstPlaces):len(firstPlaces)], agentPlaces[filepath.Base(command)]...) {
+		if moved := p.elsewhere(name); len(moved) > 0 {
+			dirs = append(dirs, moved[len(moved)-1])
+		} else if p.Home != "" {
+			dirs = append(dirs, filepath.Join(p.Home, filepath.FromSlash(name)))
+		}
+	}
+	return dirs
+}

@@ -1,0 +1,69 @@
+package sandbox
+
+import (
+	"path/filepath"
+	"runtime"
+	"slices"
+	"testing"
+)
+
+// viewOf is the view of a path by the rule that is nearest to it.
+func viewOf(rules []Rule, path string) (view View, known bool) {
+	near := -1
+	for _, r := range rules {
+		if within(path, r.Path) && len(r.Path) >= near {
+			near, view, known = len(r.Path), r.View, true
+		}
+	}
+	return view, known
+}
+
+// TestMoves: what a variable put elsewhere is seen there as it would be below the user's directory.
+func TestMoves(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("has no sandbox")
+	}
+	env := map[string]string{
+		"XDG_CONFIG_HOME": "/cfg", "XDG_DATA_HOME": "/data", "XDG_STATE_HOME": "/state/", "DOCKER_CONFIG": "/secret/docker", "KUBECONFIG": "/secret/k1:/secret/k2",
+		"NETRC": "/secret/netrc", "CARGO_HOME": "/cargo", "GOPATH": "/go1:/go2", "GIT_CONFIG_GLOBAL": "/etc/git-global", "CLAUDE_CONFIG_DIR": "/agents/claude",
+		// None of these is a place for secrets, and hiding it would break the run.
+		"HISTFILE": "/dev/null", "NPM_CONFIG_USERCONFIG": "/dev/null", "GNUPGHOME": "/", "PIP_CONFIG_FILE": "relative", "GH_CONFIG_DIR": "/home/u", "AZURE_CONFIG_DIR": "/home/u/work/../work",
+		"COMPOSER_HOME": "/home", "PGPASSFILE": "",
+	}
+	p := Places{Home: "/home/u", Dir: "/home/u/work", Moves: Moves(func(name string) string { return env[name] })}
+	rules := p.Rules()
+	for path, want := range map[string]View{
+		"/cfg/gh/hosts.yml": Hidden, "/cfg/gcloud": Hidden, "/data/keyrings/login.keyring": Hidden, "/state/agentguard/x": Hidden, "/secret/docker/config.json": Hidden,
+		"/secret/k1": Hidden, "/secret/k2": Hidden, "/secret/netrc": Hidden, "/cargo/credentials.toml": Hidden,
+		"/cfg/autostart/x": ReadOnly, "/cfg/git/config": ReadOnly, "/cargo/bin/cargo": ReadOnly, "/etc/git-global": ReadOnly, "/go1/bin/x": ReadOnly,
+		"/data/opencode/x": Writable, "/cargo/registry/x": Writable, "/go1/pkg/mod": Writable, "/go2/pkg/mod": Writable, "/agents/claude/x": Writable,
+		"/agents/claude/settings.json": ReadOnly, "/home/u/work/x": Writable, "/home/u/.netrc": Hidden, "/home/u/.docker/config.json": Hidden, "/home/u/x": ReadOnly,
+	} {
+		if got, known := viewOf(rules, path); !known || got != want {
+			t.Errorf("%s: view %d, %v", path, got, known)
+		}
+	}
+	for _, path := range []string{"/dev/null", "/cfg", "/data/x", "/cargo", "/secret"} {
+		if view, known := viewOf(rules, path); known {
+			t.Errorf("%s: view %d", path, view)
+		}
+	}
+}
+
+// TestFirst: an agent's own directories are made where it looks for them, and no others.
+func TestFirst(t *testing.T) {
+	p := Places{Home: filepath.FromSlash("/home/u"), Moves: []Move{{".local/state", filepath.FromSlash("/state")}}}
+	want := []string{"/home/u/.cache", "/home/u/.npm", "/home/u/go/pkg", "/home/u/.local/share/opencode", "/state/opencode", "/home/u/.config/opencode"}
+	for i := range want {
+		want[i] = filepath.FromSlash(want[i])
+	}
+	if got := p.First("/usr/bin/opencode"); !slices.Equal(got, want) {
+		t.Errorf("opencode: %q", got)
+	}
+	if got := p.First("sh"); !slices.Equal(got, want[:3]) {
+		t.Errorf("sh: %q", got)
+	}
+	if got := (Places{}).First("claude"); len(got) > 0 {
+		t.Errorf("without a home: %q", got)
+	}
+}
