@@ -108,7 +108,7 @@ func (h *history) nextPack() {
 	h.texts, h.kept, h.dropped = nil, 0, 0
 }
 
-func compareIDs(a, b oid) int { return slices.Compare(a[:], b[:]) }
+func compareIDs(a, b oid) int { return bytes.Compare(a[:], b[:]) }
 
 func parseID[T string | []byte](s T, width int) (id oid, ok bool) {
 	if len(s) != 2*width {
@@ -279,7 +279,7 @@ func (h *history) outside(from oid, most int) (out []oid) {
 			out = append(out, id)
 		}
 	}
-	slices.SortFunc(out, compareIDs)
+	sort.Slice(out, func(i, j int) bool { return compareIDs(out[i], out[j]) < 0 })
 	return out
 }
 

@@ -2,8 +2,8 @@ package scrub
 
 import (
 	"bytes"
-	"cmp"
 	"slices"
+	"sort"
 )
 
 // escapes finds forms of which some characters are escaped or that a line break divides. Such an occurrence has a first
@@ -61,9 +61,7 @@ func (x *escapes) build(forms []form, t *starts) {
 	}
 	x.looks.build(&x.inside)
 	x.branch(forms, t.sorted, 0, len(t.sorted), 0)
-	slices.SortFunc(x.all, func(a, b prefix) int {
-		return cmp.Or(cmp.Compare(a.end, b.end), int(a.size-b.size), int(a.from-b.from))
-	})
+	sort.Slice(x.all, func(i, j int) bool { return x.all[i].end < x.all[j].end })
 	size := 1
 	for size < len(x.all)/2 { // 32 to 64 bits for each
 		size *= 2
@@ -141,7 +139,7 @@ func (x *escapes) with(e ending) []prefix {
 	if !x.knows(e) {
 		return nil
 	}
-	from, _ := slices.BinarySearchFunc(x.all, e, func(p prefix, e ending) int { return cmp.Compare(p.end, e) })
+	from := sort.Search(len(x.all), func(i int) bool { return x.all[i].end >= e })
 	to := from
 	for to < len(x.all) && x.all[to].end == e {
 		to++

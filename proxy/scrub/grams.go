@@ -1,10 +1,6 @@
 package scrub
 
-import (
-	"cmp"
-	"encoding/binary"
-	"slices"
-)
+import "encoding/binary"
 
 // grams finds forms in text without looking at most of it. Of each form a window of `width` bytes is chosen; whatever
 // `stride` text positions lie apart, one of them falls on a gram (a block of up to four bytes) inside the window. So it
@@ -82,30 +78,38 @@ func (g *grams) window(needle []byte, width int, taken map[uint32]int) (best int
 }
 
 func (g *grams) fill(all []entry, different int) {
-	slices.SortFunc(all, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(a.gram, b.gram), int(a.form-b.form), int(a.offset-b.offset))
-	})
 	size := 4
 	for size < 2*different {
 		size *= 2
 	}
 	g.slots, g.places = make([]slot, size), make([]place, len(all))
-	for from := 0; from < len(all); {
-		x, to := all[from].gram, from
-		for ; to < len(all) && all[to].gram == x; to++ {
-			g.places[to] = all[to].place
+	for _, e := range all {
+		s := g.slot(e.gram)
+		s.gram, s.to = e.gram, s.to+1 // how many, for now
+		g.filter[e.gram*mix>>20] |= 1 << (e.gram * mix >> 15 & 31)
+	}
+	end := uint32(0)
+	for i := range g.slots {
+		if s := &g.slots[i]; s.to > 0 {
+			end += s.to
+			s.from, s.to = end, end
 		}
-		i := g.home(x)
-		for g.slots[i].to != 0 {
-			i = (i + 1) & (size - 1)
-		}
-		g.slots[i] = slot{x, uint32(from), uint32(to)}
-		g.filter[x*mix>>20] |= 1 << (x * mix >> 15 & 31)
-		from = to
+	}
+	for i := len(all) - 1; i >= 0; i-- { // backwards, so that a gram's places keep their order
+		s := g.slot(all[i].gram)
+		s.from--
+		g.places[s.from] = all[i].place
 	}
 }
 
-func (g *grams) home(x uint32) int { return int(x*mix>>8) & (len(g.slots) - 1) }
+// slot returns the slot of a gram, or the empty one that it would have.
+func (g *grams) slot(x uint32) *slot {
+	for i := int(x*mix>>8) & (len(g.slots) - 1); ; i = (i + 1) & (len(g.slots) - 1) {
+		if s := &g.slots[i]; s.gram == x || s.to == 0 {
+			return s
+		}
+	}
+}
 
 // load reads the gram at p[i:], which must hold it.
 func (g *grams) load(p []byte, i int) uint32 {
@@ -119,12 +123,8 @@ func (g *grams) load(p []byte, i int) uint32 {
 
 // lookup returns the places of a gram.
 func (g *grams) lookup(x uint32) []place {
-	for i := g.home(x); g.slots[i].to != 0; i = (i + 1) & (len(g.slots) - 1) {
-		if g.slots[i].gram == x {
-			return g.places[g.slots[i].from:g.slots[i].to]
-		}
-	}
-	return nil
+	s := g.slot(x)
+	return g.places[s.from:s.to]
 }
 
 // next returns the first probe from q on, below end, whose block may be a gram; -1 if there is none.

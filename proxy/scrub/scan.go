@@ -2,9 +2,8 @@ package scrub
 
 import (
 	"bytes"
-	"cmp"
 	"math/bits"
-	"slices"
+	"sort"
 )
 
 // scan looks through one buffer.
@@ -27,6 +26,17 @@ type match struct {
 	form, view int32 // view is -1 for a form as it stands
 }
 
+// before puts matches in order: by their starts, then the longest, then the form that came first.
+func (m match) before(n match) bool {
+	switch {
+	case m.start != n.start:
+		return m.start < n.start
+	case m.end != n.end:
+		return m.end > n.end
+	}
+	return m.form < n.form
+}
+
 func (sc *scan) run() {
 	sc.hold = len(sc.buf)
 	var m marks
@@ -40,9 +50,7 @@ func (sc *scan) run() {
 		sc.tail()
 	}
 	if len(sc.found) > 1 {
-		slices.SortStableFunc(sc.found, func(a, b match) int {
-			return cmp.Or(a.start-b.start, b.end-a.end, int(a.form-b.form))
-		})
+		sort.SliceStable(sc.found, func(i, j int) bool { return sc.found[i].before(sc.found[j]) })
 	}
 }
 

@@ -2,7 +2,7 @@ package scrub
 
 import (
 	"bytes"
-	"slices"
+	"sort"
 )
 
 func pair(a, b byte) uint16 { return uint16(a)<<8 | uint16(b) }
@@ -27,7 +27,9 @@ func (t *starts) build(forms []form) {
 			}
 		}
 	}
-	slices.SortFunc(t.sorted, func(a, b int32) int { return bytes.Compare(forms[a].needle, forms[b].needle) })
+	sort.Slice(t.sorted, func(i, j int) bool {
+		return bytes.Compare(forms[t.sorted[i]].needle, forms[t.sorted[j]].needle) < 0
+	})
 }
 
 // earliest returns where the longest end of p begins that is a proper prefix of a form; len(p) if none is.
@@ -48,9 +50,6 @@ func (t *starts) may(a, b byte) bool {
 
 // begins says whether p is a proper prefix of a form: the first needle after p in order is then one that has it.
 func (t *starts) begins(forms []form, p []byte) bool {
-	i, found := slices.BinarySearchFunc(t.sorted, p, func(f int32, p []byte) int { return bytes.Compare(forms[f].needle, p) })
-	if found {
-		i++
-	}
+	i := sort.Search(len(t.sorted), func(i int) bool { return bytes.Compare(forms[t.sorted[i]].needle, p) > 0 })
 	return i < len(t.sorted) && bytes.HasPrefix(forms[t.sorted[i]].needle, p)
 }
