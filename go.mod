@@ -15,7 +15,7 @@ require (
 	github.com/klauspost/compress v1.20.3 // responses in zstd
 	github.com/rogpeppe/go-internal v1.16.0 // tests: testscript
 	github.com/urfave/cli/v2 v2.27.7 // the command line
-	github.com/vektah/gqlparser/v2 v2.5.64 // GraphQL documents
+	github.com/vektah/gqlparser/v2 v2.5.64 // tests: another reader of GraphQL; the generator of catalogues
 	github.com/zalando/go-keyring v0.2.8 // the system's keychain
 	go.yaml.in/yaml/v3 v3.0.6 // tests: another reader of YAML
 	golang.org/x/net v0.62.0 // tests: other readers of host names and of proxy variables, HTTP/2 frames, BPF

@@ -20,6 +20,7 @@ type document struct {
 	warnings Errors
 }
 
+//go:noinline
 func (d *document) fail(line int, hint, format string, args ...any) {
 	d.errs = append(d.errs, Error{d.file, line, fmt.Sprintf(format, args...), hint})
 }
@@ -32,6 +33,7 @@ func (d *document) suggest(word string, known []string) string {
 	return didYouMean(word, known)
 }
 
+//go:noinline
 func (d *document) warn(line int, hint, format string, args ...any) {
 	d.warnings = append(d.warnings, Error{d.file, line, fmt.Sprintf(format, args...), hint})
 }

@@ -97,6 +97,8 @@ func (d *derWriter) end() int { return d.used }
 func (d *derWriter) bytes() []byte { return d.buf[len(d.buf)-d.used:] }
 
 // room gives the n bytes before what is written.
+//
+//go:noinline
 func (d *derWriter) room(n int) []byte {
 	if d.used+n > len(d.buf) {
 		bigger := make([]byte, 2*len(d.buf)+n)

@@ -116,6 +116,7 @@ type session struct {
 	closers  []func()
 }
 
+//go:noinline
 func failure(err error, hint string) error {
 	return &ExitError{Code: 125, Reason: err.Error(), Hint: hint, Err: err}
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"log/slog"
 )
 
 // Secret is a credential's bytes that refuse to be printed: every verb of fmt, encoding/json, encoding.TextMarshaler and
@@ -61,4 +60,3 @@ func (Secret) GoString() string             { return hidden }
 func (Secret) Format(f fmt.State, _ rune)   { f.Write([]byte(hidden)) }
 func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + hidden + `"`), nil }
-func (Secret) LogValue() slog.Value         { return slog.StringValue(hidden) }

@@ -1,9 +1,13 @@
 package vault
 
 import (
+	"bytes"
 	"context"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -289,6 +293,25 @@ func TestErrorIsAPathToTheReason(t *testing.T) {
 	var e *Error
 	if !errors.As(err, &e) || e.Error() != "keychain:github-token: not found" || e.Hint != "agentguard vault set github-token" {
 		t.Fatalf("%v, hint %q", err, e.Hint)
+	}
+}
+
+// TestSecretRefusesToBePrinted: by fmt, by encoders, and by log/slog, which asks the encoders' methods.
+func TestSecretRefusesToBePrinted(t *testing.T) {
+	s := secret(t, "printed")
+	type holder struct{ S, unexported Secret }
+	var b bytes.Buffer
+	for _, v := range []any{s, &s, holder{s, s}, []Secret{s}, map[string]Secret{"k": s}, fmt.Errorf("of %v", s)} {
+		fmt.Fprintf(&b, "%v %+v %#v %s %q %x %d", v, v, v, v, v, v, v)
+		if err := json.NewEncoder(&b).Encode(v); err != nil {
+			t.Error(err)
+		}
+		slog.New(slog.NewTextHandler(&b, nil)).Info("m", "k", v, slog.Group("g", "k", v))
+		slog.New(slog.NewJSONHandler(&b, nil)).Info("m", "k", v, slog.Group("g", "k", v))
+	}
+	if text := b.String(); strings.Contains(text, canary) || strings.Contains(text, hex.EncodeToString([]byte(canary))) ||
+		!strings.Contains(text, "k="+hidden) || !strings.Contains(text, `"k":"`+hidden+`"`) {
+		t.Error(text)
 	}
 }
 

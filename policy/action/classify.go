@@ -63,6 +63,8 @@ func (h *Host) routes() (*node, error) {
 }
 
 // deny makes the whole request one unknown action.
+//
+//go:noinline
 func (m *Match) deny(reason string) {
 	m.Actions = []Action{{Name: UnknownName, Class: Unknown, Resource: Resource{"path", m.Path}}}
 	m.Reason = reason

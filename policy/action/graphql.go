@@ -3,15 +3,12 @@ package action
 import (
 	"errors"
 	"fmt"
-	"strings"
 
-	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/parser"
+	"agentguard/policy/graphql"
 )
 
 // Bounds of a GraphQL request: the services' own limits are far below.
 const (
-	maxTokens = 50_000
 	maxFields = 20_000 // visited, fragments counted each time they are spread
 	maxRoots  = 100    // of all documents together: each is an action
 	maxBatch  = 20     // documents in one request
@@ -23,8 +20,8 @@ const (
 
 // document is one operation of a GraphQL request with what it needs: the one that the server would execute.
 type document struct {
-	*ast.QueryDocument
-	op        *ast.OperationDefinition
+	*graphql.Document
+	op        *graphql.Operation
 	variables map[string]any
 }
 
@@ -78,45 +75,16 @@ func readDocument(v any) (doc document, err error) {
 	if v := envelope["variables"]; v != nil && !ok {
 		return doc, errors.New("the GraphQL variables are not an object")
 	}
-	if doc.QueryDocument, err = parseGraphQL(text); err != nil {
-		return doc, err
+	if doc.Document, err = graphql.Parse(text); err != nil {
+		return doc, fmt.Errorf("the GraphQL document does not parse: %s", clip(err.Error()))
 	}
 	doc.op, err = doc.chosen(envelope["operationName"])
 	return doc, err
 }
 
-// parseGraphQL refuses beforehand what lexers have read differently: carriage returns that end a comment for some, and
-// block strings with their own rules of escaping. A variable holds any text.
-func parseGraphQL(text string) (*ast.QueryDocument, error) {
-	switch {
-	case strings.Contains(text, `"""`):
-		return nil, errors.New("GraphQL block strings are not understood; send the text as a variable")
-	case strings.Contains(strings.ReplaceAll(text, "\r\n", "\n"), "\r"):
-		return nil, errors.New("the GraphQL document holds a carriage return that ends no line")
-	}
-	for _, c := range text {
-		if c < ' ' && c != '\n' && c != '\r' && c != '\t' || c == 0x7f || c == 0xfeff || c == 0x2028 || c == 0x2029 {
-			return nil, errors.New("the GraphQL document holds a control character")
-		}
-	}
-	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: text}, maxTokens)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("the GraphQL document does not parse: %s", clip(err.Error()))
-	case len(doc.Operations) == 0:
-		return nil, errors.New("the GraphQL document holds no operation")
-	}
-	for _, f := range doc.Fragments {
-		if len(f.VariableDefinition) > 0 {
-			return nil, errors.New("the GraphQL document holds a fragment with variables of its own")
-		}
-	}
-	return doc, nil
-}
-
 // chosen is the operation that is executed (GraphQL, section 6.1): the only one, or the one that operationName gives. Where
 // servers may choose differently (two of one name, an empty name among several) it is an error.
-func (d *document) chosen(name any) (*ast.OperationDefinition, error) {
+func (d *document) chosen(name any) (*graphql.Operation, error) {
 	want, isText := name.(string)
 	if name != nil && !isText {
 		return nil, errors.New("the GraphQL operationName is not a text")
@@ -124,7 +92,7 @@ func (d *document) chosen(name any) (*ast.OperationDefinition, error) {
 	if len(d.Operations) == 1 && want == "" {
 		return d.Operations[0], nil
 	}
-	var found *ast.OperationDefinition
+	var found *graphql.Operation
 	for _, op := range d.Operations {
 		switch {
 		case op.Name == "" && len(d.Operations) > 1:
@@ -152,15 +120,15 @@ type walker struct {
 }
 
 // walkRoots calls do for every root field of every document, and returns the roots that it adds.
-func walkRoots(docs []document, do func(*walker, *ast.Field) (*root, error)) ([]*root, error) {
+func walkRoots(docs []document, do func(*walker, *graphql.Field) (*root, error)) ([]*root, error) {
 	var roots []*root
 	visited := 0
 	for _, doc := range docs {
-		if doc.op.Operation == ast.Subscription {
+		if doc.op.Kind == graphql.Subscription {
 			return nil, errors.New("GraphQL subscriptions are not understood")
 		}
 		w := &walker{document: doc, fields: &visited}
-		err := w.each(doc.op.SelectionSet, 0, func(f *ast.Field, _ int) error {
+		err := w.each(doc.op.Set, 0, func(f *graphql.Field, _ int) error {
 			if len(roots) == maxRoots {
 				return fmt.Errorf("more than %d root fields", maxRoots)
 			}
@@ -178,7 +146,7 @@ func walkRoots(docs []document, do func(*walker, *ast.Field) (*root, error)) ([]
 }
 
 // each calls do for every field of a selection, fragments resolved.
-func (w *walker) each(set ast.SelectionSet, depth int, do func(*ast.Field, int) error) error {
+func (w *walker) each(set []graphql.Selection, depth int, do func(*graphql.Field, int) error) error {
 	if depth > maxDepth {
 		return fmt.Errorf("nested more than %d deep, or a fragment within itself", maxDepth)
 	}
@@ -187,16 +155,17 @@ func (w *walker) each(set ast.SelectionSet, depth int, do func(*ast.Field, int) 
 			return fmt.Errorf("more than %d fields", maxFields)
 		}
 		var err error
-		switch s := s.(type) {
-		case *ast.Field:
-			err = do(s, depth+1)
-		case *ast.InlineFragment:
-			err = w.each(s.SelectionSet, depth+1, do)
-		case *ast.FragmentSpread:
-			var def *ast.FragmentDefinition
-			if def, err = w.fragment(s.Name); err == nil {
-				err = w.each(def.SelectionSet, depth+1, do)
+		set := s.Set
+		switch {
+		case s.Field != nil:
+			err = do(s.Field, depth+1)
+		case s.Spread != "":
+			if set, err = w.fragment(s.Spread); err != nil {
+				break
 			}
+			fallthrough
+		default:
+			err = w.each(set, depth+1, do)
 		}
 		if err != nil {
 			return err
@@ -205,8 +174,9 @@ func (w *walker) each(set ast.SelectionSet, depth int, do func(*ast.Field, int) 
 	return nil
 }
 
-func (w *walker) fragment(name string) (*ast.FragmentDefinition, error) {
-	var found *ast.FragmentDefinition
+// fragment gives the selections of the fragment of that name.
+func (w *walker) fragment(name string) ([]graphql.Selection, error) {
+	var found *graphql.Fragment
 	for _, def := range w.Fragments {
 		if def.Name != name {
 			continue
@@ -219,11 +189,11 @@ func (w *walker) fragment(name string) (*ast.FragmentDefinition, error) {
 	if found == nil {
 		return nil, fmt.Errorf("the fragment %s is not defined", clip(name))
 	}
-	return found, nil
+	return found.Set, nil
 }
 
 // arguments are those of a field as JSON values; what a variable leaves out is left out.
-func (w *walker) arguments(f *ast.Field) (map[string]any, error) {
+func (w *walker) arguments(f *graphql.Field) (map[string]any, error) {
 	out := make(map[string]any, len(f.Arguments))
 	for i, arg := range f.Arguments {
 		for _, before := range f.Arguments[:i] {
@@ -244,35 +214,35 @@ func (w *walker) arguments(f *ast.Field) (map[string]any, error) {
 
 // value is what a value stands for in the operation at hand: its own, the variable's, or the variable's default (GraphQL,
 // section 6.4.1). given is false for a variable without either: what it stands for is then not there.
-func (w *walker) value(v *ast.Value, depth int) (value any, given bool, err error) {
+func (w *walker) value(v *graphql.Value, depth int) (value any, given bool, err error) {
 	if v == nil || depth > maxDepth {
 		return nil, false, errors.New("a value is missing, or nested too deep")
 	}
 	switch v.Kind {
-	case ast.Variable:
-		return w.variable(v.Raw)
-	case ast.StringValue, ast.EnumValue:
-		return v.Raw, true, nil
-	case ast.IntValue, ast.FloatValue:
-		return Number(v.Raw), true, nil
-	case ast.BooleanValue:
-		return v.Raw == "true", true, nil
-	case ast.NullValue:
+	case graphql.VariableName:
+		return w.variable(v.Text)
+	case graphql.String, graphql.Enum:
+		return v.Text, true, nil
+	case graphql.Number:
+		return Number(v.Text), true, nil
+	case graphql.Boolean:
+		return v.Text == "true", true, nil
+	case graphql.Null:
 		return nil, true, nil
-	case ast.ListValue:
-		list := make([]any, 0, len(v.Children))
-		for _, c := range v.Children {
-			item, _, err := w.value(c.Value, depth+1) // one that is left out is null
+	case graphql.List:
+		list := make([]any, 0, len(v.Items))
+		for _, item := range v.Items {
+			item, _, err := w.value(item, depth+1) // one that is left out is null
 			if err != nil {
 				return nil, false, err
 			}
 			list = append(list, item)
 		}
 		return list, true, nil
-	case ast.ObjectValue:
-		object := make(map[string]any, len(v.Children))
-		names := make(map[string]bool, len(v.Children))
-		for _, c := range v.Children {
+	case graphql.Object:
+		object := make(map[string]any, len(v.Fields))
+		names := make(map[string]bool, len(v.Fields))
+		for _, c := range v.Fields {
 			if names[c.Name] {
 				return nil, false, fmt.Errorf("the field %s stands there twice", clip(c.Name))
 			}
@@ -291,15 +261,15 @@ func (w *walker) value(v *ast.Value, depth int) (value any, given bool, err erro
 }
 
 func (w *walker) variable(name string) (value any, given bool, err error) {
-	var def *ast.VariableDefinition
-	for _, d := range w.op.VariableDefinitions {
-		if d.Variable != name {
+	var def *graphql.Variable
+	for i, d := range w.op.Variables {
+		if d.Name != name {
 			continue
 		}
 		if def != nil {
 			return nil, false, fmt.Errorf("the variable %s is defined twice", clip(name))
 		}
-		def = d
+		def = &w.op.Variables[i]
 	}
 	if def == nil {
 		return nil, false, fmt.Errorf("the variable %s is not defined", clip(name))
@@ -307,8 +277,8 @@ func (w *walker) variable(name string) (value any, given bool, err error) {
 	if v, ok := w.variables[name]; ok {
 		return v, true, nil
 	}
-	if def.DefaultValue == nil {
+	if def.Default == nil {
 		return nil, false, nil
 	}
-	return w.value(def.DefaultValue, 0) // a constant: the parser sees to it
+	return w.value(def.Default, 0) // a constant: the parser sees to it
 }

@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vektah/gqlparser/v2/ast"
+	"agentguard/policy/graphql"
 )
 
 // mutation reads a root field of a mutation.
-func (w *walker) mutation(f *ast.Field) (*root, error) {
+func (w *walker) mutation(f *graphql.Field) (*root, error) {
 	known := githubSchema().mutations[f.Name]
 	if known == nil {
 		return nil, fmt.Errorf("%s is no mutation that the catalogue of github knows", clip(f.Name))

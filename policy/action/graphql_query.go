@@ -3,7 +3,7 @@ package action
 import (
 	"errors"
 
-	"github.com/vektah/gqlparser/v2/ast"
+	"agentguard/policy/graphql"
 )
 
 // refineGraphQL reads a GraphQL request of GitHub's. Each root field is one action for each repository that it is about,
@@ -18,11 +18,11 @@ func refineGraphQL(r *Request, m *Match) error {
 	if err != nil {
 		return err
 	}
-	roots, err := walkRoots(docs, func(w *walker, f *ast.Field) (*root, error) {
+	roots, err := walkRoots(docs, func(w *walker, f *graphql.Field) (*root, error) {
 		switch {
 		case f.Name == "__typename" || f.Name == "__schema" || f.Name == "__type":
 			return nil, w.below(f, 0, anywhere, &root{})
-		case w.op.Operation == ast.Mutation:
+		case w.op.Kind == graphql.Mutation:
 			return w.mutation(f)
 		}
 		return w.query(f)
@@ -39,7 +39,7 @@ func refineGraphQL(r *Request, m *Match) error {
 }
 
 // query reads a root field of a query.
-func (w *walker) query(f *ast.Field) (*root, error) {
+func (w *walker) query(f *graphql.Field) (*root, error) {
 	q := &root{field: f.Name, key: f.Alias, in: w.document, asked: f, action: graphQLQuery, names: []string{graphQLQuery.Name}}
 	at := anywhere
 	switch f.Name {
@@ -87,8 +87,8 @@ const (
 )
 
 // below walks the fields under f, which stand at the given place, and notes on the root where they lead.
-func (w *walker) below(f *ast.Field, depth int, at place, of *root) error {
-	return w.each(f.SelectionSet, depth, func(f *ast.Field, depth int) error {
+func (w *walker) below(f *graphql.Field, depth int, at place, of *root) error {
+	return w.each(f.Set, depth, func(f *graphql.Field, depth int) error {
 		if f.Name == "tempCloneToken" {
 			return errors.New("tempCloneToken is a credential, which must not be read")
 		}
@@ -103,8 +103,8 @@ func (w *walker) below(f *ast.Field, depth int, at place, of *root) error {
 }
 
 // step says where field f of an object at a place leads.
-func step(at place, f *ast.Field) place {
-	leaf := len(f.SelectionSet) == 0
+func step(at place, f *graphql.Field) place {
+	leaf := len(f.Set) == 0
 	switch {
 	case at == payload && (leaf || made[f.Name]), at == result && (leaf || connection[f.Name]):
 		return result
@@ -121,18 +121,18 @@ func step(at place, f *ast.Field) place {
 }
 
 // only says whether a selection holds nothing but some fields without any below them.
-func (w *walker) only(f *ast.Field, fields map[string]bool) bool {
-	err := w.each(f.SelectionSet, 0, func(f *ast.Field, _ int) error {
-		if !fields[f.Name] || len(f.SelectionSet) > 0 {
+func (w *walker) only(f *graphql.Field, fields map[string]bool) bool {
+	err := w.each(f.Set, 0, func(f *graphql.Field, _ int) error {
+		if !fields[f.Name] || len(f.Set) > 0 {
 			return errors.New("another")
 		}
 		return nil
 	})
-	return err == nil && len(f.SelectionSet) > 0
+	return err == nil && len(f.Set) > 0
 }
 
 // repository gives the canonical name of repository(owner:, name:).
-func (w *walker) repository(f *ast.Field) (string, bool) {
+func (w *walker) repository(f *graphql.Field) (string, bool) {
 	args, err := w.arguments(f)
 	if err != nil {
 		return "", false

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vektah/gqlparser/v2/ast"
+	"agentguard/policy/graphql"
 )
 
 // root is one root field of a GraphQL operation: what is executed, and counts once, whatever it is about.
@@ -13,7 +13,7 @@ type root struct {
 	field  string         // the service's own name: "createPullRequest"
 	key    string         // what its result is called in the answer: the alias, else the field
 	in     document       // where it stands
-	asked  *ast.Field     // with what is asked of its result
+	asked  *graphql.Field // with what is asked of its result
 	action Action         // without name and resource
 	args   map[string]any // the arguments, for conditions on them
 	names  []string       // what it does; where that hangs on facts, see renamed

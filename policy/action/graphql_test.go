@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/vektah/gqlparser/v2/ast"
+	"agentguard/policy/graphql"
 )
 
 func graphQLRequest(t testing.TB, service, body string) (*Host, *Request) {
@@ -65,7 +65,7 @@ func FuzzGraphQL(f *testing.F) {
 			t.Fatalf("read as %s, and then not: %v", spell(m), err)
 		}
 		mutates := slices.ContainsFunc(docs, func(d document) bool {
-			return d.op.Operation == ast.Mutation && changes(&d, d.op.SelectionSet)
+			return d.op.Kind == graphql.Mutation && changes(&d, d.op.Set)
 		})
 		if writes := slices.ContainsFunc(m.Actions, func(a Action) bool { return a.Class > Read }); mutates && !writes {
 			t.Errorf("a mutation is read as %s", spell(m))
@@ -78,17 +78,15 @@ func hasUnknownClass(list []Action) bool {
 }
 
 // changes says whether a selection of a mutation holds a field of the service's.
-func changes(d *document, set ast.SelectionSet) bool {
-	return slices.ContainsFunc(set, func(s ast.Selection) bool {
-		switch s := s.(type) {
-		case *ast.Field:
-			return !strings.HasPrefix(s.Name, "__")
-		case *ast.InlineFragment:
-			return changes(d, s.SelectionSet)
-		case *ast.FragmentSpread:
-			return changes(d, d.Fragments.ForName(s.Name).SelectionSet)
+func changes(d *document, set []graphql.Selection) bool {
+	return slices.ContainsFunc(set, func(s graphql.Selection) bool {
+		switch {
+		case s.Field != nil:
+			return !strings.HasPrefix(s.Field.Name, "__")
+		case s.Spread == "":
+			return changes(d, s.Set)
 		}
-		return false
+		return slices.ContainsFunc(d.Fragments, func(f *graphql.Fragment) bool { return f.Name == s.Spread && changes(d, f.Set) })
 	})
 }
 

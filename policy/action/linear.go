@@ -8,7 +8,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/vektah/gqlparser/v2/ast"
+	"agentguard/policy/graphql"
 
 	"agentguard/policy/action/catalogue"
 )
@@ -178,17 +178,17 @@ func refineLinear(r *Request, m *Match) {
 	}
 }
 
-func (w *walker) linearRoot(f *ast.Field) (*root, error) {
+func (w *walker) linearRoot(f *graphql.Field) (*root, error) {
 	if f.Name == "__typename" || f.Name == "__schema" || f.Name == "__type" {
 		return nil, nil
 	}
 	kind := "q "
-	if w.op.Operation == ast.Mutation {
+	if w.op.Kind == graphql.Mutation {
 		kind = "m "
 	}
 	known := linearSchema().mutations[kind+f.Name]
 	if known == nil {
-		return nil, fmt.Errorf("the catalogue of linear knows no field %s of its %s", clip(f.Name), w.op.Operation)
+		return nil, fmt.Errorf("the catalogue of linear knows no field %s of its %s", clip(f.Name), w.op.Kind)
 	}
 	l := &root{field: f.Name, key: f.Alias, in: w.document, asked: f, action: Action{Operation: known.Operation, Class: known.Class}, names: []string{known.Action}}
 	if known.Action == "" {
@@ -280,8 +280,8 @@ var linearSecrets = set(`secret clientSecret webhookSecret`)
 
 // linearBelow walks the fields under f. What a mutation gives back may be read, and the fields of the things in that; further
 // in, it is a query besides. A field of the name of a query that takes an admin is that query, too.
-func (w *walker) linearBelow(f *ast.Field, depth, level int, of *root) error {
-	return w.each(f.SelectionSet, depth, func(f *ast.Field, depth int) error {
+func (w *walker) linearBelow(f *graphql.Field, depth, level int, of *root) error {
+	return w.each(f.Set, depth, func(f *graphql.Field, depth int) error {
 		if linearSecrets[f.Name] {
 			return fmt.Errorf("%s is a credential, which must not be read", f.Name)
 		}
@@ -289,7 +289,7 @@ func (w *walker) linearBelow(f *ast.Field, depth, level int, of *root) error {
 		if q != nil && q.Class == Admin && !slices.ContainsFunc(of.admin, func(a Action) bool { return a.Operation == q.Operation }) {
 			of.admin = append(of.admin, Action{Name: q.Operation, Operation: q.Operation, Class: Admin})
 		}
-		of.outside = of.outside || of.args != nil && level > 0 && len(f.SelectionSet) > 0
+		of.outside = of.outside || of.args != nil && level > 0 && len(f.Set) > 0
 		return w.linearBelow(f, depth, level+1, of)
 	})
 }

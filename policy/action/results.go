@@ -6,7 +6,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/vektah/gqlparser/v2/ast"
+	"agentguard/policy/graphql"
 )
 
 // Field is a field of an operation's answer that a record keeps: a scalar in a JSON object, found by the names that lead
@@ -161,14 +161,14 @@ func (f *root) results(fields []Field) (found []Field) {
 	visited := 0
 	w := &walker{f.in, &visited}
 	for _, field := range fields {
-		path, sets := []string{"data", f.key}, []ast.SelectionSet{f.asked.SelectionSet}
+		path, sets := []string{"data", f.key}, [][]graphql.Selection{f.asked.Set}
 		for _, name := range field.Path {
 			var key string
-			var below []ast.SelectionSet
+			var below [][]graphql.Selection
 			for _, set := range sets {
-				w.each(set, 0, func(at *ast.Field, _ int) error { // it is walked for the second time, so without an error
+				w.each(set, 0, func(at *graphql.Field, _ int) error { // it is walked for the second time, so without an error
 					if at.Name == name && (key == "" || key == at.Alias) {
-						key, below = at.Alias, append(below, at.SelectionSet)
+						key, below = at.Alias, append(below, at.Set)
 					}
 					return nil
 				})

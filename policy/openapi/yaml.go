@@ -70,6 +70,7 @@ func newYAML(b []byte) (*yamlSource, error) {
 	return y, nil
 }
 
+//go:noinline
 func (y *yamlSource) fail(line int, format string, a ...any) error {
 	return &Error{line, fmt.Sprintf(format, a...), hintJSON}
 }

@@ -68,6 +68,7 @@ type Violation struct {
 // maxViolations bounds the list; what is wrong once is mostly wrong each time.
 const maxViolations = 100
 
+//go:noinline
 func (r *Report) violate(c *policy.Case, what, want, got string) {
 	r.Violated++
 	if len(r.Violations) < maxViolations {

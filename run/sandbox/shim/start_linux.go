@@ -28,6 +28,7 @@ func (f *Failure) Error() string {
 // Unwrap gives the errno.
 func (f *Failure) Unwrap() error { return f.Errno }
 
+//go:noinline
 func failed(step, call string, err error) *Failure {
 	f := &Failure{step, call, syscall.EIO}
 	errors.As(err, &f.Errno)
