@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -60,10 +61,16 @@ func classifyAWS(r *Request, m *Match) error {
 		return err
 	}
 	m.Actions = []Action{{Name: model.iam + ":" + op.action, Operation: model.iam + ":" + op.name, Class: op.class}}
-	if m.Actions[0].Resource, err = x.resource(model); err != nil {
+	if m.Actions[0].Resource, err = x.resource(model, op); err != nil {
 		return err
 	}
-	return x.copies(m)
+	if err := x.copies(m); err != nil {
+		return err
+	}
+	if id, ok := x.query["x-id"]; ok && model.strict && (len(id) != 1 || "s3:"+id[0] != m.Actions[0].Operation) {
+		return fmt.Errorf("the query says %q where the rest of the request is %s", clip(id[0]), m.Actions[0].Operation)
+	}
+	return x.besides(m)
 }
 
 // awsRequest is a request and what was read of it.
@@ -71,7 +78,7 @@ type awsRequest struct {
 	*Request
 	at     awsEndpoint
 	query  url.Values
-	fields map[string]string // of the body that matter, or nil
+	fields map[string]string // those that name what the operation works on
 	route  *compiled         // of services told by their paths
 	caps   captures
 	path   []string
@@ -80,7 +87,8 @@ type awsRequest struct {
 // awsEndpoint is what a host name says.
 type awsEndpoint struct{ endpoint, region, bucket string }
 
-// awsHost reads "SERVICE[-fips][.dualstack][.REGION].amazonaws.com", and for S3 the bucket in front.
+// awsHost reads "SERVICE[-fips][.dualstack][.REGION].amazonaws.com", and for S3 the bucket in front. DynamoDB has an endpoint
+// of each account too ("Account-based endpoints"), S3 one that is quicker from afar ("Transfer Acceleration").
 func awsHost(host string) (awsEndpoint, error) {
 	labels := strings.Split(strings.TrimSuffix(host, ".amazonaws.com"), ".")
 	var at awsEndpoint
@@ -90,8 +98,13 @@ func awsHost(host string) (awsEndpoint, error) {
 	if n := len(labels); n > 1 && labels[n-1] == "dualstack" {
 		labels = labels[:n-1]
 	}
-	if n := len(labels); n == 2 && strings.TrimSuffix(labels[1], "-fips") == "s3" {
-		at.bucket, labels = labels[0], labels[1:]
+	if n := len(labels); n == 2 {
+		switch host := strings.TrimSuffix(labels[1], "-fips"); {
+		case host == "s3" || host == "s3-accelerate":
+			at.bucket, labels = labels[0], []string{"s3"}
+		case host == "ddb" && len(labels[0]) == 12 && strings.Trim(labels[0], "0123456789") == "":
+			labels = []string{"dynamodb"}
+		}
 	}
 	at.endpoint = strings.TrimSuffix(strings.Join(labels, "."), "-fips")
 	return at, nil
@@ -192,7 +205,7 @@ func (x *awsRequest) byTarget(models []*awsModel, target string) (*awsOp, *awsMo
 		if op == nil || x.Method != "POST" || x.Path.Raw != "/" || x.Request.Query != "" {
 			break
 		}
-		return op, m, x.jsonFields(m)
+		return op, m, x.jsonFields(op)
 	}
 	return nil, nil, fmt.Errorf("%s %q is no operation that the catalogue knows", clip(x.Method), clip(target))
 }
@@ -204,13 +217,13 @@ func (x *awsRequest) byAction(models []*awsModel, name string, form url.Values) 
 			continue
 		}
 		x.fields = map[string]string{}
-		for _, f := range awsFields[m.iam] {
-			values := append(x.query[f.field], form[f.field]...)
+		for _, f := range op.on {
+			values := append(x.query[f], form[f]...)
 			if len(values) > 1 {
-				return nil, nil, fmt.Errorf("%q is given more than once", f.field)
+				return nil, nil, fmt.Errorf("%q is given more than once", f)
 			}
 			if len(values) == 1 {
-				x.fields[f.field] = values[0]
+				x.fields[f] = values[0]
 			}
 		}
 		return op, m, nil
@@ -218,31 +231,13 @@ func (x *awsRequest) byAction(models []*awsModel, name string, form url.Values) 
 	return nil, nil, fmt.Errorf("%q is no operation that the catalogue knows", clip(name))
 }
 
-// jsonFields reads the fields of a JSON body that name a resource.
-func (x *awsRequest) jsonFields(m *awsModel) error {
+// jsonFields reads the fields of a JSON body that name what the operation works on.
+func (x *awsRequest) jsonFields(op *awsOp) error {
 	x.fields = map[string]string{}
-	var names []string
-	for _, f := range awsFields[m.iam] {
-		names = append(names, f.field)
-	}
-	if len(names) == 0 {
+	if len(op.on) == 0 {
 		return nil
 	}
-	kind, err := contentType(x.Request)
-	if err != nil {
-		return err
-	}
-	if kind != "application/x-amz-json-1.0" && kind != "application/x-amz-json-1.1" && kind != "application/json" {
-		return fmt.Errorf("the body's Content-Type is %q", clip(kind))
-	}
-	b, err := rawBody(x.Request, maxPrompt)
-	if err != nil || len(b) == 0 {
-		return err
-	}
-	fields, err := StrictFields(b, names...)
-	if err != nil {
-		return err
-	}
+	fields, err := x.body(op.on...)
 	for name, v := range fields {
 		s, ok := v.(string)
 		if !ok && v != nil {
@@ -250,7 +245,23 @@ func (x *awsRequest) jsonFields(m *awsModel) error {
 		}
 		x.fields[name] = s
 	}
-	return nil
+	return err
+}
+
+// body reads fields of a JSON body; there may be none.
+func (x *awsRequest) body(names ...string) (map[string]any, error) {
+	kind, err := contentType(x.Request)
+	if err != nil {
+		return nil, err
+	}
+	b, err := rawBody(x.Request, maxPrompt)
+	if err != nil || len(b) == 0 {
+		return nil, err
+	}
+	if kind != "application/x-amz-json-1.0" && kind != "application/x-amz-json-1.1" && kind != "application/json" {
+		return nil, fmt.Errorf("the body's Content-Type is %q", clip(kind))
+	}
+	return StrictFields(b, names...)
 }
 
 // byPath routes by method, path and those query parameters that tell operations apart.
@@ -264,9 +275,45 @@ func (x *awsRequest) byPath(models []*awsModel) (*awsOp, *awsModel, error) {
 			continue
 		}
 		op, err := pickByFlags(m.variants[x.route.at], x.query)
+		if err == nil && m.strict {
+			err = op.knowsAll(x.query)
+		}
 		return op, m, err
 	}
 	return nil, nil, fmt.Errorf("%s %s is no operation that the catalogue knows", clip(x.Method), clip(x.Path.Raw))
+}
+
+// knowsAll refuses query parameters that the operation does not have: a younger API may take one for the name of another
+// operation (S3's ?renameObject). Clients repeat the operation's name as x-id, which is checked elsewhere, and a presigned URL
+// holds signature and headers in its query.
+func (op *awsOp) knowsAll(query url.Values) error {
+	for name := range query {
+		if !op.flagged(name) && !slices.Contains(op.optional, name) && name != "x-id" && !awsHoisted(strings.ToLower(name)) {
+			return fmt.Errorf("the query parameter %q is none of %s", clip(name), op.name)
+		}
+	}
+	return nil
+}
+
+// awsHoisted says whether a header may stand in the query of a presigned URL, where it is known what it does. What names the
+// source of a copy must not: it is looked for in the headers.
+func awsHoisted(name string) bool {
+	switch name {
+	case "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires", "x-amz-signedheaders", "x-amz-signature", "x-amz-security-token",
+		"x-amz-content-sha256", "x-amz-storage-class", "x-amz-expected-bucket-owner", "x-amz-request-payer", "x-amz-user-agent":
+		return true
+	}
+	for _, prefix := range [...]string{"x-amz-checksum", "x-amz-sdk-", "x-amz-server-side-encryption", "x-amz-meta-"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	for i := range awsByHeader {
+		if awsByHeader[i].named(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // pickByFlags chooses the operation all of whose flags are there. A flag that only another one has would let the server

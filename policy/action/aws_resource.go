@@ -7,48 +7,86 @@ import (
 	"strings"
 )
 
-// awsFields are the fields of a service's requests that name what it works on, and as which kind. Operations on several
-// at once (BatchWriteItem) have them elsewhere: no resource is known of those.
-var awsFields = map[string][]struct{ field, kind string }{
-	"dynamodb":       {{"TableName", "table"}},
-	"sqs":            {{"QueueUrl", "queue"}, {"QueueName", "queue"}},
-	"sns":            {{"TopicArn", "topic"}},
-	"secretsmanager": {{"SecretId", "secret"}, {"Name", "secret"}},
-	"ssm":            {{"Name", "parameter"}},
-	"kms":            {{"KeyId", "key"}},
-	"logs":           {{"logGroupName", "log_group"}},
+// awsKinds are the kinds of what fields name. Which operations have which field, the catalogue says; operations on several
+// things at once (BatchWriteItem) have them elsewhere.
+var awsKinds = map[string]string{
+	"dynamodb.TableName": "table", "dynamodb.TableArn": "table", "dynamodb.ResourceArn": "table", "sqs.QueueUrl": "queue", "sqs.QueueName": "queue",
+	"sns.TopicArn": "topic", "sns.TargetArn": "arn", "secretsmanager.SecretId": "secret", "secretsmanager.Name": "secret", "ssm.Name": "parameter",
+	"kms.KeyId": "key", "logs.logGroupName": "log_group", "lambda.FunctionName": "function",
 }
 
 // resource names what the request works on: "bucket:NAME/KEY", "function:NAME", "table:NAME", "queue:ACCOUNT/NAME",
 // "topic:ACCOUNT/NAME". A name stands for the one in the account and region of the credential; what is asked for by its
 // ARN, which may be another account's, is "arn:...".
-func (x *awsRequest) resource(m *awsModel) (Resource, error) {
-	if x.route == nil {
-		for _, f := range awsFields[m.iam] {
-			if v := x.fields[f.field]; v != "" {
-				return awsResource(f.kind, v, x.Authority.Host)
+func (x *awsRequest) resource(m *awsModel, op *awsOp) (Resource, error) {
+	if x.route != nil {
+		for i, name := range x.route.params {
+			switch m.iam + "." + name {
+			case "s3.Bucket":
+				return awsObject(x.path[0], strings.Join(x.path[1:], "/"))
+			case "lambda.FunctionName":
+				return awsResource("function", x.caps.value(i, x.path), "")
+			case "lambda.ResourceArn", "lambda.ARN":
+				if arn := x.caps.value(i, x.path); strings.HasPrefix(arn, "arn:") {
+					return awsResource("arn", arn, "")
+				}
 			}
 		}
-		return Resource{}, nil
-	}
-	bucket, key, function := "", "", ""
-	for i, name := range x.route.params {
-		switch name {
-		case "Bucket":
-			bucket = x.caps.value(i, x.path)
-		case "Key":
-			key = "/" + x.caps.value(i, x.path)
-		case "FunctionName":
-			function = x.caps.value(i, x.path)
+		if err := x.restFields(op); err != nil {
+			return Resource{}, err
 		}
 	}
-	switch {
-	case m.iam == "s3" && bucket != "":
-		return awsResource("bucket", bucket+key, "")
-	case m.iam == "lambda" && function != "":
-		return awsResource("function", function, "")
+	var named Resource
+	for _, f := range op.on {
+		v := x.fields[f]
+		switch {
+		case v == "":
+			continue
+		case named.Kind != "":
+			return Resource{}, errors.New("the request names what it is about in more than one way")
+		}
+		var err error
+		if named, err = awsResource(awsKinds[m.iam+"."+f], v, x.Authority.Host); err != nil {
+			return Resource{}, err
+		}
 	}
-	return Resource{}, nil
+	return named, nil
+}
+
+// restFields reads the fields of a request that is told by its path: they stand in its query or its body.
+func (x *awsRequest) restFields(op *awsOp) error {
+	if len(op.on) == 0 {
+		return nil
+	}
+	if x.Method != "GET" {
+		return x.jsonFields(op)
+	}
+	x.fields = map[string]string{}
+	for _, f := range op.on {
+		if given := x.query[f]; len(given) > 1 {
+			return fmt.Errorf("%q is given more than once", f)
+		} else if len(given) == 1 {
+			x.fields[f] = given[0]
+		}
+	}
+	return nil
+}
+
+// awsObject is an object of S3, or a bucket where there is no key. Names that S3 keeps for the aliases of access points and for
+// buckets of other kinds stand for other buckets ("General purpose bucket naming rules").
+func awsObject(bucket, key string) (Resource, error) {
+	if bucket == "" || strings.Trim(bucket, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") != "" {
+		return Resource{}, fmt.Errorf("%q is no name of a bucket", clip(bucket))
+	}
+	for _, suffix := range [...]string{"-s3alias", "--ol-s3", "--x-s3", "--xa-s3", "--table-s3"} {
+		if strings.HasSuffix(strings.ToLower(bucket), suffix) {
+			return Resource{}, fmt.Errorf("%q is no bucket but stands for one; name the bucket", clip(bucket))
+		}
+	}
+	if key != "" {
+		bucket += "/" + key
+	}
+	return awsResource("bucket", bucket, "")
 }
 
 func awsResource(kind, v, host string) (Resource, error) {
@@ -95,16 +133,19 @@ func (x *awsRequest) copies(m *Match) error {
 	default:
 		return errors.New("only an upload may name a source to copy")
 	}
-	name, _, _ := strings.Cut(source[0], "?")
+	name, _, versioned := strings.Cut(source[0], "?")
 	name, err := url.PathUnescape(strings.TrimPrefix(name, "/"))
 	bucket, key, ok := strings.Cut(name, "/")
 	if err != nil || len(source) > 1 || !ok || bucket == "" || key == "" || strings.Contains(bucket, ":") {
 		return errors.New("the source of the copy is not BUCKET/KEY")
 	}
-	r, err := awsResource("bucket", name, "")
+	r, err := awsObject(bucket, key)
 	if err != nil {
 		return err
 	}
-	m.Actions = append(m.Actions, Action{Name: "s3:GetObject", Operation: a.Operation, Class: Read, Resource: r})
+	m.Actions = append(m.Actions, Action{Name: "s3:GetObject", Operation: a.Operation, Class: Read, Resource: r, Also: true})
+	if versioned {
+		m.beside("s3:GetObjectVersion", r)
+	}
 	return nil
 }

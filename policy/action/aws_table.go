@@ -16,6 +16,7 @@ type awsModel struct {
 	ops                  map[string]*awsOp // by name
 	router               func() *node      // of those told by their paths, built once
 	variants             [][]*awsOp        // by the number of the route
+	strict               bool              // any query parameter that an operation does not have may choose another
 	routes               []Route
 	numbers              map[string]int // of the routes, by method and shape
 }
@@ -25,6 +26,8 @@ type awsOp struct {
 	name, action string
 	class        Class
 	flags        []string // query parameters it cannot be without: "acl", "list-type=2"
+	optional     []string // those that it may have, where the model is strict
+	on           []string // the fields that name what it works on
 }
 
 type awsTables struct {
@@ -51,12 +54,15 @@ func (t *awsTables) read(text string) error {
 	t.known = append(t.known, Route{Method: "*", Template: "/"}, Route{Method: "*", Template: "/{path...}"},
 		Route{Method: "PUT", Template: "/{Bucket}/{Key...}", Action: "s3:PutObject", Operation: "s3:CopyObject", Class: Write},
 		Route{Method: "PUT", Template: "/{Bucket}/{Key...}", Action: "s3:PutObject", Operation: "s3:UploadPartCopy", Class: Write})
+	for _, a := range awsBesides {
+		t.known = append(t.known, Route{Method: a.method, Template: a.template, Action: a.name, Operation: a.name, Class: a.class})
+	}
 	t.known = slices.Grow(t.known, strings.Count(text, "\n"))
 	var m *awsModel
 	for line := range strings.Lines(text) {
 		f := strings.Fields(line)
 		if len(f) == 6 && f[0] == "@" {
-			m = &awsModel{signing: f[2], iam: f[3], target: strings.TrimPrefix(f[4], "-"), form: f[5] == "form", ops: map[string]*awsOp{}}
+			m = &awsModel{signing: f[2], iam: f[3], target: strings.TrimPrefix(f[4], "-"), form: f[5] == "form", strict: f[3] == "s3", ops: map[string]*awsOp{}}
 			t.models[f[1]] = append(t.models[f[1]], m)
 			m.router = sync.OnceValue(m.build)
 			continue
@@ -77,21 +83,21 @@ func (m *awsModel) build() *node {
 	return root
 }
 
-// add enters "CLASS OPERATION IAMNAME [METHOD TEMPLATE [FLAGS]]".
+// add enters "CLASS OPERATION IAMNAME [METHOD TEMPLATE] [FLAGS]".
 func (m *awsModel) add(f []string) Route {
 	op := &awsOp{name: f[1], action: f[2], class: map[string]Class{"r": Read, "w": Write, "a": Admin}[f[0]]}
 	if op.action == "=" {
 		op.action = op.name
 	}
 	r := Route{Method: "POST", Template: "/", Action: m.iam + ":" + op.action, Operation: m.iam + ":" + op.name, Class: op.class}
+	if len(f)%2 == 0 { // the last is one more
+		op.flagsOf(f[len(f)-1])
+	}
 	if len(f) < 5 {
 		m.ops[op.name] = op
 		return r
 	}
 	r.Method, r.Template = f[3], f[4]
-	if len(f) > 5 {
-		op.flags = strings.Split(f[5], ",")
-	}
 	key := r.Method + shape(r.Template)
 	if i, taken := m.numbers[key]; taken {
 		m.variants[i] = append(m.variants[i], op)
@@ -103,6 +109,19 @@ func (m *awsModel) add(f []string) Route {
 	m.numbers[key] = len(m.routes)
 	m.routes, m.variants = append(m.routes, r), append(m.variants, []*awsOp{op})
 	return r
+}
+
+func (op *awsOp) flagsOf(list string) {
+	for flag := range strings.SplitSeq(list, ",") {
+		switch flag[0] {
+		case '~':
+			op.optional = append(op.optional, flag[1:])
+		case '@':
+			op.on = append(op.on, flag[1:])
+		default:
+			op.flags = append(op.flags, flag)
+		}
+	}
 }
 
 // shape is a template without the names of its parameters.

@@ -81,6 +81,13 @@ func (v vector) request(t *testing.T, s *Service) (*Host, *Request) {
 	if v.scope != "" {
 		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20250101/"+v.scope+"/aws4_request, SignedHeaders=host, Signature=0")
 	}
+	given := http.Header{}
+	for strings.HasPrefix(v.body, "header:") { // header:NAME=VALUE
+		header, rest, _ := strings.Cut(v.body, " ")
+		name, value, _ := strings.Cut(strings.TrimPrefix(header, "header:"), "=")
+		given.Add(name, value)
+		v.body = rest
+	}
 	if target, body, ok := strings.Cut(strings.TrimPrefix(v.body, "target:"), " "); strings.HasPrefix(v.body, "target:") && ok {
 		setBody(r, body)
 		r.Header.Set("X-Amz-Target", target)
@@ -89,6 +96,12 @@ func (v vector) request(t *testing.T, s *Service) (*Host, *Request) {
 		r.Header.Set("X-Amz-Copy-Source", source)
 	} else if v.body != "" {
 		setBody(r, v.body)
+	}
+	for name, values := range given {
+		if name == "Content-Type" {
+			r.Header.Del(name)
+		}
+		r.Header[name] = append(r.Header[name], values...)
 	}
 	return h, r
 }
