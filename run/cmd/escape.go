@@ -234,7 +234,11 @@ func (p *program) probeCommand() *cli.Command {
 				return escape.Prey(p.env.get(canaryVariable), p.stdin, p.stdout)
 			}
 			if len(a) == 1 {
-				return escape.Assault(c.Context, []string{p.args[0], probeCommand, a[0]}, p.stdout)
+				self, err := os.Executable() // under whatever name it was started
+				if err != nil {
+					return err
+				}
+				return escape.Assault(c.Context, []string{self, probeCommand, a[0]}, p.stdout)
 			}
 			t, err := escape.Load(a[0])
 			if err != nil {

@@ -242,7 +242,7 @@ func otherTerminal(t *Targets) error {
 }
 
 func namespace(*Targets) error {
-	cmd := exec.Command("/proc/self/exe", "escape-nothing")
+	cmd := exec.Command("/bin/sh", "-c", ":") // not ourselves: where the attacker is a test, that is all tests of its package anew
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET}
 	if err := cmd.Start(); err != nil {
 		return err

@@ -149,6 +149,7 @@ func (s *Session) plainEnv() []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8", "TMPDIR=" + os.TempDir(),
 		"HOME=" + filepath.Join(s.Dir, "home"), "XDG_STATE_HOME=" + filepath.Join(s.Dir, "state"),
+		"GORACE=" + os.Getenv("GORACE"),
 	}
 }
 
