@@ -185,6 +185,36 @@ func TestRewriteHeadersAreStripped(t *testing.T) {
 	}
 }
 
+// TestMethodInTheBodyIsDenied: a field _method behind whatever else a body holds; and a body without one is sent whole.
+func TestMethodInTheBodyIsDenied(t *testing.T) {
+	got := make(chan int64, 1)
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		n, _ := io.Copy(io.Discard, q.Body)
+		got <- n
+	}, rigOptions{})
+	file := "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"_method\"\r\n\r\n" + strings.Repeat("x", 2<<20) + "\r\n"
+	field := "--B\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\nDELETE\r\n"
+	for _, h2 := range []bool{false, true} {
+		for body, kind := range map[string]string{
+			file + field + "--B--\r\n": "multipart/form-data; boundary=B",
+			"a=1&%5Fmethod=DELETE":     "application/x-www-form-urlencoded",
+			`{"\u005fmethod":"DELETE"}`: "application/json",
+		} {
+			a := r.with(r.client(h2), "POST", "https://api.example.com/items", body, "Content-Type: "+kind)
+			if m := a.refusal(t); a.StatusCode != 403 || !strings.Contains(m.Hint+m.Message, "_method of the body would change the method") {
+				t.Errorf("%s: %d %s", kind, a.StatusCode, a.body)
+			}
+		}
+	}
+	if len(r.reached()) > 0 {
+		t.Errorf("the origin was asked: %v", r.reached())
+	}
+	whole := file + "--B--\r\n"
+	if a := r.do("POST", "https://api.example.com/items", whole, "Content-Type: multipart/form-data; boundary=B"); a.StatusCode != 200 || <-got != int64(len(whole)) {
+		t.Errorf("a form without one: %d %s", a.StatusCode, a.body)
+	}
+}
+
 func TestConnectionHeaderCannotDropOthers(t *testing.T) {
 	var saw sawAuth
 	r := newRig(t, saw.handle, rigOptions{})

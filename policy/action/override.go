@@ -1,10 +1,15 @@
 package action
 
 import (
+	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -19,11 +24,19 @@ func queryOverride(query string) string {
 		if k, err := url.QueryUnescape(key); err == nil {
 			key = k
 		}
-		key = phpNames.Replace(strings.TrimLeft(key, " "))
-		for _, bad := range overrides {
-			if strings.EqualFold(key, bad) {
-				return bad
-			}
+		if bad := override(key); bad != "" {
+			return bad
+		}
+	}
+	return ""
+}
+
+// override is the name that a framework may take a parameter's for, if that changes the method; else "".
+func override(name string) string {
+	name = phpNames.Replace(strings.TrimLeft(name, " "))
+	for _, bad := range overrides {
+		if strings.EqualFold(name, bad) {
+			return bad
 		}
 	}
 	return ""
@@ -32,93 +45,175 @@ func queryOverride(query string) string {
 // phpNames is what PHP makes of a parameter's name.
 var phpNames = strings.NewReplacer(" ", "_", ".", "_", "[", "_")
 
-// maxPart bounds how much is looked at of bodies that may be long: the parts of uploads, JSON. Frameworks that look there
-// for a method want it in a field, which browsers and tools send before files.
-const maxPart = 64 << 10
-
 // bodyOverride looks for a _method in the body of a POST, where frameworks look for one, if another method would be another
-// operation.
+// operation. The body is read to its end: who wants to deceive does not send the field first.
 func bodyOverride(s *Service, r *Request, router *node, route *compiled) error {
-	if r.Method != "POST" || r.Peek == nil || sameByAnyMethod(r, router, route) {
+	if r.Method != "POST" || r.Peek == nil || !othersByMethod(s, r, router, route) {
 		return nil
 	}
 	kind := strings.ToLower(strings.Join(r.Header.Values("Content-Type"), " "))
 	switch {
-	case strings.Contains(kind, "urlencoded"):
-		return formOverride(r)
-	case kind == "" && r.Header.Get("Content-Length") != "": // Rack takes it for a form
-		return fieldOverride(r, func(text []byte) bool { return queryOverride(string(text)) != "" })
+	case kind == "" || strings.Contains(kind, "urlencoded"): // without a type Rack takes it for a form
+		text, err := rawBody(r, maxJSON)
+		return overridden(queryOverride(string(text)) != "", err)
 	case strings.Contains(kind, "multipart/"):
-		return fieldOverride(r, partNamed)
-	case strings.Contains(kind, "json") && Lookup(s.Name) != s: // Laravel takes its keys for fields
-		return fieldOverride(r, keyNamed)
+		return streamed(r, partOverrides)
+	case (strings.Contains(kind, "/json") || strings.Contains(kind, "+json")) && Lookup(s.Name) != s: // Laravel takes its keys for fields
+		return streamed(r, keyOverrides)
 	}
 	return nil
 }
 
-var errOverride = errors.New("the field _method of the body would change the method behind the policy's back")
-
-func formOverride(r *Request) error {
-	text, err := rawBody(r, maxJSON)
-	switch {
-	case err != nil:
-		return fmt.Errorf("the form could change the method: %w", err)
-	case queryOverride(string(text)) != "":
-		return errOverride
-	}
-	return nil
-}
-
-func fieldOverride(r *Request, found func([]byte) bool) error {
-	text, err := r.Peek(maxPart)
-	switch {
-	case err != nil:
-		return fmt.Errorf("the body could change the method, but cannot be read: %w", err)
-	case found(text):
-		return errOverride
-	}
-	return nil
-}
-
-func sameByAnyMethod(r *Request, router *node, route *compiled) bool {
-	for _, method := range [...]string{"PUT", "PATCH", "DELETE"} {
+// othersByMethod says whether the path is another operation by another method. What a service of one's own does besides what
+// the policy names nobody knows; a catalogue is taken for all there is.
+func othersByMethod(s *Service, r *Request, router *node, route *compiled) bool {
+	return slices.ContainsFunc([]string{"PUT", "PATCH", "DELETE"}, func(method string) bool {
 		var c captures
-		if router.find(method, r.Path.Segments, &c) != route {
-			return false
+		other := router.find(method, r.Path.Segments, &c)
+		return other != route && (other != nil || Lookup(s.Name) != s)
+	})
+}
+
+func overridden(found bool, err error) error {
+	switch {
+	case errors.Is(err, ErrHeld):
+		return fmt.Errorf("its body could hold a _method that changes the method, and is too long to be searched: %w", err)
+	case err != nil:
+		return fmt.Errorf("its body could hold a _method that changes the method: %w", err)
+	case found:
+		return errors.New("the field _method of the body would change the method behind the policy's back")
+	}
+	return nil
+}
+
+// streamed has a body searched that is held back until its end.
+func streamed(r *Request, search func(io.Reader) (bool, error)) error {
+	if r.Stream == nil {
+		text, err := rawBody(r, maxJSON)
+		if err != nil {
+			return overridden(false, err)
+		}
+		return overridden(search(bytes.NewReader(text)))
+	}
+	body, err := r.Stream()
+	if err != nil {
+		return overridden(false, err)
+	}
+	defer body.Close()
+	return overridden(search(body))
+}
+
+// maxPartHeader bounds the header of one part, in bytes.
+const maxPartHeader = 8 << 10
+
+var (
+	partHeader = []byte("content-disposition")
+	errPart    = errors.New("a part of it cannot be told from another by its name")
+	partName   = regexp.MustCompile(`(?:^|[;\s])name(\*[^=]*)?=([^;\r\n]*)`)
+)
+
+// partOverrides searches the names of the parts of a multipart body (RFC 7578 section 4.2). It does not ask where a part
+// begins, of which servers have ideas of their own: whatever looks like the header of one is taken for it.
+func partOverrides(body io.Reader) (bool, error) {
+	b := bufio.NewReaderSize(body, 8*maxPartHeader)
+	for {
+		window, err := b.Peek(b.Size())
+		if err != nil && err != io.EOF {
+			return false, err
+		}
+		last := err == io.EOF
+		lower := bytes.ToLower(window)
+		at := bytes.Index(lower, partHeader)
+		switch {
+		case at < 0 && last:
+			return false, nil
+		case at < 0:
+			at = len(window) - len(partHeader) + 1
+		case len(window)-at < maxPartHeader && !last: // the rest of it is yet to come
+		default:
+			header := lower[at:min(len(lower), at+maxPartHeader)]
+			end := blankLine(header)
+			if end < 0 && len(header) == maxPartHeader {
+				return false, errPart
+			}
+			if end >= 0 {
+				header = header[:end]
+			}
+			if found, err := nameOverrides(header); found || err != nil {
+				return found, err
+			}
+			at += len(header)
+		}
+		if _, err := b.Discard(at); err != nil {
+			return false, err
 		}
 	}
-	return true
 }
 
-// partNamed looks for a part of that name (RFC 7578 section 4.2), quoted or not.
-func partNamed(text []byte) bool {
-	return around(text, func(before, _ []byte) bool {
-		before = bytes.TrimRight(bytes.TrimRight(before, `"'`), " ")
-		return bytes.HasSuffix(bytes.TrimRight(bytes.ToLower(before), " ="), []byte("name"))
-	})
-}
-
-// keyNamed looks for a key of JSON.
-func keyNamed(text []byte) bool {
-	return around(text, func(before, after []byte) bool {
-		after, closed := bytes.CutPrefix(after, []byte(`"`))
-		return closed && bytes.HasSuffix(before, []byte(`"`)) && bytes.HasPrefix(bytes.TrimLeft(after, " \t\r\n"), []byte(":"))
-	})
-}
-
-// around asks of each _method in a text what stands before and behind it, as far as 16 bytes.
-func around(text []byte, is func(before, after []byte) bool) bool {
-	const near = 16
-	name := []byte("_method")
-	for from := 0; ; {
-		i := bytes.Index(text[from:], name)
-		if i < 0 {
-			return false
+// blankLine is where a header ends; -1 where it does not.
+func blankLine(header []byte) int {
+	ends := []int{}
+	for _, blank := range []string{"\n\n", "\n\r\n", "\r\r"} {
+		if i := bytes.Index(header, []byte(blank)); i >= 0 {
+			ends = append(ends, i)
 		}
-		at, end := from+i, from+i+len(name)
-		if is(text[max(0, at-near):at], text[end:min(len(text), end+near)]) {
-			return true
+	}
+	if len(ends) == 0 {
+		return -1
+	}
+	return slices.Min(ends)
+}
+
+// nameOverrides looks at the names in the header of a part, without what servers take off: quotes, backslashes, percent
+// signs. A name with an encoding of its own (RFC 5987) is one that no form has.
+func nameOverrides(header []byte) (bool, error) {
+	text := strings.NewReplacer(`"`, "", `'`, "", `\`, "").Replace(string(header))
+	for _, m := range partName.FindAllStringSubmatch(strings.ReplaceAll(text, " =", "="), -1) {
+		if m[1] != "" {
+			return false, errPart
 		}
-		from = end
+		name := strings.TrimSpace(m[2])
+		if plain, err := url.PathUnescape(name); err == nil {
+			name = plain
+		}
+		if override(name) != "" {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// maxKey is more than the spelling of any such key takes, each of its letters an escape.
+const maxKey = 6 * 24
+
+// keyOverrides searches the keys of JSON, at any depth and however they are spelt.
+func keyOverrides(body io.Reader) (bool, error) {
+	b := bufio.NewReader(body)
+	var text []byte // the string at hand, or the last one
+	inside, escaped, may := false, false, false
+	for {
+		c, err := b.ReadByte()
+		switch {
+		case err == io.EOF:
+			return false, nil
+		case err != nil:
+			return false, err
+		case !inside && c == '"':
+			inside, text = true, text[:0]
+		case !inside:
+			if may && c == ':' {
+				return true, nil
+			}
+			may = may && strings.IndexByte(" \t\r\n", c) >= 0
+		case escaped || c != '"':
+			escaped = c == '\\' && !escaped
+			if len(text) <= maxKey {
+				text = append(text, c)
+			}
+		default:
+			inside = false
+			var key string
+			may = len(text) <= maxKey && json.Unmarshal(append(append([]byte{'"'}, text...), '"'), &key) == nil && override(key) != ""
+		}
 	}
 }

@@ -2,9 +2,11 @@ package action
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 // A _method in the body of a POST would make it another request, where another method means another thing.
@@ -27,12 +29,29 @@ func TestMethodInTheBody(t *testing.T) {
 		{"multipart/form-data; boundary=B", part(`name="_method"`), true},
 		{"multipart/form-data; boundary=B", part(`NAME = '_method'`), true},
 		{"multipart/form-data; boundary=B", part(`name=_method`), true},
+		{"multipart/form-data; boundary=B", part(`name="%5fmethod"`), true},
+		{"multipart/form-data; boundary=B", part(`name="\_method"`), true},
+		{"multipart/form-data; boundary=B", part("\r\n name=_method"), true},
+		{"multipart/form-data; boundary=B", part(`filename=";"; name="_method"`), true},
+		{"multipart/form-data; boundary=B", part(`name*=utf-8''_method`), true},
+		{"multipart/form-data; boundary=B", part(`name*0="_met"; name*1="hod"`), true},
+		{"multipart/form-data; boundary=B", part(`name="_method` + strings.Repeat(" ", maxPartHeader)), true},
+		{"multipart/form-data; boundary=B", part(`name="file"`) + strings.Repeat("a", 40*maxPartHeader) + part(`name="_method"`), true},
+		{"multipart/form-data; boundary=B", strings.Repeat("a", 8*maxPartHeader-70) + part(`name="_method"`), true},
+		{"multipart/form-data; boundary=B", part(`name="a"`) + strings.Repeat("a", 3*maxJSON), false},
+		{"multipart/form-data; boundary=B", part(`name="file"; filename="_method.rb"`), false},
+		{"multipart/form-data; boundary=B", part(`name="text"`) + "; name=_method", false},
 		{"application/json", `{"a": 1, "_method" : "DELETE"}`, true},
+		{"application/vnd.api+json", `{"\u005fmethod":"DELETE"}`, true},
+		{"application/json", `{"a":"` + strings.Repeat("a", 3*maxJSON) + `","_Method":1}`, true},
+		{"application/json", `{"a":"\\","_method":1}`, true},
+		{"application/json", `{"a":"\"_method\":", "b":["_method"]}`, false},
+		{"application/x-ndjson", `{"_method":1}`, false}, // a stream
 		{form, "payment_method=card&method=x", false},
 		{"multipart/form-data; boundary=B", part(`name="payment_method"`), false},
 		{"application/json", `{"payment_method": "_method"}`, false},
 		{"application/grpc", "_method=DELETE", false}, // a stream, which must not be waited for
-		{"application/octet-stream", strings.Repeat("a", 4*maxPart), false},
+		{"application/octet-stream", strings.Repeat("a", 4<<16), false},
 	}
 	s, errs := NewService("crm", []string{"crm.example.com"}, []Slot{{Bearer, ""}}, map[string]string{
 		"create": "POST /x/{id}", "remove": "DELETE /x/{id}", "any": "* /any/{id}",
@@ -57,8 +76,9 @@ func TestMethodInTheBody(t *testing.T) {
 				}
 				return []byte(tt.body), nil
 			}
+			r.Stream = func() (io.ReadCloser, error) { return io.NopCloser(iotest.HalfReader(strings.NewReader(tt.body))), nil }
 			m := Classify(s, &s.Hosts[0], r)
-			if got := m.Actions[0].Class == Unknown; got != denied || denied && !strings.Contains(m.Reason, "method") {
+			if got := m.Actions[0].Class == Unknown; got != denied || denied && !strings.Contains(m.Reason, "_method") {
 				t.Errorf("%s %s %.60q: %v, %s", path, tt.kind, tt.body, m.Actions, m.Reason)
 			}
 		}

@@ -18,11 +18,13 @@ type reading struct {
 	missed  bool // the reading asked for the body
 }
 
-// withoutBody gives the request a body that nobody can read any more. RFC 9110 section 9.3.1: that of a GET means nothing.
+// withoutBody gives the request a body that nobody can read any more, and that is no form: whether a field of one changes
+// the method was looked at when it was let through. RFC 9110 section 9.3.1: that of a GET means nothing.
 func (x *reading) withoutBody() {
 	if x.Method == http.MethodGet || x.Method == http.MethodHead {
 		return
 	}
+	x.request.Header.Set("Content-Type", "application/octet-stream")
 	x.request.Body = func(int64) ([]byte, error) { x.missed = true; return nil, errNotRecorded }
 	x.request.Peek = func(int) ([]byte, error) { x.missed = true; return nil, errNotRecorded }
 	x.request.Stream = func() (io.ReadCloser, error) { x.missed = true; return nil, errNotRecorded }
