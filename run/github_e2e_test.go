@@ -53,6 +53,7 @@ func TestGitHubCLI(t *testing.T) {
 			}
 		})
 	}
+	t.Run("over ssh", func(t *testing.T) { sshClone(t, s, string(allows)) })
 	refused := func(t *testing.T, c ghCommand, repo, why string) {
 		r := run(c, repo)
 		if r.Code == 0 || !strings.Contains(r.Stderr, "Action "+c.action+" is denied") || !strings.Contains(r.Stderr, why) {
@@ -70,6 +71,22 @@ func TestGitHubCLI(t *testing.T) {
 	s.Write(t, "agentguard.toml", strings.Replace(string(allows), `"create_pr", "merge_pr", "add_comment", "request_review", "update_pr", "create_issue", "delete_repo", `, ``, 1))
 	for _, c := range ghCommands {
 		t.Run("not allowed "+c.action, func(t *testing.T) { refused(t, c, "myorg/myrepo", "no rule allows it") })
+	}
+}
+
+// sshClone is what gh does for a user whose git_protocol is ssh: clone and push go by the proxy all the same.
+func sshClone(t *testing.T, s *testbed.Session, policy string) {
+	testbed.Needs("git")(t)
+	s.Write(t, "agentguard.toml", strings.Replace(policy, `"create_pr",`, `"create_pr", "push", "create_branch",`, 1))
+	s.Origin.NewRepo(t, "myorg/myrepo")
+	script, err := filepath.Abs(filepath.Join("testdata", "e2e", "sh", "gh-ssh.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := s.Run(t, time.Minute, "sh", script, t.TempDir())
+	wantAll(t, r, []string{"hello", "origin is git@github.com:myorg/myrepo.git", "pushed ", "forced: exit 1", "[remote rejected]", "force_push", "elsewhere: exit 1"})
+	if strings.Contains(r.Stdout+r.Stderr, "ssh was started") || r.Recorded("POST github.com/myorg/myrepo.git/git-receive-pack", "deny") == nil {
+		t.Errorf("%s", r)
 	}
 }
 
