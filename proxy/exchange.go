@@ -78,6 +78,7 @@ type Refusal struct {
 	Action   string        // "delete_repo", or ""
 	Resource string        // "repo:myorg/myrepo", or ""
 	Field    string        // of a GraphQL document whose action it is: what its result would be called; "" if none is
+	Document int           // which one of a batch of them that is, from 0
 	Retry    time.Duration // of a 429
 	Effect   string        // deny, limit or error
 }
@@ -224,17 +225,39 @@ func (f *Refusal) writeGraphQL(w http.ResponseWriter, ex *Exchange) {
 	if f.Field != "" {
 		e.Path = []string{f.Field}
 	}
-	body := graphQLRefusal{Message: e.Message}
 	switch {
 	case f.Status == http.StatusTooManyRequests:
 		e.Type, e.Extensions.Type = "RATE_LIMITED", "ratelimited"
 	case f.Status >= 500:
 		e.Type, e.Extensions.Type = "INTERNAL", "internal error"
 	default:
-		ex.Status, body.Message = http.StatusOK, ""
+		ex.Status = http.StatusOK
 	}
-	body.Errors = []graphQLError{e}
+	if ex.Match.Batch > 0 {
+		writeBody(w, ex.Status, f.batch(e, ex.Match.Batch))
+		return
+	}
+	body := graphQLRefusal{Errors: []graphQLError{e}}
+	if ex.Status != http.StatusOK {
+		body.Message = e.Message
+	}
 	writeBody(w, ex.Status, body)
+}
+
+// batch answers each request of a list, as its client expects. None of them is executed, so each says why.
+func (f *Refusal) batch(e graphQLError, n int) []graphQLRefusal {
+	other := e
+	if f.Field != "" {
+		other.Path, other.Message = nil, "another request of the batch is refused: "+e.Message
+	}
+	all := make([]graphQLRefusal, n)
+	for i := range all {
+		all[i].Errors = []graphQLError{other}
+	}
+	if f.Document < n {
+		all[f.Document].Errors[0] = e
+	}
+	return all
 }
 
 // writeGRPC is a Trailers-Only answer (gRPC over HTTP/2, "Responses"): PERMISSION_DENIED, RESOURCE_EXHAUSTED or

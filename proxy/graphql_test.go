@@ -119,6 +119,50 @@ func TestGraphQLRefusal(t *testing.T) {
 	}
 }
 
+// TestGraphQLBatchRefusal: a list is answered with a list as long as it is, and says which of its requests is refused.
+func TestGraphQLBatchRefusal(t *testing.T) {
+	r := githubProxy(t, githubOrigin)
+	create := func(repo string) string {
+		b, _ := json.Marshal(map[string]string{"query": strings.Replace(createIn, "%", repo, 1)})
+		return string(b)
+	}
+	query := `{"query":"{repository(owner:\"o\",name:\"r\"){name}}"}`
+	ask := func(body string) (answer, []graphQLAnswer) {
+		a := r.do("POST", "https://api.github.com/graphql", body, "Content-Type: application/json", "Authorization: bearer "+r.placeholder("api-key"))
+		var list []graphQLAnswer
+		if json.Unmarshal([]byte(a.body), &list) != nil {
+			return a, nil
+		}
+		for _, g := range list {
+			if len(g.Errors) != 1 || g.Data != nil || !strings.Contains(a.body, `"data":null`) {
+				t.Errorf("%s", a.body)
+			}
+		}
+		return a, list
+	}
+	a, list := ask("[" + query + "," + create("R_other") + "," + query + "]")
+	if a.StatusCode != 200 || len(list) != 3 || list[1].Errors[0].Path[0] != "mine" || !strings.HasPrefix(list[1].Errors[0].Message, "Action create_pr is denied") ||
+		list[0].Errors[0].Path != nil || !strings.HasPrefix(list[2].Errors[0].Message, "another request of the batch is refused: Action create_pr is denied") {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	a, list = ask("[" + create("R_r") + "," + create("R_r") + "," + create("R_r") + "]")
+	if a.StatusCode != 429 || len(list) != 3 || list[0].Errors[0].Type != "RATE_LIMITED" {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	if a, list = ask(`[{"query":"{"},` + query + "]"); a.StatusCode != 200 || len(list) != 2 || !strings.Contains(list[1].Errors[0].Message, "does not parse") {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	if a, list = ask("[" + strings.Repeat("1,", 1000) + "1]"); a.StatusCode != 200 || list != nil || !strings.Contains(a.body, "a batch of 1001 GraphQL requests; send 1 to") || len(a.body) > 1000 {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	if a, list = ask("[]"); a.StatusCode != 200 || list != nil {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	if reached := r.reached(); len(reached) != 2 { // what the ids belong to
+		t.Errorf("the service was asked %q", reached)
+	}
+}
+
 // TestPreflightOnce: requests that need the same id at once ask once, and those that come later not at all; each question
 // is on record.
 func TestPreflightOnce(t *testing.T) {

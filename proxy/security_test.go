@@ -196,8 +196,8 @@ func TestMethodInTheBodyIsDenied(t *testing.T) {
 	field := "--B\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\nDELETE\r\n"
 	for _, h2 := range []bool{false, true} {
 		for body, kind := range map[string]string{
-			file + field + "--B--\r\n": "multipart/form-data; boundary=B",
-			"a=1&%5Fmethod=DELETE":     "application/x-www-form-urlencoded",
+			file + field + "--B--\r\n":  "multipart/form-data; boundary=B",
+			"a=1&%5Fmethod=DELETE":      "application/x-www-form-urlencoded",
 			`{"\u005fmethod":"DELETE"}`: "application/json",
 		} {
 			a := r.with(r.client(h2), "POST", "https://api.example.com/items", body, "Content-Type: "+kind)

@@ -197,7 +197,7 @@ func decided(ex *Exchange) *Refusal {
 // refused is the refusal of a request for a service, which may be nil.
 func refused(d *policy.Decision, s *action.Service) *Refusal {
 	f := deny(d.Reason, d.Hint)
-	f.Rule, f.Action, f.Resource, f.Field = d.Rule, d.Action.Name, d.Action.Resource.String(), d.Action.Field()
+	f.Rule, f.Action, f.Resource, f.Field, f.Document = d.Rule, d.Action.Name, d.Action.Resource.String(), d.Action.Field(), d.Action.Document()
 	if s != nil && s.RefuseStatus != 0 {
 		f.Status = s.RefuseStatus
 	}
@@ -232,7 +232,7 @@ func (p *Proxy) limit(ex *Exchange) *Refusal {
 	}
 	a := ex.Decision.Action
 	return &Refusal{
-		Status: http.StatusTooManyRequests, Effect: "limit", Rule: ex.Decision.Rule, Action: a.Name, Resource: a.Resource.String(), Field: a.Field(), Retry: max(v.Retry, time.Second),
+		Status: http.StatusTooManyRequests, Effect: "limit", Rule: ex.Decision.Rule, Action: a.Name, Resource: a.Resource.String(), Field: a.Field(), Document: a.Document(), Retry: max(v.Retry, time.Second),
 		Reason: v.Which.Exceeded(),
 		Hint:   fmt.Sprintf("try again in %s", v.Retry.Round(time.Second)),
 	}

@@ -25,8 +25,9 @@ type document struct {
 	variables map[string]any
 }
 
-// readGraphQL takes the envelope apart: one JSON object, or a list of them, which some servers take for a batch.
-func readGraphQL(r *Request) ([]document, error) {
+// readGraphQL takes the envelope apart: one JSON object, or a list of them, which some servers take for a batch
+// and answer with a list.
+func readGraphQL(r *Request, m *Match) ([]document, error) {
 	body, err := jsonBody(r, "query", "variables", "operationName", "extensions")
 	if err != nil {
 		return nil, err
@@ -37,6 +38,8 @@ func readGraphQL(r *Request) ([]document, error) {
 		batch = []any{body}
 	case len(batch) == 0 || len(batch) > maxBatch:
 		return nil, fmt.Errorf("a batch of %d GraphQL requests; send 1 to %d", len(batch), maxBatch)
+	default:
+		m.Batch = len(batch)
 	}
 	var docs []document
 	for _, one := range batch {
@@ -123,7 +126,7 @@ type walker struct {
 func walkRoots(docs []document, do func(*walker, *graphql.Field) (*root, error)) ([]*root, error) {
 	var roots []*root
 	visited := 0
-	for _, doc := range docs {
+	for i, doc := range docs {
 		if doc.op.Kind == graphql.Subscription {
 			return nil, errors.New("GraphQL subscriptions are not understood")
 		}
@@ -134,6 +137,7 @@ func walkRoots(docs []document, do func(*walker, *graphql.Field) (*root, error))
 			}
 			root, err := do(w, f)
 			if root != nil {
+				root.nth = i
 				roots = append(roots, root)
 			}
 			return err

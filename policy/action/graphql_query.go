@@ -14,7 +14,7 @@ import (
 // else a document asks for makes it an action on "graphql:query" besides, which a rule for one repository does not match.
 func refineGraphQL(r *Request, m *Match) error {
 	m.GraphQL = true
-	docs, err := readGraphQL(r)
+	docs, err := readGraphQL(r, m)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ type root struct {
 	field  string         // the service's own name: "createPullRequest"
 	key    string         // what its result is called in the answer: the alias, else the field
 	in     document       // where it stands
+	nth    int            // which of the request's documents that is, from 0
 	asked  *graphql.Field // with what is asked of its result
 	action Action         // without name and resource
 	args   map[string]any // the arguments, for conditions on them
@@ -197,6 +198,14 @@ func (a *Action) Field() string {
 		return ""
 	}
 	return a.root.key
+}
+
+// Document is which one of a batch of GraphQL documents the action is in, from 0.
+func (a *Action) Document() int {
+	if a.root == nil {
+		return 0
+	}
+	return a.root.nth
 }
 
 // isID holds an id to the characters of those that services give out.

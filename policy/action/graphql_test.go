@@ -60,7 +60,7 @@ func FuzzGraphQL(f *testing.F) {
 			}
 			return
 		}
-		docs, err := readGraphQL(r)
+		docs, err := readGraphQL(r, &Match{})
 		if err != nil {
 			t.Fatalf("read as %s, and then not: %v", spell(m), err)
 		}

@@ -164,7 +164,7 @@ func refineLinear(r *Request, m *Match) {
 		m.deny("a query string could change what the body asks for; send the arguments in the body alone")
 		return
 	}
-	docs, err := readGraphQL(r)
+	docs, err := readGraphQL(r, m)
 	if err == nil {
 		var roots []*root
 		if roots, err = walkRoots(docs, (*walker).linearRoot); err == nil {
