@@ -104,8 +104,8 @@ func (d *draft) checkNames(r *ruleDraft, services ...*action.Service) {
 			kinds = append(kinds, svc.ResourceKinds...)
 		}
 		if !slices.Contains(kinds, g.kind) {
-			slices.Sort(kinds)
-			hint := "its kinds are " + strings.Join(slices.Compact(kinds), ", ")
+			kinds = action.Unique(kinds)
+			hint := "its kinds are " + strings.Join(kinds, ", ")
 			if len(kinds) == 0 {
 				hint = "its actions name no resources"
 			}

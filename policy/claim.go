@@ -3,7 +3,6 @@ package policy
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"agentguard/policy/action"
@@ -88,8 +87,7 @@ func (p *Policy) GitHosts() []string {
 			}
 		}
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return action.Unique(out)
 }
 
 // unclaimed says why a is refused and what would have to be written.

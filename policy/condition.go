@@ -186,8 +186,7 @@ func conditionals(p *Policy) map[string]*conditional {
 		if len(c.names) == 0 {
 			continue
 		}
-		slices.Sort(c.names)
-		c.names, c.takes = slices.Compact(c.names), svc.Takes()
+		c.names, c.takes = action.Unique(c.names), svc.Takes()
 		if out == nil {
 			out = map[string]*conditional{}
 		}
@@ -358,11 +357,11 @@ func (d *draft) checkCondition(r *ruleDraft, c *Condition, services []*action.Se
 			known = append(known, t.Names...)
 		}
 	}
-	slices.Sort(known)
+	known = action.Unique(known)
 	if unsure {
 		d.warn(c.Line, whenAbsent(r), "%s.when: the catalogue does not know whether an action of the rule has an argument %q%s",
-			r.Name, c.Argument, d.suggest(c.Argument, slices.Compact(known)))
+			r.Name, c.Argument, d.suggest(c.Argument, known))
 		return
 	}
-	d.fail(c.Line, "known are "+orElse(strings.Join(slices.Compact(known), ", "), "none"), "%s.when: no action of the rule has an argument %q%s", r.Name, c.Argument, d.suggest(c.Argument, slices.Compact(known)))
+	d.fail(c.Line, "known are "+orElse(strings.Join(known, ", "), "none"), "%s.when: no action of the rule has an argument %q%s", r.Name, c.Argument, d.suggest(c.Argument, known))
 }

@@ -74,15 +74,13 @@ func weight(effect string) int { return slices.Index([]string{Wider, Other, Narr
 
 // either gives the keys of two maps, sorted.
 func either[V any](a, b map[string]V) []string {
-	return slices.Compact(slices.Sorted(func(yield func(string) bool) {
-		for _, m := range []map[string]V{a, b} {
-			for k := range m {
-				if !yield(k) {
-					return
-				}
-			}
+	var keys []string
+	for _, m := range []map[string]V{a, b} {
+		for k := range m {
+			keys = append(keys, k)
 		}
-	}))
+	}
+	return action.Unique(keys)
 }
 
 // differ collects changes.
@@ -114,7 +112,7 @@ func (d *differ) lists(what string, before, after []string, more, less string) {
 // missing gives what of a list is not in another.
 func missing(from, in []string) []string {
 	var out []string
-	for _, s := range slices.Compact(slices.Sorted(slices.Values(from))) {
+	for _, s := range action.Unique(slices.Clone(from)) {
 		if !slices.Contains(in, s) {
 			out = append(out, s)
 		}

@@ -34,6 +34,7 @@ var builtins = [...]struct {
 	builtin("stripe", stripe),
 }
 
+//go:noinline
 func builtin(name string, build func() *Service) struct {
 	name string
 	get  func() *Service
@@ -167,8 +168,7 @@ func (s *Service) Expand(names []string) []string {
 			out = append(out, r.Operation)
 		}
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return Unique(out)
 }
 
 // Permission says whether the name is a permission of the service: "pull_requests:write".
@@ -204,8 +204,7 @@ func (s *Service) ActionNames() []string {
 		names = append(names, r.Action, r.Operation)
 		names = append(names, strings.Split(r.Permits, ",")...)
 	}
-	slices.Sort(names)
-	return slices.DeleteFunc(slices.Compact(names), func(n string) bool { return n == "" })
+	return slices.DeleteFunc(Unique(names), func(n string) bool { return n == "" })
 }
 
 // routes ranges over all that requests to the service may become.
@@ -237,6 +236,13 @@ func kinds(s *Service) []string {
 			list = append(list, kind)
 		}
 	}
+	return Unique(list)
+}
+
+// Unique sorts a list and takes out what it holds twice. It changes the list.
+//
+//go:noinline
+func Unique(list []string) []string {
 	slices.Sort(list)
 	return slices.Compact(list)
 }

@@ -220,6 +220,8 @@ func (e *encoder) sep() {
 }
 
 // key writes a member's name, which comes with its quotes and colon: the record's own names are constants.
+//
+//go:noinline
 func (e *encoder) key(key string) {
 	e.sep()
 	e.b = append(e.b, key...)

@@ -133,6 +133,8 @@ func unless(k uint32, then program) program { return jump(unix.BPF_JEQ, k, 1, th
 func whenAny(bits uint32, then program) program { return jump(unix.BPF_JSET, bits, 0, then) }
 
 // jump enters then if the test's outcome is true (0) or false (1), and passes over it otherwise.
+//
+//go:noinline
 func jump(test uint16, k uint32, outcome int, then program) program {
 	j := unix.SockFilter{Code: unix.BPF_JMP | test | unix.BPF_K, K: k}
 	over := uint8(len(then))

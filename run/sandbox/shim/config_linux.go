@@ -53,45 +53,50 @@ const maxConfig = 32 << 20
 
 // Encode writes a line for each value: a key and a quoted string.
 func (c *Config) Encode() []byte {
-	var b []byte
-	say := func(key string, values ...string) {
-		for _, v := range values {
-			b = append(strconv.AppendQuote(append(append(b, key...), ' '), v), '\n')
-		}
-	}
-	say("path", c.Path)
-	say("arg", c.Argv...)
-	say("env", c.Env...)
+	var b lines
+	b.say("path", c.Path)
+	b.say("arg", c.Argv...)
+	b.say("env", c.Env...)
 	if c.Keyring {
-		say("keyring", "")
+		b.say("keyring", "")
 	}
 	if u := c.User; u != nil {
-		say("user", number(uint64(u.UID))+" "+number(uint64(u.GID)))
+		b.say("user", number(uint64(u.UID))+" "+number(uint64(u.GID)))
 		for _, g := range u.Groups {
-			say("member", number(uint64(g)))
+			b.say("member", number(uint64(g)))
 		}
 	}
-	say("keep", number(c.Keep))
+	b.say("keep", number(c.Keep))
 	if c.Core != nil {
-		say("core", number(c.Core.Cur)+" "+number(c.Core.Max))
+		b.say("core", number(c.Core.Cur)+" "+number(c.Core.Max))
 	}
 	if l := c.Landlock; l != nil {
-		say("landlock", number(l.FS)+" "+number(l.Net)+" "+number(l.Scoped))
+		b.say("landlock", number(l.FS)+" "+number(l.Net)+" "+number(l.Scoped))
 		for _, p := range l.Paths {
-			say("allow", number(p.Access)+" "+p.Path)
+			b.say("allow", number(p.Access)+" "+p.Path)
 		}
 		for _, p := range l.Ports {
-			say("port", number(p.Access)+" "+number(uint64(p.Port)))
+			b.say("port", number(p.Access)+" "+number(uint64(p.Port)))
 		}
 	}
 	for _, s := range c.Ignore {
-		say("ignore", number(uint64(s)))
+		b.say("ignore", number(uint64(s)))
 	}
 	if c.Seccomp != nil {
-		say("seccomp", string(c.Seccomp))
+		b.say("seccomp", string(c.Seccomp))
 	}
-	say("end", "")
+	b.say("end", "")
 	return b
+}
+
+// lines are a configuration as text: a key and a quoted value each.
+type lines []byte
+
+//go:noinline
+func (b *lines) say(key string, values ...string) {
+	for _, v := range values {
+		*b = append(strconv.AppendQuote(append(append(*b, key...), ' '), v), '\n')
+	}
 }
 
 func number(n uint64) string { return strconv.FormatUint(n, 10) }
