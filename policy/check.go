@@ -42,6 +42,11 @@ func (d *draft) checkCredential(c *credentialDraft) {
 		return
 	}
 	svc := d.service(c.service, "credential."+c.Name+".service")
+	if svc != nil && svc.Signed {
+		d.fail(c.service.line, `until then let the child hold temporary keys of a role that can do no more than its task: write [env] pass = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]`,
+			"credential.%s: agentguard holds no credential for service %s yet: its requests are signed, and it does not sign them anew", c.Name, svc.Name)
+		return
+	}
 	if own := d.own[c.service.s]; svc != nil && own != nil && !own.hasAuth && len(c.Slots) == 0 {
 		d.fail(c.Line, `write auth = "bearer", "basic:USER", "header:NAME" or "query:NAME" in [service.`+svc.Name+"]",
 			"service.%s does not say where credential %s goes", svc.Name, c.Name)

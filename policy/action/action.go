@@ -139,6 +139,8 @@ type Service struct {
 	Refusal RefusalShape
 	// RefuseStatus is the status of a policy refusal; if 0, 403. (Codex retries on 403 and stops at once on 400.)
 	RefuseStatus int
+	// Signed says that requests carry no credential but are signed with one, so that none can be put on them.
+	Signed bool
 	// ResourceKinds are the kinds that a policy may name for this service: "repo", "model".
 	ResourceKinds []string
 }
@@ -180,6 +182,7 @@ type Route struct {
 	Resource  string // "repo:{owner}/{repo}", or ""
 	Public    bool   // see Action
 	Permits   string // see Action
+	By        string // how requests name it, where that is neither path nor a GraphQL document: "JSON", "query"; shown to people alone
 }
 
 // RefusalShape is how a refusal is spelt for a service's clients.

@@ -12,21 +12,22 @@ import (
 var awsBesides = []struct {
 	name, method, template string
 	class                  Class
+	resource, by           string
 }{
-	{"s3:GetObjectVersion", "GET", "/{Bucket}/{Key...}", Read},
-	{"s3:DeleteObjectVersion", "DELETE", "/{Bucket}/{Key...}", Admin},
-	{"s3:GetObjectVersionAcl", "GET", "/{Bucket}/{Key...}", Read},
-	{"s3:PutObjectVersionAcl", "PUT", "/{Bucket}/{Key...}", Admin},
-	{"s3:GetObjectVersionTagging", "GET", "/{Bucket}/{Key...}", Read},
-	{"s3:PutObjectVersionTagging", "PUT", "/{Bucket}/{Key...}", Admin},
-	{"s3:DeleteObjectVersionTagging", "DELETE", "/{Bucket}/{Key...}", Write},
-	{"s3:GetObjectVersionAttributes", "GET", "/{Bucket}/{Key...}", Read},
-	{"s3:BypassGovernanceRetention", "*", "/{Bucket}/{Key...}", Admin},
-	{"dynamodb:ConditionCheckItem", "POST", "/", Read},
-	{"dynamodb:PartiQLSelect", "POST", "/", Read},
-	{"dynamodb:PartiQLInsert", "POST", "/", Write},
-	{"dynamodb:PartiQLUpdate", "POST", "/", Write},
-	{"dynamodb:PartiQLDelete", "POST", "/", Write},
+	{"s3:GetObjectVersion", "GET", "/{Bucket}/{Key...}", Read, awsKey, ""},
+	{"s3:DeleteObjectVersion", "DELETE", "/{Bucket}/{Key...}", Admin, awsKey, ""},
+	{"s3:GetObjectVersionAcl", "GET", "/{Bucket}/{Key...}", Read, awsKey, ""},
+	{"s3:PutObjectVersionAcl", "PUT", "/{Bucket}/{Key...}", Admin, awsKey, ""},
+	{"s3:GetObjectVersionTagging", "GET", "/{Bucket}/{Key...}", Read, awsKey, ""},
+	{"s3:PutObjectVersionTagging", "PUT", "/{Bucket}/{Key...}", Admin, awsKey, ""},
+	{"s3:DeleteObjectVersionTagging", "DELETE", "/{Bucket}/{Key...}", Write, awsKey, ""},
+	{"s3:GetObjectVersionAttributes", "GET", "/{Bucket}/{Key...}", Read, awsKey, ""},
+	{"s3:BypassGovernanceRetention", "*", "/{Bucket}/{Key...}", Admin, awsKey, ""},
+	{"dynamodb:ConditionCheckItem", "POST", "/", Read, "table:{TableName}", "JSON"},
+	{"dynamodb:PartiQLSelect", "POST", "/", Read, "table:{TableName}", "JSON"},
+	{"dynamodb:PartiQLInsert", "POST", "/", Write, "table:{TableName}", "JSON"},
+	{"dynamodb:PartiQLUpdate", "POST", "/", Write, "table:{TableName}", "JSON"},
+	{"dynamodb:PartiQLDelete", "POST", "/", Write, "table:{TableName}", "JSON"},
 }
 
 // awsVersioned are the actions that operations need besides their own where they name a version (IAM, "Actions defined by

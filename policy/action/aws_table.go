@@ -52,10 +52,10 @@ func awsRoutes() []Route { return awsTable().known }
 
 func (t *awsTables) read(text string) error {
 	t.known = append(t.known, Route{Method: "*", Template: "/"}, Route{Method: "*", Template: "/{path...}"},
-		Route{Method: "PUT", Template: "/{Bucket}/{Key...}", Action: "s3:PutObject", Operation: "s3:CopyObject", Class: Write},
-		Route{Method: "PUT", Template: "/{Bucket}/{Key...}", Action: "s3:PutObject", Operation: "s3:UploadPartCopy", Class: Write})
+		Route{Method: "PUT", Template: "/{Bucket}/{Key...}", Action: "s3:PutObject", Operation: "s3:CopyObject", Class: Write, Resource: awsKey},
+		Route{Method: "PUT", Template: "/{Bucket}/{Key...}", Action: "s3:PutObject", Operation: "s3:UploadPartCopy", Class: Write, Resource: awsKey})
 	for _, a := range awsBesides {
-		t.known = append(t.known, Route{Method: a.method, Template: a.template, Action: a.name, Operation: a.name, Class: a.class})
+		t.known = append(t.known, Route{Method: a.method, Template: a.template, Action: a.name, Operation: a.name, Class: a.class, Resource: a.resource, By: a.by})
 	}
 	t.known = slices.Grow(t.known, strings.Count(text, "\n"))
 	var m *awsModel
@@ -70,7 +70,7 @@ func (t *awsTables) read(text string) error {
 		if m == nil || len(f) < 3 {
 			return fmt.Errorf("row %q is malformed", line)
 		}
-		t.known = append(t.known, m.add(f))
+		t.known = append(t.known, m.shown(m.add(f)))
 	}
 	return nil
 }
@@ -84,7 +84,7 @@ func (m *awsModel) build() *node {
 }
 
 // add enters "CLASS OPERATION IAMNAME [METHOD TEMPLATE] [FLAGS]".
-func (m *awsModel) add(f []string) Route {
+func (m *awsModel) add(f []string) (Route, *awsOp) {
 	op := &awsOp{name: f[1], action: f[2], class: map[string]Class{"r": Read, "w": Write, "a": Admin}[f[0]]}
 	if op.action == "=" {
 		op.action = op.name
@@ -95,19 +95,45 @@ func (m *awsModel) add(f []string) Route {
 	}
 	if len(f) < 5 {
 		m.ops[op.name] = op
-		return r
+		return r, op
 	}
 	r.Method, r.Template = f[3], f[4]
 	key := r.Method + shape(r.Template)
 	if i, taken := m.numbers[key]; taken {
 		m.variants[i] = append(m.variants[i], op)
-		return r
+		return r, op
 	}
 	if m.numbers == nil {
 		m.numbers = map[string]int{}
 	}
 	m.numbers[key] = len(m.routes)
 	m.routes, m.variants = append(m.routes, r), append(m.variants, []*awsOp{op})
+	return r, op
+}
+
+// awsKey is how the resource of an object of S3 is shown.
+const awsKey = "bucket:{Bucket}/{Key}"
+
+// shown is a route as people see it: with the resource, and the protocol that it is spoken in.
+func (m *awsModel) shown(r Route, op *awsOp) Route {
+	switch {
+	case strings.HasPrefix(r.Template, "/{Bucket}/"):
+		r.Resource = awsKey
+	case strings.HasPrefix(r.Template, "/{Bucket}"):
+		r.Resource = "bucket:{Bucket}"
+	case m.iam == "lambda" && strings.Contains(r.Template, "{FunctionName}"):
+		r.Resource = "function:{FunctionName}"
+	case len(op.on) > 0:
+		r.Resource = awsKinds[m.iam+"."+op.on[0]] + ":{" + op.on[0] + "}"
+	}
+	switch told := m.ops[op.name] != nil; {
+	case told && m.target != "" && m.form:
+		r.By = "JSON or query"
+	case told && m.form:
+		r.By = "query"
+	case told:
+		r.By = "JSON"
+	}
 	return r
 }
 

@@ -13,7 +13,7 @@ type Info struct {
 	Name       string `json:"name"` // the alias, else the operation
 	Class      string `json:"class"`
 	Operation  string `json:"operation"`
-	Transport  string `json:"transport"` // REST, GraphQL, git, LFS
+	Transport  string `json:"transport"` // REST, GraphQL, git, LFS; JSON and query for AWS's protocols
 	Resource   string `json:"resource,omitempty"`
 	Permission string `json:"permission,omitempty"` // any of those suffices; "" where none is known
 	Request    string `json:"request"`              // METHOD TEMPLATE; of what a body or header makes of a route: that route's
@@ -43,6 +43,8 @@ func (s *Service) List() []Info {
 func (r *Route) transport() string {
 	family, _, _ := strings.Cut(r.Operation, "/")
 	switch {
+	case r.By != "":
+		return r.By
 	case r.Template == "/graphql":
 		return "GraphQL"
 	case family == "lfs":
