@@ -9,9 +9,10 @@ import (
 
 // Bounds of a GraphQL request: the services' own limits are far below.
 const (
-	maxFields = 20_000 // visited, fragments counted each time they are spread
-	maxRoots  = 100    // of all documents together: each is an action
-	maxBatch  = 20     // documents in one request
+	maxFields = 20_000  // visited, fragments counted each time they are spread
+	maxValues = 100_000 // in arguments, what a variable holds counted each time it is used
+	maxRoots  = 100     // of all documents together: each is an action
+	maxBatch  = 20      // documents in one request
 
 	// maxActions bounds what a small body can ask to be decided: every root field does each of its names to each of its
 	// resources, and fields may share a variable that holds them.
@@ -22,7 +23,9 @@ const (
 type document struct {
 	*graphql.Document
 	op        *graphql.Operation
-	variables map[string]any
+	fragments map[string][]graphql.Selection
+	declared  map[string]*graphql.Value // the variables of op, and what they are where they are not given; nil: nothing
+	variables map[string]any            // that are given
 }
 
 // readGraphQL takes the envelope apart: one JSON object, or a list of them, which some servers take for a batch
@@ -81,8 +84,33 @@ func readDocument(v any) (doc document, err error) {
 	if doc.Document, err = graphql.Parse(text); err != nil {
 		return doc, fmt.Errorf("the GraphQL document does not parse: %s", clip(err.Error()))
 	}
-	doc.op, err = doc.chosen(envelope["operationName"])
-	return doc, err
+	if doc.op, err = doc.chosen(envelope["operationName"]); err != nil {
+		return doc, err
+	}
+	return doc, doc.index()
+}
+
+// index finds fragments and variables by name. Of two of one name servers could take either.
+func (d *document) index() error {
+	for _, f := range d.Fragments {
+		if _, twice := d.fragments[f.Name]; twice {
+			return fmt.Errorf("GraphQL: the fragment %s is defined twice", clip(f.Name))
+		}
+		if d.fragments == nil {
+			d.fragments = make(map[string][]graphql.Selection, len(d.Fragments))
+		}
+		d.fragments[f.Name] = f.Set
+	}
+	for _, v := range d.op.Variables {
+		if _, twice := d.declared[v.Name]; twice {
+			return fmt.Errorf("GraphQL: the variable %s is defined twice", clip(v.Name))
+		}
+		if d.declared == nil {
+			d.declared = make(map[string]*graphql.Value, len(d.op.Variables))
+		}
+		d.declared[v.Name] = v.Default
+	}
+	return nil
 }
 
 // chosen is the operation that is executed (GraphQL, section 6.1): the only one, or the one that operationName gives. Where
@@ -119,18 +147,21 @@ func (d *document) chosen(name any) (*graphql.Operation, error) {
 // walker visits what one operation asks for. Fields under @include and @skip count as present.
 type walker struct {
 	document
-	fields *int // visited so far, in all documents of the request
+	*visits
 }
+
+// visits counts what was visited in all documents of a request.
+type visits struct{ fields, values int }
 
 // walkRoots calls do for every root field of every document, and returns the roots that it adds.
 func walkRoots(docs []document, do func(*walker, *graphql.Field) (*root, error)) ([]*root, error) {
 	var roots []*root
-	visited := 0
+	var visited visits
 	for i, doc := range docs {
 		if doc.op.Kind == graphql.Subscription {
 			return nil, errors.New("GraphQL subscriptions are not understood")
 		}
-		w := &walker{document: doc, fields: &visited}
+		w := &walker{doc, &visited}
 		err := w.each(doc.op.Set, 0, func(f *graphql.Field, _ int) error {
 			if len(roots) == maxRoots {
 				return fmt.Errorf("more than %d root fields", maxRoots)
@@ -155,7 +186,7 @@ func (w *walker) each(set []graphql.Selection, depth int, do func(*graphql.Field
 		return fmt.Errorf("nested more than %d deep, or a fragment within itself", maxDepth)
 	}
 	for _, s := range set {
-		if *w.fields++; *w.fields > maxFields {
+		if w.fields++; w.fields > maxFields {
 			return fmt.Errorf("more than %d fields", maxFields)
 		}
 		var err error
@@ -164,8 +195,9 @@ func (w *walker) each(set []graphql.Selection, depth int, do func(*graphql.Field
 		case s.Field != nil:
 			err = do(s.Field, depth+1)
 		case s.Spread != "":
-			if set, err = w.fragment(s.Spread); err != nil {
-				break
+			var there bool
+			if set, there = w.fragments[s.Spread]; !there {
+				return fmt.Errorf("the fragment %s is not defined", clip(s.Spread))
 			}
 			fallthrough
 		default:
@@ -176,113 +208,4 @@ func (w *walker) each(set []graphql.Selection, depth int, do func(*graphql.Field
 		}
 	}
 	return nil
-}
-
-// fragment gives the selections of the fragment of that name.
-func (w *walker) fragment(name string) ([]graphql.Selection, error) {
-	var found *graphql.Fragment
-	for _, def := range w.Fragments {
-		if def.Name != name {
-			continue
-		}
-		if found != nil {
-			return nil, fmt.Errorf("the fragment %s is defined twice", clip(name))
-		}
-		found = def
-	}
-	if found == nil {
-		return nil, fmt.Errorf("the fragment %s is not defined", clip(name))
-	}
-	return found.Set, nil
-}
-
-// arguments are those of a field as JSON values; what a variable leaves out is left out.
-func (w *walker) arguments(f *graphql.Field) (map[string]any, error) {
-	out := make(map[string]any, len(f.Arguments))
-	for i, arg := range f.Arguments {
-		for _, before := range f.Arguments[:i] {
-			if before.Name == arg.Name {
-				return nil, fmt.Errorf("%s has the argument %s twice", clip(f.Name), clip(arg.Name))
-			}
-		}
-		v, given, err := w.value(arg.Value, 0)
-		if err != nil {
-			return nil, fmt.Errorf("%s(%s:): %w", clip(f.Name), clip(arg.Name), err)
-		}
-		if given {
-			out[arg.Name] = v
-		}
-	}
-	return out, nil
-}
-
-// value is what a value stands for in the operation at hand: its own, the variable's, or the variable's default (GraphQL,
-// section 6.4.1). given is false for a variable without either: what it stands for is then not there.
-func (w *walker) value(v *graphql.Value, depth int) (value any, given bool, err error) {
-	if v == nil || depth > maxDepth {
-		return nil, false, errors.New("a value is missing, or nested too deep")
-	}
-	switch v.Kind {
-	case graphql.VariableName:
-		return w.variable(v.Text)
-	case graphql.String, graphql.Enum:
-		return v.Text, true, nil
-	case graphql.Number:
-		return Number(v.Text), true, nil
-	case graphql.Boolean:
-		return v.Text == "true", true, nil
-	case graphql.Null:
-		return nil, true, nil
-	case graphql.List:
-		list := make([]any, 0, len(v.Items))
-		for _, item := range v.Items {
-			item, _, err := w.value(item, depth+1) // one that is left out is null
-			if err != nil {
-				return nil, false, err
-			}
-			list = append(list, item)
-		}
-		return list, true, nil
-	case graphql.Object:
-		object := make(map[string]any, len(v.Fields))
-		names := make(map[string]bool, len(v.Fields))
-		for _, c := range v.Fields {
-			if names[c.Name] {
-				return nil, false, fmt.Errorf("the field %s stands there twice", clip(c.Name))
-			}
-			names[c.Name] = true
-			item, given, err := w.value(c.Value, depth+1)
-			if err != nil {
-				return nil, false, err
-			}
-			if given {
-				object[c.Name] = item
-			}
-		}
-		return object, true, nil
-	}
-	return nil, false, errors.New("a value of an unknown kind")
-}
-
-func (w *walker) variable(name string) (value any, given bool, err error) {
-	var def *graphql.Variable
-	for i, d := range w.op.Variables {
-		if d.Name != name {
-			continue
-		}
-		if def != nil {
-			return nil, false, fmt.Errorf("the variable %s is defined twice", clip(name))
-		}
-		def = &w.op.Variables[i]
-	}
-	if def == nil {
-		return nil, false, fmt.Errorf("the variable %s is not defined", clip(name))
-	}
-	if v, ok := w.variables[name]; ok {
-		return v, true, nil
-	}
-	if def.Default == nil {
-		return nil, false, nil
-	}
-	return w.value(def.Default, 0) // a constant: the parser sees to it
 }

@@ -244,3 +244,45 @@ func TestGraphQLActionsAreBounded(t *testing.T) {
 		t.Errorf("%d actions, the first %+v: %s", len(m.Actions), m.Actions[0], m.Reason)
 	}
 }
+
+// TestGraphQLWorkIsBounded: a short text can stand for much, by variables that are used often and fragments within fragments.
+func TestGraphQLWorkIsBounded(t *testing.T) {
+	ones := strings.Repeat("1 ", 1000)
+	uses := func(n int) string {
+		return "mutation($v:X=[" + ones + "],$w:X){createIssue(input:{repositoryId:\"R_1\",title:[" + strings.Repeat("$v ", n) + "],body:[" + strings.Repeat("$w ", n) + "]}){clientMutationId}}"
+	}
+	doubling := "{...a0}"
+	for i := range 30 {
+		doubling += fmt.Sprintf(" fragment a%d on Query{...a%d ...a%d}", i, i+1, i+1)
+	}
+	var list []any
+	for range 1000 {
+		list = append(list, map[string]any{"a": nil})
+	}
+	for _, c := range []struct {
+		document string
+		given    any
+		reason   string
+	}{
+		{uses(90), nil, ""},
+		{uses(100), nil, "more than 100000 values"},
+		{uses(40), list, "more than 100000 values"},
+		{uses(20), list, ""},
+		{doubling + " fragment a30 on Query{__typename}", nil, "more than 20000 fields"},
+		{strings.Replace(doubling, "a29 on Query{...a30 ...a30}", "a29 on Query{...a0}", 1), nil, "a fragment within itself"},
+	} {
+		variables := map[string]any{}
+		if c.given != nil {
+			variables["w"] = c.given
+		}
+		body, err := json.Marshal(map[string]any{"query": c.document, "variables": variables})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, r := graphQLRequest(t, "github", string(body))
+		m := Classify(Lookup("github"), h, r)
+		if unknown := hasUnknownClass(m.Actions); unknown != (c.reason != "") || !strings.Contains(m.Reason, c.reason) {
+			t.Errorf("%.80s: %+v %s", c.document, m.Actions[0], m.Reason)
+		}
+	}
+}

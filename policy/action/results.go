@@ -158,8 +158,7 @@ func named(fields []Field, name string) bool {
 // results finds fields of the root field's result in the answer. A document may call any field by any name, so it is not
 // the name that tells: what is not asked for cannot be found.
 func (f *root) results(fields []Field) (found []Field) {
-	visited := 0
-	w := &walker{f.in, &visited}
+	w := &walker{f.in, &visits{}}
 	for _, field := range fields {
 		path, sets := []string{"data", f.key}, [][]graphql.Selection{f.asked.Set}
 		for _, name := range field.Path {
