@@ -304,9 +304,9 @@ func (p *Proxy) live() (set, fixed *scrub.Set) {
 			pairs = append(pairs, scrub.Pair{Secret: secret, Placeholder: x.Placeholder})
 			same = append(same, scrub.Pair{Secret: secret, Placeholder: fit(x.Placeholder, len(secret))})
 		}
-		n.set, n.version = scrub.New(pairs), v
+		n.set, n.version = scrub.New(pairs).After(n.set), v
 		if n.fixed = n.set; !n.set.SameLength() {
-			n.fixed = scrub.New(same)
+			n.fixed = scrub.New(same).After(n.set)
 		}
 	}
 	return n.set, n.fixed

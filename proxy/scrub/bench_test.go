@@ -33,7 +33,7 @@ func exactly(n int) *Set {
 	r := rand.New(rand.NewPCG(1, 2))
 	var forms []form
 	for range n {
-		forms = append(forms, form{[]byte(token(r, "ghp_", 36)), []byte(token(r, "ghp_", 36))})
+		forms = append(forms, form{needle: []byte(token(r, "ghp_", 36)), repl: []byte(token(r, "ghp_", 36)), deep: 8})
 	}
 	return newSet(forms)
 }

@@ -254,6 +254,7 @@ func (sc *scan) walk(n int, p prefix, start, first, i int) {
 		}
 		if st == partial && !sc.final {
 			sc.hold = min(sc.hold, start)
+			sc.note(sc.set.needle(from)[:k])
 		}
 		if st != yes || lo == hi {
 			return

@@ -32,7 +32,7 @@ func (b *builder) add(needle, repl []byte) {
 		b.seen = map[string]bool{}
 	}
 	b.seen[string(needle)] = true
-	b.forms = append(b.forms, form{bytes.Clone(needle), bytes.Clone(repl)})
+	b.forms = append(b.forms, form{needle: bytes.Clone(needle), repl: bytes.Clone(repl)})
 }
 
 // part adds a form that holds only a part of the value, if it is long enough to mean something.

@@ -65,11 +65,11 @@ func TestAgainstTheNaiveReference(t *testing.T) {
 		text := word(r, "abcx", 60)
 		want, wantHits := naive(s.forms, text)
 		if got, hits := s.Bytes(text); string(got) != string(want) || hits != wantHits {
-			t.Fatalf("needles %q in %q\ngot  %q, %d\nwant %q, %d", s.forms, text, got, hits, want, wantHits)
+			t.Fatalf("needles %v in %q\ngot  %q, %d\nwant %q, %d", s.forms, text, got, hits, want, wantHits)
 		}
 		sizes := []int{1 + r.IntN(5), 1 + r.IntN(5), 1 + r.IntN(30)}
 		if got, hits := streamed(t, s, string(text), sizes, 1+r.IntN(600)); got != string(want) || hits != wantHits {
-			t.Fatalf("needles %q in %q, chunks %v\ngot  %q, %d\nwant %q, %d", s.forms, text, sizes, got, hits, want, wantHits)
+			t.Fatalf("needles %v in %q, chunks %v\ngot  %q, %d\nwant %q, %d", s.forms, text, sizes, got, hits, want, wantHits)
 		}
 	}
 }
@@ -102,7 +102,7 @@ func TestStreamsGiveWhatBuffersGive(t *testing.T) {
 		for range 3 {
 			sizes := []int{1 + r.IntN(3), 1 + r.IntN(5), 1 + r.IntN(40)}
 			if got, hits := streamed(t, s, text, sizes, 1+r.IntN(600)); got != want || hits != wantHits {
-				t.Fatalf("needles %q in %q, chunks %v\ngot  %q, %d\nwant %q, %d", s.forms, text, sizes, got, hits, want, wantHits)
+				t.Fatalf("needles %v in %q, chunks %v\ngot  %q, %d\nwant %q, %d", s.forms, text, sizes, got, hits, want, wantHits)
 			}
 		}
 	}

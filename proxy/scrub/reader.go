@@ -18,6 +18,7 @@ type reader struct {
 	held   []byte // the end of the stream so far, which may be the beginning of a form
 	done   int    // bytes of held that a match before them has already replaced
 	before line   // what came before held
+	deep   bool   // held is so much of a form that somebody may be guessing
 	err    error  // what the source said at last
 
 	own   []byte
@@ -92,6 +93,7 @@ func (r *reader) step(p, buf []byte) (n int) {
 func (r *reader) part(buf []byte, final bool) (clean []byte, hits int) {
 	sc := scan{set: r.set, buf: buf, before: r.before, final: final, found: r.found[:0]}
 	sc.run()
+	r.count(&sc, len(r.held))
 	end := max(sc.hold, r.done)
 	if len(sc.found) == 0 {
 		clean = buf[r.done:end]
@@ -105,4 +107,4 @@ func (r *reader) part(buf []byte, final bool) (clean []byte, hits int) {
 }
 
 // reset forgets the stream, for another one.
-func (r *reader) reset() { r.held, r.done, r.before = r.held[:0], 0, line{} }
+func (r *reader) reset() { r.held, r.done, r.before, r.deep = r.held[:0], 0, line{}, false }

@@ -17,6 +17,7 @@ type scan struct {
 	line  int     // nor a line feed before this
 	found []match // in order of their starts, the longest first
 	hold  int     // buf[hold:] may be the beginning of a form; len(buf) if there is none
+	deep  bool    // and so much of it that somebody may be guessing
 }
 
 // match is one occurrence.
@@ -155,7 +156,11 @@ func (sc *scan) pending(i int, broken bool) {
 }
 
 // begun returns where the earliest form may begin that stands as it is up to i; i if none does.
-func (sc *scan) begun(i int) int { return sc.set.starts.earliest(sc.set.forms, sc.buf[:i]) }
+func (sc *scan) begun(i int) int {
+	at := sc.set.starts.earliest(sc.set.forms, sc.buf[:i])
+	sc.note(sc.buf[at:i])
+	return at
+}
 
 // tail holds back the beginning of a form at the end of the text, and of a line break after one.
 func (sc *scan) tail() {
@@ -163,6 +168,9 @@ func (sc *scan) tail() {
 	n := len(sc.buf) - 1
 	if c := sc.buf[n]; c == '=' || c == '\r' && n > 0 && sc.buf[n-1] == '=' || sc.before.mayEnd(sc.buf[:n], c) {
 		sc.pending(n, true)
+	}
+	if sc.set.guesses.many.Load() {
+		sc.hold = min(sc.hold, sc.word())
 	}
 }
 

@@ -35,11 +35,16 @@ type Set struct {
 	grams   grams
 	escapes escapes
 	starts  starts
+	guesses *guesses
 	same    bool
 }
 
-// form is one spelling of a secret, and the same spelling of its placeholder.
-type form struct{ needle, repl []byte }
+// form is one spelling of a secret, and the same spelling of its placeholder. Who is known to have guessed its first deep bytes
+// may be guessing at the rest.
+type form struct {
+	needle, repl []byte
+	deep         int
+}
 
 // New makes a Set. Where two pairs have the same spelling the first one wins.
 func New(pairs []Pair) *Set {
@@ -49,6 +54,7 @@ func New(pairs []Pair) *Set {
 			b.add(a[0], a[1])
 		}
 		b.spell(p.Secret, []byte(p.Placeholder))
+		b.deepen(len(p.Secret))
 	}
 	s := newSet(b.forms)
 	s.same = s.same && !b.uneven
@@ -56,13 +62,21 @@ func New(pairs []Pair) *Set {
 }
 
 func newSet(forms []form) *Set {
-	s := &Set{forms: forms, same: true}
+	s := &Set{forms: forms, guesses: &guesses{}, same: true}
 	for _, f := range forms {
 		s.same = s.same && len(f.needle) == len(f.repl)
 	}
 	s.grams.build(forms)
 	s.starts.build(forms)
 	s.escapes.build(forms, &s.starts)
+	return s
+}
+
+// After makes s as wary of guesses as old is, and keeps both so. It returns s; old may be nil.
+func (s *Set) After(old *Set) *Set {
+	if old != nil {
+		s.guesses = old.guesses
+	}
 	return s
 }
 

@@ -48,8 +48,14 @@ func (t *starts) may(a, b byte) bool {
 	return t.two[w>>6]>>(w&63)&1 != 0
 }
 
-// begins says whether p is a proper prefix of a form: the first needle after p in order is then one that has it.
-func (t *starts) begins(forms []form, p []byte) bool {
+// begins says whether p is a proper prefix of a form.
+func (t *starts) begins(forms []form, p []byte) bool { return t.first(forms, p) != nil }
+
+// first gives a form of which p is a proper prefix, nil if there is none: the first needle after p in order then has it.
+func (t *starts) first(forms []form, p []byte) *form {
 	i := sort.Search(len(t.sorted), func(i int) bool { return bytes.Compare(forms[t.sorted[i]].needle, p) > 0 })
-	return i < len(t.sorted) && bytes.HasPrefix(forms[t.sorted[i]].needle, p)
+	if i < len(t.sorted) && bytes.HasPrefix(forms[t.sorted[i]].needle, p) {
+		return &forms[t.sorted[i]]
+	}
+	return nil
 }
