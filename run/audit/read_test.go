@@ -274,6 +274,21 @@ func TestLost(t *testing.T) {
 		t.Errorf("nothing is lost: %v, %v", lost, err)
 	}
 	l.Close()
+	for what, hurt := range map[string]func() error{
+		"emptied": func() error { return os.Truncate(l.Path(), 0) },
+		"garbage": func() error { return os.WriteFile(l.Path(), []byte("no\nlog\n"), 0o600) },
+		"a link":  func() error { os.Rename(l.Path(), l.Path()+"~"); return os.Symlink(l.Path()+"~", l.Path()) },
+	} {
+		text, _ := os.ReadFile(l.Path())
+		if err := hurt(); err != nil {
+			t.Fatal(err)
+		}
+		if lost, err := Lost(l.opts.Dir, l.opts.AnchorDir); err != nil || len(lost) != 1 {
+			t.Errorf("%s: lost %v, %v", what, lost, err)
+		}
+		os.Remove(l.Path())
+		os.WriteFile(l.Path(), text, 0o600)
+	}
 	os.Remove(l.Path())
 	if lost, err := Lost(l.opts.Dir, l.opts.AnchorDir); err != nil || len(lost) != 1 || lost[0] != l.Path() {
 		t.Errorf("lost %v, %v", lost, err)

@@ -128,8 +128,8 @@ func countEvents(f *os.File) (requests, denied int) {
 	}
 }
 
-// Lost names the logs that an anchor knows of and that are gone, by the path they had. An anchor without lines does not
-// count: its run ended before its log was made.
+// Lost names the logs that an anchor knows of and that are gone, or hold no record any more, by the path they had. An anchor
+// without lines does not count: its run ended before its log was made.
 func Lost(dir, anchorDir string) ([]string, error) {
 	entries, err := os.ReadDir(anchorDir)
 	if os.IsNotExist(err) {
@@ -142,15 +142,27 @@ func Lost(dir, anchorDir string) ([]string, error) {
 	for _, e := range entries {
 		name, ok := strings.CutSuffix(e.Name(), anchorExt)
 		path := filepath.Join(dir, name+logExt)
-		if !ok {
+		if !ok || isLog(path) {
 			continue
 		}
-		if _, err := os.Lstat(path); !os.IsNotExist(err) {
-			continue
-		}
-		if a, err := readAnchor(path, anchorDir); err != nil || a.high.seq > 0 {
+		a, err := readAnchor(path, anchorDir)
+		if _, gone := os.Lstat(path); err != nil || a.low.seq > 0 || os.IsNotExist(gone) && a.high.seq > 0 {
 			lost = append(lost, path)
 		}
 	}
 	return lost, nil
+}
+
+func isLog(path string) bool {
+	info, err := os.Lstat(path)
+	if err != nil || !info.Mode().IsRegular() { // Runs takes no link either
+		return false
+	}
+	f, err := openRegular(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	_, ok := firstRecord(f)
+	return ok
 }

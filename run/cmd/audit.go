@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -166,23 +167,46 @@ func (p *program) auditVerifyCommand() *cli.Command {
 			if c.Bool("all") && len(a) > 0 {
 				return usage("agentguard audit verify --help", "--all and RUN exclude each other")
 			}
-			paths, err := p.findRuns(a)
-			if c.Bool("all") {
-				paths, err = p.allRuns()
-			}
+			paths, lost, err := p.toVerify(a, c.Bool("all"))
 			if err != nil {
 				return err
 			}
-			return p.auditVerify(paths, c.Bool("json"))
+			return p.auditVerify(paths, lost, c.Bool("json"))
 		},
 	}
 }
 
-func (p *program) auditVerify(paths []string, asJSON bool) error {
+// toVerify gives the files to check: those that are named, all, or the newest. Lost are those among them of which only
+// the anchor is left.
+func (p *program) toVerify(names []string, all bool) (files, lost []string, err error) {
+	if len(names) > 0 {
+		files, err = p.findRuns(names)
+		return files, nil, err
+	}
+	dir, anchors := p.auditDirs()
+	if lost, err = audit.Lost(dir, anchors); err != nil {
+		return nil, nil, err
+	}
+	runs, err := audit.Runs(dir)
+	if err != nil || len(runs)+len(lost) == 0 {
+		return nil, nil, cmp.Or(err, p.noRuns(dir))
+	}
+	found := append(paths(runs), lost...)
+	slices.Sort(found) // by time, with which the names begin
+	if !all {
+		found = found[len(found)-1:]
+	}
+	return found, lost, nil
+}
+
+func (p *program) auditVerify(paths, lost []string, asJSON bool) error {
 	broken := 0
 	for _, path := range paths {
 		_, anchors := p.auditDirs()
 		report, err := audit.Verify(path, anchors)
+		if slices.Contains(lost, path) {
+			report.Problems, err = append([]audit.Problem{{What: "the log is gone, or holds no record any more: its anchor knows of some"}}, report.Problems...), nil
+		}
 		if err != nil {
 			return err
 		}
@@ -340,11 +364,14 @@ func (p *program) findRun(name string) (string, error) {
 
 func (p *program) allRuns() ([]string, error) {
 	all, err := p.runs()
-	var paths []string
-	for _, r := range all {
-		paths = append(paths, r.Path)
+	return paths(all), err
+}
+
+func paths(runs []audit.Run) (out []string) {
+	for _, r := range runs {
+		out = append(out, r.Path)
 	}
-	return paths, err
+	return out
 }
 
 // runs are at least one.
@@ -355,7 +382,11 @@ func (p *program) runs() ([]audit.Run, error) {
 		return nil, err
 	}
 	if len(all) == 0 {
-		return nil, &fault{fmt.Errorf("there are no runs in %s", dir), ours, []string{"agentguard run -- CMD"}}
+		return nil, p.noRuns(dir)
 	}
 	return all, nil
+}
+
+func (p *program) noRuns(dir string) error {
+	return &fault{fmt.Errorf("there are no runs in %s", dir), ours, []string{"agentguard run -- CMD"}}
 }
