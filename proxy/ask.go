@@ -138,6 +138,9 @@ func (p *Proxy) fetch(pre *Exchange, r *http.Request, most int64) (*action.Reply
 		c.Close()
 	}
 	pre.Received = int64(len(body))
+	if err == nil {
+		err = r.Context().Err() // a server that sees us go may end what it says as if it were all
+	}
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("the answer broke off: %w", err)
