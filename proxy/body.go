@@ -9,6 +9,7 @@ import (
 	"hash"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -96,6 +97,18 @@ func (b *peekedBody) Close() error {
 		return b.gate.leaving.Close()
 	}
 	return b.src.Close()
+}
+
+// awaited says that the child may still be waiting to be told to send the body. With another answer it never sends it (RFC 9110
+// section 10.1.1), and what comes next on the connection must not be read as it. net/http closes such a connection where it finds
+// its own body in the request, HTTP/2 ends the stream.
+func (b *peekedBody) awaited(r *http.Request) bool {
+	if b == nil || r.ProtoMajor != 1 || !strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.sent == 0
 }
 
 // discard takes what is still to come, up to max bytes, and throws it away.

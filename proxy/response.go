@@ -281,6 +281,9 @@ func (w *childWriter) WriteHeader(status int) {
 	if w.ex.Transport == "gateway" && w.ex.Credential != nil && status >= 200 {
 		w.Header().Set("X-Credential-Used", w.ex.Credential.Name)
 	}
+	if status >= 200 && w.ex.body.awaited(w.ex.in) {
+		w.Header().Set("Connection", "close")
+	}
 	w.ResponseWriter.WriteHeader(status)
 	if status < 200 {
 		return

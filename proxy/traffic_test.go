@@ -496,3 +496,14 @@ func TestRefusedBodyKeepsTheConnection(t *testing.T) {
 		t.Errorf("waiting for 100: %+v", resp)
 	}
 }
+
+// TestWaitingBodyOfAFailedRequest: a client that waits for 100 (boto3 does) and gets a failure instead sends no body; its next
+// request on the connection must not be read as one.
+func TestWaitingBodyOfAFailedRequest(t *testing.T) {
+	r := newRig(t, nil, rigOptions{adjust: func(_ *Config, u *UpstreamConfig) { u.Resolve["api.example.com:443"] = "127.0.0.1:1" }})
+	resp, err := r.inside("api.example.com:443", "api.example.com", fmt.Sprintf(
+		"PUT /any/x HTTP/1.1\r\nHost: api.example.com\r\nContent-Length: 100\r\nExpect: 100-continue\r\nAuthorization: Bearer %s\r\n\r\n", r.placeholder("api-key")))
+	if err != nil || resp.StatusCode != 502 || !resp.Close {
+		t.Errorf("%+v, %v", resp, err)
+	}
+}
