@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -96,6 +97,7 @@ func upstreamFailed(reason, hint string) *Refusal {
 }
 
 type refusalJSON struct {
+	AWS      string `json:"__type,omitempty"`
 	Type     string `json:"type,omitempty"`
 	Error    any    `json:"error"`
 	Message  string `json:"message"`
@@ -126,6 +128,8 @@ func (f *Refusal) write(w http.ResponseWriter, ex *Exchange) {
 	case ex != nil && f.writeReport(w, ex):
 	case ex != nil && ex.Match.GraphQL:
 		f.writeGraphQL(w, ex)
+	case ex != nil && ex.in != nil && ex.Claim.Service != nil && ex.Claim.Service.Refusal == action.RefusalAWS:
+		f.writeAWS(w, ex)
 	case ex != nil && isGit(ex):
 		// git prints a text/plain answer line by line behind "remote:".
 		h.Set("Content-Type", "text/plain; charset=utf-8")
@@ -168,8 +172,12 @@ func (f *Refusal) sentence() string {
 	return f.Reason + " (" + f.Hint + ")"
 }
 
+func (f *Refusal) json() refusalJSON {
+	return refusalJSON{Error: f.Reason, Message: f.sentence(), Rule: f.Rule, Action: f.Action, Resource: f.Resource, Hint: f.Hint, By: "agentguard"}
+}
+
 func (f *Refusal) writeJSON(w http.ResponseWriter, ex *Exchange) {
-	body := refusalJSON{Error: f.Reason, Message: f.sentence(), Rule: f.Rule, Action: f.Action, Resource: f.Resource, Hint: f.Hint, By: "agentguard"}
+	body := f.json()
 	if ex != nil && ex.Claim.Service != nil && ex.Claim.Service.Refusal == action.RefusalNested {
 		kind := "permission_error"
 		switch {
@@ -180,6 +188,28 @@ func (f *Refusal) writeJSON(w http.ResponseWriter, ex *Exchange) {
 		}
 		body.Type, body.Error = "error", nestedError{kind, "agentguard_" + f.Effect, f.sentence()}
 	}
+	writeBody(w, f.Status, body)
+}
+
+// writeAWS refuses under codes on which the SDKs of AWS do not try again, but for what went wrong upstream.
+func (f *Refusal) writeAWS(w http.ResponseWriter, ex *Exchange) {
+	code := "AccessDenied"
+	switch {
+	case f.Status == http.StatusTooManyRequests:
+		code = "LimitExceeded"
+	case f.Status >= 500:
+		code = "ServiceUnavailable"
+	}
+	if text := action.AWSRefusal(ex.Authority.Host, ex.in, code, f.sentence()); text != "" {
+		w.Header().Set("Content-Type", "application/xml")
+		w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+		w.WriteHeader(f.Status)
+		io.WriteString(w, text)
+		return
+	}
+	body := f.json()
+	body.AWS = code + "Exception"
+	w.Header().Set("X-Amzn-Errortype", body.AWS) // of those told by their paths
 	writeBody(w, f.Status, body)
 }
 

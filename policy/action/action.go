@@ -193,6 +193,8 @@ const (
 	RefusalFlat RefusalShape = iota
 	// RefusalNested is {"type": "error", "error": {"type": "permission_error", "message": ...}, "rule": ...}: Anthropic, OpenAI.
 	RefusalNested
+	// RefusalAWS is what an AWS service answers in the protocol of the request: see AWSRefusal.
+	RefusalAWS
 )
 
 // Doubt is a question that is worth its cost only where the policy answers differently for either outcome: reading a pack,

@@ -20,6 +20,7 @@ func aws() *Service {
 	return &Service{
 		Base:          "https://sts.amazonaws.com",
 		Hosts:         []Host{h},
+		Refusal:       RefusalAWS,
 		Signed:        true,
 		ResourceKinds: []string{"arn", "bucket", "function", "key", "log_group", "parameter", "path", "queue", "secret", "table", "topic"},
 	}
