@@ -54,7 +54,7 @@ func sameAsTables(t *testing.T, s string) (string, error) {
 func TestInternationalNames(t *testing.T) {
 	for in, want := range map[string]string{
 		"bücher.example": "xn--bcher-kva.example", "BÜCHER.Example": "xn--bcher-kva.example", "straße.example": "xn--strae-oqa.example",
-		"ａｐｉ.github.com": "api.github.com", "api。github．com": "api.github.com", "git­hub.com": "github.com", "ﬁle.example": "file.example",
+		"ａｐｉ.github.com": "api.github.com", "api。github．com": "api.github.com", "git\u00adhub.com": "github.com", "ﬁle.example": "file.example",
 		"пример.испытание": "xn--e1afmkfd.xn--80akhbyknj4f", "例え.テスト": "xn--r8jz45g.xn--zckzah", "한국.kr": "xn--3e0b707e.kr",
 		"שלום.example": "xn--9dbne9b.example", "u\u0308.example": "xn--tda.example", "xn--tda.example": "xn--tda.example", "😀.example": "xn--e28h.example",
 		"xn--bcher-kva.bücher.example": "xn--bcher-kva.xn--bcher-kva.example", "XN--TDA.example": "xn--tda.example",
@@ -80,7 +80,7 @@ func TestInternationalNames(t *testing.T) {
 }
 
 func FuzzInternationalNames(f *testing.F) {
-	for _, s := range []string{"bücher.example", "xn--tda.xn--bcher-kva", "例え。テスト", "xn--99999999", "ﬁ­.x", "אa1"} {
+	for _, s := range []string{"bücher.example", "xn--tda.xn--bcher-kva", "例え。テスト", "xn--99999999", "ﬁ\u00ad.x", "אa1"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
