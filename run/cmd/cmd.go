@@ -39,11 +39,11 @@ func newProgram(args, environ []string, stdin, stdout, stderr *os.File) *program
 
 func (p *program) main(ctx context.Context) int {
 	app := p.app()
-	return p.exit(app.RunContext(ctx, flagsFirst(app, p.args)))
+	return p.exit(dispatch(ctx, app, flagsFirst(app, p.args)))
 }
 
 func (p *program) app() *cli.App {
-	app := &cli.App{
+	return &cli.App{
 		Name:  "agentguard",
 		Usage: "let an AI agent use credentials that it never holds",
 		Description: `A policy (agentguard.toml) says what an agent may do; the secrets stay in your keychain. The agent gets
@@ -58,15 +58,9 @@ examples:
 			p.runCommand(), p.demoCommand(), p.initCommand(), p.vaultCommand(), p.policyCommand(),
 			p.auditCommand(), p.doctorCommand(), p.escapeCommand(), p.completionCommand(), p.versionCommand(), p.demoAgentCommand(), p.fetchCommand(), p.completeCommand(), p.probeCommand(),
 		},
-		Flags:                     []cli.Flag{boolFlag("version", "print the version")},
-		CustomAppHelpTemplate:     helpTemplate,
-		HideHelpCommand:           true,
-		HideVersion:               true,
-		DisableSliceFlagSeparator: true, // `-e LIST=a,b` is one variable
-		Writer:                    p.stdout,
-		ErrWriter:                 p.stderr,
-		ExitErrHandler:            func(*cli.Context, error) {}, // errors are shown once, by exit
-		OnUsageError:              usageError,
+		Flags:     []cli.Flag{boolFlag("version", "print the version")},
+		Writer:    p.stdout,
+		ErrWriter: p.stderr,
 		Action: func(c *cli.Context) error {
 			if c.Bool("version") {
 				return p.version(false)
@@ -74,37 +68,7 @@ examples:
 			return unknownCommand(c)
 		},
 	}
-	prepare(app.Commands)
-	return app
 }
-
-// prepare gives every command what urfave/cli does not inherit. A leaf without the help command takes any argument, "help"
-// and "h" included, as an argument: for `run` it is the child's name.
-func prepare(commands []*cli.Command) {
-	for _, c := range commands {
-		c.HideHelpCommand = true
-		c.OnUsageError = usageError
-		c.CustomHelpTemplate = helpTemplate
-		if len(c.Subcommands) > 0 {
-			c.Action = unknownCommand
-			prepare(c.Subcommands)
-		}
-	}
-}
-
-const helpTemplate = `{{.HelpName}}: {{.Usage}}
-
-usage:
-  {{if .UsageText}}{{.UsageText}}{{else}}{{.HelpName}}{{if .VisibleCommands}} COMMAND{{end}}{{if .VisibleFlags}} [options]{{end}}{{if .ArgsUsage}} {{.ArgsUsage}}{{end}}{{end}}
-{{if .Description}}
-{{.Description}}
-{{end}}{{if .VisibleCommands}}
-commands:{{range .VisibleCommands}}
-  {{.Name}}{{"\t"}}{{.Usage}}{{end}}
-{{end}}{{if .VisibleFlags}}
-options:{{range .VisibleFlags}}
-  {{.}}{{end}}
-{{end}}`
 
 // fault is an error with the exit code that it means and what mends it.
 type fault struct {
@@ -124,7 +88,7 @@ func usage(hint, format string, a ...any) error {
 	return &fault{fmt.Errorf(format, a...), ours, []string{hint}}
 }
 
-func usageError(c *cli.Context, err error, _ bool) error {
+func usageError(c *cli.Context, err error) error {
 	text := strings.Replace(err.Error(), "flag provided but not defined: -", "unknown option -", 1)
 	text, _, _ = strings.Cut(text, ": parse error") // "invalid value "x" for flag -n: parse error"
 	return usage(c.Command.HelpName+" --help", "%s: %s", c.Command.HelpName, text)
@@ -149,17 +113,11 @@ func interruptible(ctx context.Context, do func(context.Context) error) error {
 func unknownCommand(c *cli.Context) error {
 	name := c.Args().First()
 	if name == "" {
-		if c.Command.HelpName == c.App.Name || c.Command.Name == "" {
-			return cli.ShowAppHelp(c)
-		}
-		return cli.ShowSubcommandHelp(c)
+		return help(c)
 	}
-	among, path := c.App.Commands, c.App.Name
-	if len(c.Command.Subcommands) > 0 {
-		among, path = c.Command.Subcommands, c.Command.HelpName
-	}
+	path := c.Command.HelpName
 	hint := path + " --help"
-	if near := nearestCommand(name, among); near != "" {
+	if near := nearestCommand(name, c.Command.Subcommands); near != "" {
 		hint = "did you mean `" + path + " " + near + "`?"
 	}
 	return usage(hint, "%s has no command %q", path, name)
