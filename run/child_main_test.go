@@ -51,7 +51,7 @@ func supervise() int {
 	}
 	if os.Getenv("TEST_LEVEL") == sealed {
 		var err error
-		if box, err = sandbox.Start(sandbox.Config{Rules: []sandbox.Rule{{Path: os.TempDir(), View: sandbox.Writable}}}); err != nil {
+		if box, err = sandbox.Start(sandbox.Config{Rules: []sandbox.Rule{{Path: os.TempDir(), View: sandbox.Writable}}, Terminal: terminalName(os.Stdin)}); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 125
 		}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/term"
+
 	"agentguard/run/sandbox"
 	"agentguard/vault"
 )
@@ -135,7 +137,7 @@ func (s *session) sourceFiles() (files []string) {
 // seal makes the box of a sealed run. It comes before this process is made undumpable, and so before any secret.
 func (s *session) seal() error {
 	s.makePlaces()
-	config := sandbox.Config{Rules: s.rules(), Nested: s.Policy.Isolation.Nested, Ports: []int{22}}
+	config := sandbox.Config{Rules: s.rules(), Nested: s.Policy.Isolation.Nested, Ports: []int{22}, Terminal: terminalName(s.Stdin, s.Stdout, s.Stderr)}
 	for _, to := range s.Policy.Isolation.AllowTCP {
 		if port := int(to.Port()); !contains(config.Forward, port) {
 			config.Forward = append(config.Forward, port)
@@ -152,6 +154,20 @@ func (s *session) seal() error {
 	}
 	s.box = box
 	return nil
+}
+
+// terminalName is the path of the first of these that is a terminal, "" where none is: by it programs find the one that they
+// have (ttyname(3)), as its own name is not there inside.
+func terminalName(files ...*os.File) string {
+	for _, f := range files {
+		if f == nil || !term.IsTerminal(int(f.Fd())) {
+			continue
+		}
+		if name, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(int(f.Fd()))); err == nil && strings.HasPrefix(name, "/dev/") {
+			return name
+		}
+	}
+	return ""
 }
 
 func contains(list []int, n int) bool {

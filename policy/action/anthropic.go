@@ -15,7 +15,9 @@ func anthropic() *Service {
 	}
 }
 
+// The first route is asked by Claude Code before its first screen, which does not come without an answer.
 const anthropicRoutes = `
+read  GET    /api/hello                          check_connection api/hello
 write POST   /v1/messages                        create_message  messages/create
 read  POST   /v1/messages/count_tokens           count_tokens    messages/count-tokens
 write POST   /v1/messages/batches                create_batch    batches/create

@@ -85,6 +85,7 @@ func chatStream(w http.ResponseWriter) {
 // anthropicAPI is the Messages API: it asks an agent that has a Bash tool to run LLM's command, and ends the turn when it is told the result.
 func anthropicAPI(l *LLM) http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/hello", answer(http.StatusOK, map[string]any{"message": "hello"}))
 	mux.HandleFunc("POST /v1/messages/count_tokens", answer(http.StatusOK, map[string]any{"input_tokens": 10}))
 	mux.HandleFunc("POST /v1/messages", func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(io.LimitReader(r.Body, 1<<24))
