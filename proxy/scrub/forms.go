@@ -54,6 +54,7 @@ func (b *builder) spell(secret, holder []byte) {
 	} {
 		b.add(f(secret), f(holder))
 	}
+	b.dumps(secret, holder)
 	for _, f := range []func([]byte) []byte{bytes.Clone, jsonEscaped, jsonForHTML, percentEscaped} {
 		b.base64(f(secret), f(holder))
 	}

@@ -77,6 +77,11 @@ func unQuery(s string) string {
 	return out
 }
 
+// listed writes bytes apart, with a separator around them too, as if there were more.
+func listed(format, sep string) func(string) string {
+	return func(s string) string { return string(list(format, sep)([]byte(s))) }
+}
+
 func un64(enc *base64.Encoding) func(string) string {
 	return func(s string) string {
 		b, err := enc.DecodeString(s)
@@ -87,7 +92,7 @@ func un64(enc *base64.Encoding) func(string) string {
 	}
 }
 
-func then(f, g func(string) string) func(string) string {
+func after(f, g func(string) string) func(string) string {
 	return func(s string) string { return g(f(s)) }
 }
 
@@ -175,19 +180,19 @@ func codecs() []codec {
 		{"raw", strings.Clone, strings.Clone},
 		{"json", toJSON, unJSON},
 		{"json slash", func(s string) string { return strings.ReplaceAll(toJSON(s), "/", `\/`) }, unJSON},
-		{"json in json", then(toJSON, toJSON), then(unJSON, unJSON)},
-		{"json in json in json", then(toJSON, then(toJSON, toJSON)), then(unJSON, then(unJSON, unJSON))},
+		{"json in json", after(toJSON, toJSON), after(unJSON, unJSON)},
+		{"json in json in json", after(toJSON, after(toJSON, toJSON)), after(unJSON, after(unJSON, unJSON))},
 		{"query", url.QueryEscape, unQuery},
 		{"path", url.PathEscape, unPercent},
 		{"percent lower", some(func(int) bool { return false }, hexByte("%%%02x")), unPercent},
 		{"percent every", each("%%%02X"), unPercent},
 		{"percent every lower", each("%%%02x"), unPercent},
-		{"percent twice", then(url.PathEscape, url.PathEscape), then(unPercent, unPercent)},
-		{"percent every twice", then(each("%%%02X"), each("%%%02X")), then(unPercent, unPercent)},
+		{"percent twice", after(url.PathEscape, url.PathEscape), after(unPercent, unPercent)},
+		{"percent every twice", after(each("%%%02X"), each("%%%02X")), after(unPercent, unPercent)},
 		{"percent some", some(everyThird, hexByte("%%%02x")), unPercent},
 		{"x escapes", some(everyThird, hexByte(`\x%02x`)), nil},
 		{"html", html.EscapeString, html.UnescapeString},
-		{"html in json", then(html.EscapeString, toJSON), then(unJSON, html.UnescapeString)},
+		{"html in json", after(html.EscapeString, toJSON), after(unJSON, html.UnescapeString)},
 		{"hex", func(s string) string { return hex.EncodeToString([]byte(s)) }, func(s string) string { b, _ := hex.DecodeString(s); return string(b) }},
 		{"hex upper", func(s string) string { return strings.ToUpper(hex.EncodeToString([]byte(s))) }, func(s string) string { b, _ := hex.DecodeString(s); return string(b) }},
 		{"base32", func(s string) string { return base32.StdEncoding.EncodeToString([]byte(s)) }, func(s string) string { b, _ := base32.StdEncoding.DecodeString(s); return string(b) }},
@@ -201,14 +206,16 @@ func codecs() []codec {
 		{"base64", toBase(std), un64(std)},
 		{"base64 raw", toBase(raw), un64(raw)},
 		{"base64 url", toBase(web), un64(web)},
-		{"base64 query", then(toBase(std), url.QueryEscape), nil},
+		{"base64 query", after(toBase(std), url.QueryEscape), nil},
 		{"base64 slash", func(s string) string { return strings.ReplaceAll(toBase(std)(s), "/", `\/`) }, nil},
-		{"base64 twice", then(toBase(std), toBase(std)), nil},
-		{"base64 of json", then(toJSON, toBase(std)), nil},
+		{"base64 twice", after(toBase(std), toBase(std)), nil},
+		{"UTF-8 read as Latin-1", func(s string) string { return string(latin1([]byte(s))) }, nil},
+		{"UTF-8 read as Latin-1, in JSON", func(s string) string { return string(runesAs(`\u%04x`)(latin1([]byte(toJSON(s))))) }, nil},
+		{"base64 of json", after(toJSON, toBase(std)), nil},
 	}
 	for _, n := range []int{60, 64, 76} {
 		for _, sep := range []string{"\n", "\r\n", `\n`, `\r\n`, "%0A", "&#10;"} {
-			list = append(list, codec{fmt.Sprintf("base64 wrapped %d %q", n, sep), then(toBase(std), wrap(n, sep)), then(without(sep), un64(std))})
+			list = append(list, codec{fmt.Sprintf("base64 wrapped %d %q", n, sep), after(toBase(std), wrap(n, sep)), after(without(sep), un64(std))})
 		}
 	}
 	return list
@@ -221,15 +228,23 @@ func asciiCodecs() []codec {
 		codec{"u every upper", each(`\u%04X`), unJSON},
 		codec{"octal", some(everyThird, hexByte(`\%03o`)), nil},
 		codec{"u some", some(everyThird, hexByte(`\u%04x`)), unJSON},
-		codec{"u every in json", then(each(`\u%04x`), toJSON), then(unJSON, unJSON)},
-		codec{"u every in json in json", then(each(`\u%04x`), then(toJSON, toJSON)), then(unJSON, then(unJSON, unJSON))},
+		codec{"u every in json", after(each(`\u%04x`), toJSON), after(unJSON, unJSON)},
+		codec{"u every in json in json", after(each(`\u%04x`), after(toJSON, toJSON)), after(unJSON, after(unJSON, unJSON))},
 		codec{"decimal every", each("&#%d;"), html.UnescapeString},
 		codec{"decimal zeros", each("&#%06d;"), html.UnescapeString},
-		codec{"decimal in go json", then(each("&#%d;"), toJSON), then(unJSON, html.UnescapeString)},
+		codec{"decimal in go json", after(each("&#%d;"), toJSON), after(unJSON, html.UnescapeString)},
 		codec{"hex entity every", each("&#x%x;"), html.UnescapeString},
 		codec{"hex entity some", some(everyThird, hexByte("&#x%X;")), html.UnescapeString},
 		codec{"decimal some", some(everyThird, hexByte("&#%d;")), html.UnescapeString},
 		codec{"decimal one", some(func(i int) bool { return i == 7 }, hexByte("&#%d;")), html.UnescapeString},
+		codec{"hex with colons", listed("%02x", ":"), nil},
+		codec{"hex with spaces", listed("%02x", " "), nil},
+		codec{"array of C", listed("0x%02x", ", "), nil},
+		codec{"Buffer in JSON", listed("%d", ","), nil},
+		codec{"list of Python", listed("%d", ", "), nil},
+		codec{"utf32", each("%c\x00\x00\x00"), nil},
+		codec{"rot13", func(s string) string { return string(rot13([]byte(s))) }, func(s string) string { return string(rot13([]byte(s))) }},
+		codec{"swapped case", func(s string) string { return string(swapped([]byte(s))) }, nil},
 		codec{"header case", textproto.CanonicalMIMEHeaderKey, nil},
 	)
 }

@@ -1,0 +1,95 @@
+package scrub
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+)
+
+// dumps adds what programs print where they do not know that bytes are text: Node's Buffer, Python's bytes.hex(":"), arrays
+// of C; or that they are UTF-8, as servers that take headers for Latin-1; and the ciphers of children.
+// Each costs memory (see Set), so there are none for what merely could be.
+func (b *builder) dumps(secret, holder []byte) {
+	for _, f := range []func([]byte) []byte{
+		list("%02x", ":"), list("%02X", ":"), list("%02x", " "), list("0x%02x", ", "),
+		latin1, then(latin1, runesAs(`\u%04x`)), then(latin1, runesAs(`\u%04X`)),
+		utf32As(binary.LittleEndian), utf32As(binary.BigEndian), rot13, swapped,
+	} {
+		b.add(f(secret), f(holder))
+	}
+	like := numbersLike(secret)
+	for _, sep := range []string{",", ", "} {
+		b.add(list("%d", sep)(secret), list("%d", sep)(like))
+	}
+}
+
+func list(format, sep string) func([]byte) []byte {
+	return func(s []byte) (out []byte) {
+		for i, c := range s {
+			if i > 0 {
+				out = append(out, sep...)
+			}
+			out = fmt.Appendf(out, format, c)
+		}
+		return out
+	}
+}
+
+// numbersLike gives bytes that have as many decimal digits as those of s, and tell nothing else of them.
+func numbersLike(s []byte) []byte {
+	out := bytes.Repeat([]byte("x"), len(s)) // 120
+	for i, c := range s {
+		switch {
+		case c < 10:
+			out[i] = 0
+		case c < 100:
+			out[i] = 'X' // 88
+		}
+	}
+	return out
+}
+
+func then(f, g func([]byte) []byte) func([]byte) []byte {
+	return func(s []byte) []byte { return g(f(s)) }
+}
+
+// latin1 is UTF-8 that was read as Latin-1 and written as UTF-8 again.
+func latin1(s []byte) (out []byte) {
+	for _, c := range s {
+		out = append(out, string(rune(c))...)
+	}
+	return out
+}
+
+func utf32As(order binary.AppendByteOrder) func([]byte) []byte {
+	return func(s []byte) (out []byte) {
+		for _, r := range string(s) {
+			out = order.AppendUint32(out, uint32(r))
+		}
+		return out
+	}
+}
+
+func rot13(s []byte) []byte {
+	s = bytes.Clone(s)
+	for i, c := range s {
+		switch lower := c | 0x20; {
+		case 'a' <= lower && lower <= 'm':
+			s[i] = c + 13
+		case 'n' <= lower && lower <= 'z':
+			s[i] = c - 13
+		}
+	}
+	return s
+}
+
+// swapped changes upper to lower case and back.
+func swapped(s []byte) []byte {
+	s = bytes.Clone(s)
+	for i, c := range s {
+		if lower := c | 0x20; 'a' <= lower && lower <= 'z' {
+			s[i] = c ^ 0x20
+		}
+	}
+	return s
+}
