@@ -372,7 +372,11 @@ const settled = 100 * time.Millisecond
 
 // launch starts the child.
 func (s *session) launch() error {
-	env, removed := s.plan().Build()
+	plan := s.plan()
+	if slices.ContainsFunc(s.Argv, needlesOf(plan.Secrets).in) {
+		s.Say("warning: the command line holds a secret of the policy, so the command has it")
+	}
+	env, removed := plan.Build()
 	if len(removed) > 0 {
 		s.Detail("not passed on: %s", strings.Join(removed, " "))
 	}

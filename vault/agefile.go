@@ -158,7 +158,7 @@ func (a *ageFile) open(ctx context.Context, sealed []byte) (contents, error) {
 	var err error
 	for range tries {
 		if a.key == nil {
-			if a.key, err = findAgeKey(ctx, a.opt, byPassphrase(sealed)); err != nil {
+			if a.key, err = findAgeKey(ctx, a.opt, sealed); err != nil {
 				return nil, err
 			}
 		}
@@ -229,7 +229,7 @@ func (a *ageFile) tryOpen(ctx context.Context) error {
 	}
 	opt := a.opt
 	opt.Prompt = nil
-	key, err := findAgeKey(ctx, opt, byPassphrase(sealed))
+	key, err := findAgeKey(ctx, opt, sealed)
 	if err != nil {
 		return err
 	}

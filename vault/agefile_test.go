@@ -145,6 +145,7 @@ func TestAgeDamageIsNeverEmpty(t *testing.T) {
 	}
 	write(t, p.path, "", 0o600)
 	wants(t, p.vault().Set(t.Context(), Ref{"age", "b"}, secret(t, "b")), ErrCorrupt, "empty, cut off or not an age file")
+	wants(t, second(p.vault("", "").Get(t.Context(), Ref{"age", "a"})), ErrCorrupt, "empty, cut off or not an age file") // whatever key is there
 	if info, _ := os.Stat(p.path); info.Size() != 0 {
 		t.Fatal("a damaged file was overwritten")
 	}

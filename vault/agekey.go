@@ -45,9 +45,14 @@ type ageKey struct {
 	typed      bool // by somebody who can try again
 }
 
+var errNotAge = fmt.Errorf("%w: it is empty, cut off or not an age file", ErrCorrupt)
+
 // findAgeKey looks for the key to a file that is there, which wants a passphrase or an identity.
-func findAgeKey(ctx context.Context, opt Options, passphrase bool) (*ageKey, error) {
-	if !passphrase {
+func findAgeKey(ctx context.Context, opt Options, sealed []byte) (*ageKey, error) {
+	if !bytes.HasPrefix(sealed, []byte(ageMagic)) {
+		return nil, errNotAge // nobody should look for a key to it
+	}
+	if !byPassphrase(sealed) {
 		path, ok := opt.LookupEnv(ageIdentity)
 		if !ok || path == "" {
 			return nil, hint(fmt.Errorf("%w: %s is encrypted to an age identity", ErrLocked, opt.AgeFile), "set "+ageIdentity+" to the path of the identity file")
@@ -255,7 +260,7 @@ func byPassphrase(sealed []byte) bool { return bytes.HasPrefix(sealed, []byte(ag
 func (k *ageKey) decrypt(sealed []byte) (contents, error) {
 	switch {
 	case !bytes.HasPrefix(sealed, []byte(ageMagic)):
-		return nil, fmt.Errorf("%w: it is empty, cut off or not an age file", ErrCorrupt)
+		return nil, errNotAge
 	case k.passphrase != byPassphrase(sealed):
 		return nil, fmt.Errorf("%w: %w: it was encrypted in another way than before", ErrLocked, errWrongKey)
 	}

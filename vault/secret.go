@@ -22,11 +22,11 @@ const MinSecret = 8
 // NewSecret takes ownership of b. It refuses values that cannot be sent safely (CR, LF, NUL: they would split a header)
 // or cannot be scrubbed safely (shorter than MinSecret). The error never holds any of b.
 func NewSecret(b []byte) (Secret, error) {
-	switch {
+	switch n := len(bytes.TrimSpace(b)); { // servers drop the space at a header's ends
 	case bytes.ContainsAny(b, "\r\n\x00"):
 		return Secret{}, errors.New("the value holds a line break or NUL, which cannot be sent in a header")
-	case len(b) < MinSecret:
-		return Secret{}, fmt.Errorf("the value has %d bytes; at least %d are needed to tell it from innocent text in responses", len(b), MinSecret)
+	case n < MinSecret:
+		return Secret{}, fmt.Errorf("the value has %d bytes; at least %d are needed to tell it from innocent text in responses", n, MinSecret)
 	}
 	return Secret{&value{b}}, nil
 }

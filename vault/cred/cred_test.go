@@ -144,7 +144,7 @@ func TestApplyWithoutInjectStillRemoves(t *testing.T) {
 }
 
 func TestCredentialThatWouldSplitAHeaderIsRefused(t *testing.T) {
-	for _, bad := range []string{"12345678\r\nX-Evil: 1", "12345678\n", "1234567\x00890"} {
+	for _, bad := range []string{"12345678\r\nX-Evil: 1", "12345678\n", "1234567\x00890", "          ", "    1234567"} {
 		if _, err := vault.NewSecret([]byte(bad)); err == nil {
 			t.Errorf("%q was stored", bad)
 		}
