@@ -47,10 +47,10 @@ func (h *history) readPack(r io.Reader, updates []update) error {
 type packReader struct {
 	in      *packInput
 	zlib    io.ReadCloser
+	past    *skipper
 	history *history
 	last    int64     // where the last commit ended
 	object  [2][]byte // what an object holds, and what its delta makes of its base
-	discard [32 << 10]byte
 }
 
 func (p *packReader) read(updates []update) error {
@@ -169,24 +169,24 @@ func (p *packReader) inflate(size uint64) ([]byte, error) {
 
 // skip reads past an object.
 func (p *packReader) skip(size uint64) error {
-	if err := p.open(size); err != nil {
+	if err := p.spend(size); err != nil {
 		return err
 	}
-	for size > 0 {
-		n, err := io.ReadFull(p.zlib, p.discard[:min(size, uint64(len(p.discard)))])
-		if err != nil {
-			return fmt.Errorf("a broken object: %w", err)
-		}
-		if size -= uint64(n); p.in.at()-p.last > maxGap {
-			return errEnough
-		}
+	if p.past == nil {
+		p.past = &skipper{in: p.in.Reader, more: func() error {
+			if p.in.at()-p.last > maxGap {
+				return errEnough
+			}
+			return nil
+		}}
 	}
-	return p.end()
+	return p.past.skip(size)
 }
 
 // end holds an object to its declared size, and its zlib stream to its checksum.
 func (p *packReader) end() error {
-	if n, err := p.zlib.Read(p.discard[:1]); n != 0 || err != io.EOF {
+	var more [1]byte
+	if n, err := p.zlib.Read(more[:]); n != 0 || err != io.EOF {
 		if err != nil && err != io.EOF {
 			return fmt.Errorf("a broken object: %w", err)
 		}
