@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"agentguard/run/job"
 	"agentguard/run/reap"
 )
 
@@ -65,7 +66,7 @@ func forkReaper(read *os.File) (pid int, err error) {
 	}
 	return syscall.ForkExec(self, []string{reap.Name}, &syscall.ProcAttr{
 		Dir:   "/",
-		Env:   []string{"GOMAXPROCS=1", "GOGC=off"},
+		Env:   append([]string{"GOMAXPROCS=1"}, job.Runtime...),
 		Files: []uintptr{read.Fd(), null.Fd(), null.Fd()},
 		Sys:   &syscall.SysProcAttr{Setsid: true},
 	})

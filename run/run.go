@@ -100,6 +100,7 @@ type session struct {
 	fence     *sandbox.Fence       // of a filtered run alone
 	names     names.Table          // that its name service was asked for
 	temp      string               // for the child's temporary files, where the usual place takes none; "": it does
+	clients   chan clients         // as soon as they are written; nil: that has not begun
 	creds     *cred.Set
 	files     ClientFiles
 	limits    *Limits
@@ -136,8 +137,8 @@ func (s *session) prepare(ctx context.Context) error {
 	if err := s.choose(); err != nil {
 		return err
 	}
-	if err := Harden(); err != nil {
-		return failure(fmt.Errorf("this process cannot be protected from others: %w", err), "")
+	if err := s.protect(); err != nil {
+		return err
 	}
 	s.token = token()
 	ca, err := s.prepareClients(ctx)
@@ -171,23 +172,48 @@ func (s *session) choose() (err error) {
 	return nil
 }
 
-// prepareClients writes the client files while the vault is read: neither waits for the other.
-func (s *session) prepareClients(ctx context.Context) (*proxy.CA, error) {
+// protect makes this process hard to read for others, once, and begins with what needs no secret.
+func (s *session) protect() error {
+	if s.clients != nil {
+		return nil
+	}
+	if err := Harden(); err != nil {
+		return failure(fmt.Errorf("this process cannot be protected from others: %w", err), "")
+	}
+	s.clients = make(chan clients, 1)
+	go func() { s.clients <- s.writeClients() }()
+	return nil
+}
+
+// clients is what client programs need to go by way of the proxy.
+type clients struct {
+	ca    *proxy.CA
+	files ClientFiles
+	err   error
+}
+
+func (s *session) writeClients() clients {
 	ca, err := proxy.NewCA(nil)
 	if err != nil {
-		return nil, failure(err, "")
+		return clients{err: failure(err, "")}
 	}
-	written := make(chan error, 1)
-	go func() {
-		var err error
-		s.files, err = WriteClientFiles(s.dir, ca.PEM(), ClientPlan{Environ: s.Environ, Git: s.Policy.GitHosts()})
-		written <- err
-	}()
+	files, err := WriteClientFiles(s.dir, ca.PEM(), ClientPlan{Environ: s.Environ, Git: s.Policy.GitHosts()})
+	if err != nil {
+		err = failure(fmt.Errorf("the client files in %s: %w", s.dir, err), "free space there, or set XDG_RUNTIME_DIR")
+	}
+	return clients{ca, files, err}
+}
+
+// prepareClients reads the vault while the client files are written: neither waits for the other.
+func (s *session) prepareClients(ctx context.Context) (*proxy.CA, error) {
 	credErr := s.loadCredentials(ctx)
-	if err := <-written; err != nil {
-		return nil, failure(fmt.Errorf("the client files in %s: %w", s.dir, err), "free space there, or set XDG_RUNTIME_DIR")
+	made := <-s.clients
+	s.clients <- made // for close
+	if made.err != nil {
+		return nil, made.err
 	}
-	return ca, credErr
+	s.files = made.files
+	return made.ca, credErr
 }
 
 // loadCredentials reads every secret of the policy; what is missing is listed all at once.
@@ -485,6 +511,9 @@ func (s *session) close() {
 		if err := s.log.Close(); err != nil {
 			s.Say("the audit log could not be completed: %v", err)
 		}
+	}
+	if s.clients != nil {
+		<-s.clients // they lie in a directory that is removed now
 	}
 	for _, c := range slices.Backward(s.closers) {
 		c()

@@ -134,8 +134,17 @@ func (s *session) sourceFiles() (files []string) {
 	return files
 }
 
-// seal makes the box of a sealed run. It comes before this process is made undumpable, and so before any secret.
+// seal makes the box of a sealed run. That begins before this process is made undumpable, and ends before any secret is loaded;
+// meanwhile there is other work to do.
 func (s *session) seal() error {
+	box, err := sandbox.Fork()
+	if err != nil {
+		return err
+	}
+	if err := s.protect(); err != nil {
+		box.Close()
+		return err
+	}
 	s.makePlaces()
 	config := sandbox.Config{Rules: s.rules(), Nested: s.Policy.Isolation.Nested, Ports: []int{22}, Terminal: terminalName(s.Stdin, s.Stdout, s.Stderr)}
 	for _, to := range s.Policy.Isolation.AllowTCP {
@@ -148,8 +157,7 @@ func (s *session) seal() error {
 			config.Ports = append(config.Ports, p)
 		}
 	}
-	box, err := sandbox.Start(config)
-	if err != nil {
+	if err := box.Furnish(config); err != nil {
 		return err
 	}
 	s.box = box

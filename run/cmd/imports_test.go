@@ -34,6 +34,7 @@ var layers = map[string][]string{
 	"run/escape":        {"run/sandbox"},
 	"run/sandbox":       {"run/job", "run/sandbox/shim", "run/sandbox/inner"},
 	"run/sandbox/inner": {"run/job", "run/sandbox/shim"},
+	"run/sandbox/shim":  {"run/job"},
 	"vault/cred":        {"vault", "policy/action"}, // action says where a service reads its credential
 }
 

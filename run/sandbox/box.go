@@ -50,3 +50,15 @@ type Event struct {
 
 // Replacement is a file that is seen in the place of another.
 type Replacement struct{ Path, Source string }
+
+// Start makes a box. The error is as a rule a *Problem, and then nothing is left of the box.
+func Start(c Config) (*Box, error) {
+	b, err := Fork()
+	if err != nil {
+		return nil, err
+	}
+	if err := b.Furnish(c); err != nil {
+		return nil, err
+	}
+	return b, nil
+}

@@ -44,9 +44,9 @@ const namespaces = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_N
 // Capabilities (linux/capability.h) that init needs when it is not root.
 var initCapabilities = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_NET_BIND_SERVICE, unix.CAP_SETPCAP, unix.CAP_SYS_RESOURCE}
 
-// Start makes a box, and must come before this process is made undumpable: the system would not let it write its child's
-// maps of users. The error is as a rule a *Problem, and then nothing is left of the box.
-func Start(c Config) (*Box, error) {
+// Fork makes the namespaces of a box, and must come before this process is made undumpable: the system would not let it write
+// its child's maps of users. Nothing is in it before Furnish.
+func Fork() (*Box, error) {
 	if err := unix.CloseRange(3, 1<<31-1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return nil, &Problem{Step: "keep our files out of the sandbox", Call: "close_range", Err: err}
 	}
@@ -64,17 +64,21 @@ func Start(c Config) (*Box, error) {
 		return nil, noNamespaces(err)
 	}
 	go b.listen()
+	return b, nil
+}
+
+// Furnish has the box be as c says. Where that fails the box is gone, and the error is as a rule a *Problem.
+func (b *Box) Furnish(c Config) error {
 	restricted := make(chan error, 1)
 	go func() { restricted <- tryInside(c.Nested) }()
-	err = b.setup(c)
+	err := b.setup(c)
 	if other := <-restricted; err == nil {
 		err = other
 	}
 	if err != nil {
 		b.Close()
-		return nil, err
 	}
-	return b, nil
+	return err
 }
 
 func controlSockets() (ours, theirs int, err error) {
@@ -115,7 +119,7 @@ func forkInit(control, null uintptr) (int, error) {
 		sys.AmbientCaps = initCapabilities
 	}
 	return syscall.ForkExec("/proc/self/exe", []string{inner.Name}, &syscall.ProcAttr{
-		Dir: "/", Env: []string{"GOMAXPROCS=2", "GOGC=off"}, Files: []uintptr{control, null, null}, Sys: sys,
+		Dir: "/", Env: append([]string{"GOMAXPROCS=2"}, job.Runtime...), Files: []uintptr{control, null, null}, Sys: sys,
 	})
 }
 

@@ -10,10 +10,13 @@ import (
 // Box is what Linux alone has.
 type Box struct{ Listeners }
 
-// Start says so.
-func Start(Config) (*Box, error) {
+// Fork says so.
+func Fork() (*Box, error) {
 	return nil, &Problem{Step: "make a sandbox with namespaces", Err: errors.New("this system has none")}
 }
+
+// Furnish does nothing.
+func (b *Box) Furnish(Config) error { return nil }
 
 // Next has nothing to say.
 func (b *Box) Next() (Event, bool) { return Event{}, false }

@@ -38,11 +38,12 @@ func tryFiltered() (limits []string, err error) {
 // Prepare works out what the child may open. Nothing is ever frozen here.
 func (f *Fence) Prepare() (frozen []string, err error) {
 	var rules []Rule
+	known := newLinks()
 	for _, r := range f.Places.Rules() {
-		if path, there := resolve(r.Path); there {
+		if path, there := known.resolve(r.Path); there {
 			rules = append(rules, Rule{path, r.View})
 		} else if r.View == Hidden {
-			rules = append(rules, Rule{resolveParent(r.Path), Hidden})
+			rules = append(rules, Rule{known.parent(r.Path), Hidden})
 		}
 	}
 	f.built.profile, err = Seatbelt(rules, f.Ports)

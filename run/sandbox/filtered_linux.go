@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -227,14 +226,19 @@ func HoldsSockets(l Level) bool {
 // settle gives the rules whose paths lead somewhere, by where they lead. What is hidden in the user's directory, or by name,
 // counts although it is not there: it may come to be.
 func settle(rules []Rule, p Places) []Rule {
-	var out []Rule
+	views := make(map[string]View, len(rules))
 	for _, r := range rules {
-		path, there := resolve(r.Path)
+		views[r.Path] = r.View
+	}
+	var out []Rule
+	known := newLinks()
+	for _, r := range rules {
+		path, there := known.resolve(r.Path)
 		if !there {
-			if r.View != Hidden || !p.expects(r.Path, rules) {
+			if r.View != Hidden || !p.expects(r.Path, views) {
 				continue
 			}
-			path = resolveParent(r.Path)
+			path = known.parent(r.Path)
 		}
 		out = append(out, Rule{path, r.View})
 	}
@@ -243,22 +247,25 @@ func settle(rules []Rule, p Places) []Rule {
 
 // expects says whether a hidden path that is not there must stay hidden if it comes. Below what is writable it is let be,
 // unless the policy or agentguard itself names it: no new file could be made there.
-func (p Places) expects(path string, rules []Rule) bool {
-	for _, s := range slices.Concat(p.Hide, p.Secret) {
-		if within(path, s) {
-			return true
+func (p Places) expects(path string, views map[string]View) bool {
+	for _, named := range [][]string{p.Hide, p.Secret} {
+		for _, s := range named {
+			if within(path, s) {
+				return true
+			}
 		}
 	}
 	if !within(path, p.Home) {
 		return false
 	}
-	near := Rule{View: ReadOnly}
-	for _, r := range rules {
-		if r.Path != path && within(path, r.Path) && len(r.Path) >= len(near.Path) {
-			near = r
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		if view, ruled := views[dir]; ruled {
+			return view != Writable
+		}
+		if dir == filepath.Dir(dir) {
+			return true // read-only, as all is
 		}
 	}
-	return near.View != Writable
 }
 
 // rootKeeps are the capabilities of a root user that Landlock holds within what may be opened: to work on files of other

@@ -7,32 +7,93 @@ import (
 	"strings"
 )
 
-// resolve follows the links of a path.
-func resolve(path string) (string, bool) {
-	if _, err := os.Lstat(path); err != nil {
-		return "", false
-	}
-	path, err := filepath.EvalSymlinks(path)
-	return path, err == nil
+// links follows the links of paths, and asks the system about each directory once: the rules of a run name hundreds of
+// paths, most of which are not there, in a dozen of directories.
+type links struct {
+	known map[string]string // where a path leads; "": nowhere
+	left  int               // that are followed still
 }
 
-// resolveParent follows the links of what is there of a path.
-func resolveParent(path string) string {
+func newLinks() *links { return &links{known: map[string]string{}} }
+
+// maxLinks bounds a chain of links, as the kernel does (path_resolution(7)).
+const maxLinks = 40
+
+// resolve gives where an absolute path leads.
+func (r *links) resolve(path string) (real string, there bool) {
+	r.left = maxLinks
+	real = r.follow(filepath.Clean(path))
+	return real, real != ""
+}
+
+// follow is resolve for a clean path, on the way of another.
+func (r *links) follow(path string) (real string) {
+	if real, known := r.known[path]; known {
+		return real
+	}
+	dir := filepath.Dir(path)
+	if dir == path {
+		return path
+	}
+	if dir = r.follow(dir); dir != "" {
+		real = r.entry(dir, filepath.Base(path))
+	}
+	if r.left >= 0 { // else this one may lead somewhere by itself
+		r.known[path] = real
+	}
+	return real
+}
+
+// entry is where a name in a directory without links leads.
+func (r *links) entry(dir, name string) string {
+	path := filepath.Join(dir, name)
+	isLink, there := lstat(path)
+	if !there {
+		return ""
+	}
+	if !isLink {
+		return path
+	}
+	target, err := os.Readlink(path)
+	if r.left--; err != nil || r.left < 0 {
+		return ""
+	}
+	at := dir
+	if filepath.IsAbs(target) {
+		at = filepath.VolumeName(target) + string(filepath.Separator)
+	}
+	for name := range strings.SplitSeq(filepath.ToSlash(target[len(filepath.VolumeName(target)):]), "/") {
+		switch name {
+		case "", ".":
+			continue
+		case "..": // of where the way led, which is not what the text says
+			at = filepath.Dir(at)
+			continue
+		}
+		if at = r.follow(filepath.Join(at, name)); at == "" {
+			return ""
+		}
+	}
+	return at
+}
+
+// parent follows the links of what is there of a path.
+func (r *links) parent(path string) string {
 	dir, rest := filepath.Dir(path), filepath.Base(path)
 	if dir == path {
 		return path
 	}
-	if real, ok := resolve(dir); ok {
+	if real, ok := r.resolve(dir); ok {
 		return filepath.Join(real, rest)
 	}
-	return filepath.Join(resolveParent(dir), rest)
+	return filepath.Join(r.parent(dir), rest)
 }
 
 // Seen gives the rules whose paths lead somewhere, by where they lead, parents first. Of several for one path the last counts.
 func Seen(rules []Rule) []Rule {
-	last := map[string]View{}
+	last, known := make(map[string]View, len(rules)), newLinks()
 	for _, r := range rules {
-		if path, there := resolve(r.Path); there {
+		if path, there := known.resolve(r.Path); there {
 			last[path] = r.View
 		}
 	}

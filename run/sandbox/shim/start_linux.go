@@ -6,6 +6,8 @@ import (
 	"os"
 	"strconv"
 	"syscall"
+
+	"agentguard/run/job"
 )
 
 // StepExecute is the step of a Failure that is the command's own: it cannot be executed.
@@ -69,7 +71,7 @@ func Start(self string, c *Config, attr *syscall.ProcAttr) (pid int, err error) 
 	}
 	defer read.Close()
 	fork := *attr
-	fork.Env = []string{"GOMAXPROCS=1", "GOGC=off", "GOTRACEBACK=none"}
+	fork.Env = append([]string{"GOMAXPROCS=1", "GOTRACEBACK=none"}, job.Runtime...)
 	fork.Files = append(append([]uintptr(nil), attr.Files[:3]...), config.Fd(), write.Fd())
 	pid, err = syscall.ForkExec(self, []string{Name}, &fork)
 	write.Close()
