@@ -95,8 +95,8 @@ func clients(scripts, work string) []client {
 			sees:    []string{"POST github.com/myorg/myrepo/git-upload-pack", "POST github.com/myorg/myrepo/git-receive-pack"},
 		},
 	}
-	java := asks("java URLConnection", testbed.Needs("java", "javac"), "java", filepath.Join(scripts, "Client.java"))
-	java.guarded = true
+	java := asks("java URLConnection and HttpClient", testbed.Needs("java", "javac"), "java", filepath.Join(scripts, "Client.java"))
+	java.guarded, java.says, java.refused = true, append(java.says, "HttpClient 200"), append(java.refused, "HttpClient 403")
 	list = append(list, java, client{
 		name: "git without any credential", needs: testbed.Needs("git"), argv: sh("git-bare.sh", work), guarded: true,
 		says:   []string{"hello", "git: exit 128"},
@@ -193,23 +193,52 @@ func TestClients(t *testing.T) {
 	runAll(t, s, false)
 }
 
-// TestClientsFiltered runs them behind Landlock and seccomp.
+// directClients lists programs that connect by themselves, whatever their environment says: a sealed run alone catches them.
+func directClients(scripts, goclient string) []client {
+	py := func(kind string) []string {
+		return []string{testbed.Python, filepath.Join(scripts, "py", "direct.py"), kind}
+	}
+	return []client{
+		asks("python aiohttp without trust_env", testbed.NeedsPython("aiohttp"), py("aiohttp")...),
+		asks("python httpx without trust_env", testbed.NeedsPython("httpx", "h2"), py("httpx")...),
+		asks("python http.client with a context of its own", testbed.NeedsPython(), py("http.client")...),
+		asks("python asyncio streams", testbed.NeedsPython(), py("streams")...),
+		asks("php streams", testbed.Needs("php"), "php", filepath.Join(scripts, "more", "streams.php")),
+		asks("go with roots of its own", testbed.Needs("go"), goclient, "direct"),
+		{
+			name: "python websockets", needs: testbed.NeedsPython("websockets"), argv: py("websockets"),
+			says: []string{"hello Bearer ", "same 4"}, sees: []string{"GET api.echo.test/v1/ws"},
+		},
+	}
+}
+
+// somebody is a user without rights and without files, for tests that run as root.
+const somebody = 54321
+
+// TestClientsFiltered runs them behind Landlock and seccomp; as somebody else, where that can be.
 func TestClientsFiltered(t *testing.T) {
 	o := testbed.Start(t)
-	s := testbed.NewSession(t, o, testbed.Build(t, t.TempDir(), "agentguard"), filepath.Join("testdata", "e2e", "policy.toml"))
+	s := testbed.NewSession(t, o, testbed.Build(t, testbed.PublicDir(t), "agentguard"), filepath.Join("testdata", "e2e", "policy.toml"))
 	s.Isolate("filtered")
 	s.Work = "work" // in a home directory itself are secrets, and so nothing new could be made there
 	if err := os.Mkdir(filepath.Join(s.Dir, "home", s.Work), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	if os.Getuid() == 0 {
+		s.Give(t, somebody)
+	}
 	runAll(t, s, false)
 }
 
-// TestClientsSealed runs them in namespaces of their own.
+// TestClientsSealed runs them in namespaces of their own; as somebody else, where that can be.
 func TestClientsSealed(t *testing.T) {
 	o := testbed.Start(t)
-	s := testbed.NewSession(t, o, testbed.Build(t, t.TempDir(), "agentguard"), filepath.Join("testdata", "e2e", "policy.toml"))
+	s := testbed.NewSession(t, o, testbed.Build(t, testbed.PublicDir(t), "agentguard"), filepath.Join("testdata", "e2e", "policy.toml"))
 	s.Isolate("sealed")
+	s.Catches = true
+	if os.Getuid() == 0 {
+		s.Give(t, somebody)
+	}
 	runAll(t, s, false)
 }
 
@@ -219,6 +248,7 @@ func TestClientsWithoutVariables(t *testing.T) {
 	o := testbed.Start(t)
 	s := testbed.NewSession(t, o, testbed.Build(t, t.TempDir(), "agentguard"), filepath.Join("testdata", "e2e", "policy.toml"))
 	s.Isolate("sealed")
+	s.Catches = true
 	s.Unset = []string{
 		"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "grpc_proxy", "NO_PROXY", "no_proxy",
 		"NODE_USE_ENV_PROXY", "NODE_OPTIONS", "JAVA_TOOL_OPTIONS",
@@ -239,7 +269,19 @@ func runAll(t *testing.T, s *testbed.Session, control bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	packages, err := filepath.Abs(npmPackages)
+	if err != nil {
+		t.Fatal(err)
+	}
 	work := t.TempDir()
+	if s.UID != 0 {
+		public := testbed.PublicDir(t)
+		if err := os.CopyFS(filepath.Join(public, "e2e"), os.DirFS(scripts)); err != nil {
+			t.Fatal(err)
+		}
+		scripts, work = filepath.Join(public, "e2e"), filepath.Join(public, "work")
+		os.Mkdir(work, 0o700)
+	}
 	upload, err := os.Create(filepath.Join(work, "upload.bin"))
 	if err != nil {
 		t.Fatal(err)
@@ -248,7 +290,14 @@ func runAll(t *testing.T, s *testbed.Session, control bool) {
 	upload.Close()
 	s.Origin.NewRepo(t, "myorg/myrepo")
 	list := clients(scripts, work)
-	list = append(list, asks("go net/http", testbed.Needs("go"), testbed.Build(t, work, "./testdata/e2e/goclient")))
+	goclient := testbed.Build(t, work, "./testdata/e2e/goclient")
+	list = append(list, asks("go net/http", testbed.Needs("go"), goclient))
+	if s.Catches {
+		list = append(list, directClients(scripts, goclient)...)
+	}
+	if s.UID != 0 {
+		testbed.GiveDir(t, work, s.UID)
+	}
 	run := func(t *testing.T, c client) {
 		t.Run(c.name, func(t *testing.T) {
 			c.needs(t)
@@ -270,6 +319,9 @@ func runAll(t *testing.T, s *testbed.Session, control bool) {
 		run(t, c)
 	}
 	t.Run("npm", func(t *testing.T) {
+		if !s.CanRead(packages) {
+			t.Skip("the npm packages are where only their owner can read them")
+		}
 		for _, c := range nodeClients(testbed.NodeDir(t, filepath.Join(scripts, "node"), npmPackages)) {
 			run(t, c)
 		}

@@ -54,8 +54,7 @@ func bodyOverride(s *Service, r *Request, router *node, route *compiled) error {
 	kind := strings.ToLower(strings.Join(r.Header.Values("Content-Type"), " "))
 	switch {
 	case kind == "" || strings.Contains(kind, "urlencoded"): // without a type Rack takes it for a form
-		text, err := rawBody(r, maxJSON)
-		return overridden(queryOverride(string(text)) != "", err)
+		return streamed(r, pairOverrides)
 	case strings.Contains(kind, "multipart/"):
 		return streamed(r, partOverrides)
 	case (strings.Contains(kind, "/json") || strings.Contains(kind, "+json")) && Lookup(s.Name) != s: // Laravel takes its keys for fields
@@ -185,6 +184,39 @@ func nameOverrides(header []byte) (bool, error) {
 
 // maxKey is more than the spelling of any such key takes, each of its letters an escape.
 const maxKey = 6 * 24
+
+// pairOverrides searches the names of a form, as queryOverride does those of a query, in a body of any length: most that say
+// they are a form are files (curl --data-binary).
+func pairOverrides(body io.Reader) (bool, error) {
+	b := bufio.NewReader(body)
+	var name []byte
+	inside := true
+	for {
+		c, err := b.ReadByte()
+		if err != nil && err != io.EOF {
+			return false, err
+		}
+		ends := err == io.EOF || c == '&' || c == ';'
+		switch {
+		case inside && (ends || c == '='):
+			if queryOverride(string(name)) != "" {
+				return true, nil
+			}
+			inside = false
+		case inside && len(name) <= maxKey:
+			name = append(name, c)
+			if space := string(name); space == " " || space == "+" || space == "%20" { // any number of which may come before it
+				name = name[:0]
+			}
+		}
+		if err == io.EOF {
+			return false, nil
+		}
+		if ends {
+			inside, name = true, name[:0]
+		}
+	}
+}
 
 // keyOverrides searches the keys of JSON, at any depth and however they are spelt.
 func keyOverrides(body io.Reader) (bool, error) {

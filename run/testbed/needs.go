@@ -55,7 +55,7 @@ func NodeDir(t testing.TB, dir, packages string) string {
 	if _, err := os.Stat(packages); err != nil {
 		t.Skip("needs the npm packages that `bash .ci/test` installs")
 	}
-	to := t.TempDir()
+	to := filepath.Join(PublicDir(t), "node")
 	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}

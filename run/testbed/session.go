@@ -18,14 +18,15 @@ import (
 
 // Session runs clients: through the built program under a policy, or, as the control, directly.
 type Session struct {
-	Origin *Origin
-	Dir    string   // mode 0700: the child's home, the policy, the audit log
-	Policy string   // file
-	Prefix []string // goes before a client's command; empty: none
-	Env    []string // the supervisor's whole environment
-	UID    int      // if not 0, whom it runs as; see Give
-	Unset  []string // variables that are taken from the client again
-	Work   string   // where the client starts, below its home
+	Origin  *Origin
+	Dir     string   // mode 0700: the child's home, the policy, the audit log
+	Policy  string   // file
+	Prefix  []string // goes before a client's command; empty: none
+	Env     []string // the supervisor's whole environment
+	UID     int      // if not 0, whom it runs as; see Give
+	Unset   []string // variables that are taken from the client again
+	Work    string   // where the client starts, below its home
+	Catches bool     // connections reach the proxy whatever the client knows of it
 
 	read map[string]bool // audit files of earlier runs
 }
@@ -120,6 +121,20 @@ func privateDir(t testing.TB) string {
 	return dir
 }
 
+// PublicDir is a folder whose files every user can read, as those of t.TempDir cannot be.
+func PublicDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "agentguard-e2e-public-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // Write puts a private file into the session's folder.
 func (s *Session) Write(t testing.TB, name, text string) string {
 	t.Helper()
@@ -134,7 +149,13 @@ func (s *Session) Write(t testing.TB, name, text string) string {
 func (s *Session) Give(t testing.TB, uid int) {
 	t.Helper()
 	s.UID = uid
-	err := filepath.WalkDir(s.Dir, func(file string, _ fs.DirEntry, err error) error {
+	GiveDir(t, s.Dir, uid)
+}
+
+// GiveDir makes another user the owner of a folder and of all in it.
+func GiveDir(t testing.TB, dir string, uid int) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(file string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -168,6 +189,13 @@ func (s *Session) WritePolicy(t testing.TB, file, echoFrom string) {
 		t.Fatal(err)
 	}
 	s.Policy = s.Write(t, "agentguard.toml", text.String())
+}
+
+// CanRead says whether whoever Run starts could read a file or folder.
+func (s *Session) CanRead(path string) bool {
+	cmd := exec.Command("test", "-r", path)
+	runAs(cmd, s.UID)
+	return cmd.Run() == nil
 }
 
 // Run runs a client to its end and gathers what everybody saw.
