@@ -104,7 +104,7 @@ func awsResource(kind, v, host string) (Resource, error) {
 		return Resource{kind, arn[4] + "/" + arn[5]}, nil
 	case kind == "queue" && strings.Contains(v, "/"):
 		u, err := url.Parse(v)
-		if err != nil || u.Host != host || u.RawQuery != "" || strings.Count(u.Path, "/") != 2 {
+		if err != nil || u.Host != host || u.RawQuery != "" || strings.Count(u.Path, "/") != 2 || strings.ContainsAny(v, "%@#") {
 			return Resource{}, fmt.Errorf("the queue's address %q is not of this host", clip(v))
 		}
 		return Resource{kind, u.Path[1:]}, nil
@@ -133,7 +133,10 @@ func (x *awsRequest) copies(m *Match) error {
 	default:
 		return errors.New("only an upload may name a source to copy")
 	}
-	name, _, versioned := strings.Cut(source[0], "?")
+	name, version, versioned := strings.Cut(source[0], "?")
+	if versioned && (!strings.HasPrefix(version, "versionId=") || strings.ContainsAny(version, "?&")) || strings.ContainsRune(name, '+') {
+		return errors.New("the source of the copy holds a ? or a + that not every reader takes alike; escape it")
+	}
 	name, err := url.PathUnescape(strings.TrimPrefix(name, "/"))
 	bucket, key, ok := strings.Cut(name, "/")
 	if err != nil || len(source) > 1 || !ok || bucket == "" || key == "" || strings.Contains(bucket, ":") {

@@ -43,6 +43,7 @@ var awsYounger = []string{
 	"s3 PutObjectAnnotation PUT /{Bucket}/{Key...} annotation,annotationName",
 	"s3 DeleteObjectAnnotation DELETE /{Bucket}/{Key...} annotation,annotationName",
 	"s3 UpdateObjectEncryption PUT /{Bucket}/{Key...} encryption,~versionId",
+	"s3 HeadObject HEAD /{Bucket}/{Key...} ~partNumber,~response-cache-control,~response-content-disposition,~response-content-encoding,~response-content-language,~response-content-type,~response-expires,~versionId",
 	"s3 ListBuckets GET / ~bucket-region,~continuation-token,~max-buckets,~prefix",
 	"lambda ListDurableExecutionsByFunction GET /2025-12-01/functions/{FunctionName}/durable-executions",
 	"lambda SendDurableExecutionCallbackFailure POST /2025-12-01/durable-execution-callbacks/{CallbackId}/fail",
