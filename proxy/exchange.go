@@ -172,12 +172,9 @@ func (f *Refusal) sentence() string {
 	return f.Reason + " (" + f.Hint + ")"
 }
 
-func (f *Refusal) json() refusalJSON {
-	return refusalJSON{Error: f.Reason, Message: f.sentence(), Rule: f.Rule, Action: f.Action, Resource: f.Resource, Hint: f.Hint, By: "agentguard"}
-}
-
 func (f *Refusal) writeJSON(w http.ResponseWriter, ex *Exchange) {
-	body := f.json()
+	body := refusalJSON{Error: f.Reason, Message: f.sentence(), Rule: f.Rule, Action: f.Action, Resource: f.Resource, Hint: f.Hint, By: "agentguard"}
+	body.AWS = w.Header().Get("X-Amzn-Errortype")
 	if ex != nil && ex.Claim.Service != nil && ex.Claim.Service.Refusal == action.RefusalNested {
 		kind := "permission_error"
 		switch {
@@ -200,17 +197,15 @@ func (f *Refusal) writeAWS(w http.ResponseWriter, ex *Exchange) {
 	case f.Status >= 500:
 		code = "ServiceUnavailable"
 	}
-	if text := action.AWSRefusal(ex.Authority.Host, ex.in, code, f.sentence()); text != "" {
-		w.Header().Set("Content-Type", "application/xml")
-		w.Header().Set("Content-Length", strconv.Itoa(len(text)))
-		w.WriteHeader(f.Status)
-		io.WriteString(w, text)
+	text := action.AWSRefusal(ex.Authority.Host, ex.in, code, f.sentence())
+	if text == "" {
+		w.Header().Set("X-Amzn-Errortype", code+"Exception")
+		f.writeJSON(w, ex)
 		return
 	}
-	body := f.json()
-	body.AWS = code + "Exception"
-	w.Header().Set("X-Amzn-Errortype", body.AWS) // of those told by their paths
-	writeBody(w, f.Status, body)
+	w.Header().Set("Content-Type", "application/xml")
+	w.WriteHeader(f.Status)
+	io.WriteString(w, text)
 }
 
 func writeBody(w http.ResponseWriter, status int, body any) {

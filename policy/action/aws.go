@@ -78,12 +78,12 @@ func classifyAWS(r *Request, m *Match) error {
 // awsRequest is a request and what was read of it.
 type awsRequest struct {
 	*Request
-	at     awsEndpoint
-	query  url.Values
-	fields map[string]string // those that name what the operation works on
-	route  *compiled         // of services told by their paths
-	caps   captures
-	path   []string
+	at    awsEndpoint
+	query url.Values
+	named Resource  // what a field names
+	route *compiled // of services told by their paths
+	caps  captures
+	path  []string
 }
 
 // awsEndpoint is what a host name says.
@@ -218,35 +218,59 @@ func (x *awsRequest) byAction(models []*awsModel, name string, form url.Values) 
 		if !m.form || op == nil || x.Path.Raw != "/" || x.Method != "POST" && x.Method != "GET" {
 			continue
 		}
-		x.fields = map[string]string{}
-		for _, f := range op.on {
-			values := append(x.query[f], form[f]...)
-			if len(values) > 1 {
-				return nil, nil, fmt.Errorf("%q is given more than once", f)
-			}
-			if len(values) == 1 {
-				x.fields[f] = values[0]
-			}
-		}
-		return op, m, nil
+		return op, m, x.formFields(op, x.query, form)
 	}
 	return nil, nil, fmt.Errorf("%q is no operation that the catalogue knows", clip(name))
 }
 
-// jsonFields reads the fields of a JSON body that name what the operation works on.
+// formFields reads the fields of forms that name what the operation works on.
+func (x *awsRequest) formFields(op *awsOp, forms ...url.Values) error {
+	for _, f := range op.on() {
+		kind, name, _ := strings.Cut(f, ".")
+		for _, form := range forms {
+			for _, v := range form[name] {
+				if err := x.name(kind, v); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// jsonFields reads those of a JSON body.
 func (x *awsRequest) jsonFields(op *awsOp) error {
-	x.fields = map[string]string{}
-	if len(op.on) == 0 {
+	on := op.on()
+	if len(on) == 0 {
 		return nil
 	}
-	fields, err := x.body(op.on...)
-	for name, v := range fields {
-		s, ok := v.(string)
-		if !ok && v != nil {
+	names := make([]string, len(on))
+	for i, f := range on {
+		_, names[i], _ = strings.Cut(f, ".")
+	}
+	fields, err := x.body(names...)
+	for i, name := range names {
+		kind, _, _ := strings.Cut(on[i], ".")
+		v, ok := fields[name].(string)
+		if !ok && fields[name] != nil {
 			return fmt.Errorf("%q is not a string", name)
 		}
-		x.fields[name] = s
+		if err := x.name(kind, v); err != nil {
+			return err
+		}
 	}
+	return err
+}
+
+// name takes what a field names, of which there may be one.
+func (x *awsRequest) name(kind, v string) (err error) {
+	switch {
+	case v == "":
+		return nil
+	case x.named.Kind != "":
+		return errors.New("the request names what it is about more than once")
+	}
+	x.named, err = awsResource(kind, v, x.Authority.Host)
 	return err
 }
 
@@ -290,7 +314,7 @@ func (x *awsRequest) byPath(models []*awsModel) (*awsOp, *awsModel, error) {
 // holds signature and headers in its query.
 func (op *awsOp) knowsAll(query url.Values) error {
 	for name := range query {
-		if !op.flagged(name) && !slices.Contains(op.optional, name) && name != "x-id" && !awsHoisted(strings.ToLower(name)) {
+		if !op.flagged(name) && !slices.Contains(op.more, "~"+name) && name != "x-id" && !awsHoisted(strings.ToLower(name)) {
 			return fmt.Errorf("the query parameter %q is none of %s", clip(name), op.name)
 		}
 	}

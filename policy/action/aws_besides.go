@@ -3,70 +3,66 @@ package action
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
+	"sort"
 	"strings"
 )
 
-// awsBesides are actions of IAM that no operation has for its name: what requests do besides, or what their bodies tell.
-var awsBesides = []struct {
-	name, method, template string
-	class                  Class
-	resource, by           string
-}{
-	{"s3:GetObjectVersion", "GET", "/{Bucket}/{Key...}", Read, awsKey, ""},
-	{"s3:DeleteObjectVersion", "DELETE", "/{Bucket}/{Key...}", Admin, awsKey, ""},
-	{"s3:GetObjectVersionAcl", "GET", "/{Bucket}/{Key...}", Read, awsKey, ""},
-	{"s3:PutObjectVersionAcl", "PUT", "/{Bucket}/{Key...}", Admin, awsKey, ""},
-	{"s3:GetObjectVersionTagging", "GET", "/{Bucket}/{Key...}", Read, awsKey, ""},
-	{"s3:PutObjectVersionTagging", "PUT", "/{Bucket}/{Key...}", Admin, awsKey, ""},
-	{"s3:DeleteObjectVersionTagging", "DELETE", "/{Bucket}/{Key...}", Write, awsKey, ""},
-	{"s3:GetObjectVersionAttributes", "GET", "/{Bucket}/{Key...}", Read, awsKey, ""},
-	{"s3:BypassGovernanceRetention", "*", "/{Bucket}/{Key...}", Admin, awsKey, ""},
-	{"dynamodb:ConditionCheckItem", "POST", "/", Read, "table:{TableName}", "JSON"},
-	{"dynamodb:PartiQLSelect", "POST", "/", Read, "table:{TableName}", "JSON"},
-	{"dynamodb:PartiQLInsert", "POST", "/", Write, "table:{TableName}", "JSON"},
-	{"dynamodb:PartiQLUpdate", "POST", "/", Write, "table:{TableName}", "JSON"},
-	{"dynamodb:PartiQLDelete", "POST", "/", Write, "table:{TableName}", "JSON"},
+// awsKey is how the resource of an object of S3 is shown.
+const awsKey = "bucket:{Bucket}/{Key}"
+
+// awsBesides are the routes of the service, and actions that the catalogue has no operation for: what requests do besides, and what
+// their headers and bodies tell.
+var awsBesides = []Route{
+	{Method: "*", Template: "/"}, {Method: "*", Template: "/{path...}"},
+	{Method: "PUT", Template: "/{Bucket}/{Key...}", Action: "s3:PutObject", Operation: "s3:CopyObject", Class: Write, Resource: awsKey},
+	{Method: "PUT", Template: "/{Bucket}/{Key...}", Action: "s3:PutObject", Operation: "s3:UploadPartCopy", Class: Write, Resource: awsKey},
+	{Method: "GET", Template: "/{Bucket}/{Key...}", Operation: "s3:GetObjectVersion", Class: Read, Resource: awsKey},
+	{Method: "DELETE", Template: "/{Bucket}/{Key...}", Operation: "s3:DeleteObjectVersion", Class: Admin, Resource: awsKey},
+	{Method: "GET", Template: "/{Bucket}/{Key...}", Operation: "s3:GetObjectVersionAcl", Class: Read, Resource: awsKey},
+	{Method: "PUT", Template: "/{Bucket}/{Key...}", Operation: "s3:PutObjectVersionAcl", Class: Admin, Resource: awsKey},
+	{Method: "GET", Template: "/{Bucket}/{Key...}", Operation: "s3:GetObjectVersionTagging", Class: Read, Resource: awsKey},
+	{Method: "PUT", Template: "/{Bucket}/{Key...}", Operation: "s3:PutObjectVersionTagging", Class: Admin, Resource: awsKey},
+	{Method: "DELETE", Template: "/{Bucket}/{Key...}", Operation: "s3:DeleteObjectVersionTagging", Class: Write, Resource: awsKey},
+	{Method: "GET", Template: "/{Bucket}/{Key...}", Operation: "s3:GetObjectVersionAttributes", Class: Read, Resource: awsKey},
+	{Method: "*", Template: "/{Bucket}/{Key...}", Operation: "s3:BypassGovernanceRetention", Class: Admin, Resource: awsKey},
+	{Method: "POST", Template: "/", Operation: "dynamodb:ConditionCheckItem", Class: Read, Resource: "table:{TableName}", By: "JSON"},
+	{Method: "POST", Template: "/", Operation: "dynamodb:PartiQLSelect", Class: Read, Resource: "table:{TableName}", By: "JSON"},
+	{Method: "POST", Template: "/", Operation: "dynamodb:PartiQLInsert", Class: Write, Resource: "table:{TableName}", By: "JSON"},
+	{Method: "POST", Template: "/", Operation: "dynamodb:PartiQLUpdate", Class: Write, Resource: "table:{TableName}", By: "JSON"},
+	{Method: "POST", Template: "/", Operation: "dynamodb:PartiQLDelete", Class: Write, Resource: "table:{TableName}", By: "JSON"},
 }
 
-// awsVersioned are the actions that operations need besides their own where they name a version (IAM, "Actions defined by
-// Amazon S3"). IAM wants them instead; both are more than either, so that no rule about the one lets the other through.
-var awsVersioned = map[string]string{
-	"s3:GetObject": "s3:GetObjectVersion", "s3:HeadObject": "s3:GetObjectVersion", "s3:DeleteObject": "s3:DeleteObjectVersion",
-	"s3:GetObjectAcl": "s3:GetObjectVersionAcl", "s3:PutObjectAcl": "s3:PutObjectVersionAcl",
-	"s3:GetObjectTagging": "s3:GetObjectVersionTagging", "s3:PutObjectTagging": "s3:PutObjectVersionTagging",
-	"s3:DeleteObjectTagging": "s3:DeleteObjectVersionTagging", "s3:GetObjectAttributes": "s3:GetObjectVersionAttributes",
-}
-
-// awsByHeader are the actions that headers ask for (Amazon S3 API Reference, "Permissions" of each operation).
-var awsByHeader = []awsHeader{
-	{"x-amz-acl", awsUploads, "s3:PutObjectAcl", Admin},
-	{"x-amz-grant-*", awsUploads, "s3:PutObjectAcl", Admin},
-	{"x-amz-tagging", awsUploads, "s3:PutObjectTagging", Admin},
-	{"x-amz-object-lock-mode", awsUploads, "s3:PutObjectRetention", Write},
-	{"x-amz-object-lock-retain-until-date", awsUploads, "s3:PutObjectRetention", Write},
-	{"x-amz-object-lock-legal-hold", awsUploads, "s3:PutObjectLegalHold", Write},
-	{"x-amz-bypass-governance-retention", "s3:DeleteObject s3:DeleteObjects s3:PutObjectRetention", "s3:BypassGovernanceRetention", Admin},
-	{"x-amz-acl", "s3:CreateBucket", "s3:PutBucketAcl", Admin},
-	{"x-amz-grant-*", "s3:CreateBucket", "s3:PutBucketAcl", Admin},
-	{"x-amz-object-ownership", "s3:CreateBucket", "s3:PutBucketOwnershipControls", Admin},
-	{"x-amz-bucket-object-lock-enabled", "s3:CreateBucket", "s3:PutBucketObjectLockConfiguration", Admin},
-	{"x-amz-bucket-object-lock-enabled", "s3:CreateBucket", "s3:PutBucketVersioning", Admin},
-}
-
-const awsUploads = "s3:PutObject s3:CopyObject s3:CreateMultipartUpload"
-
+// awsHeader are headers, in lower case, that ask for another action of IAM's besides those of some operations; "*" at the end
+// is any rest.
 type awsHeader struct {
-	header, operations string
-	action             string
-	class              Class
+	headers, operations string
+	action              string
+	class               Class
 }
 
-// named says whether a header, in lower case, is the one; "*" at the end is any rest.
+const awsUploads = " s3:PutObject s3:CopyObject s3:CreateMultipartUpload "
+
+// awsByHeader: Amazon S3 API Reference, "Permissions" of each operation.
+var awsByHeader = []awsHeader{
+	{"x-amz-acl x-amz-grant-*", awsUploads, "s3:PutObjectAcl", Admin},
+	{"x-amz-tagging", awsUploads, "s3:PutObjectTagging", Admin},
+	{"x-amz-object-lock-mode x-amz-object-lock-retain-until-date", awsUploads, "s3:PutObjectRetention", Write},
+	{"x-amz-object-lock-legal-hold", awsUploads, "s3:PutObjectLegalHold", Write},
+	{"x-amz-bypass-governance-retention", " s3:DeleteObject s3:DeleteObjects s3:PutObjectRetention ", "s3:BypassGovernanceRetention", Admin},
+	{"x-amz-acl x-amz-grant-*", " s3:CreateBucket ", "s3:PutBucketAcl", Admin},
+	{"x-amz-object-ownership", " s3:CreateBucket ", "s3:PutBucketOwnershipControls", Admin},
+	{"x-amz-bucket-object-lock-enabled", " s3:CreateBucket ", "s3:PutBucketObjectLockConfiguration", Admin},
+	{"x-amz-bucket-object-lock-enabled", " s3:CreateBucket ", "s3:PutBucketVersioning", Admin},
+}
+
 func (h *awsHeader) named(name string) bool {
-	prefix, open := strings.CutSuffix(h.header, "*")
-	return name == h.header || open && strings.HasPrefix(name, prefix)
+	for _, one := range strings.Fields(h.headers) {
+		prefix, open := strings.CutSuffix(one, "*")
+		if name == one || open && strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // besides adds what a request does besides its operation, and puts what its body tells in the operation's place.
@@ -79,66 +75,60 @@ func (x *awsRequest) besides(m *Match) error {
 		return x.transaction(m)
 	case "dynamodb:ExecuteStatement", "dynamodb:BatchExecuteStatement", "dynamodb:ExecuteTransaction":
 		return x.statements(m)
-	}
-	if !strings.HasPrefix(operation, "s3:") {
-		return nil
-	}
-	if operation == "s3:DeleteObjects" {
+	case "s3:DeleteObjects":
 		if err := x.deletions(m); err != nil {
 			return err
 		}
 	}
-	if versioned := awsVersioned[operation]; versioned != "" && x.query.Has("versionId") {
-		m.beside(versioned, m.Actions[0].Resource)
+	if !strings.HasPrefix(operation, "s3:") {
+		return nil
 	}
-	x.headers(m, operation)
-	return nil
-}
-
-// beside adds an action of awsBesides.
-func (m *Match) beside(name string, on Resource) {
-	for _, b := range awsBesides {
-		if b.name == name {
-			m.Actions = append(m.Actions, Action{Name: name, Operation: name, Class: b.class, Resource: on, Also: true})
-			return
-		}
+	// Where a version is named, IAM asks for another action instead ("Actions defined by Amazon S3"). Both are more than
+	// either, so that no rule about the one lets the other through.
+	if x.query.Has("versionId") {
+		m.beside(strings.Replace(m.Actions[0].Name, "Object", "ObjectVersion", 1), m.Actions[0].Resource)
 	}
-}
-
-// headers adds what headers ask for, each action once for each resource of the operation itself.
-func (x *awsRequest) headers(m *Match, operation string) {
+	of := m.Actions
 	for i := range awsByHeader {
 		h := &awsByHeader[i]
-		if !strings.Contains(" "+h.operations+" ", " "+operation+" ") || !x.hasHeader(h) {
+		if !strings.Contains(h.operations, " "+operation+" ") || !x.hasHeader(h) {
 			continue
 		}
-		for _, a := range m.Actions[:len(m.Actions):len(m.Actions)] {
-			if a.Operation == operation && a.Name != "s3:GetObject" && !m.performs(h.action, a.Resource) {
-				m.Actions = append(m.Actions, Action{Name: h.action, Operation: h.action, Class: h.class, Resource: a.Resource, Also: true})
+		for _, a := range of {
+			if a.Operation == operation && a.Name != "s3:GetObject" { // of the source of a copy
+				m.aspect(h.action, h.action, h.class, a.Resource)
 			}
 		}
 	}
+	return nil
 }
 
-func (m *Match) performs(name string, on Resource) bool {
-	for _, a := range m.Actions {
-		if a.Name == name && a.Resource == on {
-			return true
+// beside adds an action of awsBesides, if it is one.
+//
+//go:noinline
+func (m *Match) beside(name string, on Resource) {
+	for i := range awsBesides {
+		if r := &awsBesides[i]; r.Operation == name {
+			m.aspect(name, name, r.Class, on)
 		}
 	}
-	return false
 }
+
+// aspect adds what belongs to the action before it.
+func (m *Match) aspect(name, operation string, class Class, on Resource) {
+	m.add(Action{Name: name, Operation: operation, Class: class, Resource: on, Also: true})
+}
+
+//go:noinline
+func (m *Match) add(a Action) { m.Actions = append(m.Actions, a) }
 
 // hasHeader looks into the headers, and into the query, where a presigned URL has them.
 func (x *awsRequest) hasHeader(h *awsHeader) bool {
-	for name := range x.Header {
-		if h.named(strings.ToLower(name)) {
-			return true
-		}
-	}
-	for name := range x.query {
-		if h.named(strings.ToLower(name)) {
-			return true
+	for _, names := range [...]map[string][]string{x.Header, x.query} {
+		for name := range names {
+			if h.named(strings.ToLower(name)) {
+				return true
+			}
 		}
 	}
 	return false
@@ -161,55 +151,60 @@ func (x *awsRequest) batch(m *Match) error {
 	}
 	base := m.Actions[0]
 	m.Actions = nil
-	for _, name := range slices.Sorted(maps.Keys(tables)) {
+	for _, name := range keysOf(tables) {
 		if base.Resource, err = awsResource("table", name, ""); err != nil {
 			return err
 		}
-		m.Actions = append(m.Actions, base)
+		m.add(base)
 	}
 	return nil
 }
 
-// awsItems are the actions of the parts of a transaction (Amazon DynamoDB Developer Guide, "IAM policy for transactions").
-var awsItems = map[string]Action{
-	"Get": {Name: "dynamodb:GetItem", Class: Read}, "Put": {Name: "dynamodb:PutItem", Class: Write}, "Update": {Name: "dynamodb:UpdateItem", Class: Write},
-	"Delete": {Name: "dynamodb:DeleteItem", Class: Write}, "ConditionCheck": {Name: "dynamodb:ConditionCheckItem", Class: Read},
-}
-
-// transaction makes one action of each item.
+// transaction makes one action of each item (Amazon DynamoDB Developer Guide, "IAM policy for transactions").
 func (x *awsRequest) transaction(m *Match) error {
 	items, err := x.items("TransactItems")
 	if err != nil {
 		return err
 	}
-	operation := m.Actions[0].Operation
+	a := m.Actions[0]
 	m.Actions = nil
 	for _, item := range items {
-		parts, ok := item.(map[string]any)
-		if !ok || len(parts) == 0 {
-			return errAWSItems
-		}
-		for _, kind := range slices.Sorted(maps.Keys(parts)) {
-			a, known := awsItems[kind]
-			part, isObject := parts[kind].(map[string]any)
-			if parts[kind] == nil {
-				continue
-			}
+		parts, _ := item.(map[string]any)
+		for _, kind := range keysOf(parts) {
+			part, _ := parts[kind].(map[string]any)
 			table, named := part["TableName"].(string)
-			if !known || !isObject || !named {
+			switch a.Class = Write; kind {
+			case "Get", "ConditionCheck":
+				a.Class = Read
+			case "Put", "Update", "Delete":
+			default:
+				named = false
+			}
+			if !named {
 				return fmt.Errorf("an item of the transaction (%q) cannot be read", clip(kind))
 			}
-			a.Operation = operation
+			a.Name = "dynamodb:" + kind + "Item"
 			if a.Resource, err = awsResource("table", table, ""); err != nil {
 				return err
 			}
-			m.Actions = append(m.Actions, a)
+			m.add(a)
 		}
 	}
-	if len(m.Actions) == 0 {
+	if len(m.Actions) < len(items) {
 		return errAWSItems
 	}
 	return nil
+}
+
+// keysOf gives the keys of an object in order; what is null is left out.
+func keysOf(object map[string]any) (keys []string) {
+	for k, v := range object {
+		if v != nil {
+			keys = append(keys, k)
+		}
+	}
+	sort.Strings(keys)
+	return keys
 }
 
 // items is a list of a JSON body, not empty and bounded.

@@ -3,7 +3,6 @@ package action
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -19,15 +18,14 @@ func (x *awsRequest) deletions(m *Match) error {
 	if err != nil {
 		return fmt.Errorf("the list of what is to be deleted: %w", err)
 	}
-	base := m.Actions[0]
-	bucket := base.Resource.Name
+	a := m.Actions[0]
+	bucket := a.Resource.Name
 	m.Actions = nil
 	for _, o := range objects {
-		a := base
 		if a.Resource, err = awsResource("bucket", bucket+"/"+o.key, ""); err != nil {
 			return err
 		}
-		m.Actions = append(m.Actions, a)
+		m.add(a)
 		if o.versioned {
 			m.beside("s3:DeleteObjectVersion", a.Resource)
 		}
@@ -41,136 +39,119 @@ type deletedObject struct {
 	versioned bool
 }
 
+const xmlSpace = " \t\n"
+
 // deletedObjects reads the XML of DeleteObjects in the one form in which clients write it: no comments, no sections, no
 // instructions but the declaration, no prefixes, no attributes but the namespace. Whatever else stands there is refused, since
 // another reader could see other keys in it.
-func deletedObjects(text string) ([]deletedObject, error) {
-	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(c rune) bool { return c == '\r' || !xmlChar(c) }) {
+func deletedObjects(text string) (objects []deletedObject, err error) {
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, notXML) {
 		return nil, errors.New("it is not plain UTF-8 text")
 	}
-	r := xmlReader{rest: text}
-	r.declaration()
-	r.space()
-	if !r.take("<Delete>") && !r.take(`<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">`) {
-		return nil, errors.New("it does not begin with <Delete>")
-	}
-	var objects []deletedObject
-	for r.space(); !r.take("</Delete>"); r.space() {
-		switch {
-		case r.take("<Object>"):
-			o, err := r.object()
-			if err != nil {
-				return nil, err
-			}
-			objects = append(objects, o)
-		case strings.HasPrefix(r.rest, "<Quiet>"):
-			if _, err := r.element("Quiet"); err != nil {
-				return nil, err
-			}
-		default:
-			return nil, fmt.Errorf("it holds %q, which is not understood", clip(r.rest))
+	const object = "<Object>"
+	var o deletedObject
+	within, seen := "", ""
+	for text = xmlBody(text); text != ""; {
+		tag, rest, closed := strings.Cut(text, ">")
+		if tag += ">"; !closed || tag[0] != '<' {
+			tag = ""
 		}
+		switch {
+		case within == "" && (tag == "<Delete>" || tag == `<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">`):
+			within = "<Delete>"
+		case within == "<Delete>" && tag == object:
+			within, o, seen = object, deletedObject{}, ""
+		case within == object && tag == "</Object>" && o.key != "":
+			within, objects = "<Delete>", append(objects, o)
+		case within == "<Delete>" && tag == "</Delete>":
+			within = "the end"
+		case within == "<Delete>" && tag == "<Quiet>",
+			within == object && tag != "" && strings.Contains("<Key><VersionId><ETag><LastModifiedTime><Size>", tag) && !strings.Contains(seen, tag):
+			var value string
+			if value, rest, err = xmlText(tag, rest); err != nil {
+				return nil, err
+			}
+			if seen += tag; tag == "<Key>" {
+				o.key = value
+			}
+			o.versioned = o.versioned || tag == "<VersionId>"
+		default:
+			return nil, fmt.Errorf("it holds %q where that is not understood", clip(text))
+		}
+		text = strings.TrimLeft(rest, xmlSpace)
 	}
-	if r.space(); r.rest != "" || len(objects) == 0 || len(objects) > maxAWSItems {
+	if within != "the end" || len(objects) == 0 || len(objects) > maxAWSItems {
 		return nil, errors.New("it is no list of 1 to 1,000 objects")
 	}
 	return objects, nil
 }
 
-// xmlReader reads a text from its beginning.
-type xmlReader struct{ rest string }
-
-func (r *xmlReader) take(s string) bool {
-	rest, ok := strings.CutPrefix(r.rest, s)
-	if ok {
-		r.rest = rest
+// xmlBody is the text without its declaration, which may be there in either kind of quotes, and without space before it.
+func xmlBody(text string) string {
+	if declaration, rest, ok := strings.Cut(text, "?>"); ok {
+		switch strings.ToLower(strings.ReplaceAll(declaration, "'", `"`)) {
+		case `<?xml version="1.0"`, `<?xml version="1.0" encoding="utf-8"`:
+			text = rest
+		}
 	}
-	return ok
+	return strings.TrimLeft(text, xmlSpace)
 }
 
-func (r *xmlReader) space() { r.rest = strings.TrimLeft(r.rest, " \t\n") }
-
-// declaration passes over <?xml version="1.0" encoding="UTF-8"?>, in either kind of quotes.
-func (r *xmlReader) declaration() {
-	for _, quote := range [...]string{`"`, "'"} {
-		for _, encoding := range [...]string{" encoding=QUTF-8Q", " encoding=Qutf-8Q", ""} {
-			if r.take(strings.ReplaceAll("<?xml version=Q1.0Q"+encoding+"?>", "Q", quote)) {
-				return
-			}
-		}
+// xmlText reads text up to the end of the element that tag opened.
+func xmlText(tag, text string) (value, rest string, err error) {
+	end := "</" + tag[1:]
+	value, rest, ok := strings.Cut(text, "<")
+	if !ok || !strings.HasPrefix(rest, end[1:]) || strings.Contains(value, "]]>") {
+		return "", "", fmt.Errorf("%s holds more than text", tag)
 	}
+	value, err = xmlUnescape(value)
+	return value, rest[len(end)-1:], err
 }
 
-// object reads what follows <Object>: a key, once, and what else clients write there.
-func (r *xmlReader) object() (o deletedObject, err error) {
-	var seen []string
-	for r.space(); !r.take("</Object>"); r.space() {
-		name := ""
-		for _, known := range [...]string{"Key", "VersionId", "ETag", "LastModifiedTime", "Size"} {
-			if strings.HasPrefix(r.rest, "<"+known+">") {
-				name = known
-			}
-		}
-		if name == "" || slices.Contains(seen, name) {
-			return o, fmt.Errorf("an object holds %q, which is not understood", clip(r.rest))
-		}
-		seen = append(seen, name)
-		text, err := r.element(name)
-		if err != nil {
-			return o, err
-		}
-		switch name {
-		case "Key":
-			o.key = text
-		case "VersionId":
-			o.versioned = true
-		}
-	}
-	if o.key == "" {
-		return o, errors.New("an object has no key")
-	}
-	return o, nil
-}
-
-// element reads <name>text</name>.
-func (r *xmlReader) element(name string) (string, error) {
-	raw, rest, ok := strings.Cut(strings.TrimPrefix(r.rest, "<"+name+">"), "<")
-	if r.rest = "<" + rest; !ok || !r.take("</"+name+">") || strings.Contains(raw, "]]>") {
-		return "", fmt.Errorf("<%s> holds more than text", name)
-	}
-	return xmlUnescape(raw)
-}
-
-var xmlEntities = map[string]rune{"amp": '&', "lt": '<', "gt": '>', "quot": '"', "apos": '\''}
-
-// xmlUnescape resolves the five entities and references to characters (XML 1.0 section 4.1); others depend on a document type.
+// xmlUnescape resolves references to characters and the five entities that every reader knows (XML 1.0 section 4.1).
 func xmlUnescape(s string) (string, error) {
-	var b strings.Builder
+	var b []byte
 	for {
 		before, rest, escaped := strings.Cut(s, "&")
-		b.WriteString(before)
-		if !escaped {
-			return b.String(), nil
+		if b = append(b, before...); !escaped {
+			return string(b), nil
 		}
 		name, after, ended := strings.Cut(rest, ";")
-		c, known := xmlEntities[name]
-		if number, isNumber := strings.CutPrefix(name, "#"); isNumber && ended {
-			base := 10
-			if hex, isHex := strings.CutPrefix(number, "x"); isHex {
-				number, base = hex, 16
-			}
-			n, err := strconv.ParseUint(number, base, 21)
-			c, known = rune(n), err == nil && xmlChar(rune(n))
-		}
-		if !ended || !known {
+		c := xmlReference(name)
+		if !ended || c == 0 {
 			return "", fmt.Errorf("%q is no reference to a character", clip("&"+name))
 		}
-		b.WriteRune(c)
-		s = after
+		b, s = utf8.AppendRune(b, c), after
 	}
 }
 
-// xmlChar says whether a text may hold the character (XML 1.0 section 2.2).
-func xmlChar(c rune) bool {
-	return c == '\t' || c == '\n' || c == '\r' || c >= ' ' && c < 0xfffe && utf8.ValidRune(c) || c >= 0x10000 && c <= utf8.MaxRune
+// xmlReference is the character that a name between & and ; stands for, 0 if there is none.
+func xmlReference(name string) rune {
+	switch name {
+	case "amp":
+		return '&'
+	case "lt":
+		return '<'
+	case "gt":
+		return '>'
+	case "quot":
+		return '"'
+	case "apos":
+		return '\''
+	}
+	number, ok := strings.CutPrefix(name, "#")
+	base := 10
+	if hex, isHex := strings.CutPrefix(number, "x"); isHex {
+		number, base = hex, 16
+	}
+	n, err := strconv.ParseUint(number, base, 21)
+	if !ok || err != nil || notXML(rune(n)) {
+		return 0
+	}
+	return rune(n)
+}
+
+// notXML says that a text may not hold the character (XML 1.0 section 2.2), or that readers change it: a carriage return.
+func notXML(c rune) bool {
+	return c < ' ' && c != '\t' && c != '\n' || c == 0xfffe || c == 0xffff || !utf8.ValidRune(c)
 }

@@ -6,13 +6,6 @@ import (
 	"strings"
 )
 
-// awsStatements are the actions of PartiQL statements by their first word ("PartiQL for DynamoDB reference").
-var awsStatements = map[string]Action{
-	"select": {Name: "dynamodb:PartiQLSelect", Class: Read}, "exists": {Name: "dynamodb:PartiQLSelect", Class: Read},
-	"insert": {Name: "dynamodb:PartiQLInsert", Class: Write}, "update": {Name: "dynamodb:PartiQLUpdate", Class: Write},
-	"delete": {Name: "dynamodb:PartiQLDelete", Class: Write},
-}
-
 // statements makes one action of each statement.
 func (x *awsRequest) statements(m *Match) error {
 	operation := m.Actions[0].Operation
@@ -38,19 +31,27 @@ func (x *awsRequest) statements(m *Match) error {
 			return fmt.Errorf("a statement: %w", err)
 		}
 		a.Operation = operation
-		m.Actions = append(m.Actions, a)
+		m.add(a)
 	}
 	return nil
 }
 
-// partiQL reads what one statement does, and to which table where it says so in a plain way.
-func partiQL(text string) (Action, error) {
+// partiQL reads what one statement does ("PartiQL for DynamoDB reference"), and to which table where it says so in a plain way.
+func partiQL(text string) (a Action, err error) {
 	words, err := partiQLWords(text)
 	if err != nil {
-		return Action{}, err
+		return a, err
 	}
-	a, known := awsStatements[strings.ToLower(words[0])]
-	if !known {
+	switch a.Class = Write; strings.ToLower(words[0]) {
+	case "select", "exists":
+		a.Name, a.Class = "dynamodb:PartiQLSelect", Read
+	case "insert":
+		a.Name = "dynamodb:PartiQLInsert"
+	case "update":
+		a.Name = "dynamodb:PartiQLUpdate"
+	case "delete":
+		a.Name = "dynamodb:PartiQLDelete"
+	default:
 		return a, fmt.Errorf("it begins with %q, which is none of SELECT, INSERT, UPDATE, DELETE, EXISTS", clip(words[0]))
 	}
 	if table := partiQLTable(words); table != "" {

@@ -7,14 +7,6 @@ import (
 	"strings"
 )
 
-// awsKinds are the kinds of what fields name. Which operations have which field, the catalogue says; operations on several
-// things at once (BatchWriteItem) have them elsewhere.
-var awsKinds = map[string]string{
-	"dynamodb.TableName": "table", "dynamodb.TableArn": "table", "dynamodb.ResourceArn": "table", "sqs.QueueUrl": "queue", "sqs.QueueName": "queue",
-	"sns.TopicArn": "topic", "sns.TargetArn": "arn", "secretsmanager.SecretId": "secret", "secretsmanager.Name": "secret", "ssm.Name": "parameter",
-	"kms.KeyId": "key", "logs.logGroupName": "log_group", "lambda.FunctionName": "function",
-}
-
 // resource names what the request works on: "bucket:NAME/KEY", "function:NAME", "table:NAME", "queue:ACCOUNT/NAME",
 // "topic:ACCOUNT/NAME". A name stands for the one in the account and region of the credential; what is asked for by its
 // ARN, which may be another account's, is "arn:...".
@@ -32,44 +24,17 @@ func (x *awsRequest) resource(m *awsModel, op *awsOp) (Resource, error) {
 				}
 			}
 		}
-		if err := x.restFields(op); err != nil {
-			return Resource{}, err
-		}
-	}
-	var named Resource
-	for _, f := range op.on {
-		v := x.fields[f]
-		switch {
-		case v == "":
-			continue
-		case named.Kind != "":
-			return Resource{}, errors.New("the request names what it is about in more than one way")
-		}
 		var err error
-		if named, err = awsResource(awsKinds[m.iam+"."+f], v, x.Authority.Host); err != nil {
+		if x.Method == "GET" {
+			err = x.formFields(op, x.query)
+		} else {
+			err = x.jsonFields(op)
+		}
+		if err != nil {
 			return Resource{}, err
 		}
 	}
-	return named, nil
-}
-
-// restFields reads the fields of a request that is told by its path: they stand in its query or its body.
-func (x *awsRequest) restFields(op *awsOp) error {
-	if len(op.on) == 0 {
-		return nil
-	}
-	if x.Method != "GET" {
-		return x.jsonFields(op)
-	}
-	x.fields = map[string]string{}
-	for _, f := range op.on {
-		if given := x.query[f]; len(given) > 1 {
-			return fmt.Errorf("%q is given more than once", f)
-		} else if len(given) == 1 {
-			x.fields[f] = given[0]
-		}
-	}
-	return nil
+	return x.named, nil
 }
 
 // awsObject is an object of S3, or a bucket where there is no key. Names that S3 keeps for the aliases of access points and for
@@ -146,7 +111,7 @@ func (x *awsRequest) copies(m *Match) error {
 	if err != nil {
 		return err
 	}
-	m.Actions = append(m.Actions, Action{Name: "s3:GetObject", Operation: a.Operation, Class: Read, Resource: r, Also: true})
+	m.aspect("s3:GetObject", a.Operation, Read, r)
 	if versioned {
 		m.beside("s3:GetObjectVersion", r)
 	}

@@ -26,8 +26,7 @@ type awsOp struct {
 	name, action string
 	class        Class
 	flags        []string // query parameters it cannot be without: "acl", "list-type=2"
-	optional     []string // those that it may have, where the model is strict
-	on           []string // the fields that name what it works on
+	more         []string // "~NAME": one that it may have, where the model is strict; "|KIND.NAME": a field that names what it works on
 }
 
 type awsTables struct {
@@ -51,12 +50,7 @@ var awsTable = sync.OnceValue(func() *awsTables {
 func awsRoutes() []Route { return awsTable().known }
 
 func (t *awsTables) read(text string) error {
-	t.known = append(t.known, Route{Method: "*", Template: "/"}, Route{Method: "*", Template: "/{path...}"},
-		Route{Method: "PUT", Template: "/{Bucket}/{Key...}", Action: "s3:PutObject", Operation: "s3:CopyObject", Class: Write, Resource: awsKey},
-		Route{Method: "PUT", Template: "/{Bucket}/{Key...}", Action: "s3:PutObject", Operation: "s3:UploadPartCopy", Class: Write, Resource: awsKey})
-	for _, a := range awsBesides {
-		t.known = append(t.known, Route{Method: a.method, Template: a.template, Action: a.name, Operation: a.name, Class: a.class, Resource: a.resource, By: a.by})
-	}
+	t.known = append(t.known, awsBesides...)
 	t.known = slices.Grow(t.known, strings.Count(text, "\n"))
 	var m *awsModel
 	for line := range strings.Lines(text) {
@@ -91,7 +85,13 @@ func (m *awsModel) add(f []string) (Route, *awsOp) {
 	}
 	r := Route{Method: "POST", Template: "/", Action: m.iam + ":" + op.action, Operation: m.iam + ":" + op.name, Class: op.class}
 	if len(f)%2 == 0 { // the last is one more
-		op.flagsOf(f[len(f)-1])
+		op.flags = strings.Split(f[len(f)-1], ",")
+		for i, flag := range op.flags {
+			if flag[0] == '~' || flag[0] == '|' {
+				op.flags, op.more = op.flags[:i], op.flags[i:]
+				break
+			}
+		}
 	}
 	if len(f) < 5 {
 		m.ops[op.name] = op
@@ -111,9 +111,6 @@ func (m *awsModel) add(f []string) (Route, *awsOp) {
 	return r, op
 }
 
-// awsKey is how the resource of an object of S3 is shown.
-const awsKey = "bucket:{Bucket}/{Key}"
-
 // shown is a route as people see it: with the resource, and the protocol that it is spoken in.
 func (m *awsModel) shown(r Route, op *awsOp) Route {
 	switch {
@@ -123,8 +120,12 @@ func (m *awsModel) shown(r Route, op *awsOp) Route {
 		r.Resource = "bucket:{Bucket}"
 	case m.iam == "lambda" && strings.Contains(r.Template, "{FunctionName}"):
 		r.Resource = "function:{FunctionName}"
-	case len(op.on) > 0:
-		r.Resource = awsKinds[m.iam+"."+op.on[0]] + ":{" + op.on[0] + "}"
+	default:
+		for _, f := range op.on() {
+			kind, name, _ := strings.Cut(f, ".")
+			r.Resource = kind + ":{" + name + "}"
+			break
+		}
 	}
 	switch told := m.ops[op.name] != nil; {
 	case told && m.target != "" && m.form:
@@ -137,17 +138,14 @@ func (m *awsModel) shown(r Route, op *awsOp) Route {
 	return r
 }
 
-func (op *awsOp) flagsOf(list string) {
-	for flag := range strings.SplitSeq(list, ",") {
-		switch flag[0] {
-		case '~':
-			op.optional = append(op.optional, flag[1:])
-		case '@':
-			op.on = append(op.on, flag[1:])
-		default:
-			op.flags = append(op.flags, flag)
+// on gives the fields that name what the operation works on, "KIND.NAME".
+func (op *awsOp) on() (fields []string) {
+	for _, f := range op.more {
+		if f[0] == '|' {
+			fields = append(fields, f[1:])
 		}
 	}
+	return fields
 }
 
 // shape is a template without the names of its parameters.

