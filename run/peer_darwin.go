@@ -9,6 +9,9 @@ import (
 // PeerPid is not known on macOS: it would take libproc, which Go reaches only through cgo.
 func PeerPid(net.Conn) (pid int, ok bool) { return 0, false }
 
+// SameUser is not known on macOS either.
+func SameUser(net.Conn) bool { return false }
+
 func parentOf(pid int) int {
 	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
 	if err != nil {

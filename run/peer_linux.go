@@ -22,11 +22,22 @@ func PeerPid(conn net.Conn) (pid int, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	inode, err := socketInode(client, server)
-	if err != nil || inode == 0 {
+	end, err := socketOf(client, server)
+	if err != nil || end.inode == 0 {
 		return 0, false
 	}
-	return socketOwner("socket:["+strconv.FormatUint(uint64(inode), 10)+"]", time.Now().Add(peerLimit))
+	return socketOwner("socket:["+strconv.FormatUint(uint64(end.inode), 10)+"]", time.Now().Add(peerLimit))
+}
+
+// SameUser says whether our own user made the client's end of an accepted loopback connection. The kernel says whose a socket
+// is; whose a process is, by its files in /proc, it can forge (PR_SET_DUMPABLE makes them root's).
+func SameUser(conn net.Conn) bool {
+	client, server, ok := loopbackPair(conn)
+	if !ok {
+		return false
+	}
+	end, err := socketOf(client, server)
+	return err == nil && end.inode != 0 && end.uid == uint32(os.Geteuid())
 }
 
 const peerLimit = 500 * time.Millisecond // a hundredth of it is usual; this is for a machine under load
@@ -35,31 +46,36 @@ const peerLimit = 500 * time.Millisecond // a hundredth of it is usual; this is 
 const (
 	sockDiagByFamily = 20
 	inetDiagReqLen   = 56
+	inetDiagUIDAt    = 64
 	inetDiagInodeAt  = 68
 )
 
-// socketInode asks the kernel for one socket by its four-tuple (sock_diag(7)), which costs microseconds; /proc/net/tcp
+// socket is what the kernel says of one.
+type socket struct{ uid, inode uint32 }
+
+// socketOf asks the kernel for one socket by its four-tuple (sock_diag(7)), which costs microseconds; /proc/net/tcp
 // costs milliseconds on a machine with many.
-func socketInode(client, server netip.AddrPort) (uint32, error) {
+func socketOf(client, server netip.AddrPort) (socket, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_INET_DIAG)
 	if err != nil {
-		return 0, err
+		return socket{}, err
 	}
 	defer unix.Close(fd)
 	unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 50_000})
 	if err := unix.Sendto(fd, diagRequest(client, server), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return 0, err
+		return socket{}, err
 	}
 	reply := make([]byte, 1024)
 	n, _, err := unix.Recvfrom(fd, reply, 0)
 	if err != nil {
-		return 0, err
+		return socket{}, err
 	}
 	reply = reply[:n]
 	if n < unix.NLMSG_HDRLEN+inetDiagInodeAt+4 || binary.NativeEndian.Uint16(reply[4:]) != sockDiagByFamily {
-		return 0, unix.ENOENT
+		return socket{}, unix.ENOENT
 	}
-	return binary.NativeEndian.Uint32(reply[unix.NLMSG_HDRLEN+inetDiagInodeAt:]), nil
+	reply = reply[unix.NLMSG_HDRLEN:]
+	return socket{binary.NativeEndian.Uint32(reply[inetDiagUIDAt:]), binary.NativeEndian.Uint32(reply[inetDiagInodeAt:])}, nil
 }
 
 func diagRequest(client, server netip.AddrPort) []byte {

@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -60,6 +62,50 @@ func TestPeerPidOfOurOwnAndOfNobody(t *testing.T) {
 	}
 }
 
+// Root sees whose socket it is, however the process hides: another user's is never our own, though it may carry the run's id
+// and have made its files in /proc root's.
+func TestPeerOfAnotherUser(t *testing.T) {
+	a, b := loopback(t)
+	if !SameUser(b) {
+		t.Error("our own socket is another user's")
+	}
+	a.Close()
+	if SameUser(b) {
+		t.Error("a closed socket is ours")
+	}
+	bash, err := exec.LookPath("bash")
+	if err != nil || os.Geteuid() != 0 {
+		t.Skip("needs bash, and root to become another user")
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	cmd := exec.Command(bash, "-c", "exec 5<>/dev/tcp/"+strings.Replace(ln.Addr().String(), ":", "/", 1)+"; sleep 30; true")
+	cmd.Env = []string{"AGENTGUARD_RUN=the-run"}
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	if err := cmd.Start(); err != nil {
+		t.Skip(err)
+	}
+	defer func() { cmd.Process.Kill(); cmd.Wait() }()
+	ln.(*net.TCPListener).SetDeadline(time.Now().Add(10 * time.Second))
+	conn, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if pid, ok := PeerPid(conn); !ok || !CarriesRun(pid, "the-run") {
+		t.Errorf("root does not see who is there: %d, %v", pid, ok)
+	}
+	s := &session{id: "the-run"}
+	s.childPid.Store(1 << 30)
+	if SameUser(conn) || s.ours(conn) {
+		t.Error("another user's process is taken for one of the run")
+	}
+}
+
 func loopback(t testing.TB) (client, server net.Conn) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -76,13 +122,13 @@ func loopback(t testing.TB) (client, server net.Conn) {
 	return client, server
 }
 
-func BenchmarkSocketInode(b *testing.B) {
+func BenchmarkSocketOf(b *testing.B) {
 	_, server := loopback(b)
 	c, s, _ := loopbackPair(server)
 	b.ReportAllocs()
 	for range b.N {
-		if inode, err := socketInode(c, s); err != nil || inode == 0 {
-			b.Fatal(inode, err)
+		if end, err := socketOf(c, s); err != nil || end.inode == 0 {
+			b.Fatal(end, err)
 		}
 	}
 }

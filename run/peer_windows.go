@@ -5,5 +5,8 @@ import "net"
 // PeerPid is not known on Windows yet.
 func PeerPid(net.Conn) (pid int, ok bool) { return 0, false }
 
+// SameUser is not known on Windows yet.
+func SameUser(net.Conn) bool { return false }
+
 // parentOf knows no parent: a parent's number is given again as soon as it ends.
 func parentOf(int) int { return 0 }

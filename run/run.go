@@ -358,11 +358,12 @@ func listenHere() (net.Listener, error) {
 	return c.Listen(context.Background(), "tcp", "127.0.0.1:0")
 }
 
-// ours says whether a process of this run is at the other end of a connection.
+// ours says whether a process of this run is at the other end of a connection. A daemon that left the tree is known by the
+// run's id, which other users can find out: so it must be our own user's.
 func (s *session) ours(c net.Conn) bool {
 	child := int(s.childPid.Load())
 	pid, ok := PeerPid(c)
-	return ok && child != 0 && (Descends(pid, child) || CarriesRun(pid, s.id))
+	return ok && child != 0 && (Descends(pid, child) || SameUser(c) && CarriesRun(pid, s.id))
 }
 
 // upstream is the way out that the policy describes, by default that of our own environment.
