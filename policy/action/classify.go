@@ -21,6 +21,10 @@ func Classify(s *Service, h *Host, r *Request) Match {
 		m.deny("the routes of service " + s.Name + " are broken: " + err.Error())
 		return m
 	}
+	if strings.IndexByte(r.Path.Raw, ';') >= 0 {
+		m.deny("the path holds ;, which begins a parameter to some servers (/secret;x is /secret) and is a character to others: write it as %3B")
+		return m
+	}
 	if name := queryOverride(r.Query); name != "" {
 		m.deny("the query parameter " + name + " would change the method behind the policy's back")
 		return m

@@ -88,3 +88,26 @@ func TestMethodInTheBody(t *testing.T) {
 		}
 	}
 }
+
+// To servlet containers /secret;x is /secret (RFC 3986 section 3.3 leaves such parameters to them): a route or a rule that is
+// about secret must not be passed by.
+func TestPathParametersAreDenied(t *testing.T) {
+	s, errs := NewService("crm", []string{"crm.example.com"}, []Slot{{Bearer, ""}}, map[string]string{
+		"page": "GET /{page} -> page:{page}", "enter": "GET /admin", "file": "GET /files/{path...} -> file:{path}",
+	})
+	if errs != nil {
+		t.Fatal(errs)
+	}
+	for raw, name := range map[string]string{
+		"/admin": "enter", "/admin;x": UnknownName, "/home": "page", "/secret;jsessionid=1": UnknownName, "/secret;": UnknownName,
+		"/files/a;b/c": UnknownName, "/files/a%3Bb": "file",
+	} {
+		p, err := ParsePath(raw, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := Classify(s, &s.Hosts[0], &Request{Method: "GET", Path: p}); m.Actions[0].Name != name || (name == UnknownName) != strings.Contains(m.Reason, "%3B") {
+			t.Errorf("%s is %v, %q", raw, m.Actions, m.Reason)
+		}
+	}
+}
