@@ -174,6 +174,8 @@ func (x *awsRequest) operation(models []*awsModel) (*awsOp, *awsModel, error) {
 	}
 	inQuery, inBody := x.query["Action"], form["Action"]
 	switch n := len(inQuery) + len(inBody); {
+	case x.Header.Get("Smithy-Protocol") != "":
+		return nil, nil, errors.New("the catalogue does not know the protocol that Smithy-Protocol names; configure the SDK for another")
 	case len(targets) > 1 || n > 1 || n > 0 && len(targets) > 0:
 		return nil, nil, errors.New("the operation is named more than once")
 	case len(targets) == 1:
