@@ -419,3 +419,52 @@ func BenchmarkParse(b *testing.B) {
 		}
 	}
 }
+
+// Some servers tell no case, and most no slash at the end: a refusal is not passed by with either. What is allowed is what is
+// written.
+func TestDenyTellsNoCase(t *testing.T) {
+	p := mustParse(t, `version = 1
+[agent]
+name = "bot"
+[service.crm]
+hosts = ["crm.example.com"]
+[service.crm.actions]
+read_customer = "GET /customers/{id} -> customer:{id}"
+anything = "* /{path...}"
+[allow.a]
+service = "crm"
+actions = ["*"]
+resources = ["customer:*", "path:/Docs/*", "path:/admin*"]
+[allow.b]
+service = "github"
+actions = ["*"]
+[deny.a]
+actions = ["*"]
+resources = ["customer:Secret", "customer:vip-*", "path:/admin", "path:/Docs/Internal/*"]
+`)
+	for _, tt := range []struct {
+		service, action, path string
+		denied                bool
+	}{
+		{"crm", "read_customer customer:Secret", "/customers/Secret", true},
+		{"crm", "read_customer customer:sEcRET", "/customers/sEcRET", true},
+		{"crm", "read_customer customer:VIP-1", "/customers/VIP-1", true},
+		{"crm", "read_customer customer:other", "/customers/other", false},
+		{"crm", "anything", "/ADMIN", true},
+		{"crm", "anything", "/admin/", true},
+		{"crm", "anything", "/administration", false},
+		{"crm", "anything", "/Docs/INTERNAL/x", true},
+		{"crm", "anything", "/Docs/internals", false},
+		{"crm", "anything", "/docs/x", true}, // no rule allows it so
+		{"github", "get repo:o/r", "/Admin/", true},
+	} {
+		m := act(p, tt.service, tt.action)
+		m.Path = tt.path
+		if tt.action == "anything" {
+			m.Actions[0].Resource = action.Resource{Kind: "path", Name: tt.path}
+		}
+		if d := p.Decide(m); (d.Effect == Deny) != tt.denied {
+			t.Errorf("%s %s: %v by %q (%s)", tt.action, tt.path, d.Effect, d.Rule, d.Hint)
+		}
+	}
+}

@@ -35,6 +35,7 @@ type page struct {
 	literal  map[action.Resource][]*compiled
 	globs    map[action.Resource][]globRule // by the folder that a glob begins with: repo:myorg/ for repo:myorg/docs-*
 	depth    int                            // the most slashes in a folder
+	folds    bool                           // of deny rules for a service of one's own: names are in lower case
 }
 
 type globRule struct {
@@ -76,7 +77,7 @@ func compile(p *Policy) *index {
 	for i, r := range sorted(p.Allow) {
 		s := x.services[r.Service]
 		c := x.rule(p, r, i, s)
-		s.allow.enter(c, s.service)
+		s.allow.enter(c, s.service, false)
 		if s.first == nil {
 			s.first = c
 		}
@@ -84,7 +85,7 @@ func compile(p *Policy) *index {
 	for i, r := range sorted(p.Deny) {
 		for name, s := range x.services {
 			if r.Service == "" || r.Service == name {
-				s.deny.enter(x.rule(p, r, i, s), s.service)
+				s.deny.enter(x.rule(p, r, i, s), s.service, true)
 			}
 		}
 	}
@@ -120,15 +121,21 @@ func (x *index) rule(p *Policy, r *Rule, order int, s *serviceIndex) *compiled {
 	return c
 }
 
-// enter writes a rule on the page of each of its actions.
-func (b book) enter(c *compiled, svc *action.Service) {
+// enter writes a rule on the page of each of its actions. Of a deny rule, paths and the names of a service of one's own
+// are in lower case: there are servers that tell no case, and a refusal must not be passed by with another spelling. The
+// catalogues know what their services do.
+func (b book) enter(c *compiled, svc *action.Service, deny bool) {
 	var globs []glob
+	folds := deny && action.Lookup(svc.Name) != svc
 	for _, r := range c.Resources {
 		g, _ := parseGlob(r)
 		if !slices.Contains(svc.ResourceKinds, g.kind) { // of a deny rule for every service
 			continue
 		}
 		g, _ = g.canonical(svc)
+		if folds || deny && g.kind == "path" {
+			g, _ = parseGlob(g.kind + ":" + strings.ToLower(g.name))
+		}
 		globs = append(globs, g)
 		c.onPath = c.onPath || g.kind == "path"
 		c.onOther = c.onOther || g.kind != "path"
@@ -139,7 +146,7 @@ func (b book) enter(c *compiled, svc *action.Service) {
 	for _, name := range svc.Expand(c.Actions) {
 		pg := b[name]
 		if pg == nil {
-			pg = &page{literal: map[action.Resource][]*compiled{}, globs: map[action.Resource][]globRule{}}
+			pg = &page{literal: map[action.Resource][]*compiled{}, globs: map[action.Resource][]globRule{}, folds: folds}
 			b[name] = pg
 		}
 		pg.enter(c, globs)
@@ -250,10 +257,14 @@ func (pg *page) find(hits []hit, a *action.Action, path string, rank int, deny b
 	}
 	known := a.Resource.Kind != "" && a.Resource.Name != ""
 	if known && a.Resource.Kind != "path" {
-		hits = pg.on(hits, a.Resource, rank)
+		r := a.Resource
+		if pg.folds {
+			r.Name = strings.ToLower(r.Name)
+		}
+		hits = pg.on(hits, r, rank)
 	}
 	if path != "" {
-		hits = pg.on(hits, action.Resource{Kind: "path", Name: path}, rank)
+		hits = pg.onPath(hits, path, rank, deny)
 	}
 	switch {
 	case (a.Public || a.Somewhere) && !deny:
@@ -288,6 +299,17 @@ func (pg *page) on(hits []hit, r action.Resource, rank int) []hit {
 		}
 		end += slash + 1
 	}
+}
+
+// onPath appends the rules about a path. To most servers a slash at the end changes nothing, and so it does to a refusal.
+func (pg *page) onPath(hits []hit, path string, rank int, deny bool) []hit {
+	if deny {
+		path = strings.ToLower(path)
+		if bare := strings.TrimSuffix(path, "/"); bare != path && bare != "" {
+			hits = pg.on(hits, action.Resource{Kind: "path", Name: bare}, rank)
+		}
+	}
+	return pg.on(hits, action.Resource{Kind: "path", Name: path}, rank)
 }
 
 // blind appends the deny rules that would match if what is not known of a request were what they forbid: an action

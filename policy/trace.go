@@ -46,7 +46,7 @@ func (p *Policy) Trace(m *action.Match, r *action.Request, i int) []Trace {
 
 func (s *serviceIndex) trace(c *compiled, args *inquiry, m *action.Match, a *action.Action, deny bool) (bool, string) {
 	alone := book{}
-	alone.enter(c, s.service)
+	alone.enter(c, s.service, deny)
 	hits := alone.find(nil, a, m.Path, deny)
 	if len(hits) == 0 {
 		return false, whyNot(c, s.service, a)
