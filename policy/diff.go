@@ -41,18 +41,18 @@ func Diff(before, after *Policy) []Change {
 	}
 	for _, name := range either(before.Allow, after.Allow) {
 		d.where = "allow." + name
-		d.rule(before.Allow[name], after.Allow[name], Wider, Narrower)
+		d.rule(before, after, before.Allow[name], after.Allow[name], Wider, Narrower)
 	}
 	for _, name := range either(before.Deny, after.Deny) {
 		d.where = "deny." + name
-		d.rule(before.Deny[name], after.Deny[name], Narrower, Wider)
+		d.rule(before, after, before.Deny[name], after.Deny[name], Narrower, Wider)
 	}
 	d.where = "network.allow"
-	d.lists("host", openTexts(before, false), openTexts(after, false), Wider, Narrower)
+	d.listsOf("host", hostWithin, openTexts(before, false), openTexts(after, false), Wider, Narrower)
 	d.where = "network.tunnel"
-	d.lists("host", openTexts(before, true), openTexts(after, true), Wider, Narrower)
+	d.listsOf("host", hostWithin, openTexts(before, true), openTexts(after, true), Wider, Narrower)
 	d.where = "env.pass"
-	d.lists("variable", before.Env.Pass, after.Env.Pass, Wider, Narrower)
+	d.listsOf("variable", prefixWithin, before.Env.Pass, after.Env.Pass, Wider, Narrower)
 	d.where = "env.set"
 	d.lists("variable", settings(before.Env.Set), settings(after.Env.Set), Other, Other)
 	d.where = "upstream"
@@ -99,21 +99,25 @@ func (d *differ) same(what, before, after string) {
 	}
 }
 
-// lists tells what came to a list and what went from it.
+// lists tells what came to a list and what went from it, but for what the other covers anyway.
 func (d *differ) lists(what string, before, after []string, more, less string) {
-	for _, s := range missing(after, before) {
+	d.listsOf(what, anywhere, before, after, more, less)
+}
+
+func (d *differ) listsOf(what string, covered within, before, after []string, more, less string) {
+	for _, s := range missing(after, before, covered) {
 		d.add(more, "%s %s is new", what, s)
 	}
-	for _, s := range missing(before, after) {
+	for _, s := range missing(before, after, covered) {
 		d.add(less, "%s %s is gone", what, s)
 	}
 }
 
-// missing gives what of a list is not in another.
-func missing(from, in []string) []string {
+// missing gives what of a list another does not cover.
+func missing(from, in []string, covered within) []string {
 	var out []string
 	for _, s := range action.Unique(slices.Clone(from)) {
-		if !slices.Contains(in, s) {
+		if !covered(s, in) {
 			out = append(out, s)
 		}
 	}
@@ -173,27 +177,30 @@ func slotTexts(slots []action.Slot) string {
 // service compares services of one's own; the built-in ones are the program's.
 func (d *differ) service(before, after *action.Service) {
 	var hosts, routes [2][]string
+	var auth [2]string
 	for i, s := range []*action.Service{before, after} {
 		if s == nil || action.Lookup(s.Name) == s {
 			continue
 		}
 		for j := range s.Hosts {
+			auth[i] = slotTexts(s.Hosts[j].Slots)
 			hosts[i] = append(hosts[i], urlOf(s.Hosts[j].Pattern.String(), portOf(&s.Hosts[j]), s.Hosts[j].Plain))
 		}
 		for _, r := range s.Operations() {
 			routes[i] = append(routes[i], strings.TrimSuffix(fmt.Sprintf("%s = %s %s -> %s", r.Action, r.Method, r.Template, r.Resource), " -> "))
 		}
 	}
-	d.lists("host", hosts[0], hosts[1], Wider, Narrower)
+	d.listsOf("host", hostWithin, hosts[0], hosts[1], Wider, Narrower)
 	d.lists("action", routes[0], routes[1], Other, Other)
 	if before != nil && after != nil {
 		d.same("its base", before.Base, after.Base)
+		d.same("the place of its credential", auth[0], auth[1])
 	}
 }
 
 // rule compares two rules of one name. more is the effect of a rule that covers more: wider for an allow rule, narrower for a
-// deny rule; less is the opposite.
-func (d *differ) rule(before, after *Rule, more, less string) {
+// deny rule; less is the opposite. Names are read by the services of the policy that each rule is of.
+func (d *differ) rule(from, to *Policy, before, after *Rule, more, less string) {
 	switch {
 	case before == nil:
 		d.add(more, "new: %s", summary(after))
@@ -212,8 +219,9 @@ func (d *differ) rule(before, after *Rule, more, less string) {
 		d.same("its service", before.Service, after.Service)
 	}
 	d.same("its credential", before.Credential, after.Credential)
-	d.lists("action", before.Actions, after.Actions, more, less)
-	d.resources(before.Resources, after.Resources, more, less)
+	old, now := from.Services[before.Service], to.Services[after.Service]
+	d.listsOf("action", actionWithin(now), before.Actions, after.Actions, more, less)
+	d.resources(canonicalResources(before.Resources, old), canonicalResources(after.Resources, now), more, less)
 	d.limits(before.Limits, after.Limits)
 	d.lists("kept field", fieldNames(before.Keep), fieldNames(after.Keep), Other, Other)
 	d.when(before.When, after.When, more, less)
@@ -242,31 +250,8 @@ func (d *differ) resources(before, after []string, more, less string) {
 	case len(before) == 0:
 		d.add(less, "it was about everything and is about %s", strings.Join(after, ", "))
 	default:
-		for _, r := range missing(after, before) {
-			if !covered(r, before) {
-				d.add(more, "resource %s is new", r)
-			}
-		}
-		for _, r := range missing(before, after) {
-			if !covered(r, after) {
-				d.add(less, "resource %s is gone", r)
-			}
-		}
+		d.listsOf("resource", resourceWithin, before, after, more, less)
 	}
-}
-
-// covered says whether all that a resource stands for is within another of the list. Of two patterns, only one that is the
-// beginning of the other is seen to be.
-func covered(resource string, list []string) bool {
-	inner, _ := parseGlob(resource)
-	return slices.ContainsFunc(list, func(s string) bool {
-		outer, _ := parseGlob(s)
-		if inner.literal() {
-			return outer.match(action.Resource{Kind: inner.kind, Name: inner.name})
-		}
-		prefix, star := strings.CutSuffix(outer.name, "*")
-		return star && !strings.Contains(prefix, "*") && inner.kind == outer.kind && strings.HasPrefix(inner.name, prefix)
-	})
 }
 
 // limits are the same for both kinds of rule: deny rules have none.
@@ -277,12 +262,19 @@ func (d *differ) limits(before, after map[string]limit.Rate) {
 		switch {
 		case !had:
 			d.add(Narrower, "%s is limited to %s", name, is)
+		case !has && withinRate(after, was): // by the limit of all together
 		case !has:
 			d.add(Wider, "%s is not limited any more; it was to %s", name, was)
 		case was != is:
 			d.add(rateEffect(was, is), "%s is limited to %s; it was to %s", name, is, was)
 		}
 	}
+}
+
+// withinRate says whether the limit of all actions together is none higher than another.
+func withinRate(limits map[string]limit.Rate, was limit.Rate) bool {
+	all, ok := limits[action.GroupAll]
+	return ok && (all == was || rateEffect(was, all) == Narrower)
 }
 
 // rateEffect compares rates: 10 an hour is not less than 1 a minute in every minute, so that neither is said there.
@@ -297,22 +289,32 @@ func rateEffect(was, is limit.Rate) string {
 }
 
 func (d *differ) when(before, after []Condition, more, less string) {
-	texts := [2]map[string]string{{}, {}}
+	var of [2]map[string]*Condition
 	for i, list := range [][]Condition{before, after} {
-		for _, c := range list {
-			texts[i][c.Argument] = c.Want
+		of[i] = map[string]*Condition{}
+		for j := range list {
+			of[i][list[j].Argument] = &list[j]
 		}
 	}
-	for _, name := range either(texts[0], texts[1]) {
-		was, is := texts[0][name], texts[1][name]
+	for _, name := range either(of[0], of[1]) {
+		was, is := of[0][name], of[1][name]
+		effect := Other
 		switch {
-		case was == is:
-		case was == "":
-			d.add(less, "it is only where %s is %s", name, is)
-		case is == "":
-			d.add(more, "it is no longer only where %s is %s", name, was)
-		default:
-			d.add(Other, "it is where %s is %s; it was where it is %s", name, is, was)
+		case was == nil:
+			d.add(less, "it is only where %s is %s", name, is.Want)
+			continue
+		case is == nil:
+			d.add(more, "it is no longer only where %s is %s", name, was.Want)
+			continue
+		case was.Want == is.Want:
+			continue
+		case conditionWithin(is, was) && conditionWithin(was, is): // said in another way
+			continue
+		case conditionWithin(is, was):
+			effect = less
+		case conditionWithin(was, is):
+			effect = more
 		}
+		d.add(effect, "it is where %s is %s; it was where it is %s", name, is.Want, was.Want)
 	}
 }

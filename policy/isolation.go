@@ -142,9 +142,9 @@ func (d *differ) isolation(before, after *Isolation) {
 	if was, is := rank(before.Minimum), rank(after.Minimum); was != is {
 		d.add(map[bool]string{true: Wider, false: Narrower}[is > was], "its minimum was %q and is %q", before.Minimum, after.Minimum)
 	}
-	d.lists("readable path", before.Read, after.Read, Wider, Narrower)
-	d.lists("writable path", before.Write, after.Write, Wider, Narrower)
-	d.lists("hidden path", before.Hide, after.Hide, Narrower, Wider)
+	d.listsOf("readable path", pathWithin, before.Read, after.Read, Wider, Narrower)
+	d.listsOf("writable path", pathWithin, before.Write, after.Write, Wider, Narrower)
+	d.listsOf("hidden path", pathWithin, before.Hide, after.Hide, Narrower, Wider)
 	d.lists("local service", services(before.AllowTCP), services(after.AllowTCP), Wider, Narrower)
 	if before.Nested != after.Nested {
 		d.add(map[bool]string{true: Wider, false: Narrower}[after.Nested], "sandboxes of the child's own: %v, was %v", after.Nested, before.Nested)

@@ -19,8 +19,15 @@ func TestVectors(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no vectors: %v", err)
 	}
+	readme, err := os.ReadFile("testdata/vectors/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	total := 0
 	for _, file := range files {
+		if !strings.Contains(string(readme), "| `"+filepath.Base(file)+"` |") {
+			t.Errorf("the README does not say what %s is about", file)
+		}
 		t.Run(filepath.Base(file), func(t *testing.T) { total += runVectors(t, file) })
 	}
 	if total < 150 {
