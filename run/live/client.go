@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -149,7 +150,14 @@ func (c *client) request(ctx context.Context, s *shot, h2 bool) (*http.Request, 
 	if err != nil {
 		return nil, nil, err
 	}
-	setTarget(r.URL, strings.TrimPrefix(s.URL, at), r.URL.Scheme == "http" && !gateway)
+	target := strings.TrimPrefix(s.URL, at)
+	if !gateway && (r.URL.Host == "" || at != r.URL.Scheme+"://"+r.URL.Host || strings.HasSuffix(r.URL.Host, ":")) {
+		return nil, nil, errors.New("clients take another authority out of the address than the one that stands there")
+	}
+	if _, err := url.ParseRequestURI("/" + strings.TrimPrefix(target, "/")); err != nil {
+		return nil, nil, err // servers of HTTP/2 reset the stream, and clients try again for as long as they may
+	}
+	setTarget(r.URL, target, r.URL.Scheme == "http" && !gateway)
 	for name, values := range s.request.Header {
 		r.Header[name] = append([]string(nil), values...)
 	}

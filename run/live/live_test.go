@@ -146,6 +146,16 @@ url = "https://evil.example/x"
 expect = "deny"
 reason = "does not know evil.example:443"
 [[case]]
+name = "a user in an address that is open"
+method = "GET"
+url = "https://bot@open.example.com/x"
+expect = "deny"
+[[case]]
+name = "half an escape"
+method = "GET"
+url = "https://crm.example.com/customers/%4"
+expect = "deny"
+[[case]]
 name = "a user in the address"
 method = "GET"
 url = "https://open.example.com@evil.example/x"
@@ -174,7 +184,7 @@ func TestLive(t *testing.T) {
 	for _, v := range r.Violations {
 		t.Errorf("%+v", v)
 	}
-	if r.Cases != 10 || r.Protocols["HTTP/2.0"] == 0 || len(r.Latency) < 5 || r.Latency[len(r.Latency)-1].Action != "all" {
+	if r.Cases != 12 || r.Protocols["HTTP/2.0"] == 0 || len(r.Latency) < 5 || r.Latency[len(r.Latency)-1].Action != "all" {
 		t.Errorf("%+v", r)
 	}
 }
