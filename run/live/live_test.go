@@ -47,7 +47,7 @@ func TestGuide(t *testing.T) {
 				t.Errorf("%s: %d answers of status %d", file, r.Statuses[status], status)
 			}
 		}
-		if r.Effects["allow"] == 0 || r.Effects["deny"] == 0 || r.Credentials == 0 || r.Protocols["HTTP/1.1"] == 0 || r.Requests != answers {
+		if r.Effects["allow"] == 0 || r.Effects["deny"] == 0 || (r.Credentials == 0) != (len(p.Credentials) == 0) || r.Protocols["HTTP/1.1"] == 0 || r.Requests != answers {
 			t.Errorf("%s: %+v", file, r)
 		}
 	}
