@@ -173,10 +173,15 @@ func (p *Proxy) meet(ctx context.Context, c net.Conn) context.Context {
 		c = ic.Conn
 		who.identified = ic.known || p.Ours != nil && p.Ours(c)
 	}
+	p.find(who, c)
+	return context.WithValue(ctx, peerKey{}, who)
+}
+
+// find looks for the process at the other end, beside what is done meanwhile.
+func (p *Proxy) find(who *peer, c net.Conn) {
 	if p.Pid != nil {
 		go func() { who.pid.Store(int64(p.Pid(c))) }()
 	}
-	return context.WithValue(ctx, peerKey{}, who)
 }
 
 func peerOf(r *http.Request) *peer {

@@ -4,6 +4,8 @@ import (
 	"net"
 
 	"golang.org/x/sys/unix"
+
+	"agentguard/run/sandbox"
 )
 
 // PeerPid is not known on macOS: it would take libproc, which Go reaches only through cgo.
@@ -11,6 +13,9 @@ func PeerPid(net.Conn) (pid int, ok bool) { return 0, false }
 
 // SameUser is not known on macOS either.
 func SameUser(net.Conn) bool { return false }
+
+// peerPidIn is never asked: there are no boxes.
+func peerPidIn(*sandbox.Box, net.Conn) int { return 0 }
 
 func parentOf(pid int) int {
 	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)

@@ -8,11 +8,13 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"agentguard/run/reap"
+	"agentguard/run/sandbox"
 )
 
 // PeerPid gives the process that holds the client's end of an accepted loopback connection. Of several that share it any
@@ -26,7 +28,24 @@ func PeerPid(conn net.Conn) (pid int, ok bool) {
 	if err != nil || end.inode == 0 {
 		return 0, false
 	}
-	return socketOwner("socket:["+strconv.FormatUint(uint64(end.inode), 10)+"]", time.Now().Add(peerLimit))
+	return socketOwner(end.inode, time.Now().Add(peerLimit))
+}
+
+// peerPidIn is PeerPid for a connection that was accepted in a box. The process is known by its number out here, which is not
+// the one that it has inside.
+func peerPidIn(b *sandbox.Box, conn net.Conn) (pid int) {
+	c, ok1 := conn.RemoteAddr().(*net.TCPAddr)
+	s, ok2 := conn.LocalAddr().(*net.TCPAddr)
+	if !ok1 || !ok2 {
+		return 0
+	}
+	var end socket
+	b.Ask(func(netlink int) { end, _ = askSocket(netlink, c.AddrPort(), s.AddrPort()) })
+	if end.inode == 0 {
+		return 0
+	}
+	pid, _ = socketOwner(end.inode, time.Now().Add(peerLimit))
+	return pid
 }
 
 // SameUser says whether our own user made the client's end of an accepted loopback connection. The kernel says whose a socket
@@ -61,28 +80,41 @@ func socketOf(client, server netip.AddrPort) (socket, error) {
 		return socket{}, err
 	}
 	defer unix.Close(fd)
-	unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 50_000})
-	if err := unix.Sendto(fd, diagRequest(client, server), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+	return askSocket(fd, client, server)
+}
+
+// asked numbers the questions.
+var asked atomic.Uint32
+
+func askSocket(netlink int, client, server netip.AddrPort) (socket, error) {
+	unix.SetsockoptTimeval(netlink, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 50_000})
+	number := asked.Add(1)
+	if err := unix.Sendto(netlink, diagRequest(number, client, server), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return socket{}, err
 	}
 	reply := make([]byte, 1024)
-	n, _, err := unix.Recvfrom(fd, reply, 0)
-	if err != nil {
-		return socket{}, err
+	for range 10 { // an answer that came too late for another question is passed over
+		n, _, err := unix.Recvfrom(netlink, reply, 0)
+		switch {
+		case err != nil:
+			return socket{}, err
+		case n < unix.NLMSG_HDRLEN || binary.NativeEndian.Uint32(reply[8:]) != number:
+			continue
+		case n < unix.NLMSG_HDRLEN+inetDiagInodeAt+4 || binary.NativeEndian.Uint16(reply[4:]) != sockDiagByFamily:
+			return socket{}, unix.ENOENT
+		}
+		body := reply[unix.NLMSG_HDRLEN:]
+		return socket{binary.NativeEndian.Uint32(body[inetDiagUIDAt:]), binary.NativeEndian.Uint32(body[inetDiagInodeAt:])}, nil
 	}
-	reply = reply[:n]
-	if n < unix.NLMSG_HDRLEN+inetDiagInodeAt+4 || binary.NativeEndian.Uint16(reply[4:]) != sockDiagByFamily {
-		return socket{}, unix.ENOENT
-	}
-	reply = reply[unix.NLMSG_HDRLEN:]
-	return socket{binary.NativeEndian.Uint32(reply[inetDiagUIDAt:]), binary.NativeEndian.Uint32(reply[inetDiagInodeAt:])}, nil
+	return socket{}, unix.ENOENT
 }
 
-func diagRequest(client, server netip.AddrPort) []byte {
+func diagRequest(number uint32, client, server netip.AddrPort) []byte {
 	req := make([]byte, unix.NLMSG_HDRLEN+inetDiagReqLen)
 	binary.NativeEndian.PutUint32(req[0:], uint32(len(req)))
 	binary.NativeEndian.PutUint16(req[4:], sockDiagByFamily)
 	binary.NativeEndian.PutUint16(req[6:], unix.NLM_F_REQUEST)
+	binary.NativeEndian.PutUint32(req[8:], number)
 	body := req[unix.NLMSG_HDRLEN:]
 	body[0], body[1] = unix.AF_INET, unix.IPPROTO_TCP
 	if client.Addr().Is6() && !client.Addr().Is4In6() {
@@ -99,7 +131,8 @@ func diagRequest(client, server netip.AddrPort) []byte {
 
 // socketOwner looks through the descriptors of processes: our own descendants, where the child's clients are, then ours,
 // then those of everybody that we may look at, daemons of the run among them, the newest first.
-func socketOwner(link string, until time.Time) (pid int, ok bool) {
+func socketOwner(inode uint32, until time.Time) (pid int, ok bool) {
+	link := "socket:[" + strconv.FormatUint(uint64(inode), 10) + "]"
 	self := os.Getpid()
 	tried := map[int]bool{}
 	for _, list := range []func() []int{func() []int { return descendants(self) }, func() []int { return []int{self} }, reap.Processes} {

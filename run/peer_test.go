@@ -11,6 +11,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"agentguard/run/job"
+	"agentguard/run/sandbox"
 )
 
 func TestPeerPid(t *testing.T) {
@@ -104,6 +107,46 @@ func TestPeerOfAnotherUser(t *testing.T) {
 	if SameUser(conn) || s.ours(conn) {
 		t.Error("another user's process is taken for one of the run")
 	}
+}
+
+// TestPeerPidInABox: the process inside is found by its number out here, also where it was on its way to another address.
+func TestPeerPidInABox(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("needs bash")
+	}
+	box, err := sandbox.Start(sandbox.Config{Ports: []int{443}})
+	if err != nil {
+		t.Skip(err)
+	}
+	defer box.Close()
+	_, port, _ := net.SplitHostPort(box.Proxy.Addr().String())
+	script := "exec 5<>/dev/tcp/127.0.0.1/" + port + " 6<>/dev/tcp/192.0.2.7/443 7<>/dev/tcp/2001:db8::7/443; sleep 30"
+	config, err := sandbox.Within(bash, []string{"bash", "-c", script}, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	child, err := box.Exec(config, "/", job.Own, [3]uintptr{0, 1, 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, l := range []net.Listener{box.Proxy, box.Captured[0], box.Captured[0]} {
+		l.(*net.TCPListener).SetDeadline(time.Now().Add(10 * time.Second))
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if pid := peerPidIn(box, conn); pid != child || !Descends(pid, os.Getpid()) {
+			t.Errorf("connection %d to %v is of process %d, want %d", i, conn.LocalAddr(), pid, child)
+		}
+	}
+	_, other := loopback(t)
+	if pid := peerPidIn(box, other); pid != 0 {
+		t.Errorf("a connection of ours is of process %d in the box", pid)
+	}
+	box.Close()
+	box.Ask(func(int) { t.Error("a closed box is asked") })
 }
 
 func loopback(t testing.TB) (client, server net.Conn) {

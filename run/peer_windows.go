@@ -1,12 +1,19 @@
 package run
 
-import "net"
+import (
+	"net"
+
+	"agentguard/run/sandbox"
+)
 
 // PeerPid is not known on Windows yet.
 func PeerPid(net.Conn) (pid int, ok bool) { return 0, false }
 
 // SameUser is not known on Windows yet.
 func SameUser(net.Conn) bool { return false }
+
+// peerPidIn is never asked: there are no boxes.
+func peerPidIn(*sandbox.Box, net.Conn) int { return 0 }
 
 // parentOf knows no parent: a parent's number is given again as soon as it ends.
 func parentOf(int) int { return 0 }

@@ -326,10 +326,10 @@ func (s *session) startProxy(ca *proxy.CA) error {
 	return nil
 }
 
-// peerPid finds the process at the other end of a connection. In a box its sockets and its number are not ours to see.
+// peerPid finds the process at the other end of a connection.
 func (s *session) peerPid() func(net.Conn) int {
 	if s.box != nil {
-		return nil
+		return func(c net.Conn) int { return peerPidIn(s.box, c) }
 	}
 	return func(c net.Conn) int { pid, _ := PeerPid(c); return pid }
 }

@@ -117,9 +117,18 @@ func TestSealedServices(t *testing.T) {
 		}
 		reached <- "never"
 	}()
-	r := s.Run(t, time.Minute, "sh", "-c", `curl -s "http://127.0.0.1:$1/"; echo; curl -sS "http://127.0.0.1:$2/"; cd "$HOME" && timeout 5 `+testbed.Python+` -m http.server -b 127.0.0.1 "$3"; true`, "sh", named, other, fmt.Sprint(port))
+	r := s.Run(t, time.Minute, "sh", "-c", `curl -s "http://127.0.0.1:$1/"; echo; curl -sS "http://127.0.0.1:$2/"; for i in 1 2 3 4; do curl -sk https://nowhere.test/ >&2; curl -sk --noproxy '*' https://nowhere.test/ >&2; done; cd "$HOME" && timeout 5 `+testbed.Python+` -m http.server -b 127.0.0.1 "$3"; true`, "sh", named, other, fmt.Sprint(port))
 	if !strings.HasPrefix(r.Stdout, "host service\n") || strings.Count(r.Stdout, "host service") != 1 {
 		t.Errorf("services of the host: %s", r)
+	}
+	known := map[any]bool{} // of a refusal that comes at once it may not be
+	for _, a := range r.Audit {
+		if pid, _ := a["pid"].(float64); a["event"] == "refused" && pid > 0 {
+			known[a["transport"]] = true
+		}
+	}
+	if !known["connect"] || !known["captured"] {
+		t.Errorf("the processes that asked are not on record: %s", r)
 	}
 	if got := <-reached; got != "secret-work/file\n" {
 		t.Errorf("published: %q\n%s", got, r)

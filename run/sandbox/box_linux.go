@@ -28,6 +28,8 @@ type Box struct {
 	answers chan frame // to Setup and Start
 	dialled chan frame
 	dialing sync.Mutex
+	asking  sync.Mutex
+	network int           // a netlink socket that knows the sockets inside; -1: none
 	ended   chan struct{} // init is gone, and with it everything in its pid namespace
 	close   sync.Once
 }
@@ -54,7 +56,7 @@ func Fork() (*Box, error) {
 	if err != nil {
 		return nil, &Problem{Step: "make a control socket", Call: "socketpair", Err: err}
 	}
-	b := &Box{conn: inner.NewConn(ours), events: make(chan Event, 16), answers: make(chan frame), dialled: make(chan frame), ended: make(chan struct{})}
+	b := &Box{conn: inner.NewConn(ours), network: -1, events: make(chan Event, 16), answers: make(chan frame), dialled: make(chan frame), ended: make(chan struct{})}
 	started := make(chan error)
 	go b.live(theirs, started)
 	err = <-started
@@ -248,7 +250,20 @@ func (b *Box) adopt(c Config, files []int) error {
 			return err
 		}
 	}
+	if len(files) > 0 {
+		b.network = files[0]
+	}
 	return nil
+}
+
+// Ask has use put a question about sockets inside to a netlink socket (sock_diag(7)), one at a time; it does nothing where
+// there is none.
+func (b *Box) Ask(use func(netlink int)) {
+	b.asking.Lock()
+	defer b.asking.Unlock()
+	if b.network >= 0 {
+		use(b.network)
+	}
 }
 
 // Exec starts the command of c, once, and gives its process id outside. dir is where it starts, and files are its
@@ -319,6 +334,12 @@ func (b *Box) Close() error {
 		for _, l := range b.all() {
 			l.Close()
 		}
+		b.asking.Lock()
+		if b.network >= 0 {
+			syscall.Close(b.network)
+			b.network = -1
+		}
+		b.asking.Unlock()
 		b.conn.Close()
 	})
 	return nil

@@ -37,6 +37,7 @@ func (c *Config) steps() []inner.Step {
 	for _, port := range c.Forward {
 		steps = append(steps, listen("lo", "tcp", port))
 	}
+	steps = append(steps, inner.Step{Do: "diagnose"}) // the last that gives a descriptor: it may give none
 	views := c.views(Sockets())
 	for _, r := range views {
 		if r.View != Hidden {

@@ -125,6 +125,11 @@ func (p *initProcess) take(s Step) (what, call string, err error) {
 			p.listeners = append(p.listeners, fd)
 		}
 		return "listen on " + s.With, call, err
+	case "diagnose":
+		if fd, there := diagnosis(); there {
+			p.listeners = append(p.listeners, fd)
+		}
+		return "", "", nil
 	case "proc":
 		return "show its own processes in /proc", "mount(proc)", procfs(s.With == WholeProc)
 	case "dev":

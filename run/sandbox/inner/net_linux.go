@@ -124,6 +124,14 @@ func address(where string, port int) (family int, to syscall.Sockaddr) {
 	return syscall.AF_INET6, &syscall.SockaddrInet6{Port: port}
 }
 
+// diagnosis opens a socket by which the supervisor asks about the sockets of this network (sock_diag(7)); none where the kernel
+// has no such family.
+func diagnosis() (fd int, there bool) {
+	const inetDiag = 4 // NETLINK_INET_DIAG, which package syscall names on some architectures
+	fd, err := syscall.Socket(syscall.AF_NETLINK, syscall.SOCK_RAW|syscall.SOCK_CLOEXEC, inetDiag)
+	return fd, err == nil
+}
+
 // dial connects to a port of the loopback, for somebody outside.
 func dial(port string) (fd int, err error) {
 	number, err := strconv.Atoi(port)
