@@ -19,6 +19,7 @@ func newSecrets() map[string]string {
 		"github":    "ghp_" + random(36),
 		"openai":    "sk-" + random(48),
 		"anthropic": "sk-ant-api03-" + random(80),
+		"aws":       random(40),
 	}
 }
 

@@ -86,6 +86,7 @@ func Start(t testing.TB) *Origin {
 
 // table lists the upstreams. The names under .test are services that a policy declares itself.
 func (o *Origin) table() map[string]host {
+	aws := host{o.Secrets["aws"], signer(o.Secrets["aws"]), http.HandlerFunc(awsAPI)}
 	return map[string]host{
 		"api.echo.test":     {o.Secrets["echo"], bearer, echoAPI()},
 		"crm.echo.test":     {o.Secrets["crm"], header("X-Crm-Key"), echoAPI()},
@@ -94,6 +95,9 @@ func (o *Origin) table() map[string]host {
 		"github.com":        {o.Secrets["github"], basic, gitBackend(o.Repos)},
 		"api.openai.com":    {o.Secrets["openai"], bearer, openaiAPI(o.LLM)},
 		"api.anthropic.com": {o.Secrets["anthropic"], either(header("X-Api-Key"), bearer), anthropicAPI(o.LLM)},
+
+		"s3.us-east-1.amazonaws.com": aws, "staging-bucket.s3.us-east-1.amazonaws.com": aws, "prod-bucket.s3.us-east-1.amazonaws.com": aws,
+		"lambda.us-east-1.amazonaws.com": aws,
 	}
 }
 
