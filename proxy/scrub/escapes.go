@@ -16,9 +16,9 @@ type escapes struct {
 	all   []prefix // in the order of their ends
 	known []uint64 // a filter: the hashes of the ends that there are
 
-	looks     looks
-	inside    [256]bool // the characters of forms
-	backslash bool      // some form has one
+	looks  looks
+	inside [256]bool // the characters of forms
+	run    int       // the most backslashes that stand together in a form
 }
 
 // prefix is a beginning that the forms sorted[from:to] share, all of them together.
@@ -49,7 +49,7 @@ func (e ending) hash(filter []uint64) (word, mask uint64) {
 func (x *escapes) build(forms []form, t *starts) {
 	x.sees = make([]uint32, len(forms))
 	for i, f := range forms {
-		x.backslash = x.backslash || bytes.IndexByte(f.needle, '\\') >= 0
+		x.run = max(x.run, longestRun(f.needle, '\\'))
 		for _, v := range viewsFor(f.needle) {
 			x.sees[i] |= 1 << x.number(v)
 		}
@@ -71,6 +71,18 @@ func (x *escapes) build(forms []form, t *starts) {
 		word, mask := p.end.hash(x.known)
 		x.known[word] |= mask
 	}
+}
+
+// longestRun is how many c stand together in p at most.
+func longestRun(p []byte, c byte) (longest int) {
+	n := 0
+	for _, b := range p {
+		if n++; b != c {
+			n = 0
+		}
+		longest = max(longest, n)
+	}
+	return longest
 }
 
 // number finds v among the views, or adds it.
@@ -177,13 +189,16 @@ func (sc *scan) afterBreak(v view, i int, c byte) (next byte, gap, size int, st 
 
 // anchor looks for the forms whose first odd place is at i.
 func (sc *scan) anchor(i int) {
+	looked := i == 0 || sc.buf[i-1] != '=' // at the = that a break may begin with
 	for n, v := range sc.set.escapes.views {
 		if !v.concerns(sc.buf[i:]) {
 			continue
 		}
+		sc.work++
 		c, size, st := v.read(sc.buf[i:])
 		broken := false
-		if st == yes && (c == '\r' || c == '\n') && i > 0 && sc.buf[i-1] == '=' {
+		if st == yes && (c == '\r' || c == '\n') && !looked {
+			looked = true
 			sc.anchor(i - 1)
 		}
 		if st == yes && (size == 1 || c == '\r' || c == '\n') {
@@ -218,6 +233,7 @@ func (sc *scan) begin(n, i int, c byte, size int, broken bool) {
 			return
 		}
 		for _, p := range x.with(endingAt(sc.buf, i, chars, c)) {
+			sc.work++
 			k := int(p.size) - 1
 			if k <= i && bytes.Equal(sc.buf[i-k:i], sc.set.needle(p.from)[:k]) {
 				sc.walk(n, p, i-k, i, i+size)
@@ -240,6 +256,7 @@ func (sc *scan) walk(n int, p prefix, start, first, i int) {
 		if from == to {
 			return
 		}
+		sc.work++
 		c, size, st := v.read(sc.buf[i:])
 		lo, hi := from, to
 		if st == yes {

@@ -17,8 +17,12 @@ type scan struct {
 	line  int     // nor a line feed before this
 	found []match // in order of their starts, the longest first
 	hold  int     // buf[hold:] may be the beginning of a form; len(buf) if there is none
+	work  int     // done so far
 	deep  bool    // and so much of it that somebody may be guessing
 }
+
+// testOnlyWork is told how much work a scan was: characters read where escapes may be, and needles compared.
+var testOnlyWork func(n int)
 
 // match is one occurrence.
 type match struct {
@@ -50,6 +54,9 @@ func (sc *scan) run() {
 	if !sc.final && len(sc.buf) > 0 {
 		sc.tail()
 	}
+	if testOnlyWork != nil {
+		testOnlyWork(sc.work)
+	}
 	if len(sc.found) > 1 {
 		sort.SliceStable(sc.found, func(i, j int) bool { return sc.found[i].before(sc.found[j]) })
 	}
@@ -66,6 +73,7 @@ func (sc *scan) exact(q, end int) int {
 		for _, at0 := range g.lookup(g.load(sc.buf, at)) {
 			needle := sc.set.forms[at0.form].needle
 			start := at - int(at0.offset)
+			sc.work++
 			if start >= 0 && len(sc.buf)-start >= len(needle) && bytes.Equal(sc.buf[start:start+len(needle)], needle) {
 				sc.found = append(sc.found, match{start, start + len(needle), start + len(needle), at0.form, -1})
 			}
@@ -104,20 +112,30 @@ func (sc *scan) odd(i int, c byte) {
 	if next == len(sc.buf) || goesOn[sc.buf[next]]&begins[c] != 0 && sc.plausible(i) {
 		sc.anchor(i)
 	}
-	if next < len(sc.buf) && sc.buf[next] == c && !(c == '\\' && sc.set.escapes.backslash) {
+	if next < len(sc.buf) && sc.buf[next] == c && (c != '\\' || sc.inRun(i)) {
 		sc.next = sc.skip(next, c)
 	}
 }
 
-// skip returns the first place from i on in a run of c where an escape may begin that ends outside it. Three layers make up
-// to seven backslashes one character; those before are backslashes, and must not be skipped if a form has one. Of
-// the others no more than three can stand together before a digit or a name.
+// inRun says whether as many backslashes stand before i as in any form: nothing that begins before them goes on with more.
+func (sc *scan) inRun(i int) bool {
+	most := sc.set.escapes.run
+	return i >= most && bytes.Count(sc.buf[i-most:i], []byte{'\\'}) == most
+}
+
+// skip returns the first place from i on in a run of c where an escape may begin that ends outside it, or a form. Three layers
+// make up to seven backslashes one character, and up to eight a backslash of a form. Of the others no more than three can
+// stand together before a digit or a name.
 func (sc *scan) skip(i int, c byte) int {
 	end := i
 	for end < len(sc.buf) && sc.buf[end] == c {
 		end++
 	}
-	return max(i, end-1<<depths)
+	keep := 1
+	if c == '\\' {
+		keep += sc.set.escapes.run
+	}
+	return max(i, end-keep<<depths)
 }
 
 // feed looks at the line feed at i, which may end a break inside a form. A line that is shorter than those that encoders
@@ -157,6 +175,7 @@ func (sc *scan) pending(i int, broken bool) {
 
 // begun returns where the earliest form may begin that stands as it is up to i; i if none does.
 func (sc *scan) begun(i int) int {
+	sc.work += min(i, sc.set.starts.longest)
 	at := sc.set.starts.earliest(sc.set.forms, sc.buf[:i])
 	sc.note(sc.buf[at:i])
 	return at
