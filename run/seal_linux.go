@@ -18,7 +18,12 @@ func (c *Child) forkInBox(path string, cfg ChildConfig, group job.Group, files [
 	pid, err = c.box.Exec(config, cfg.Dir, group, [3]uintptr(files))
 	var failure *shim.Failure
 	if errors.As(err, &failure) && failure.Step == shim.StepExecute {
-		return 0, explain(path, cfg.Dir, failure.Errno)
+		err = explain(path, cfg.Dir, failure.Errno)
+		var exit *ExitError
+		if errors.As(err, &exit) && failure.Errno == syscall.EPERM { // capabilities(7), "Safety checking for capability-dumb binaries"
+			exit.Hint = "it has capabilities as a file, which nobody gets in a sealed run: getcap shows them"
+		}
+		return 0, err
 	}
 	return pid, err
 }
