@@ -25,6 +25,7 @@ type EnvPlan struct {
 	Agent      string // AGENTGUARD_AGENT
 	Isolation  string // AGENTGUARD_ISOLATION
 	TempDir    string // TMPDIR; "": as it is
+	RuntimeDir string // XDG_RUNTIME_DIR; "": as it is
 	Files      ClientFiles
 }
 
@@ -112,6 +113,7 @@ func (p EnvPlan) clients(env *Env) {
 	set(p.Agent, "AGENTGUARD_AGENT")
 	set(p.Isolation, "AGENTGUARD_ISOLATION")
 	set(p.TempDir, "TMPDIR")
+	set(p.RuntimeDir, "XDG_RUNTIME_DIR")
 	set(p.ProxyURL, proxyVariables...)
 	if p.ProxyURL != "" {
 		set("localhost,127.0.0.1,::1", "NO_PROXY", "no_proxy")

@@ -20,6 +20,9 @@ func (s *session) raiseFence() error {
 		return failure(err, "")
 	}
 	places.Temp = append(places.Temp, temp)
+	if NewEnv(s.Environ).Get("XDG_RUNTIME_DIR") != "" {
+		s.runtime = temp
+	}
 	s.fence = &sandbox.Fence{Places: places, Nested: s.Policy.Isolation.Nested}
 	for _, l := range []net.Listener{s.main, s.javaPort} {
 		if a, ok := l.Addr().(*net.TCPAddr); ok {

@@ -1,13 +1,17 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 
 	"golang.org/x/term"
 
@@ -148,7 +152,7 @@ func (s *session) seal() error {
 	s.makePlaces()
 	config := sandbox.Config{Rules: s.rules(), Nested: s.Policy.Isolation.Nested, Ports: []int{22}, Terminal: terminalName(s.Stdin, s.Stdout, s.Stderr)}
 	for _, to := range s.Policy.Isolation.AllowTCP {
-		if port := int(to.Port()); !contains(config.Forward, port) {
+		if port := int(to.Port()); !contains(config.Forward, port) && !s.isFree(to) {
 			config.Forward = append(config.Forward, port)
 		}
 	}
@@ -162,6 +166,20 @@ func (s *session) seal() error {
 	}
 	s.box = box
 	return nil
+}
+
+// isFree says whether nobody answers at an address of the loopback. Its port inside is then the command's own, as it is in a
+// filtered run: what listens for it there would keep the command's server from it.
+func (s *session) isFree(to netip.AddrPort) bool {
+	c, err := net.DialTimeout("tcp", to.String(), time.Second)
+	if err == nil {
+		c.Close()
+	}
+	free := errors.Is(err, syscall.ECONNREFUSED)
+	if free {
+		s.Say("isolation sealed: nothing answers on %s, so the port is the command's own", to)
+	}
+	return free
 }
 
 // terminalName is the path of the first of these that is a terminal, "" where none is: by it programs find the one that they

@@ -96,18 +96,22 @@ func TestSealedServices(t *testing.T) {
 		return port
 	}
 	named, other := serve(), serve()
-	s := sealedSession(t, "allow_tcp = ["+named+"]\n")
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	free := func() string {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		_, port, _ := net.SplitHostPort(l.Addr().String())
+		return port
 	}
-	port := free.Addr().(*net.TCPAddr).Port
-	free.Close()
-	s.Prefix = []string{s.Prefix[0], "run", "--isolation", "sealed", "--publish", fmt.Sprint(port), "--policy", s.Policy, "--"}
+	port, own := free(), free() // where nobody answers a port is the child's
+	s := sealedSession(t, "allow_tcp = ["+named+", "+port+", "+own+"]\n")
+	s.Prefix = []string{s.Prefix[0], "run", "--isolation", "sealed", "--publish", port, "--policy", s.Policy, "--"}
 	reached := make(chan string, 1)
 	go func() {
 		for range 300 {
-			if resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/work/file", port)); err == nil {
+			if resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%s/work/file", port)); err == nil {
 				text, _ := io.ReadAll(resp.Body)
 				resp.Body.Close()
 				reached <- string(text)
@@ -117,7 +121,10 @@ func TestSealedServices(t *testing.T) {
 		}
 		reached <- "never"
 	}()
-	r := s.Run(t, time.Minute, "sh", "-c", `curl -s "http://127.0.0.1:$1/"; echo; curl -sS "http://127.0.0.1:$2/"; for i in 1 2 3 4; do curl -sk https://nowhere.test/ >&2; curl -sk --noproxy '*' https://nowhere.test/ >&2; done; cd "$HOME" && timeout 5 `+testbed.Python+` -m http.server -b 127.0.0.1 "$3"; true`, "sh", named, other, fmt.Sprint(port))
+	r := s.Run(t, time.Minute, "sh", "-c", `curl -s "http://127.0.0.1:$1/"; echo; curl -sS "http://127.0.0.1:$2/"; for i in 1 2 3 4; do curl -sk https://nowhere.test/ >&2; curl -sk --noproxy '*' https://nowhere.test/ >&2; done; cd "$HOME" && `+testbed.Python+` -c "import socket; socket.create_server((\"127.0.0.1\", $4)); print(\"own port\")"; timeout 5 `+testbed.Python+` -m http.server -b 127.0.0.1 "$3"; true`, "sh", named, other, port, own)
+	if !strings.Contains(r.Stdout, "own port") {
+		t.Errorf("the child's own port: %s", r)
+	}
 	if !strings.HasPrefix(r.Stdout, "host service\n") || strings.Count(r.Stdout, "host service") != 1 {
 		t.Errorf("services of the host: %s", r)
 	}
