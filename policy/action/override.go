@@ -58,6 +58,9 @@ func bodyOverride(s *Service, r *Request, router *node, route *compiled) error {
 	case strings.Contains(kind, "multipart/"):
 		return streamed(r, partOverrides)
 	case (strings.Contains(kind, "/json") || strings.Contains(kind, "+json")) && Lookup(s.Name) != s: // Laravel takes its keys for fields
+		if head, err := r.Peek(1); err == nil && len(head) == 1 && strings.IndexByte("{[ \t\r\n", head[0]) < 0 {
+			return nil // messages with a length before them, as gRPC has them, which may go on for long
+		}
 		return streamed(r, keyOverrides)
 	}
 	return nil

@@ -50,6 +50,8 @@ func TestMethodInTheBody(t *testing.T) {
 		{"application/json", `{"a":"` + strings.Repeat("a", 3*maxJSON) + `","_Method":1}`, true},
 		{"application/json", `{"a":"\\","_method":1}`, true},
 		{"application/json", `{"a":"\"_method\":", "b":["_method"]}`, false},
+		{"application/grpc+json", "\x00\x00\x00\x00\x0d" + `{"_method":1}`, false},
+		{"application/grpc+json", ` {"_method":1}`, true},
 		{"application/x-ndjson", `{"_method":1}`, false}, // a stream
 		{form, "payment_method=card&method=x", false},
 		{"multipart/form-data; boundary=B", part(`name="payment_method"`), false},
