@@ -117,6 +117,10 @@ func (d *draft) checkNames(r *ruleDraft, services ...*action.Service) {
 			d.fail(res.line, hint, "%s.resources: %s %q%s", r.Name, lack(services, "kind of resource"), g.kind, d.suggest(g.kind, kinds))
 			continue
 		}
+		if r.deny && g.kind == "arn" {
+			d.fail(res.line, `name it as in "function:prod-*" or "table:users", which forbids its ARN as well`, "%s.resources: %q would forbid nothing: a request can call the same by its name", r.Name, res.s)
+			continue
+		}
 		if wrong := spelt(g, services); wrong != "" {
 			d.fail(res.line, "", "%s.resources: %q %s", r.Name, res.s, wrong)
 			continue

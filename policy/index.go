@@ -262,6 +262,11 @@ func (pg *page) find(hits []hit, a *action.Action, path string, rank int, deny b
 			r.Name = strings.ToLower(r.Name)
 		}
 		hits = pg.on(hits, r, rank)
+		if deny {
+			for _, other := range r.OtherNames() {
+				hits = pg.on(hits, other, rank)
+			}
+		}
 	}
 	if path != "" {
 		hits = pg.onPath(hits, path, rank, deny)

@@ -83,6 +83,41 @@ func awsResource(kind, v, host string) (Resource, error) {
 	return Resource{kind, v}, nil
 }
 
+// OtherNames are those by which a rule may call what an ARN names; nil for other resources. Whose it is and in which region they
+// leave open, so that they serve to forbid, not to allow.
+func (r Resource) OtherNames() []Resource {
+	f := strings.SplitN(r.Name, ":", 5) // aws:SERVICE:REGION:ACCOUNT:WHAT
+	if r.Kind != "arn" || len(f) < 5 {
+		return nil
+	}
+	what, account := f[4], f[3]
+	name := what[strings.IndexAny(what, ":/")+1:] // behind "function:", "table/"
+	first, _, _ := strings.Cut(name, ":")
+	switch f[1] {
+	case "lambda":
+		return []Resource{{"function", first}}
+	case "dynamodb":
+		table, _, _ := strings.Cut(name, "/")
+		return []Resource{{"table", table}}
+	case "sqs":
+		return []Resource{{"queue", account + "/" + what}, {"queue", what}}
+	case "sns":
+		topic, _, _ := strings.Cut(what, ":")
+		return []Resource{{"topic", account + "/" + topic}}
+	case "s3":
+		return []Resource{{"bucket", what}}
+	case "secretsmanager": // which adds a dash and six characters to the name
+		return []Resource{{"secret", name}, {"secret", name[:max(0, len(name)-7)]}}
+	case "ssm":
+		return []Resource{{"parameter", name}, {"parameter", "/" + name}}
+	case "kms":
+		return []Resource{{"key", name}, {"key", what}}
+	case "logs":
+		return []Resource{{"log_group", first}}
+	}
+	return nil
+}
+
 // copies adds the reading of the source to an upload that is a copy.
 func (x *awsRequest) copies(m *Match) error {
 	source := x.Header.Values("X-Amz-Copy-Source")

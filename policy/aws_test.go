@@ -1,0 +1,48 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+
+	"agentguard/policy/action"
+)
+
+const awsPolicy = `version = 1
+[agent]
+name = "a"
+[allow.all]
+service = "aws"
+actions = ["*"]
+[deny.production]
+service = "aws"
+actions = ["*"]
+resources = ["function:prod-*", "table:users", "queue:1/jobs", "topic:1/alarms", "bucket:prod/*", "secret:db", "parameter:/prod/*", "key:k1",
+	"key:alias/k", "log_group:/prod/*"]
+`
+
+// TestDenialsByNameForbidARNs: what a deny rule names is forbidden by its ARN as well, in whatever region and account.
+func TestDenialsByNameForbidARNs(t *testing.T) {
+	p, err := Parse("agentguard.toml", []byte(awsPolicy))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for arn, denied := range map[string]bool{
+		"aws:lambda:eu-west-1:2:function:prod-api": true, "aws:lambda:eu-west-1:2:function:prod-api:live": true, "aws:lambda:eu-west-1:2:function:staging": false,
+		"aws:dynamodb:us-east-1:1:table/users": true, "aws:dynamodb:us-east-1:1:table/users/index/i": true, "aws:dynamodb:us-east-1:1:table/usersx": false,
+		"aws:sqs:us-east-1:1:jobs": true, "aws:sqs:us-east-1:2:jobs": false,
+		"aws:sns:us-east-1:1:alarms": true, "aws:sns:us-east-1:1:alarms:sub": true, "aws:s3:::prod/k": true, "aws:s3:::staging/k": false,
+		"aws:secretsmanager:us-east-1:1:secret:db-AbCdEf": true, "aws:secretsmanager:us-east-1:1:secret:db": true, "aws:secretsmanager:us-east-1:1:secret:x": false,
+		"aws:ssm:us-east-1:1:parameter/prod/x": true, "aws:ssm:us-east-1:1:parameter/x": false,
+		"aws:kms:us-east-1:1:key/k1": true, "aws:kms:us-east-1:1:alias/k": true, "aws:logs:us-east-1:1:log-group:/prod/x:*": true,
+		"aws:lambda": false, "": true,
+	} {
+		m := action.Match{Service: p.Services["aws"], Path: "/", Actions: []action.Action{{Name: "x", Class: action.Write, Resource: action.Resource{Kind: "arn", Name: arn}}}}
+		if d := p.Decide(&m); (d.Effect == Deny) != denied {
+			t.Errorf("%q: %s by %s", arn, d.Effect, d.Rule)
+		}
+	}
+	_, err = Parse("agentguard.toml", []byte(strings.Replace(awsPolicy, `"key:k1"`, `"arn:aws:kms:*"`, 1)))
+	if err == nil || !strings.Contains(err.Error(), "would forbid nothing") {
+		t.Errorf("%v", err)
+	}
+}
