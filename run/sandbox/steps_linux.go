@@ -47,7 +47,7 @@ func (c *Config) steps() []inner.Step {
 	if !c.Nested { // where a container's runtime has made /proc read-only, the filter of system calls alone forbids it
 		steps = append(steps, inner.Step{Do: "try", Path: "/proc/sys/user/max_user_namespaces", With: "0"})
 	}
-	tasks := strconv.Itoa(cmp.Or(c.Tasks, maxTasks))
+	tasks := c.tasks()
 	steps = append(steps,
 		inner.Step{Do: "tasks", With: tasks}, inner.Step{Do: "try", Path: "/proc/sys/kernel/pid_max", With: tasks},
 		c.proc(), inner.Step{Do: "dev", Path: c.Terminal, With: strings.Join(c.Devices, " ")},
@@ -70,6 +70,8 @@ func (c *Config) proc() inner.Step {
 	}
 	return inner.Step{Do: "proc"}
 }
+
+func (c *Config) tasks() string { return strconv.Itoa(cmp.Or(c.Tasks, maxTasks)) }
 
 var stepOf = [...]string{Hidden: "hide", ReadOnly: "read", Writable: "restore"}
 

@@ -27,6 +27,7 @@ type initProcess struct {
 	conn      *Conn
 	listeners []int
 	child     int
+	ahead     *shim.Waiting  // of the child that is to come, or nil
 	kept      map[string]int // detached mounts, by path
 }
 
@@ -47,6 +48,8 @@ func serve(conn *Conn) int {
 		switch kind {
 		case Setup:
 			p.setup(unpackSteps(fields))
+		case Ahead:
+			p.forkAhead(fields, files)
 		case Start:
 			p.start(fields, files)
 		case Dial:
@@ -227,6 +230,39 @@ func (p *initProcess) dial(fields []string) {
 	syscall.Close(fd)
 }
 
+// forkAhead forks the child's shim before it is known what that will be: Go's runtime starts in it meanwhile. Where that fails
+// start does it.
+func (p *initProcess) forkAhead(fields []string, files []int) {
+	if p.child != 0 || p.ahead != nil || len(fields) != 1 || len(files) != 3 || boundTasks(fields[0]) != nil {
+		return
+	}
+	attr := procAttr("/", files)
+	attr.Sys.Setpgid = true
+	p.ahead, _ = shim.Fork("/proc/self/exe", attr)
+}
+
+// become has the shim become the child.
+func (p *initProcess) become(config *shim.Config, dir string, group job.Group, files []int) (pid int, err error) {
+	if ahead := p.ahead; ahead != nil {
+		p.ahead = nil
+		if group == job.Own {
+			config.Dir = dir
+			return ahead.Become(config)
+		}
+		ahead.Drop()
+	}
+	attr := procAttr(dir, files)
+	return job.Fork(group, attr, func() (int, error) { return shim.Start("/proc/self/exe", config, attr) })
+}
+
+func procAttr(dir string, files []int) *syscall.ProcAttr {
+	attr := &syscall.ProcAttr{Dir: dir, Sys: &syscall.SysProcAttr{}}
+	for _, fd := range files {
+		attr.Files = append(attr.Files, uintptr(fd))
+	}
+	return attr
+}
+
 // start starts the child by way of the shim, once.
 func (p *initProcess) start(fields []string, files []int) {
 	if p.child != 0 || len(fields) != 3 || len(files) != 3 {
@@ -238,11 +274,7 @@ func (p *initProcess) start(fields []string, files []int) {
 		p.fail("start the command: "+err.Error(), "", syscall.EINVAL)
 		return
 	}
-	attr := &syscall.ProcAttr{Dir: fields[1], Sys: &syscall.SysProcAttr{}}
-	for _, fd := range files {
-		attr.Files = append(attr.Files, uintptr(fd))
-	}
-	pid, err := job.Fork(job.Group(fields[2]), attr, func() (int, error) { return shim.Start("/proc/self/exe", config, attr) })
+	pid, err := p.become(config, fields[1], job.Group(fields[2]), files)
 	if failure, ok := err.(*shim.Failure); ok {
 		p.fail(failure.Step, failure.Call, failure.Errno)
 		return

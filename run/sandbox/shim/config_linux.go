@@ -7,11 +7,11 @@ import (
 	"syscall"
 )
 
-// Config is what the shim gives up, and what it then executes. Working directory, process group, terminal and the
-// descriptors 0, 1 and 2 are given by who forks it (syscall.ProcAttr).
+// Config is what the shim gives up, and what it then executes. Process group, terminal and the descriptors 0, 1 and 2 are given by who forks it (syscall.ProcAttr).
 type Config struct {
 	Path      string // of the command, as execve takes it
 	Argv, Env []string
+	Dir       string // where the command starts; "": where the shim was forked
 
 	Keyring  bool             // join a new, empty session keyring: the user's crosses even a user namespace
 	User     *User            // become somebody else; nil: stay
@@ -55,6 +55,9 @@ const maxConfig = 32 << 20
 func (c *Config) Encode() []byte {
 	var b lines
 	b.say("path", c.Path)
+	if c.Dir != "" {
+		b.say("dir", c.Dir)
+	}
 	b.say("arg", c.Argv...)
 	b.say("env", c.Env...)
 	if c.Keyring {
@@ -133,6 +136,8 @@ func (c *Config) set(key, value string, ended *bool) bool {
 	switch key {
 	case "path":
 		c.Path = value
+	case "dir":
+		c.Dir = value
 	case "arg":
 		c.Argv = append(c.Argv, value)
 	case "env":

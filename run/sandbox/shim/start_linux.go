@@ -56,36 +56,65 @@ func parseFailure(line []byte) *Failure {
 // descriptors 0, 1 and 2, and how it is forked; its environment is Config's. The error is a *Failure where the shim ran
 // and gave up; that process is reaped then.
 func Start(self string, c *Config, attr *syscall.ProcAttr) (pid int, err error) {
+	w, err := Fork(self, attr)
+	if err != nil {
+		return 0, err
+	}
+	return w.Become(c)
+}
+
+// Waiting is a shim that is forked and does not know yet what to become. Go's runtime starts meanwhile.
+type Waiting struct {
+	pid            int
+	config, status *os.File
+}
+
+// Fork forks the shim, as Start does.
+func Fork(self string, attr *syscall.ProcAttr) (*Waiting, error) {
 	config, send, err := os.Pipe()
 	if err != nil {
-		return 0, failed("configure the shim", "pipe2", err)
+		return nil, failed("configure the shim", "pipe2", err)
 	}
 	defer config.Close()
-	go func() { // it may be more than a pipe takes at once; a shim that does not read it all says why
-		defer send.Close()
-		send.Write(c.Encode())
-	}()
 	read, write, err := os.Pipe()
 	if err != nil {
-		return 0, failed("hear from the shim", "pipe2", err)
+		send.Close()
+		return nil, failed("hear from the shim", "pipe2", err)
 	}
-	defer read.Close()
+	defer write.Close()
 	fork := *attr
 	fork.Env = append([]string{"GOMAXPROCS=1", "GOTRACEBACK=none"}, job.Runtime...)
 	fork.Files = append(append([]uintptr(nil), attr.Files[:3]...), config.Fd(), write.Fd())
-	pid, err = syscall.ForkExec(self, []string{Name}, &fork)
-	write.Close()
+	pid, err := syscall.ForkExec(self, []string{Name}, &fork)
 	if err != nil {
-		return 0, failed("start the shim", "fork, execve", err)
+		send.Close()
+		read.Close()
+		return nil, failed("start the shim", "fork, execve", err)
 	}
-	if f := hear(int(read.Fd())); f != nil {
+	return &Waiting{pid, send, read}, nil
+}
+
+// Become tells the shim what to become, once, and returns when it has.
+func (w *Waiting) Become(c *Config) (pid int, err error) {
+	defer w.status.Close()
+	go func() { // it may be more than a pipe takes at once; a shim that does not read it all says why
+		defer w.config.Close()
+		w.config.Write(c.Encode())
+	}()
+	if f := hear(int(w.status.Fd())); f != nil {
 		for {
-			if _, err := syscall.Wait4(pid, nil, 0, nil); err != syscall.EINTR {
+			if _, err := syscall.Wait4(w.pid, nil, 0, nil); err != syscall.EINTR {
 				return 0, f
 			}
 		}
 	}
-	return pid, nil
+	return w.pid, nil
+}
+
+// Drop lets it end without having become anything. Who forked it takes its report.
+func (w *Waiting) Drop() {
+	w.config.Close()
+	w.status.Close()
 }
 
 // hear waits for the pipe's end, which is there when the command is executed.
