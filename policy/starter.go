@@ -52,7 +52,8 @@ env     = ["ANTHROPIC_API_KEY"]
 [allow.anthropic-inference]
 service    = "anthropic"
 credential = "anthropic-key"
-actions    = ["create_message", "count_tokens", "list_models", "get_model"]
+actions    = ["create_message", "count_tokens", "list_models", "get_model", "check_connection"]
+# Claude Code asks check_connection before its first screen of all, and platform.claude.com: [network] allow
 # resources = ["model:claude-*"]          # only these models
 limits     = { "*" = "300/minute" }
 `},

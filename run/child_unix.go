@@ -29,6 +29,7 @@ type Child struct {
 	signals chan os.Signal
 	stops   chan syscall.Signal // of the child; closed when it has ended
 	ended   atomic.Bool         // by a signal to us that means the end: the reaper then looks for what is left
+	fenced  bool                // confined without a box: nothing of it is to go on either
 
 	gone    sync.Mutex // held while a signal is sent: a pid is not ours any more once it is reaped
 	reaped  bool
@@ -66,7 +67,7 @@ func StartChild(cfg ChildConfig) (*Child, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Child{box: cfg.Box, signals: make(chan os.Signal, 64), stops: make(chan syscall.Signal), done: make(chan struct{})}
+	c := &Child{box: cfg.Box, fenced: cfg.Fence != nil, signals: make(chan os.Signal, 64), stops: make(chan syscall.Signal), done: make(chan struct{})}
 	c.mode, c.terminal = chooseMode(cfg)
 	if c.reaper, err = startReaper(cfg.RunID, cfg.RuntimeDir); err != nil {
 		c.terminal.close()
@@ -262,7 +263,7 @@ func (c *Child) kill(s syscall.Signal, group bool) error {
 }
 
 // Close ends the child if it still lives, gives back signals and terminal, and dismisses the reaper; where a signal told us to
-// end, the reaper first ends what the child left behind.
+// end, or the child was fenced, the reaper first ends what it left behind.
 func (c *Child) Close() {
 	c.close.Do(func() {
 		select {
@@ -273,7 +274,7 @@ func (c *Child) Close() {
 			c.ended.Store(true)
 		}
 		signal.Stop(c.signals)
-		if c.ended.Load() {
+		if c.ended.Load() || c.fenced {
 			c.reaper.sweep()
 		} else {
 			c.reaper.dismiss()

@@ -17,8 +17,16 @@ const askThroughClaude = `curl -sS -H "Authorization: Bearer $ECHO_TOKEN" https:
 // same proxy, is told what came of it, and ends the turn.
 func TestClaudeCode(t *testing.T) {
 	claude := claudeProgram(t)
+	program := testbed.Build(t, t.TempDir(), "agentguard")
+	for _, level := range []string{"env", "sealed"} {
+		t.Run(level, func(t *testing.T) { runClaude(t, claude, program, level) })
+	}
+}
+
+func runClaude(t *testing.T, claude, program, level string) {
 	o := testbed.Start(t)
-	s := testbed.NewSession(t, o, testbed.Build(t, t.TempDir(), "agentguard"), filepath.Join("testdata", "e2e", "policy.toml"))
+	s := testbed.NewSession(t, o, program, filepath.Join("testdata", "e2e", "policy.toml"))
+	s.Isolate(level)
 	o.LLM.Ask(askThroughClaude)
 	r := s.Run(t, 2*time.Minute, claude, "-p", "Ask the echo service for thing 7.", "--allowedTools", "Bash")
 	turn := client{
