@@ -2,20 +2,29 @@ package scrub
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 )
 
 // dumps adds what programs print where they do not know that bytes are text: Node's Buffer, Python's bytes.hex(":"), arrays
-// of C; or that they are UTF-8, as servers that take headers for Latin-1; and the ciphers of children.
+// of C; or that they are UTF-8, as servers that take headers for Latin-1; lists of characters; the ciphers of children; and
+// those mixtures of other spellings that come first to mind.
 // Each costs memory (see Set), so there are none for what merely could be.
 func (b *builder) dumps(secret, holder []byte) {
 	for _, f := range []func([]byte) []byte{
 		list("%02x", ":"), list("%02X", ":"), list("%02x", " "), list("0x%02x", ", "),
 		latin1, then(latin1, runesAs(`\u%04x`)), then(latin1, runesAs(`\u%04X`)),
 		utf32As(binary.LittleEndian), utf32As(binary.BigEndian), rot13, swapped,
+		list("%c", " "), list("%c", "-"), list("%c", `","`), list("%c", `", "`),
+		then(base64Text, reversed), then(base64Text, hexLower),
 	} {
 		b.add(f(secret), f(holder))
+	}
+	for _, f := range []func([]byte) []byte{hexLower, reversed} {
+		for lead := range 3 {
+			b.aligned(base64.RawStdEncoding, 6, 3, lead, f(secret), f(holder))
+		}
 	}
 	like := numbersLike(secret)
 	for _, sep := range []string{",", ", "} {
@@ -48,6 +57,9 @@ func numbersLike(s []byte) []byte {
 	}
 	return out
 }
+
+// base64Text is without padding, which may be there or not.
+func base64Text(s []byte) []byte { return base64.RawStdEncoding.AppendEncode(nil, s) }
 
 func then(f, g func([]byte) []byte) func([]byte) []byte {
 	return func(s []byte) []byte { return g(f(s)) }

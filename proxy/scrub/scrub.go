@@ -1,14 +1,14 @@
 // Package scrub takes live secrets out of what comes back, and puts the placeholder in their place.
 //
 // A Set is made of forms: the spellings of each secret that servers produce (raw, upper, lower, swapped and header case,
-// reversed, rot13, UTF-16 and UTF-32, UTF-8 read as Latin-1, hex and lists of bytes, base32, base64 at every alignment, base64
-// of base64). Every form is found as it stands, and also when any
+// reversed, rot13, UTF-16 and UTF-32, UTF-8 read as Latin-1, hex, lists of bytes and of characters, base32, base64 at every
+// alignment, base64 of base64, of hex and of the reverse). Every form is found as it stands, and also when any
 // subset of its characters is escaped (%41, \u0041, \x41, \101, &#65;, &#x41;, &plus;, =41, \/), up to three layers deep,
 // and when wrapped lines (of at least 32 characters) break it. Its replacement is the placeholder in the same spelling, so that a decoder gets the placeholder.
 //
-// What is not caught: secrets compressed or encrypted inside a body, a secret with separators put between its characters, a
+// What is not caught: secrets compressed or encrypted inside a body, a secret with other separators put between its characters, a
 // secret in parts (over two WebSocket messages, or two JSON fields), mixtures of the spellings above other than those
-// named (hex of base64, say), mixed upper and lower case, and any encoding made up for the purpose. A hostile server
+// named (base32 of hex, say), mixed upper and lower case, and any encoding made up for the purpose. A hostile server
 // that was sent the secret has it; scrubbing is for the honest one that echoes. Base64 and base32 characters that a
 // secret shares with its neighbours stay (at most 4 bits at either end).
 package scrub
@@ -30,7 +30,7 @@ type Pair struct {
 }
 
 // Set is an immutable collection of needles, safe for concurrent use. A nil Set scrubs nothing. Making one takes
-// about a millisecond and 600 KB of garbage for each secret: make it once, when first needed, not for each request.
+// about a millisecond and 850 KB of garbage for each secret: make it once, when first needed, not for each request.
 type Set struct {
 	forms   []form
 	grams   grams

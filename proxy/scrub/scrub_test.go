@@ -243,6 +243,10 @@ func asciiCodecs() []codec {
 		codec{"Buffer in JSON", listed("%d", ","), nil},
 		codec{"list of Python", listed("%d", ", "), nil},
 		codec{"utf32", each("%c\x00\x00\x00"), nil},
+		codec{"characters apart", listed("%c", " "), nil},
+		codec{"list of characters", listed("%c", `", "`), nil},
+		codec{"base64 of hex", after(listed("%02x", ""), toBase(base64.StdEncoding)), nil},
+		codec{"base64 of reversed", after(backwards, toBase(base64.StdEncoding)), nil},
 		codec{"rot13", func(s string) string { return string(rot13([]byte(s))) }, func(s string) string { return string(rot13([]byte(s))) }},
 		codec{"swapped case", func(s string) string { return string(swapped([]byte(s))) }, nil},
 		codec{"header case", textproto.CanonicalMIMEHeaderKey, nil},
@@ -483,6 +487,19 @@ func TestAlsoAndPrecedence(t *testing.T) {
 			if got, _ := streamed(t, s, in, []int{size + 1}, 4096); got != want {
 				t.Errorf("chunks of %d: %q became %q, not %q", size+1, in, got, want)
 			}
+		}
+	}
+}
+
+// Mixtures that are found for the secret alone, without what is around it.
+func TestMixturesOfTheSecretAlone(t *testing.T) {
+	s := New(pairs())
+	for name, text := range map[string]string{
+		"base64 reversed": backwards(base64.StdEncoding.EncodeToString([]byte(secret))),
+		"hex of base64":   hex.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(secret)))),
+	} {
+		if got, hits := s.String("key: " + text); hits != 1 || strings.Contains(got, text[8:]) {
+			t.Errorf("%s: %q", name, got)
 		}
 	}
 }
