@@ -10,14 +10,17 @@ import (
 // dumps adds what programs print where they do not know that bytes are text: Node's Buffer, Python's bytes.hex(":"), arrays
 // of C; or that they are UTF-8, as servers that take headers for Latin-1; lists of characters; the ciphers of children; and
 // those mixtures of other spellings that come first to mind.
-// Each costs memory (see Set), so there are none for what merely could be.
+// Lists are not looked for under escapes: the quotes and commas that part them are in all JSON and HTML.
 func (b *builder) dumps(secret, holder []byte) {
+	for _, f := range []func([]byte) []byte{latin1, then(latin1, runesAs(`\u%04x`)), then(latin1, runesAs(`\u%04X`)), rot13, swapped} {
+		b.add(f(secret), f(holder))
+	}
+	b.asItIs = true
+	defer func() { b.asItIs = false }()
 	for _, f := range []func([]byte) []byte{
 		list("%02x", ":"), list("%02X", ":"), list("%02x", " "), list("0x%02x", ", "),
-		latin1, then(latin1, runesAs(`\u%04x`)), then(latin1, runesAs(`\u%04X`)),
-		utf32As(binary.LittleEndian), utf32As(binary.BigEndian), rot13, swapped,
 		list("%c", " "), list("%c", "-"), list("%c", `","`), list("%c", `", "`),
-		then(base64Text, reversed), then(base64Text, hexLower),
+		utf32As(binary.LittleEndian), utf32As(binary.BigEndian), then(base64Text, reversed), then(base64Text, hexLower),
 	} {
 		b.add(f(secret), f(holder))
 	}

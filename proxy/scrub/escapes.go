@@ -17,7 +17,8 @@ type escapes struct {
 	known []uint64 // a filter: the hashes of the ends that there are
 
 	looks  looks
-	inside [256]bool // the characters of forms
+	inside [256]bool // the characters of forms that are looked for
+	any    [256]bool // and those of all
 	run    int       // the most backslashes that stand together in a form
 }
 
@@ -49,6 +50,9 @@ func (e ending) hash(filter []uint64) (word, mask uint64) {
 func (x *escapes) build(forms []form, t *starts) {
 	x.sees = make([]uint32, len(forms))
 	for i, f := range forms {
+		if f.asItIs {
+			continue
+		}
 		x.run = max(x.run, longestRun(f.needle, '\\'))
 		for _, v := range viewsFor(f.needle) {
 			x.sees[i] |= 1 << x.number(v)
@@ -56,7 +60,8 @@ func (x *escapes) build(forms []form, t *starts) {
 	}
 	for _, f := range forms {
 		for _, c := range f.needle {
-			x.inside[c] = true
+			x.any[c] = true
+			x.inside[c] = x.inside[c] || !f.asItIs
 		}
 	}
 	x.looks.build(&x.inside)
@@ -133,6 +138,10 @@ func (x *escapes) branch(forms []form, order []int32, from, to, size int) {
 		end := from + 1
 		for end < to && len(forms[order[end]].needle) > size && forms[order[end]].needle[size] == needle[size] {
 			end++
+		}
+		if slices.IndexFunc(order[from:end], func(f int32) bool { return !forms[f].asItIs }) < 0 {
+			from = end
+			continue
 		}
 		x.all = append(x.all, prefix{endingAt(needle, size, min(size+1, 4), needle[size]), int32(size + 1), int32(from), int32(end)})
 		x.branch(forms, order, from, end, size+1)

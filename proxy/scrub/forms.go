@@ -20,6 +20,7 @@ const minForm = 8
 type builder struct {
 	forms  []form
 	seen   map[string]bool
+	asItIs bool // of the forms that are being added
 	uneven bool // some special character of a secret stands where its placeholder has another
 }
 
@@ -32,7 +33,7 @@ func (b *builder) add(needle, repl []byte) {
 		b.seen = map[string]bool{}
 	}
 	b.seen[string(needle)] = true
-	b.forms = append(b.forms, form{needle: bytes.Clone(needle), repl: bytes.Clone(repl)})
+	b.forms = append(b.forms, form{needle: bytes.Clone(needle), repl: bytes.Clone(repl), asItIs: b.asItIs})
 }
 
 // part adds a form that holds only a part of the value, if it is long enough to mean something.

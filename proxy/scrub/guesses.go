@@ -79,7 +79,7 @@ func (sc *scan) word() int {
 			if !sc.before.mayEnd(line, c) && !bytes.HasSuffix(line, []byte("=")) {
 				return i
 			}
-		case !inLine[c] && !odd[c] && c != '#' && c != ';' && !sc.set.escapes.inside[c]:
+		case !inLine[c] && !odd[c] && c != '#' && c != ';' && !sc.set.escapes.any[c]:
 			return i
 		}
 		i--

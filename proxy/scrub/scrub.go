@@ -2,8 +2,8 @@
 //
 // A Set is made of forms: the spellings of each secret that servers produce (raw, upper, lower, swapped and header case,
 // reversed, rot13, UTF-16 and UTF-32, UTF-8 read as Latin-1, hex, lists of bytes and of characters, base32, base64 at every
-// alignment, base64 of base64, of hex and of the reverse). Every form is found as it stands, and also when any
-// subset of its characters is escaped (%41, \u0041, \x41, \101, &#65;, &#x41;, &plus;, =41, \/), up to three layers deep,
+// alignment, base64 of base64, of hex and of the reverse). Every form is found as it stands, and (but for
+// lists and mixtures) also when any subset of its characters is escaped (%41, \u0041, \x41, \101, &#65;, &#x41;, &plus;, =41, \/), up to three layers deep,
 // and when wrapped lines (of at least 32 characters) break it. Its replacement is the placeholder in the same spelling, so that a decoder gets the placeholder.
 //
 // What is not caught: secrets compressed or encrypted inside a body, a secret with other separators put between its characters, a
@@ -45,6 +45,7 @@ type Set struct {
 type form struct {
 	needle, repl []byte
 	deep         int
+	asItIs       bool // nobody looks for it under escapes
 }
 
 // New makes a Set. Where two pairs have the same spelling the first one wins.
@@ -64,8 +65,11 @@ func New(pairs []Pair) *Set {
 
 func newSet(forms []form) *Set {
 	s := &Set{forms: forms, guesses: &guesses{}, same: true}
-	for _, f := range forms {
+	for i, f := range forms {
 		s.same = s.same && len(f.needle) == len(f.repl)
+		if f.deep == 0 { // it stands for nothing that could be guessed
+			forms[i].deep = len(f.needle)
+		}
 	}
 	s.grams.build(forms)
 	s.starts.build(forms)
