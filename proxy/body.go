@@ -35,9 +35,11 @@ type peekedBody struct {
 	memory   *budget
 	taken    int64 // of memory
 	disk     *budget
-	dir      string // for what is held back; if "", the system's temporary directory
-	most     int64  // that is held back, in bytes
-	gate     *gate  // through which it leaves, if it cannot be held whole; nil: none
+	dir      string                // for what is held back; if "", the system's temporary directory
+	most     int64                 // that is held back, in bytes
+	gate     *gate                 // through which it leaves, if it cannot be held whole; nil: none
+	judge    func(io.Reader) error // must have read it before its end is sent; nil: nobody
+	watch    *watch                // of the judge, since the sending began
 
 	mu   sync.Mutex // the transport may still read when an early answer has ended the exchange
 	sum  hash.Hash
@@ -59,6 +61,35 @@ func (p *Proxy) prepareBody(ex *Exchange) *Refusal {
 }
 
 func (b *peekedBody) Read(p []byte) (n int, err error) {
+	n, err = b.next(p)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if f := b.forbids(p[:n], err == io.EOF || b.length >= 0 && b.sent+int64(n) >= b.length); f != nil {
+		return 0, refusalError{f}
+	}
+	if !b.swapped {
+		b.sum.Write(p[:n])
+	}
+	b.sent += int64(n)
+	return n, err
+}
+
+// forbids asks the judge, if there is one, whether the next bytes may be sent.
+func (b *peekedBody) forbids(p []byte, last bool) *Refusal {
+	if b.judge == nil {
+		return nil
+	}
+	if b.watch == nil {
+		b.watch = newWatch(b.encoding, b.judge)
+	}
+	if err := b.watch.sees(p, last); err != nil {
+		return deny(err.Error(), "")
+	}
+	return nil
+}
+
+// next is what comes next of the body.
+func (b *peekedBody) next(p []byte) (n int, err error) {
 	switch {
 	case b.gate != nil:
 		n, err = b.gate.leaving.Read(p)
@@ -77,12 +108,6 @@ func (b *peekedBody) Read(p []byte) (n int, err error) {
 			err = &brokenBody{err}
 		}
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.swapped {
-		b.sum.Write(p[:n])
-	}
-	b.sent += int64(n)
 	return n, err
 }
 
@@ -217,6 +242,9 @@ func (b *peekedBody) finish(ex *Exchange) {
 	b.memory.give(b.taken)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.watch != nil {
+		b.watch.end()
+	}
 	if ex.Sent = b.sent; ex.Sent > 0 {
 		ex.BodyHash = hex.EncodeToString(b.sum.Sum(nil))
 	}

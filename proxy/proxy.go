@@ -240,15 +240,14 @@ func (p *Proxy) exchange(w http.ResponseWriter, ex *Exchange) {
 	ex.deadline = rc.SetReadDeadline
 	if ex.Refusal = p.runRequest(ex); ex.Refusal != nil {
 		ex.Status = ex.Refusal.Status
-		if ex.body != nil {
-			ex.in.Body = ex.body.src // net/http deals with what is left of it, if it finds its own
-		}
+		ex.restoreBody()
 		ex.Refusal.write(w, ex)
 		return
 	}
 	// An answer may begin before the upload has ended; HTTP/2 has nothing to enable. Not so for a refusal: net/http would
 	// leave the body unread, and trip over it when the next request comes on the connection.
 	rc.EnableFullDuplex()
+	defer ex.restoreBody()
 	if ex.body != nil && ex.body.gate != nil {
 		go ex.body.gate.open(p.Policy, ex.Decision)
 		defer func() { ex.Refusal = cmp.Or(ex.Refusal, ex.body.gate.stop(ex)) }()
@@ -265,6 +264,14 @@ func (p *Proxy) exchange(w http.ResponseWriter, ex *Exchange) {
 		child.cork = &t.cork
 	}
 	p.forward.ServeHTTP(child, ex.in.WithContext(ctx))
+}
+
+// restoreBody gives the request the body back that it came with: net/http deals with what is left of its own, and takes what is
+// left of another for the next request.
+func (ex *Exchange) restoreBody() {
+	if ex.body != nil {
+		ex.in.Body = ex.body.src
+	}
 }
 
 type exchangeKey struct{}

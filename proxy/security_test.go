@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -192,7 +194,7 @@ func TestMethodInTheBodyIsDenied(t *testing.T) {
 		n, _ := io.Copy(io.Discard, q.Body)
 		got <- n
 	}, rigOptions{})
-	file := "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"_method\"\r\n\r\n" + strings.Repeat("x", 2<<20) + "\r\n"
+	file := "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"_method\"\r\n\r\n" + strings.Repeat("x", maxBody/2) + "\r\n"
 	field := "--B\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\nDELETE\r\n"
 	for _, h2 := range []bool{false, true} {
 		for body, kind := range map[string]string{
@@ -212,6 +214,94 @@ func TestMethodInTheBodyIsDenied(t *testing.T) {
 	whole := file + "--B--\r\n"
 	if a := r.do("POST", "https://api.example.com/items", whole, "Content-Type: multipart/form-data; boundary=B"); a.StatusCode != 200 || <-got != int64(len(whole)) {
 		t.Errorf("a form without one: %d %s", a.StatusCode, a.body)
+	}
+}
+
+// TestMethodInALongBodyIsDenied: one that is too long to be held is searched on its way, and its end does not leave when it
+// holds a _method; without one it arrives whole, of whatever type it says it is.
+func TestMethodInALongBodyIsDenied(t *testing.T) {
+	whole := make(chan int64, 100)
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		if n, err := io.Copy(io.Discard, q.Body); err == nil {
+			whole <- n
+		}
+	}, rigOptions{policy: strings.Replace(rigPolicy, "create_item = \"5/hour\"", "create_item = \"500/hour\"", 1)})
+	long := strings.Repeat("x", maxBody+100<<10)
+	const form, parts = "application/x-www-form-urlencoded", "multipart/form-data; boundary=B"
+	part := func(name string) string {
+		return "--B\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n"
+	}
+	send := func(h2, chunked bool, kind, body string) answer {
+		q, _ := http.NewRequest("POST", "https://api.example.com/items", strings.NewReader(body))
+		if chunked {
+			q.ContentLength = -1
+		}
+		if kind != "" {
+			q.Header.Set("Content-Type", kind)
+		}
+		resp, err := r.client(h2).Do(q)
+		if err != nil {
+			t.Fatalf("%q: %v", kind, err)
+		}
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(resp.Body)
+		return answer{resp, string(text)}
+	}
+	for _, h2 := range []bool{false, true} {
+		for _, chunked := range []bool{false, true} {
+			for _, c := range []struct{ kind, body string }{
+				{form, "a=" + long + "&_method=DELETE"},
+				{form, "a=" + long + ";%5Fmethod=DELETE;b=1"},
+				{form, strings.Repeat("+", 1<<20) + "_method=DELETE&a=" + long},
+				{"", long + "&_method=DELETE"},
+				{parts, part("a") + long + "\r\n" + part("_method") + "DELETE\r\n--B--\r\n"},
+				{"application/json", `{"a":"` + long + `","_method":"DELETE"}`},
+			} {
+				a := send(h2, chunked, c.kind, c.body)
+				if m := a.refusal(t); a.StatusCode != 403 || !strings.Contains(m.Message, "_method") {
+					t.Errorf("%q %.20q: %d %s", c.kind, c.body, a.StatusCode, a.body)
+				}
+			}
+			for kind, body := range map[string]string{
+				form:               "a=" + long + "&payment_method=card",
+				"":                 long,
+				parts:              part("a") + long + "\r\n--B--\r\n",
+				"application/json": `{"a":"` + long + `"}`,
+			} {
+				a := send(h2, chunked, kind, body)
+				if a.StatusCode != 200 {
+					t.Errorf("%q without one: %d %s", kind, a.StatusCode, a.body)
+				} else if n := <-whole; n != int64(len(body)) {
+					t.Errorf("%q without one: %d bytes of %d came, or what was denied came whole", kind, n, len(body))
+				}
+			}
+		}
+	}
+}
+
+// TestAnswerBeforeTheBody: what an upload has left when the answer came early is not taken for the next request.
+func TestAnswerBeforeTheBody(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		w.WriteHeader(http.StatusTeapot)
+	}, rigOptions{})
+	token := "Basic " + base64.StdEncoding.EncodeToString([]byte("x:"+theToken))
+	smuggled := "GET /proxy/api/items/1 HTTP/1.1\r\nHost: x\r\nAuthorization: " + token + "\r\n\r\n"
+	body := strings.Repeat(smuggled, 1<<20/len(smuggled))
+	resp, c, rest := r.raw("POST /proxy/api/items HTTP/1.1\r\nHost: x\r\nAuthorization: " + token + "\r\n" +
+		"Content-Type: application/octet-stream\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n")
+	if resp == nil || resp.StatusCode != http.StatusTeapot {
+		t.Fatalf("the early answer: %+v", resp)
+	}
+	io.Copy(io.Discard, resp.Body)
+	go func() {
+		io.WriteString(c, body)
+		c.(*net.TCPConn).CloseWrite()
+	}()
+	if more, _ := io.ReadAll(rest); len(more) > 0 {
+		t.Errorf("the rest of the body was answered: %.200q", more)
+	}
+	if got := r.reached(); len(got) != 1 {
+		t.Errorf("the origin was asked %d times, want once", len(got))
 	}
 }
 

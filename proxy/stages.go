@@ -80,6 +80,7 @@ func (p *Proxy) read(ex *Exchange) *Refusal {
 	req := action.Request{Authority: ex.Authority, Method: ex.Method, Path: path, Query: ex.Query, Header: ex.in.Header}
 	if ex.body != nil {
 		req.Body, req.Peek, req.Stream = ex.body.whole, ex.body.peek, ex.body.stream
+		req.Watch = ex.body.watched
 	}
 	if p.KeepBodies {
 		req.Body = ex.keepRead(req.Body)

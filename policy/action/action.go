@@ -78,6 +78,10 @@ type Request struct {
 	// more than once. If nil, it is not provided: what only a large body tells is then read conservatively.
 	Stream func() (io.ReadCloser, error)
 
+	// Watch has judge read the decoded body while it is sent. Its end leaves only when judge has returned nil; an error is why
+	// the request is broken off before. If nil, what only the whole body tells must be known before the request is sent.
+	Watch func(judge func(body io.Reader) error)
+
 	// Ask puts a question to the service itself: what a request means may hang on what only the service knows, such as
 	// the repository behind an id. It is asked only where a rule could allow the answer. If nil, nobody can be asked, and
 	// what is not known is read as the most dangerous variant, or not at all.

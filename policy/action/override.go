@@ -54,14 +54,14 @@ func bodyOverride(s *Service, r *Request, router *node, route *compiled) error {
 	kind := strings.ToLower(strings.Join(r.Header.Values("Content-Type"), " "))
 	switch {
 	case kind == "" || strings.Contains(kind, "urlencoded"): // without a type Rack takes it for a form
-		return streamed(r, pairOverrides)
+		return searched(r, pairOverrides)
 	case strings.Contains(kind, "multipart/"):
-		return streamed(r, partOverrides)
+		return searched(r, partOverrides)
 	case (strings.Contains(kind, "/json") || strings.Contains(kind, "+json")) && Lookup(s.Name) != s: // Laravel takes its keys for fields
 		if head, err := r.Peek(1); err == nil && len(head) == 1 && strings.IndexByte("{[ \t\r\n", head[0]) < 0 {
 			return nil // messages with a length before them, as gRPC has them, which may go on for long
 		}
-		return streamed(r, keyOverrides)
+		return searched(r, keyOverrides)
 	}
 	return nil
 }
@@ -88,14 +88,17 @@ func overridden(found bool, err error) error {
 	return nil
 }
 
-// streamed has a body searched that is held back until its end.
-func streamed(r *Request, search func(io.Reader) (bool, error)) error {
-	if r.Stream == nil {
-		text, err := rawBody(r, maxJSON)
-		if err != nil {
-			return overridden(false, err)
-		}
+// searched has a body searched before it is sent, or a long one on its way.
+func searched(r *Request, search func(io.Reader) (bool, error)) error {
+	text, err := rawBody(r, maxJSON)
+	switch {
+	case err == nil:
 		return overridden(search(bytes.NewReader(text)))
+	case r.Watch != nil:
+		r.Watch(func(body io.Reader) error { return overridden(search(body)) })
+		return nil
+	case r.Stream == nil:
+		return overridden(false, err)
 	}
 	body, err := r.Stream()
 	if err != nil {
@@ -110,7 +113,7 @@ const maxPartHeader = 8 << 10
 
 var (
 	partHeader = []byte("content-disposition")
-	errPart    = errors.New("a part of it cannot be told from another by its name")
+	errPart    = errors.New("a field of it cannot be told from another by its name")
 	partName   = regexp.MustCompile(`(?:^|[;\s])name(\*[^=]*)?=([^;\r\n]*)`)
 )
 
@@ -195,6 +198,13 @@ func pairOverrides(body io.Reader) (bool, error) {
 	var name []byte
 	inside := true
 	for {
+		if !inside || len(name) > maxKey {
+			window, _ := b.Peek(b.Buffered())
+			if end := bytes.IndexAny(window, "&;"); end >= 0 {
+				window = window[:end]
+			}
+			b.Discard(len(window))
+		}
 		c, err := b.ReadByte()
 		if err != nil && err != io.EOF {
 			return false, err

@@ -113,3 +113,39 @@ func TestPathParametersAreDenied(t *testing.T) {
 		}
 	}
 }
+
+// A form is searched the same whole, in pieces of any size, and however long its fields are.
+func TestPairOverrides(t *testing.T) {
+	long := strings.Repeat("x", 3*4096)
+	for _, c := range []struct {
+		body  string
+		found bool
+		want  error
+	}{
+		{"", false, nil},
+		{"a=1&b=2", false, nil},
+		{"_method=PUT", true, nil},
+		{"a=" + long + "&_method=PUT", true, nil},
+		{"a=" + long + ";_method", true, nil},
+		{long + "&&_Method=PUT&a=" + long, true, nil},
+		{long + "_method=PUT", false, nil},
+		{strings.Repeat("+", 4096) + "_method=PUT", true, nil},
+		{strings.Repeat("%20 ", 2048) + "_method=PUT", true, nil},
+		{strings.Repeat("%20", 50) + "a" + strings.Repeat("%20", 50) + "=1", false, nil},
+		{" =" + long, false, nil},
+		{strings.Repeat(long+"&", 20) + "%5f%6Dethod=PUT", true, nil},
+	} {
+		for name, body := range map[string]io.Reader{
+			"whole": strings.NewReader(c.body), "bytes": iotest.OneByteReader(strings.NewReader(c.body)),
+			"with its end": iotest.DataErrReader(strings.NewReader(c.body)),
+		} {
+			if found, err := pairOverrides(body); found != c.found || err != c.want {
+				t.Errorf("%.30q (%d bytes), %s: %v, %v, want %v, %v", c.body, len(c.body), name, found, err, c.found, c.want)
+			}
+		}
+	}
+	broken := errors.New("broken")
+	if _, err := pairOverrides(io.MultiReader(strings.NewReader("a=1"), iotest.ErrReader(broken))); err != broken {
+		t.Errorf("a body that broke off: %v", err)
+	}
+}
