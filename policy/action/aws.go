@@ -35,10 +35,7 @@ func refineAWS(r *Request, m *Match) {
 }
 
 func classifyAWS(r *Request, m *Match) error {
-	at, err := awsHost(r.Authority.Host)
-	if err != nil {
-		return err
-	}
+	at := awsHost(r.Authority.Host)
 	scope, err := awsScope(r)
 	if err != nil {
 		return err
@@ -91,9 +88,8 @@ type awsEndpoint struct{ endpoint, region, bucket string }
 
 // awsHost reads "SERVICE[-fips][.dualstack][.REGION].amazonaws.com", and for S3 the bucket in front. DynamoDB has an endpoint
 // of each account too ("Account-based endpoints"), S3 one that is quicker from afar ("Transfer Acceleration").
-func awsHost(host string) (awsEndpoint, error) {
+func awsHost(host string) (at awsEndpoint) {
 	labels := strings.Split(strings.TrimSuffix(host, ".amazonaws.com"), ".")
-	var at awsEndpoint
 	if n := len(labels); n > 1 && awsRegion(labels[n-1]) {
 		at.region, labels = labels[n-1], labels[:n-1]
 	}
@@ -109,7 +105,7 @@ func awsHost(host string) (awsEndpoint, error) {
 		}
 	}
 	at.endpoint = strings.TrimSuffix(strings.Join(labels, "."), "-fips")
-	return at, nil
+	return at
 }
 
 // awsRegion says whether a label is a region's name: "eu-central-1", "us-gov-west-1".

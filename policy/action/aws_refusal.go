@@ -10,10 +10,7 @@ import (
 // "Error responses"; Amazon EC2 API Reference, "Common error codes"; for the others AWS's query protocol (Smithy, "Error response
 // serialization"). The SDKs show its message.
 func AWSRefusal(host string, r *http.Request, code, message string) string {
-	at, err := awsHost(host)
-	if err != nil {
-		return ""
-	}
+	at := awsHost(host)
 	text := "<Code>" + code + "</Code><Message>" + html.EscapeString(message) + "</Message>"
 	switch models := awsTable().models[at.endpoint]; {
 	case at.endpoint == "s3":
