@@ -420,7 +420,7 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
-// Some servers tell no case, and most no slash at the end: a refusal is not passed by with either. What is allowed is what is
+// Some servers tell no case, or drop space and dots at the end, and most a slash: a refusal is not passed by with any. What is allowed is what is
 // written.
 func TestDenyTellsNoCase(t *testing.T) {
 	p := mustParse(t, `version = 1
@@ -448,6 +448,10 @@ resources = ["customer:Secret", "customer:vip-*", "path:/admin", "path:/Docs/Int
 	}{
 		{"crm", "read_customer customer:Secret", "/customers/Secret", true},
 		{"crm", "read_customer customer:sEcRET", "/customers/sEcRET", true},
+		{"crm", "read_customer customer:secret ", "/customers/secret ", true},
+		{"crm", "read_customer customer: secret..", "/customers/ secret..", true},
+		{"crm", "read_customer customer:secret2", "/customers/secret2", false},
+		{"crm", "anything", "/admin. ", true},
 		{"crm", "read_customer customer:VIP-1", "/customers/VIP-1", true},
 		{"crm", "read_customer customer:other", "/customers/other", false},
 		{"crm", "anything", "/ADMIN", true},

@@ -35,7 +35,7 @@ type page struct {
 	literal  map[action.Resource][]*compiled
 	globs    map[action.Resource][]globRule // by the folder that a glob begins with: repo:myorg/ for repo:myorg/docs-*
 	depth    int                            // the most slashes in a folder
-	folds    bool                           // of deny rules for a service of one's own: names are in lower case
+	folds    bool                           // of deny rules for a service of one's own: names are loose
 }
 
 type globRule struct {
@@ -122,8 +122,7 @@ func (x *index) rule(p *Policy, r *Rule, order int, s *serviceIndex) *compiled {
 }
 
 // enter writes a rule on the page of each of its actions. Of a deny rule, paths and the names of a service of one's own
-// are in lower case: there are servers that tell no case, and a refusal must not be passed by with another spelling. The
-// catalogues know what their services do.
+// are loose: a refusal must not be passed by with another spelling. The catalogues know what their services do.
 func (b book) enter(c *compiled, svc *action.Service, deny bool) {
 	var globs []glob
 	folds := deny && action.Lookup(svc.Name) != svc
@@ -134,7 +133,7 @@ func (b book) enter(c *compiled, svc *action.Service, deny bool) {
 		}
 		g, _ = g.canonical(svc)
 		if folds || deny && g.kind == "path" {
-			g, _ = parseGlob(g.kind + ":" + strings.ToLower(g.name))
+			g, _ = parseGlob(g.kind + ":" + loose(g.name))
 		}
 		globs = append(globs, g)
 		c.onPath = c.onPath || g.kind == "path"
@@ -259,7 +258,7 @@ func (pg *page) find(hits []hit, a *action.Action, path string, rank int, deny b
 	if known && a.Resource.Kind != "path" {
 		r := a.Resource
 		if pg.folds {
-			r.Name = strings.ToLower(r.Name)
+			r.Name = loose(r.Name)
 		}
 		hits = pg.on(hits, r, rank)
 		if deny {
@@ -306,12 +305,21 @@ func (pg *page) on(hits []hit, r action.Resource, rank int) []hit {
 	}
 }
 
+// loose is a name as those servers have it that tell no case and drop white space at the ends, and dots at the last (as MySQL
+// compares, and Windows names files).
+func loose(name string) string {
+	if name = strings.ToLower(strings.TrimLeft(name, " ")); strings.Trim(name, ". ") == "" {
+		return name
+	}
+	return strings.TrimRight(name, ". ")
+}
+
 // onPath appends the rules about a path. To most servers a slash at the end changes nothing, and so it does to a refusal.
 func (pg *page) onPath(hits []hit, path string, rank int, deny bool) []hit {
 	if deny {
-		path = strings.ToLower(path)
-		if bare := strings.TrimSuffix(path, "/"); bare != path && bare != "" {
-			hits = pg.on(hits, action.Resource{Kind: "path", Name: bare}, rank)
+		path = loose(path)
+		if open := strings.TrimSuffix(path, "/"); open != path && open != "" {
+			hits = pg.on(hits, action.Resource{Kind: "path", Name: open}, rank)
 		}
 	}
 	return pg.on(hits, action.Resource{Kind: "path", Name: path}, rank)

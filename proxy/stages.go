@@ -154,7 +154,8 @@ func isWebSocket(h http.Header) bool {
 // end in - stand for all that begin so. They are compared without case, and with - and _ alike.
 var rewrites = []string{
 	"x-http-method-override", "x-http-method", "x-method-override", "x-http-verb-override", "x-http-path-override", "x-http-host-override",
-	"x-forwarded-", "x-original-", "x-rewrite-", "x-override-", "forwarded", "x-forwarded", "x-host", "x-proxy-url", "x-http-destinationurl", "base-url",
+	"x-original-url", "x-original-uri", "x-original-path", "x-original-host", "x-original-method", "x-rewrite-url", "x-rewrite-uri", "x-rewrite-path", "x-override-url",
+	"x-forwarded-", "x-forwarded", "forwarded", "x-host", "x-proxy-url", "x-http-destinationurl", "base-url",
 	"x-real-ip", "x-client-ip", "x-cluster-client-ip", "x-remote-ip", "x-remote-addr", "x-originating-ip", "true-client-ip", "client-ip", "cf-connecting-ip", "fastly-client-ip",
 }
 
