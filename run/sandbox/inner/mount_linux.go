@@ -39,6 +39,10 @@ func mount(source, target, kind string, flags uintptr, data string) error {
 	return syscall.Mount(source, target, kind, flags, data)
 }
 
+// patience is how often a mount is asked to become read-only while something writes in it, a tenth of a millisecond apart. It may
+// be for a moment alone: who reads writes the time of it (the shim does, as it starts), and that counts.
+const patience = 5000
+
 // mountAttr sets and clears attributes of a mount, of all below it too if recursive.
 func mountAttr(path string, set, clear uint64, recursive bool) error {
 	name, err := syscall.BytePtrFromString(path)
@@ -51,11 +55,16 @@ func mountAttr(path string, set, clear uint64, recursive bool) error {
 		flags = atRecursive
 	}
 	at := atFdcwd
-	_, _, errno := syscall.Syscall6(sysMountSetattr, uintptr(at), uintptr(unsafe.Pointer(name)), flags, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
-	if errno != 0 {
-		return errno
+	for tries := 0; ; tries++ {
+		_, _, errno := syscall.Syscall6(sysMountSetattr, uintptr(at), uintptr(unsafe.Pointer(name)), flags, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
+		switch {
+		case errno == 0:
+			return nil
+		case errno != syscall.EBUSY || tries == patience:
+			return errno
+		}
+		syscall.Nanosleep(&syscall.Timespec{Nsec: 100_000}, nil)
 	}
-	return nil
 }
 
 // cloneMount gives a detached copy of what path shows, and attach puts it somewhere: what path shows may be covered between.
