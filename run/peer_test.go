@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -17,28 +16,8 @@ import (
 )
 
 func TestPeerPid(t *testing.T) {
-	bash, err := exec.LookPath("bash")
-	if err != nil {
-		t.Skip("needs bash")
-	}
 	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
-		ln, err := net.Listen("tcp", address)
-		if err != nil {
-			t.Skipf("needs %s", address)
-		}
-		defer ln.Close()
-		host, port, _ := net.SplitHostPort(ln.Addr().String())
-		cmd := exec.Command(bash, "-c", fmt.Sprintf("exec 5<>/dev/tcp/%s/%s; sleep 30; true", host, port))
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		defer func() { cmd.Process.Kill(); cmd.Wait() }()
-		ln.(*net.TCPListener).SetDeadline(time.Now().Add(10 * time.Second))
-		conn, err := ln.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
+		conn, cmd := connected(t, address, &exec.Cmd{})
 		pid, ok := PeerPid(conn)
 		if !ok || !Descends(pid, cmd.Process.Pid) || !Descends(pid, os.Getpid()) {
 			t.Errorf("%s: pid %d, %v; want %d or its child", address, pid, ok, cmd.Process.Pid)
@@ -47,6 +26,34 @@ func TestPeerPid(t *testing.T) {
 			t.Error("descends upwards")
 		}
 	}
+}
+
+// connected has a shell open a connection to us, with what like says of its surroundings.
+func connected(t *testing.T, address string, like *exec.Cmd) (net.Conn, *exec.Cmd) {
+	t.Helper()
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("needs bash")
+	}
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Skipf("needs %s", address)
+	}
+	defer ln.Close()
+	host, port, _ := net.SplitHostPort(ln.Addr().String())
+	cmd := exec.Command(bash, "-c", fmt.Sprintf("exec 5<>/dev/tcp/%s/%s; sleep 30; true", host, port))
+	cmd.Env, cmd.Dir, cmd.SysProcAttr = like.Env, like.Dir, like.SysProcAttr
+	if err := cmd.Start(); err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	ln.(*net.TCPListener).SetDeadline(time.Now().Add(10 * time.Second))
+	conn, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn, cmd
 }
 
 func TestPeerPidOfOurOwnAndOfNobody(t *testing.T) {
@@ -76,29 +83,13 @@ func TestPeerOfAnotherUser(t *testing.T) {
 	if SameUser(b) {
 		t.Error("a closed socket is ours")
 	}
-	bash, err := exec.LookPath("bash")
-	if err != nil || os.Geteuid() != 0 {
-		t.Skip("needs bash, and root to become another user")
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to become another user")
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	cmd := exec.Command(bash, "-c", "exec 5<>/dev/tcp/"+strings.Replace(ln.Addr().String(), ":", "/", 1)+"; sleep 30; true")
-	cmd.Env = []string{"AGENTGUARD_RUN=the-run"}
-	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-	if err := cmd.Start(); err != nil {
-		t.Skip(err)
-	}
-	defer func() { cmd.Process.Kill(); cmd.Wait() }()
-	ln.(*net.TCPListener).SetDeadline(time.Now().Add(10 * time.Second))
-	conn, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
+	conn, _ := connected(t, "127.0.0.1:0", &exec.Cmd{
+		Env: []string{"AGENTGUARD_RUN=the-run"}, Dir: "/",
+		SysProcAttr: &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}},
+	})
 	if pid, ok := PeerPid(conn); !ok || !CarriesRun(pid, "the-run") {
 		t.Errorf("root does not see who is there: %d, %v", pid, ok)
 	}
