@@ -120,6 +120,9 @@ func (p *Proxy) scrub(ex *Exchange, r *http.Response) *Refusal {
 	if f := body.decode(); f != nil {
 		return f
 	}
+	if ex.Claim.Kind == policy.ForService && isText(r.Header.Get("Content-Type")) {
+		body.from = &text{Reader: body.from}
+	}
 	if !set.SameLength() {
 		body.unknownLength()
 	}

@@ -117,6 +117,47 @@ func TestUnreadableEncodingIs502(t *testing.T) {
 	}
 }
 
+// What calls itself text and is compressed, though its encoding does not say so, is not passed on by a service: nobody has
+// looked through it. A file may be what it is.
+func TestUnnamedEncodingIsCutOff(t *testing.T) {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	io.WriteString(z, theSecret)
+	z.Close()
+	twice := bytes.Clone(packed.Bytes())
+	packed.Reset()
+	z = gzip.NewWriter(&packed)
+	z.Write(twice)
+	z.Close()
+	for _, c := range []struct {
+		kind, encoding string
+		body           []byte
+		whole          bool
+	}{
+		{"application/json", "", twice, false}, {"text/plain; charset=utf-8", "identity", twice, false}, {"text/html", "gzip", packed.Bytes(), false},
+		{"text/xml", "", []byte("\x28\xb5\x2f\xfd..."), false}, {"application/gzip", "", twice, true}, {"text/plain", "", []byte("x"), true},
+	} {
+		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", c.kind)
+			if c.encoding != "" {
+				w.Header().Set("Content-Encoding", c.encoding)
+			}
+			w.Write(c.body[:1])
+			w.(http.Flusher).Flush() // one byte tells nothing yet
+			w.Write(c.body[1:])
+		}, rigOptions{})
+		resp, err := r.client(false).Get("https://api.example.com/items/1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if whole := err == nil && bytes.Equal(body, c.body); whole != c.whole || !whole && (bytes.Contains(body, c.body[:2]) || !strings.Contains(r.last().Failure, "does not name")) {
+			t.Errorf("%s %s: %q, %v; recorded %q", c.kind, c.encoding, body, err, r.last().Failure)
+		}
+	}
+}
+
 func TestRedirectIsNotFollowed(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
 		http.Redirect(w, q, "https://other.example.com/x", http.StatusFound)

@@ -1,0 +1,42 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"strings"
+)
+
+// errUnnamed is a body that calls itself text and is compressed without saying so, once or once more: a client that undoes it
+// would find what nobody has looked through.
+var errUnnamed = errors.New("the response is compressed in a way that its Content-Encoding does not name")
+
+// unnamed are the beginnings of gzip (RFC 1952 section 2.3), of zstd (RFC 8878 section 3.1.1) and of zlib as it is usual (RFC
+// 1950 section 2.2). No text in UTF-8 has them.
+var unnamed = []string{"\x1f\x8b\x08", "\x28\xb5\x2f\xfd", "\x78\x9c", "\x78\xda"}
+
+// text ends a body that is none after its first bytes.
+type text struct {
+	io.Reader
+	head [4]byte
+	n    int
+}
+
+func (t *text) Read(p []byte) (int, error) {
+	n, err := t.Reader.Read(p)
+	if t.n < len(t.head) {
+		t.n += copy(t.head[t.n:], p[:n])
+		for _, begin := range unnamed {
+			if strings.HasPrefix(string(t.head[:t.n]), begin) {
+				return 0, errUnnamed
+			}
+		}
+	}
+	return n, err
+}
+
+// isText says whether a type is one of text.
+func isText(contentType string) bool {
+	kind, _, err := mime.ParseMediaType(contentType)
+	return err == nil && (strings.HasPrefix(kind, "text/") || isJSON(contentType) || strings.HasSuffix(kind, "xml") || strings.HasSuffix(kind, "javascript"))
+}
