@@ -42,13 +42,19 @@ func gitConfig(hosts []string) []byte {
 }
 
 // setGitConfig appends to the configuration that the environment has for git (git-config(1), GIT_CONFIG_COUNT): the file,
-// and the proxy, since a user's http.proxy would win over HTTPS_PROXY.
+// and the proxy, since a user's http.proxy would win over HTTPS_PROXY. Who signs all commits could make none without a key.
 func (p EnvPlan) setGitConfig(env *Env) {
 	n, err := strconv.Atoi(env.Get("GIT_CONFIG_COUNT"))
 	if err != nil || n < 0 {
 		n = 0 // git would not run with it
 	}
-	for _, pair := range [][2]string{{"include.path", p.Files.GitConfig}, {"http.proxy", p.ProxyURL}} {
+	unsigned := ""
+	if p.Unsigned {
+		unsigned = "false"
+	}
+	for _, pair := range [][2]string{
+		{"include.path", p.Files.GitConfig}, {"http.proxy", p.ProxyURL}, {"commit.gpgSign", unsigned}, {"tag.gpgSign", unsigned},
+	} {
 		if pair[1] != "" {
 			env.Set("GIT_CONFIG_KEY_"+strconv.Itoa(n), pair[0])
 			env.Set("GIT_CONFIG_VALUE_"+strconv.Itoa(n), pair[1])

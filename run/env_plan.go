@@ -26,6 +26,7 @@ type EnvPlan struct {
 	Isolation  string // AGENTGUARD_ISOLATION
 	TempDir    string // TMPDIR; "": as it is
 	RuntimeDir string // XDG_RUNTIME_DIR; "": as it is
+	Unsigned   bool   // git signs nothing unless it is told to each time: what it would sign with is hidden
 	Files      ClientFiles
 }
 

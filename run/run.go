@@ -435,7 +435,7 @@ func (s *session) plan() EnvPlan {
 	p := EnvPlan{
 		Environ: s.Environ, Pass: s.Policy.Env.Pass, Set: s.Policy.Env.Set, Extra: s.Extra,
 		Placeholders: map[string]string{},
-		ProxyURL:     at(who), GatewayURL: at(who), RunID: s.id, Agent: s.Agent, Isolation: s.level.Level.String(), TempDir: s.temp, RuntimeDir: s.runtime,
+		ProxyURL:     at(who), GatewayURL: at(who), RunID: s.id, Agent: s.Agent, Isolation: s.level.Level.String(), TempDir: s.temp, RuntimeDir: s.runtime, Unsigned: !s.showsKeys(),
 		Files: s.files,
 	}
 	for _, c := range s.Policy.Credentials {

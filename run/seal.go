@@ -62,6 +62,19 @@ func (s *session) places() sandbox.Places {
 	}
 }
 
+// showsKeys says whether the child can sign: nothing hides keys from it, or the policy shows it some, or an agent that has them.
+func (s *session) showsKeys() bool {
+	p := s.places()
+	shown := s.level.Level == sandbox.Env
+	for _, path := range append(p.Read, p.Write...) {
+		shown = shown || strings.HasPrefix(path, filepath.Join(p.Home, ".gnupg")) || strings.HasPrefix(path, filepath.Join(p.Home, ".ssh"))
+	}
+	for _, name := range append(s.Extra[:len(s.Extra):len(s.Extra)], s.Policy.Env.Pass...) {
+		shown = shown || name == "SSH_AUTH_SOCK" || name == "GNUPGHOME"
+	}
+	return shown
+}
+
 // cacheVariables name directories that tools fill as they work.
 var cacheVariables = []string{"XDG_CACHE_HOME", "GOCACHE", "GOMODCACHE", "PIP_CACHE_DIR", "UV_CACHE_DIR", "npm_config_cache", "NPM_CONFIG_CACHE", "YARN_CACHE_FOLDER", "CCACHE_DIR"}
 

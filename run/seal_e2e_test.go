@@ -81,6 +81,20 @@ func TestSealedFiles(t *testing.T) {
 	}
 }
 
+// TestCommitsAreUnsigned: who signs each commit can commit where the keys are hidden, and not where nothing says so.
+func TestCommitsAreUnsigned(t *testing.T) {
+	testbed.Needs("git")(t)
+	s := sealedSession(t, "minimum = \"env\"\n")
+	s.Write(t, "home/.gitconfig", "[user]\nname = a\nemail = a@b.test\n[commit]\ngpgSign = true\n[tag]\ngpgSign = true\n")
+	for level, code := range map[string]int{"sealed": 0, "filtered": 0, "env": 128} {
+		s.Isolate(level)
+		r := s.Run(t, time.Minute, "sh", "-c", `rm -rf signed && git init -q signed && cd signed && git commit -q --allow-empty -m x && git tag -m y y`)
+		if r.Code != code {
+			t.Errorf("%s: %s", level, r)
+		}
+	}
+}
+
 // TestSealedServices: a service of the host that the policy names can be reached, no other one, and a server inside is where
 // --publish says.
 func TestSealedServices(t *testing.T) {
