@@ -221,8 +221,13 @@ func TestClientsFiltered(t *testing.T) {
 	s := testbed.NewSession(t, o, testbed.Build(t, testbed.PublicDir(t), "agentguard"), filepath.Join("testdata", "e2e", "policy.toml"))
 	s.Isolate("filtered")
 	s.Work = "work" // in a home directory itself are secrets, and so nothing new could be made there
-	if err := os.Mkdir(filepath.Join(s.Dir, "home", s.Work), 0o700); err != nil {
-		t.Fatal(err)
+	for _, dir := range []string{s.Work, ".config/gh"} {
+		if err := os.MkdirAll(filepath.Join(s.Dir, "home", dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{".config/gh/config.yml", ".config/gh/hosts.yml", ".npmrc", ".netrc", ".git-credentials"} { // as people have them
+		s.Write(t, filepath.Join("home", name), "")
 	}
 	if os.Getuid() == 0 {
 		s.Give(t, somebody)

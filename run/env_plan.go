@@ -19,14 +19,14 @@ type EnvPlan struct {
 	Sources      []string          // variables that real secrets are read from; always removed
 	Secrets      [][]byte          // every live secret: a variable that holds one, in any common encoding, is removed whatever its name
 
-	ProxyURL   string // with the run's token; "": no proxy variables at all
-	GatewayURL string // AGENTGUARD_URL
-	RunID      string // AGENTGUARD_RUN, by which the reaper knows the run's processes
-	Agent      string // AGENTGUARD_AGENT
-	Isolation  string // AGENTGUARD_ISOLATION
-	TempDir    string // TMPDIR; "": as it is
-	RuntimeDir string // XDG_RUNTIME_DIR; "": as it is
-	Unsigned   bool   // git signs nothing unless it is told to each time: what it would sign with is hidden
+	ProxyURL   string            // with the run's token; "": no proxy variables at all
+	GatewayURL string            // AGENTGUARD_URL
+	RunID      string            // AGENTGUARD_RUN, by which the reaper knows the run's processes
+	Agent      string            // AGENTGUARD_AGENT
+	Isolation  string            // AGENTGUARD_ISOLATION
+	TempDir    string            // TMPDIR; "": as it is
+	Dirs       map[string]string // variables that name directories of the run's own, unless Set has them
+	Unsigned   bool              // git signs nothing unless it is told to each time: what it would sign with is hidden
 	Files      ClientFiles
 }
 
@@ -114,7 +114,11 @@ func (p EnvPlan) clients(env *Env) {
 	set(p.Agent, "AGENTGUARD_AGENT")
 	set(p.Isolation, "AGENTGUARD_ISOLATION")
 	set(p.TempDir, "TMPDIR")
-	set(p.RuntimeDir, "XDG_RUNTIME_DIR")
+	for name, dir := range p.Dirs {
+		if _, own := p.Set[name]; !own {
+			env.Set(name, dir)
+		}
+	}
 	set(p.ProxyURL, proxyVariables...)
 	if p.ProxyURL != "" {
 		set("localhost,127.0.0.1,::1", "NO_PROXY", "no_proxy")

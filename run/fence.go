@@ -20,8 +20,8 @@ func (s *session) raiseFence() error {
 		return failure(err, "")
 	}
 	places.Temp = append(places.Temp, temp)
-	if NewEnv(s.Environ).Get("XDG_RUNTIME_DIR") != "" {
-		s.runtime = temp
+	if err := s.makeOwnDirs(temp); err != nil {
+		return failure(err, "")
 	}
 	s.fence = &sandbox.Fence{Places: places, Nested: s.Policy.Isolation.Nested}
 	for _, l := range []net.Listener{s.main, s.javaPort} {
@@ -40,6 +40,25 @@ func (s *session) raiseFence() error {
 		s.Say("isolation filtered: files in %s can be changed, and no new ones made: something in it is hidden", dir)
 		if dir == s.childTemp() {
 			s.temp = temp
+		}
+	}
+	return nil
+}
+
+// makeOwnDirs gives programs that fail where they may not read their settings an empty place for them, and one in the place of
+// the user's runtime directory, which is full of sockets.
+func (s *session) makeOwnDirs(temp string) error {
+	s.ownDirs = map[string]string{}
+	if NewEnv(s.Environ).Get("XDG_RUNTIME_DIR") != "" {
+		s.ownDirs["XDG_RUNTIME_DIR"] = temp
+	}
+	for name, place := range map[string]string{"GH_CONFIG_DIR": ".config/gh", "GNUPGHOME": ".gnupg"} {
+		if s.opens(place) {
+			continue
+		}
+		s.ownDirs[name] = filepath.Join(temp, filepath.Base(place))
+		if err := os.Mkdir(s.ownDirs[name], 0o700); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -100,7 +100,7 @@ type session struct {
 	fence     *sandbox.Fence       // of a filtered run alone
 	names     names.Table          // that its name service was asked for
 	temp      string               // for the child's temporary files, where the usual place takes none; "": it does
-	runtime   string               // in the place of the user's runtime directory, which is full of sockets; "": it stays
+	ownDirs   map[string]string    // variables of the child's that name directories of the run's own
 	clients   chan clients         // as soon as they are written; nil: that has not begun
 	creds     *cred.Set
 	files     ClientFiles
@@ -435,7 +435,7 @@ func (s *session) plan() EnvPlan {
 	p := EnvPlan{
 		Environ: s.Environ, Pass: s.Policy.Env.Pass, Set: s.Policy.Env.Set, Extra: s.Extra,
 		Placeholders: map[string]string{},
-		ProxyURL:     at(who), GatewayURL: at(who), RunID: s.id, Agent: s.Agent, Isolation: s.level.Level.String(), TempDir: s.temp, RuntimeDir: s.runtime, Unsigned: !s.showsKeys(),
+		ProxyURL:     at(who), GatewayURL: at(who), RunID: s.id, Agent: s.Agent, Isolation: s.level.Level.String(), TempDir: s.temp, Dirs: s.ownDirs, Unsigned: !s.showsKeys(),
 		Files: s.files,
 	}
 	for _, c := range s.Policy.Credentials {

@@ -64,15 +64,22 @@ func (s *session) places() sandbox.Places {
 
 // showsKeys says whether the child can sign: nothing hides keys from it, or the policy shows it some, or an agent that has them.
 func (s *session) showsKeys() bool {
-	p := s.places()
-	shown := s.level.Level == sandbox.Env
-	for _, path := range append(p.Read, p.Write...) {
-		shown = shown || strings.HasPrefix(path, filepath.Join(p.Home, ".gnupg")) || strings.HasPrefix(path, filepath.Join(p.Home, ".ssh"))
-	}
+	shown := s.level.Level == sandbox.Env || s.opens(".gnupg") || s.opens(".ssh")
 	for _, name := range append(s.Extra[:len(s.Extra):len(s.Extra)], s.Policy.Env.Pass...) {
 		shown = shown || name == "SSH_AUTH_SOCK" || name == "GNUPGHOME"
 	}
 	return shown
+}
+
+// opens says whether the policy shows something of a place below the user's directory that is hidden as a rule.
+func (s *session) opens(place string) bool {
+	p := s.places()
+	for _, path := range append(p.Read, p.Write...) {
+		if strings.HasPrefix(path, filepath.Join(p.Home, place)) {
+			return true
+		}
+	}
+	return false
 }
 
 // cacheVariables name directories that tools fill as they work.
