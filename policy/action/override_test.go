@@ -149,3 +149,16 @@ func TestPairOverrides(t *testing.T) {
 		t.Errorf("a body that broke off: %v", err)
 	}
 }
+
+// FuzzPairOverrides: a form that passes by is read as a query that is there as a whole.
+func FuzzPairOverrides(f *testing.F) {
+	for _, seed := range []string{"_method=x", "a=1;%20+_METHOD", "a==_method&b", "%20%5fmethod", "X-HTTP-Method=%", "&&=;_%6dethod", "+%2_method=", "%20 %"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, form string) {
+		found, err := pairOverrides(iotest.OneByteReader(strings.NewReader(form)))
+		if want := queryOverride(form) != ""; found != want || err != nil {
+			t.Errorf("%q: %v, %v", form, found, err)
+		}
+	})
+}
