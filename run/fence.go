@@ -8,14 +8,23 @@ import (
 	"agentguard/run/sandbox"
 )
 
-// raiseFence prepares what keeps a filtered child in. It comes when the proxy's port is known.
-func (s *session) raiseFence() error {
+// planned is what came of preparing a fence.
+type planned struct {
+	frozen []string
+	err    error
+}
+
+// planFence begins to prepare what keeps a filtered child in: that takes its time, and there is other work to do.
+func (s *session) planFence() error {
 	if s.level.Level != sandbox.Filtered {
 		return nil
 	}
+	if err := s.listen(); err != nil { // the fence has gaps at these ports
+		return err
+	}
 	places := s.places()
 	s.makeFirst(places)
-	temp := filepath.Join(s.dir, "tmp")
+	temp := s.ownTemp()
 	if err := os.Mkdir(temp, 0o700); err != nil {
 		return failure(err, "")
 	}
@@ -32,14 +41,30 @@ func (s *session) raiseFence() error {
 	for _, to := range s.Policy.Isolation.AllowTCP {
 		s.fence.Ports = append(s.fence.Ports, to.Port())
 	}
-	frozen, err := s.fence.Prepare()
-	if err != nil {
-		return s.unmet(err)
+	s.planned = make(chan planned, 1)
+	go func() {
+		frozen, err := s.fence.Prepare()
+		s.planned <- planned{frozen, err}
+	}()
+	return nil
+}
+
+// ownTemp is for the temporary files of a child that cannot make any in the usual place.
+func (s *session) ownTemp() string { return filepath.Join(s.dir, "tmp") }
+
+// raiseFence waits for the fence, and says what of it a person should know.
+func (s *session) raiseFence() error {
+	if s.planned == nil {
+		return nil
 	}
-	for _, dir := range frozen {
+	p := <-s.planned
+	if p.err != nil {
+		return s.unmet(p.err)
+	}
+	for _, dir := range p.frozen {
 		s.Say("isolation filtered: files in %s can be changed, and no new ones made: something in it is hidden", dir)
 		if dir == s.childTemp() {
-			s.temp = temp
+			s.temp = s.ownTemp()
 		}
 	}
 	return nil

@@ -98,6 +98,7 @@ type session struct {
 	box       *sandbox.Box         // of a sealed run alone
 	published map[int]net.Listener // ports of its child
 	fence     *sandbox.Fence       // of a filtered run alone
+	planned   chan planned         // when it stands
 	names     names.Table          // that its name service was asked for
 	temp      string               // for the child's temporary files, where the usual place takes none; "": it does
 	ownDirs   map[string]string    // variables of the child's that name directories of the run's own
@@ -170,7 +171,7 @@ func (s *session) choose() (err error) {
 		}
 	}
 	s.Chosen(s.level)
-	return nil
+	return s.planFence()
 }
 
 // protect makes this process hard to read for others, once, and begins with what needs no secret.
@@ -315,15 +316,25 @@ func (s *session) startProxy(ca *proxy.CA) error {
 	if s.box != nil {
 		return s.serveSealed()
 	}
-	if s.main, err = listenHere(); err != nil {
-		return failure(fmt.Errorf("no loopback address to listen on: %w", err), "")
-	}
-	if s.javaPort, err = listenHere(); err != nil {
-		return failure(fmt.Errorf("no loopback address to listen on: %w", err), "")
+	if err := s.listen(); err != nil {
+		return err
 	}
 	s.files.JavaProxy = s.javaPort.Addr().String()
 	go s.proxy.Serve(s.main)
 	go s.proxy.ServeIdentified(s.javaPort)
+	return nil
+}
+
+// listen opens the ports of the proxy, once.
+func (s *session) listen() (err error) {
+	for _, l := range []*net.Listener{&s.main, &s.javaPort} {
+		if *l != nil {
+			continue
+		}
+		if *l, err = listenHere(); err != nil {
+			return failure(fmt.Errorf("no loopback address to listen on: %w", err), "")
+		}
+	}
 	return nil
 }
 
