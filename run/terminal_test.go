@@ -41,7 +41,7 @@ func startShell(t *testing.T) *shell {
 		t.Skip("needs bash")
 	}
 	bin := t.TempDir()
-	ag := fmt.Sprintf("#!/bin/sh\nTEST_ROLE=supervisor TEST_RUN=%s TEST_LEVEL=%s GORACE=atexit_sleep_ms=0 exec '%s' \"$@\"\n",
+	ag := fmt.Sprintf("#!/bin/sh\nTEST_ROLE=supervisor TEST_RUN=%s-$$ TEST_LEVEL=%s GORACE=atexit_sleep_ms=0 exec '%s' \"$@\"\n",
 		testRunID(t), os.Getenv("TEST_LEVEL"), os.Args[0])
 	if err := os.WriteFile(filepath.Join(bin, "ag"), []byte(ag), 0o700); err != nil {
 		t.Fatal(err)
