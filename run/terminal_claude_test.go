@@ -44,8 +44,8 @@ func TestClaudeCodeOnATerminal(t *testing.T) {
 			s.send("\r")
 			s.expect("Claude Code\a") // the title of its main screen
 			s.press("\x1a", "Stopped")
-			s.line("kill -KILL %1; fg; echo st=$?.")
-			s.expect("st=137.")
+			s.line("kill -KILL %1; while kill -0 %1 2>/dev/null; do sleep 0.05; done")
+			s.expect("Killed")
 		})
 	}
 }

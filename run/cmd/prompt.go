@@ -25,7 +25,7 @@ func (i interrupted) Error() string { return "interrupted by " + i.signal.String
 
 // askHidden asks on the terminal for a line that is not shown.
 func askHidden(question string) ([]byte, error) {
-	return ask(question, func(t *tty) ([]byte, error) {
+	return ask(question, hideTyped, func(t *tty) ([]byte, error) {
 		b, err := term.ReadPassword(int(t.in.Fd()))
 		if err == nil && len(b) >= maxTyped {
 			clear(b)
@@ -37,13 +37,14 @@ func askHidden(question string) ([]byte, error) {
 
 // askYes asks on the terminal; only a typed y or yes is one.
 func askYes(question string) (bool, error) {
-	answer, err := ask(question+" [y/N] ", func(t *tty) ([]byte, error) { return readLine(t.in, 100) })
+	answer, err := ask(question+" [y/N] ", func(*tty) error { return nil }, func(t *tty) ([]byte, error) { return readLine(t.in, 100) })
 	word := strings.ToLower(strings.TrimSpace(string(answer)))
 	return word == "y" || word == "yes", err
 }
 
-// ask puts a question, waits for the answer or a signal, erases the question and leaves the terminal as it was.
-func ask(question string, read func(*tty) ([]byte, error)) ([]byte, error) {
+// ask prepares the terminal, puts a question, waits for the answer or a signal, erases the question and leaves the terminal as
+// it was. Whoever types as soon as the question is there must find it prepared.
+func ask(question string, prepare func(*tty) error, read func(*tty) ([]byte, error)) ([]byte, error) {
 	t, err := openTTY()
 	if err != nil {
 		return nil, errNoTerminal
@@ -57,6 +58,10 @@ func ask(question string, read func(*tty) ([]byte, error)) ([]byte, error) {
 	signal.Notify(signals, promptSignals...)
 	defer signal.Stop(signals)
 
+	defer term.Restore(int(t.in.Fd()), before)
+	if err := prepare(t); err != nil {
+		return nil, err
+	}
 	type result struct {
 		line []byte
 		err  error
@@ -79,7 +84,6 @@ func ask(question string, read func(*tty) ([]byte, error)) ([]byte, error) {
 			if suspends(s) {
 				continue // stopped with echo off, the shell would show what is typed next: not during a question
 			}
-			term.Restore(int(t.in.Fd()), before)
 			return nil, interrupted{s}
 		}
 	}

@@ -3,8 +3,11 @@
 package cmd
 
 import (
+	"fmt"
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // promptSignals are those that would leave the terminal without echo.
@@ -18,4 +21,17 @@ func openTTY() (*tty, error) {
 		return nil, err
 	}
 	return &tty{f, f}, nil
+}
+
+// hideTyped has the terminal show nothing that is typed (termios(3): ECHO).
+func hideTyped(t *tty) error {
+	mode, err := unix.IoctlGetTermios(int(t.in.Fd()), getTermios)
+	if err == nil {
+		mode.Lflag &^= unix.ECHO
+		err = unix.IoctlSetTermios(int(t.in.Fd()), setTermios, mode)
+	}
+	if err != nil {
+		return fmt.Errorf("the terminal cannot be told to show nothing: %w", err)
+	}
+	return nil
 }

@@ -19,3 +19,6 @@ func openTTY() (*tty, error) {
 	}
 	return &tty{in, out}, nil
 }
+
+// hideTyped does nothing: term.ReadPassword does it.
+func hideTyped(*tty) error { return nil }
