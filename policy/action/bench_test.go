@@ -1,6 +1,8 @@
 package action
 
 import (
+	"bytes"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
@@ -91,4 +93,22 @@ func BenchmarkRouter(b *testing.B) {
 
 func BenchmarkClassifyGraphQLMutation(b *testing.B) {
 	benchClassify(b, "github", "POST", "/graphql", `{"query":"mutation PullRequestCreate($input: CreatePullRequestInput!) { createPullRequest(input: $input) { pullRequest { id url } } }","variables":{"input":{"baseRefName":"main","body":"Closes #7","draft":false,"headRefName":"fix-login","maintainerCanModify":true,"repositoryId":"R_kgDOABCDEF","title":"Fix login"}}}`)
+}
+
+// BenchmarkBodyOverride is what searching a long body costs that only says it is a form.
+func BenchmarkBodyOverride(b *testing.B) {
+	random := make([]byte, 16<<20)
+	rand.NewChaCha8([32]byte{}).Read(random)
+	for name, body := range map[string][]byte{
+		"random": random, "separators": bytes.Repeat([]byte(";&"), 8<<20), "semicolons": bytes.Repeat([]byte("a;"), 8<<20), "text": bytes.Repeat([]byte("x"), 16<<20),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(body)))
+			for b.Loop() {
+				if found, err := pairOverrides(bytes.NewReader(body)); found || err != nil {
+					b.Fatal(found, err)
+				}
+			}
+		})
+	}
 }

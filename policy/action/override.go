@@ -194,40 +194,79 @@ const maxKey = 6 * 24
 // pairOverrides searches the names of a form, as queryOverride does those of a query, in a body of any length: most that say
 // they are a form are files (curl --data-binary).
 func pairOverrides(body io.Reader) (bool, error) {
-	b := bufio.NewReader(body)
-	var name []byte
-	inside := true
+	b := bufio.NewReaderSize(body, 64<<10)
 	for {
-		if !inside || len(name) > maxKey {
-			window, _ := b.Peek(b.Buffered())
-			if end := bytes.IndexAny(window, "&;"); end >= 0 {
-				window = window[:end]
-			}
-			b.Discard(len(window))
+		if err := skipSpaces(b); err != nil {
+			return false, end(err)
 		}
-		c, err := b.ReadByte()
+		head, err := b.Peek(maxKey + 1) // with its end, if it is no longer than such a name can be
 		if err != nil && err != io.EOF {
 			return false, err
 		}
-		ends := err == io.EOF || c == '&' || c == ';'
+		if mayOverride(head[0]) && queryOverride(string(firstOf(head, "=&;"))) != "" {
+			return true, nil
+		}
+		if err := skipPair(b); err != nil {
+			return false, end(err)
+		}
+	}
+}
+
+// end is no error where the body has ended.
+func end(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// skipSpaces passes what servers take off before a name.
+func skipSpaces(b *bufio.Reader) error {
+	for {
+		head, err := b.Peek(3)
 		switch {
-		case inside && (ends || c == '='):
-			if queryOverride(string(name)) != "" {
-				return true, nil
+		case len(head) == 0:
+			return err
+		case head[0] == ' ' || head[0] == '+':
+			b.Discard(1)
+		case string(head) == "%20":
+			b.Discard(3)
+		default:
+			return nil
+		}
+	}
+}
+
+// mayOverride says whether a name in overrides can begin so, as it is or as it is for PHP.
+func mayOverride(c byte) bool { return strings.IndexByte("_.[%xX", c) >= 0 }
+
+// firstOf is what comes before the first of some characters.
+func firstOf(b []byte, any string) []byte {
+	if i := bytes.IndexAny(b, any); i >= 0 {
+		return b[:i]
+	}
+	return b
+}
+
+// skipPair passes the rest of a pair, and what ends it.
+func skipPair(b *bufio.Reader) error {
+	for {
+		if _, err := b.Peek(1); err != nil {
+			return err
+		}
+		// A piece at a time: what ends the pair may be near, and the other of the two far.
+		window, _ := b.Peek(min(b.Buffered(), 256))
+		rest := window
+		for _, c := range []byte("&;") {
+			if i := bytes.IndexByte(rest, c); i >= 0 {
+				rest = rest[:i]
 			}
-			inside = false
-		case inside && len(name) <= maxKey:
-			name = append(name, c)
-			if space := string(name); space == " " || space == "+" || space == "%20" { // any number of which may come before it
-				name = name[:0]
-			}
 		}
-		if err == io.EOF {
-			return false, nil
+		if len(rest) < len(window) {
+			b.Discard(len(rest) + 1)
+			return nil
 		}
-		if ends {
-			inside, name = true, name[:0]
-		}
+		b.Discard(len(rest))
 	}
 }
 
