@@ -7,10 +7,14 @@ import (
 	"agentguard/proxy/scrub"
 )
 
-// watch has a body read by who must know all of it, while it is sent. What is sent went through the reading before, or lies in
-// the reading's own buffer; the end is sent only after the verdict.
+// watchedPiece is how much of a watched body is handed over at once, in bytes: less costs more in changing over than in reading.
+const watchedPiece = 256 << 10
+
+// watch has a body read by who must know all of it, while it is sent. The reading may be a piece behind what is sent; the end is
+// sent only after the verdict.
 type watch struct {
 	to      *io.PipeWriter
+	piece   []byte // not yet handed over
 	verdict chan error
 	said    error // once the verdict is known
 	over    bool
@@ -41,10 +45,16 @@ func (w *watch) sees(p []byte, last bool) error {
 	if w.over {
 		return w.said
 	}
-	_, err := w.to.Write(p)
+	w.piece = append(w.piece, p...)
+	if len(w.piece) < watchedPiece && !last {
+		return nil
+	}
+	_, err := w.to.Write(w.piece)
+	w.piece = w.piece[:0]
 	if err == nil && !last {
 		return nil
 	}
+	w.piece = nil
 	w.to.Close()
 	w.over, w.said = true, <-w.verdict
 	if err != nil && w.said == nil {

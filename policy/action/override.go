@@ -193,80 +193,85 @@ const maxKey = 6 * 24
 
 // pairOverrides searches the names of a form, as queryOverride does those of a query, in a body of any length: most that say
 // they are a form are files (curl --data-binary).
-func pairOverrides(body io.Reader) (bool, error) {
-	b := bufio.NewReaderSize(body, 64<<10)
-	for {
-		if err := skipSpaces(b); err != nil {
-			return false, end(err)
-		}
-		head, err := b.Peek(maxKey + 1) // with its end, if it is no longer than such a name can be
+func pairOverrides(body io.Reader) (bool, error) { return pairsOverride(body, 64<<10) }
+
+// pairsOverride looks at as many bytes at once, at least three more than maxKey.
+func pairsOverride(body io.Reader, window int) (bool, error) {
+	b := bufio.NewReaderSize(body, window)
+	for begins := true; ; { // where the window does, a name begins
+		window, err := b.Peek(b.Size())
 		if err != nil && err != io.EOF {
 			return false, err
 		}
-		if mayOverride(head[0]) && queryOverride(string(firstOf(head, "=&;"))) != "" {
-			return true, nil
+		p := pairs{window: window, last: err == io.EOF, next: max(len(window)-maxKey-1, 1)}
+		if begins {
+			p.name(0)
 		}
-		if err := skipPair(b); err != nil {
-			return false, end(err)
+		p.behind('&')
+		p.behind(';')
+		if p.found || p.last {
+			return p.found, nil
 		}
+		// What ends a pair is kept, for the name behind it.
+		begins = p.again
+		b.Discard(p.next - 1 + map[bool]int{true: 1}[begins])
 	}
 }
 
-// end is no error where the body has ended.
-func end(err error) error {
-	if err == io.EOF {
-		return nil
-	}
-	return err
+// pairs is a part of a form.
+type pairs struct {
+	window []byte
+	last   bool // nothing comes behind it
+	next   int  // names from here on are looked at with what comes behind the window
+	again  bool // one does begin there
+	found  bool
 }
 
-// skipSpaces passes what servers take off before a name.
-func skipSpaces(b *bufio.Reader) error {
+// behind looks at all names behind a character.
+func (p *pairs) behind(end byte) {
+	for at := 0; !p.found; {
+		i := bytes.IndexByte(p.window[at:], end)
+		if i < 0 {
+			return
+		}
+		if at += i + 1; !p.last && at >= p.next {
+			return
+		}
+		p.name(at)
+	}
+}
+
+// name looks at the name that begins there.
+func (p *pairs) name(at int) {
+	rest := p.window[at:]
+	if len(rest) == 0 || strings.IndexByte("_.[%xX +", rest[0]) < 0 {
+		return // none of overrides, as it is or as it is for PHP
+	}
+	name := withoutSpaces(rest)
+	if len(name) <= maxKey && !p.last {
+		p.next, p.again = at, true
+		if at == 0 {
+			p.next = len(rest) - len(name)
+		}
+		return
+	}
+	if i := bytes.IndexAny(name[:min(len(name), maxKey+1)], "=&;"); i >= 0 {
+		name = name[:i]
+	}
+	p.found = p.found || len(name) <= maxKey && queryOverride(string(name)) != ""
+}
+
+// withoutSpaces leaves out what servers take off before a name.
+func withoutSpaces(b []byte) []byte {
 	for {
-		head, err := b.Peek(3)
 		switch {
-		case len(head) == 0:
-			return err
-		case head[0] == ' ' || head[0] == '+':
-			b.Discard(1)
-		case string(head) == "%20":
-			b.Discard(3)
+		case len(b) > 0 && (b[0] == ' ' || b[0] == '+'):
+			b = b[1:]
+		case bytes.HasPrefix(b, []byte("%20")):
+			b = b[3:]
 		default:
-			return nil
+			return b
 		}
-	}
-}
-
-// mayOverride says whether a name in overrides can begin so, as it is or as it is for PHP.
-func mayOverride(c byte) bool { return strings.IndexByte("_.[%xX", c) >= 0 }
-
-// firstOf is what comes before the first of some characters.
-func firstOf(b []byte, any string) []byte {
-	if i := bytes.IndexAny(b, any); i >= 0 {
-		return b[:i]
-	}
-	return b
-}
-
-// skipPair passes the rest of a pair, and what ends it.
-func skipPair(b *bufio.Reader) error {
-	for {
-		if _, err := b.Peek(1); err != nil {
-			return err
-		}
-		// A piece at a time: what ends the pair may be near, and the other of the two far.
-		window, _ := b.Peek(min(b.Buffered(), 256))
-		rest := window
-		for _, c := range []byte("&;") {
-			if i := bytes.IndexByte(rest, c); i >= 0 {
-				rest = rest[:i]
-			}
-		}
-		if len(rest) < len(window) {
-			b.Discard(len(rest) + 1)
-			return nil
-		}
-		b.Discard(len(rest))
 	}
 }
 

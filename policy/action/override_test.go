@@ -3,6 +3,7 @@ package action
 import (
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
@@ -147,6 +148,29 @@ func TestPairOverrides(t *testing.T) {
 	broken := errors.New("broken")
 	if _, err := pairOverrides(io.MultiReader(strings.NewReader("a=1"), iotest.ErrReader(broken))); err != broken {
 		t.Errorf("a body that broke off: %v", err)
+	}
+}
+
+// What is seen of a form does not hang on where what is looked at ends.
+func TestPairsAtAnyBorder(t *testing.T) {
+	words := []string{"&", ";", "=", " ", "+", "%20", "%2", "_method", "_metho", "d", "%5fmethod", "x-http-method-override", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "++++++++++++++++++++++++++++++"}
+	rnd := rand.New(rand.NewPCG(1, 2))
+	found := 0
+	for range 20000 {
+		var form strings.Builder
+		for range rnd.IntN(60) {
+			form.WriteString(words[rnd.IntN(len(words))])
+		}
+		got, err := pairsOverride(strings.NewReader(form.String()), maxKey+3+rnd.IntN(60))
+		if want := queryOverride(form.String()) != ""; got != want || err != nil {
+			t.Fatalf("%q: %v, %v, want %v", form.String(), got, err, want)
+		}
+		if got {
+			found++
+		}
+	}
+	if found < 1000 || found > 19000 {
+		t.Errorf("%d of 20000 forms hold one: that proves little", found)
 	}
 }
 
