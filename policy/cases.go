@@ -252,7 +252,7 @@ func (t *table) headers(key string) map[string]string {
 		value, ok := sub.text(name)
 		switch {
 		case !ok:
-		case !isToken(name):
+		case !action.IsToken(name):
 			sub.fail(name, "", "is not the name of a header")
 		default:
 			out[name] = value.s

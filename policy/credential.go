@@ -108,14 +108,6 @@ var unfit = []string{"host", "connection", "content-length", "transfer-encoding"
 	"keep-alive", "proxy-authorization", "proxy-connection"}
 
 // isHeaderName says whether a credential may stand in the header.
-func isHeaderName(s string) bool { return isToken(s) && !slices.Contains(unfit, strings.ToLower(s)) }
-
-// isToken takes the tokens of RFC 9110, section 5.6.2.
-func isToken(s string) bool {
-	for i := range len(s) {
-		if !bare(s[i]) && strings.IndexByte("!#$%&'*+.^`|~", s[i]) < 0 {
-			return false
-		}
-	}
-	return s != ""
+func isHeaderName(s string) bool {
+	return action.IsToken(s) && !slices.Contains(unfit, strings.ToLower(s))
 }

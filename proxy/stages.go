@@ -111,7 +111,9 @@ func (ex *Exchange) keepRead(whole func(int64) ([]byte, error)) func(int64) ([]b
 
 // sanitize takes off what belongs to one connection only, and refuses what would change the request on its way.
 func sanitize(r *http.Request) *Refusal {
-	if !validMethod(r.Method) {
+	// HTTP/2 as net/http reads and writes it lets "GET /x" pass, which is another request to a server that turns it into
+	// HTTP/1.1. RFC 9110 section 9.1 wants a token.
+	if !action.IsToken(r.Method) {
 		return malformed("the method " + quote(r.Method) + " is no token")
 	}
 	for _, line := range r.Header["Connection"] {
@@ -135,15 +137,6 @@ func sanitize(r *http.Request) *Refusal {
 		return malformed("the target holds a fragment")
 	}
 	return nil
-}
-
-// tokenChars are the characters of a token (RFC 9110 section 5.6.2).
-const tokenChars = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-// validMethod holds a method to RFC 9110 section 9.1. HTTP/2 as net/http reads and writes it lets "GET /x" pass, which is
-// another request to a server that turns it into HTTP/1.1.
-func validMethod(m string) bool {
-	return m != "" && strings.Trim(m, tokenChars) == ""
 }
 
 func isWebSocket(h http.Header) bool {

@@ -76,3 +76,9 @@ func contentType(r *Request) (string, error) {
 	}
 	return kind, nil
 }
+
+// tokenChars are the characters of a token (RFC 9110 section 5.6.2).
+const tokenChars = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+// IsToken says whether s is a token of HTTP, as a method and the name of a header are (RFC 9110 section 5.6.2).
+func IsToken(s string) bool { return s != "" && strings.Trim(s, tokenChars) == "" }

@@ -78,8 +78,6 @@ func othersByMethod(s *Service, r *Request, router *node, route *compiled) bool 
 
 func overridden(found bool, err error) error {
 	switch {
-	case errors.Is(err, ErrHeld):
-		return fmt.Errorf("its body could hold a _method that changes the method, and is too long to be searched: %w", err)
 	case err != nil:
 		return fmt.Errorf("its body could hold a _method that changes the method: %w", err)
 	case found:
