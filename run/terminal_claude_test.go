@@ -35,10 +35,7 @@ func TestClaudeCodeOnATerminal(t *testing.T) {
 			s.line("cd " + filepath.Join(e.Dir, "home", "work") + "; real " + claude)
 			s.expect("confirm") // the key that it found
 			s.expect("\x1b[c")  // it has drawn all
-			s.press("\x1a", "Stopped")
-			if out := s.run("stty -a"); !strings.Contains(out, " icanon") {
-				t.Errorf("raw mode after a stop: %s", out)
-			}
+			s.stopRaw()
 			s.line("fg")
 			s.expect("confirm")
 			s.send("\r")

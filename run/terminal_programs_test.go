@@ -74,10 +74,7 @@ func TestTerminalEditor(t *testing.T) {
 	s.expect("~")
 	s.send("iwritten\x1b")
 	s.expect("written")
-	s.press("\x1a", "Stopped")
-	if out := s.run("stty -a"); !strings.Contains(out, " icanon") {
-		t.Errorf("raw mode after a stop: %s", out)
-	}
+	s.stopRaw()
 	s.line("fg")
 	s.expect("written")
 	s.send(":wq\r")

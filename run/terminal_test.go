@@ -137,6 +137,15 @@ func (s *shell) press(key, want string) {
 	s.expect(want)
 }
 
+// stopRaw stops a program that has the terminal in raw mode, which must not last then.
+func (s *shell) stopRaw() {
+	s.t.Helper()
+	s.press("\x1a", "Stopped")
+	if out := s.run("stty -a"); !strings.Contains(out, " icanon") {
+		s.t.Errorf("raw mode after a stop: %s", out)
+	}
+}
+
 // begun waits for a child that has the terminal and says so, and gives it and its supervisor, as we see them.
 func (s *shell) begun() (child, supervisor int) {
 	s.t.Helper()
@@ -370,10 +379,7 @@ func TestTerminalPager(t *testing.T) {
 	s.expect("many")
 	s.send("G")
 	s.expect("500")
-	s.press("\x1a", "Stopped")
-	if out := s.run("stty -a"); !strings.Contains(out, " icanon") {
-		t.Errorf("raw mode after a stop: %s", out)
-	}
+	s.stopRaw()
 	s.line("fg")
 	s.expect("500")
 	s.send("q")
