@@ -5,13 +5,11 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
 	"slices"
-	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -218,69 +216,6 @@ func (s *session) prepareClients(ctx context.Context) (*proxy.CA, error) {
 	return made.ca, credErr
 }
 
-// loadCredentials reads every secret of the policy; what is missing is listed all at once.
-func (s *session) loadCredentials(ctx context.Context) error {
-	type loaded struct {
-		c   *cred.Credential
-		err error
-	}
-	results := make([]loaded, 0, len(s.Policy.Credentials))
-	var mu sync.Mutex
-	var all sync.WaitGroup
-	for _, pc := range s.Policy.Credentials {
-		all.Go(func() {
-			c, err := s.loadCredential(ctx, pc)
-			mu.Lock()
-			defer mu.Unlock()
-			results = append(results, loaded{c, err})
-		})
-	}
-	all.Wait()
-	sort.Slice(results, func(i, j int) bool { return results[i].c.Name < results[j].c.Name })
-	var creds []*cred.Credential
-	var problems, hints []string
-	for _, r := range results {
-		if r.err == nil {
-			creds = append(creds, r.c)
-			continue
-		}
-		problems = append(problems, fmt.Sprintf("credential %s: %v", r.c.Name, r.err))
-		var ve *vault.Error
-		if errors.As(r.err, &ve) && ve.Hint != "" && !slices.Contains(hints, ve.Hint) {
-			hints = append(hints, ve.Hint)
-		}
-	}
-	if len(problems) > 0 {
-		return failure(errors.New(strings.Join(problems, "\n")), strings.Join(hints, "\n"))
-	}
-	set, err := cred.NewSet(creds...)
-	if err != nil {
-		return failure(err, "")
-	}
-	s.creds = set
-	for _, c := range creds { // every value is live before the child starts, so all are kept out of its environment
-		if _, err := c.Secret(ctx); err != nil {
-			return failure(fmt.Errorf("credential %s: %w", c.Name, err), "")
-		}
-	}
-	return nil
-}
-
-func (s *session) loadCredential(ctx context.Context, pc *policy.Credential) (*cred.Credential, error) {
-	c := &cred.Credential{Name: pc.Name, Service: pc.Service, Slots: pc.Slots, Swap: pc.Swap, Inject: pc.Inject}
-	ref, err := vault.ParseRef(pc.From)
-	if err != nil {
-		return c, err
-	}
-	c.Read = func(ctx context.Context) (vault.Secret, error) { return s.Vault.Get(ctx, ref) }
-	secret, err := c.Read(ctx)
-	if err != nil {
-		return c, err
-	}
-	c.Placeholder, err = cred.NewPlaceholder(nil, secret.Reveal())
-	return c, err
-}
-
 func (s *session) openLog() error {
 	dir, anchors := audit.Dirs(s.StateHome)
 	log, err := audit.Create(audit.Options{Dir: dir, AnchorDir: anchors, RunID: s.id, AgentID: s.Agent})
@@ -376,34 +311,6 @@ func (s *session) ours(c net.Conn) bool {
 	child := int(s.childPid.Load())
 	pid, ok := PeerPid(c)
 	return ok && child != 0 && (Descends(pid, child) || SameUser(c) && CarriesRun(pid, s.id))
-}
-
-// upstream is the way out that the policy describes, by default that of our own environment.
-func (s *session) upstream() (*proxy.Upstream, error) {
-	u := s.Policy.Upstream
-	c := proxy.UpstreamConfig{Resolve: u.Resolve, AllowPrivate: u.AllowPrivate}
-	switch u.Proxy {
-	case "":
-		var err error
-		if c.Proxy, err = proxyFromEnvironment(NewEnv(s.Environ)); err != nil {
-			return nil, failure(err, `mend the variable, or say proxy = "none" under [upstream] in the policy`)
-		}
-	case "none":
-	default:
-		to, err := url.Parse(u.Proxy)
-		if err != nil {
-			return nil, failure(fmt.Errorf("upstream.proxy: %w", err), "")
-		}
-		c.Proxy = func(*url.URL) (*url.URL, error) { return to, nil }
-	}
-	if c.CA = u.Roots; u.CA != "" && c.CA == nil {
-		return nil, failure(fmt.Errorf("upstream.ca: %s was not read", u.CA), "")
-	}
-	up, err := proxy.NewUpstream(c)
-	if err != nil {
-		return nil, failure(err, "")
-	}
-	return up, nil
 }
 
 // settled is when a start is over, for us and for the child: a short run has no use for what is done then.

@@ -9,7 +9,36 @@ import (
 	"strings"
 
 	"agentguard/policy/action"
+	"agentguard/proxy"
 )
+
+// upstream is the way out that the policy describes, by default that of our own environment.
+func (s *session) upstream() (*proxy.Upstream, error) {
+	u := s.Policy.Upstream
+	c := proxy.UpstreamConfig{Resolve: u.Resolve, AllowPrivate: u.AllowPrivate}
+	switch u.Proxy {
+	case "":
+		var err error
+		if c.Proxy, err = proxyFromEnvironment(NewEnv(s.Environ)); err != nil {
+			return nil, failure(err, `mend the variable, or say proxy = "none" under [upstream] in the policy`)
+		}
+	case "none":
+	default:
+		to, err := url.Parse(u.Proxy)
+		if err != nil {
+			return nil, failure(fmt.Errorf("upstream.proxy: %w", err), "")
+		}
+		c.Proxy = func(*url.URL) (*url.URL, error) { return to, nil }
+	}
+	if c.CA = u.Roots; u.CA != "" && c.CA == nil {
+		return nil, failure(fmt.Errorf("upstream.ca: %s was not read", u.CA), "")
+	}
+	up, err := proxy.NewUpstream(c)
+	if err != nil {
+		return nil, failure(err, "")
+	}
+	return up, nil
+}
 
 // corporate is the proxy that our own environment names, and the places that are reached without it.
 type corporate struct {
