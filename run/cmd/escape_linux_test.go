@@ -112,10 +112,14 @@ func escapeTest(t *testing.T, level sandbox.Level, uid int) map[string]escaped {
 	}
 }
 
+// copyFile copies a program. No process may be forked meanwhile: it would have the copy open for writing until it executes
+// something, and what is open for writing cannot be executed (execve(2): ETXTBSY).
 func copyFile(from, to string) error {
 	text, err := os.ReadFile(from)
 	if err != nil {
 		return err
 	}
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	return os.WriteFile(to, text, 0o755)
 }
