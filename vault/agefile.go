@@ -179,9 +179,22 @@ func (a *ageFile) open(ctx context.Context, sealed []byte) (contents, error) {
 // maxSealed bounds the file: ten thousand secrets of a kilobyte.
 const maxSealed = 16 << 20
 
-// readSealed reads the file if it is this user's alone. A link in its place is refused: what it points to would be
-// trusted here, and replaced by a plain file at the next write.
-func readSealed(path string) ([]byte, fs.FileInfo, error) {
+// readSealed reads the file if it is this user's alone. One that another process replaces meanwhile is read anew, a bounded
+// number of times.
+func readSealed(path string) (sealed []byte, info fs.FileInfo, err error) {
+	for range 50 {
+		if sealed, info, err = readSealedOnce(path); !errors.Is(err, errReplaced) {
+			break
+		}
+	}
+	return sealed, info, err
+}
+
+var errReplaced = errors.New("was replaced while it was opened")
+
+// readSealedOnce refuses a link in the file's place: what it points to would be trusted here, and replaced by a plain file at
+// the next write.
+func readSealedOnce(path string) ([]byte, fs.FileInfo, error) {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -196,7 +209,7 @@ func readSealed(path string) ([]byte, fs.FileInfo, error) {
 		return nil, nil, fmt.Errorf("%w: %s: %w", ErrUnavailable, path, err)
 	}
 	if !os.SameFile(info, opened) {
-		return nil, nil, fmt.Errorf("%w: %s was replaced while it was opened", ErrUnavailable, path)
+		return nil, nil, fmt.Errorf("%w: %s %w", ErrUnavailable, path, errReplaced)
 	}
 	return b, opened, private(path, opened)
 }
