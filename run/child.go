@@ -12,7 +12,7 @@ type ChildConfig struct {
 	Dir                   string         // "": ours
 	Stdin, Stdout, Stderr *os.File       // nil: /dev/null; no other file reaches the child
 	RunID                 string         // the value of AGENTGUARD_RUN in Env, by which the reaper knows what belongs to us; "": the child's group alone
-	RuntimeDir            string         // removed by the reaper when we are killed; "": nothing is
+	RuntimeDir            string         // removed when we are killed; "": nothing is
 	Box                   *sandbox.Box   // where the child runs; nil: beside us
 	Nested                bool           // in a Box: the child may make namespaces of its own
 	Fence                 *sandbox.Fence // what keeps the child in; nil: nothing

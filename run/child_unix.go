@@ -22,8 +22,8 @@ import (
 type Child struct {
 	pid      int
 	mode     mode
-	terminal *terminal // interactive only
-	reaper   *reaper
+	terminal *terminal    // interactive only
+	reaper   *reaper      // nil: the child is in a box, whose init does its work
 	box      *sandbox.Box // nil: the child is our own
 
 	signals chan os.Signal
@@ -53,7 +53,7 @@ const (
 	interactive
 )
 
-// StartChild starts the child, and beside it the reaper that ends it when we are killed. The error is an *ExitError where a shell would exit with 126 or 127.
+// StartChild starts the child, and what ends it when we are killed. The error is an *ExitError where a shell would exit with 126 or 127.
 func StartChild(cfg ChildConfig) (*Child, error) {
 	if len(cfg.Argv) == 0 {
 		return nil, errors.New("no command to run")
@@ -69,7 +69,7 @@ func StartChild(cfg ChildConfig) (*Child, error) {
 	}
 	c := &Child{box: cfg.Box, fenced: cfg.Fence != nil, signals: make(chan os.Signal, 64), stops: make(chan syscall.Signal), done: make(chan struct{})}
 	c.mode, c.terminal = chooseMode(cfg)
-	if c.reaper, err = startReaper(cfg.RunID, cfg.RuntimeDir); err != nil {
+	if err = c.guard(cfg); err != nil {
 		c.terminal.close()
 		return nil, err
 	}
@@ -87,6 +87,17 @@ func StartChild(cfg ChildConfig) (*Child, error) {
 	c.terminal.close()
 	c.reaper.dismiss()
 	return nil, err
+}
+
+// guard sees to it that nothing is left of the run if we are killed.
+func (c *Child) guard(cfg ChildConfig) (err error) {
+	switch {
+	case c.box == nil:
+		c.reaper, err = startReaper(cfg.RunID, cfg.RuntimeDir)
+	case cfg.RuntimeDir != "":
+		err = c.box.Sweep(cfg.RuntimeDir)
+	}
+	return err
 }
 
 func chooseMode(cfg ChildConfig) (mode, *terminal) {

@@ -15,7 +15,8 @@ import (
 )
 
 // reaper is our end of a process that outlives us by moments: this program again (see package reap), in a session of its own,
-// reading a pipe whose other end only we hold. At the end of the pipe without a goodbye it kills what is left of the run.
+// reading a pipe whose other end only we hold. At the end of the pipe without a goodbye it kills what is left of the run. A nil
+// reaper has nothing to do.
 type reaper struct {
 	pipe   *os.File
 	launch chan error
@@ -73,9 +74,18 @@ func forkReaper(read *os.File) (pid int, err error) {
 }
 
 // started waits until the reaper runs.
-func (r *reaper) started() error { return <-r.launch }
+func (r *reaper) started() error {
+	if r == nil {
+		return nil
+	}
+	return <-r.launch
+}
 
-func (r *reaper) say(key, value string) { fmt.Fprintf(r.pipe, "%s %s\n", key, strconv.Quote(value)) }
+func (r *reaper) say(key, value string) {
+	if r != nil {
+		fmt.Fprintf(r.pipe, "%s %s\n", key, strconv.Quote(value))
+	}
+}
 
 // group names the child's process group, if it has one of its own.
 func (r *reaper) group(id int) { r.say("group", strconv.Itoa(id)) }
@@ -85,12 +95,17 @@ func (r *reaper) forget() { r.group(0) }
 
 // dismiss lets it go at once.
 func (r *reaper) dismiss() {
-	r.say("bye", "")
-	r.pipe.Close()
+	if r != nil {
+		r.say("bye", "")
+		r.pipe.Close()
+	}
 }
 
 // sweep has it end what is left of the run, and waits for that.
 func (r *reaper) sweep() {
+	if r == nil {
+		return
+	}
 	r.pipe.Close()
 	select {
 	case <-r.exited:

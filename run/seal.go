@@ -169,7 +169,6 @@ func (s *session) seal() error {
 		box.Close()
 		return err
 	}
-	s.expectChild(box, sandbox.Config{})
 	s.makePlaces()
 	config := sandbox.Config{Rules: s.rules(), Nested: s.Policy.Isolation.Nested, Ports: []int{22}, Terminal: terminalName(s.Stdin, s.Stdout, s.Stderr)}
 	for _, to := range s.Policy.Isolation.AllowTCP {

@@ -28,20 +28,6 @@ func (c *Child) forkInBox(path string, cfg ChildConfig, group job.Group, files [
 	return pid, err
 }
 
-// expectChild has the child's process made while its box is furnished, where it has no terminal: with one it takes its place
-// there only when all else is ready, since until then the terminal is ours.
-func (s *session) expectChild(box *sandbox.Box, c sandbox.Config) {
-	if hasTerminal() {
-		return
-	}
-	files, closeNull, err := stdio(ChildConfig{Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr})
-	if err != nil {
-		return // StartChild says so
-	}
-	defer closeNull()
-	box.Expect(c, [3]uintptr(files))
-}
-
 // waitInBox is wait, for a child that init reaps.
 func (c *Child) waitInBox() {
 	for {

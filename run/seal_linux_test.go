@@ -51,23 +51,44 @@ func marked(mark string, but int) (n int) {
 
 // TestSealedLeavesNothing: however the supervisor ends, and whatever the child did to get away, nothing of it remains.
 func TestSealedLeavesNothing(t *testing.T) {
-	for _, s := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSEGV, syscall.SIGTERM, syscall.SIGHUP} {
+	signal := func(s syscall.Signal) func(*exec.Cmd) {
+		return func(cmd *exec.Cmd) { cmd.Process.Signal(s) }
+	}
+	for name, end := range map[string]func(*exec.Cmd){
+		"killed": signal(syscall.SIGKILL), "segfault": signal(syscall.SIGSEGV), "terminated": signal(syscall.SIGTERM), "hung up": signal(syscall.SIGHUP),
+		"killed with its group": func(cmd *exec.Cmd) { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) },
+		"killed when stopped": func(cmd *exec.Cmd) {
+			syscall.Kill(initOf(cmd.Process.Pid), syscall.SIGSTOP)
+			cmd.Process.Kill()
+		},
+	} {
 		base := t.TempDir()
 		os.Chmod(base, 0o700)
-		mark := "leaves-nothing-" + strconv.Itoa(os.Getpid()) + "-" + strconv.Itoa(int(s))
+		mark := "leaves-nothing-" + strconv.Itoa(os.Getpid()) + "-" + name
 		cmd := supervisor(t, "sh", "-c", `setsid env -i sh -c 'trap "" HUP TERM INT; sleep 300; : '"$0" & sleep 300; : "$0"`, mark)
 		cmd.Env = append(cmd.Env, "TEST_LEVEL="+sealed, "TEST_BASE="+base)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
 		waitFor(t, 5*time.Second, "running", func() bool { return marked(mark, cmd.Process.Pid) >= 2 })
-		cmd.Process.Signal(s)
+		end(cmd)
 		go cmd.Wait()
-		waitFor(t, 3*time.Second, "all gone", func() bool {
+		waitFor(t, 3*time.Second, name+": all gone", func() bool {
 			entries, _ := os.ReadDir(base)
 			return marked(mark, cmd.Process.Pid) == 0 && len(entries) == 0
 		})
 	}
+}
+
+// initOf is the init process of a sealed run, 0 if there is none.
+func initOf(supervisor int) int {
+	for _, pid := range descendants(supervisor) {
+		if name, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm"); string(name) == "ag-init\n" {
+			return pid
+		}
+	}
+	return 0
 }
 
 // TestSealedInitKilled: without its init process a run is over, and says why.
@@ -82,11 +103,7 @@ func TestSealedInitKilled(t *testing.T) {
 	}
 	defer cmd.Process.Kill()
 	waitFor(t, 5*time.Second, "running", func() bool { return marked(mark, cmd.Process.Pid) >= 1 })
-	for _, pid := range descendants(cmd.Process.Pid) {
-		if name, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm"); string(name) == "ag-init\n" {
-			syscall.Kill(pid, syscall.SIGKILL)
-		}
-	}
+	syscall.Kill(initOf(cmd.Process.Pid), syscall.SIGKILL)
 	cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != 125 || !strings.Contains(stderr.String(), "the sandbox was ended from outside") {
 		t.Errorf("code %d: %s", code, stderr.String())

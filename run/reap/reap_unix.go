@@ -74,12 +74,12 @@ func Obey(orders io.Reader) {
 		killRun(runID, time.Now().Add(Limit))
 	}
 	if dir != "" {
-		removeRuntimeDir(dir)
+		RemoveRuntimeDir(dir)
 	}
 }
 
-// removeRuntimeDir removes what the reaper is told to, if it can only be a runtime directory of ours.
-func removeRuntimeDir(dir string) {
+// RemoveRuntimeDir removes what it is told to, if it can only be a runtime directory of ours.
+func RemoveRuntimeDir(dir string) {
 	info, err := os.Lstat(dir)
 	name := []byte(dir)
 	name = name[bytes.LastIndexByte(name, '/')+1:]

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -69,10 +70,14 @@ func Fork() (*Box, error) {
 	return b, nil
 }
 
-// Expect has the command's process forked while the box is being furnished, which saves the time that this takes. It comes before
-// Furnish, and is for a command that Exec starts with the same files, in a group of its own and without a terminal.
-func (b *Box) Expect(c Config, files [3]uintptr) {
-	_ = b.conn.Send(inner.Ahead, []string{c.tasks()}, int(files[0]), int(files[1]), int(files[2])) // Furnish finds out
+// Sweep has init remove a directory of the run's own when this process is killed after Exec. It comes before Exec.
+func (b *Box) Sweep(dir string) error {
+	parent, err := unix.Open(filepath.Dir(dir), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(parent)
+	return b.conn.Send(inner.Sweep, []string{filepath.Base(dir)}, parent)
 }
 
 // Furnish has the box be as c says. Where that fails the box is gone, and the error is as a rule a *Problem.

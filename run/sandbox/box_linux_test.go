@@ -82,11 +82,11 @@ type running struct {
 // sh starts a shell script.
 func sh(t testing.TB, b *Box, script string) *running {
 	t.Helper()
-	return start(t, b, script, false, func([3]uintptr) {})
+	return start(t, b, script, false)
 }
 
-// start starts a shell script in a box; before is told the files that it will have.
-func start(t testing.TB, b *Box, script string, nested bool, before func(files [3]uintptr)) *running {
+// start starts a shell script in a box.
+func start(t testing.TB, b *Box, script string, nested bool) *running {
 	t.Helper()
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -102,9 +102,7 @@ func start(t testing.TB, b *Box, script string, nested bool, before func(files [
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := [3]uintptr{null.Fd(), write.Fd(), write.Fd()}
-	before(files)
-	pid, err := b.Exec(config, "/", job.Own, files)
+	pid, err := b.Exec(config, "/", job.Own, [3]uintptr{null.Fd(), write.Fd(), write.Fd()})
 	write.Close()
 	if err != nil {
 		t.Fatal(err)
@@ -136,22 +134,11 @@ func (r *running) end(t testing.TB) (output string, code int) {
 // inBox runs a script in a box of its own.
 func inBox(t testing.TB, c Config, script string) (output string, code int) {
 	t.Helper()
-	b, err := Fork()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { b.Close() })
-	return start(t, b, script, c.Nested, func(files [3]uintptr) {
-		b.Expect(c, files)
-		if err := b.Furnish(c); err != nil {
-			t.Fatal(err)
-		}
-	}).end(t)
+	return start(t, newBox(t, c), script, c.Nested).end(t)
 }
 
-// TestExpectedCommand: one that was forked ahead starts where it is told, leads its group and has what any other has; one that
-// comes to be of another group is not the one that was forked.
-func TestExpectedCommand(t *testing.T) {
+// TestCommandsGroup: the command starts where it is told, and leads its group or is in init's; nothing of ours is left between.
+func TestCommandsGroup(t *testing.T) {
 	for _, c := range []struct {
 		group job.Group
 		dir   string
@@ -163,23 +150,13 @@ func TestExpectedCommand(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := Fork()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer b.Close()
-		files := [3]uintptr{write.Fd(), write.Fd(), 2}
-		b.Expect(Config{}, files)
-		if err := b.Furnish(Config{}); err != nil {
-			t.Fatal(err)
-		}
-		// A shim that was let go is gone by the time that anything looks, or nearly.
-		script := `sleep 0.1; read pid name state parent group rest </proc/$$/stat; [ $group = $$ ] && does=leads || does=follows; echo $PWD $does $(grep -la "agentguard: [s]him" /proc/[0-9]*/cmdline 2>/dev/null | wc -l)`
+		b := newBox(t, Config{})
+		script := `read pid name state parent group rest </proc/$$/stat; [ $group = $$ ] && does=leads || does=follows; echo $PWD $does $(grep -la "agentguard: [s]him" /proc/[0-9]*/cmdline 2>/dev/null | wc -l)`
 		config, err := Within("/bin/sh", []string{"sh", "-c", script}, []string{"PATH=" + os.Getenv("PATH")}, false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = b.Exec(config, c.dir, c.group, files)
+		_, err = b.Exec(config, c.dir, c.group, [3]uintptr{write.Fd(), write.Fd(), 2})
 		write.Close()
 		if err == nil {
 			b.Next()

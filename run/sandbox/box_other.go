@@ -15,6 +15,9 @@ func Fork() (*Box, error) {
 	return nil, &Problem{Step: "make a sandbox with namespaces", Err: errors.New("this system has none")}
 }
 
+// Sweep does nothing.
+func (b *Box) Sweep(string) error { return nil }
+
 // Furnish does nothing.
 func (b *Box) Furnish(Config) error { return nil }
 

@@ -11,7 +11,7 @@ const Name = "agentguard: init"
 // Kinds of frames on the control socket. Fields are strings; what has descriptors says so.
 const (
 	Setup   = 's' // to init: a list of steps, see Step
-	Ahead   = 'a' // to init: a bound of tasks; with the child's files. It will lead a group of its own, without a terminal
+	Sweep   = 'w' // to init: the name of the run's own directory, which is removed if the supervisor is killed; with the one that it is in
 	Start   = 'g' // to init: the shim's configuration, the directory, a job.Group; with the child's files
 	Dial    = 'd' // to init: a port of its loopback
 	Ready   = 'r' // from init: setup is done; with the listeners, in the order of their steps

@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"agentguard/run/job"
+	"agentguard/run/reap"
 	"agentguard/run/sandbox/shim"
 )
 
@@ -27,7 +28,7 @@ type initProcess struct {
 	conn      *Conn
 	listeners []int
 	child     int
-	ahead     *shim.Waiting  // of the child that is to come, or nil
+	runtime   string         // the run's own directory, which goes with the supervisor; "": none
 	kept      map[string]int // detached mounts, by path
 }
 
@@ -43,13 +44,14 @@ func serve(conn *Conn) int {
 	for {
 		kind, fields, files, err := conn.Receive()
 		if err != nil {
+			p.sweep()
 			return 0
 		}
 		switch kind {
 		case Setup:
 			p.setup(unpackSteps(fields))
-		case Ahead:
-			p.forkAhead(fields, files)
+		case Sweep:
+			files = p.expectSweep(fields, files)
 		case Start:
 			p.start(fields, files)
 		case Dial:
@@ -230,29 +232,22 @@ func (p *initProcess) dial(fields []string) {
 	syscall.Close(fd)
 }
 
-// forkAhead forks the child's shim before it is known what that will be: Go's runtime starts in it meanwhile. Where that fails
-// start does it.
-func (p *initProcess) forkAhead(fields []string, files []int) {
-	if p.child != 0 || p.ahead != nil || len(fields) != 1 || len(files) != 3 || boundTasks(fields[0]) != nil {
-		return
+// expectSweep notes what sweep is to remove.
+func (p *initProcess) expectSweep(fields []string, files []int) (unused []int) {
+	if len(fields) != 1 || len(files) != 1 {
+		return files
 	}
-	attr := procAttr("/", files)
-	attr.Sys.Setpgid = true
-	p.ahead, _ = shim.Fork("/proc/self/exe", attr)
+	p.runtime = "/proc/self/fd/" + strconv.Itoa(files[0]) + "/" + fields[0]
+	return nil
 }
 
-// become has the shim become the child.
-func (p *initProcess) become(config *shim.Config, dir string, group job.Group, files []int) (pid int, err error) {
-	if ahead := p.ahead; ahead != nil {
-		p.ahead = nil
-		if group == job.Own {
-			config.Dir = dir
-			return ahead.Become(config)
-		}
-		ahead.Drop()
+// sweep does what is left to do for a supervisor that is gone without a word: one that ends in order kills us. The end of this
+// process will end all others of the namespace, but they are not to write into the directory while it is removed.
+func (p *initProcess) sweep() {
+	if p.runtime != "" && p.child != 0 {
+		syscall.Kill(-1, syscall.SIGKILL)
+		reap.RemoveRuntimeDir(p.runtime)
 	}
-	attr := procAttr(dir, files)
-	return job.Fork(group, attr, func() (int, error) { return shim.Start("/proc/self/exe", config, attr) })
 }
 
 func procAttr(dir string, files []int) *syscall.ProcAttr {
@@ -274,7 +269,8 @@ func (p *initProcess) start(fields []string, files []int) {
 		p.fail("start the command: "+err.Error(), "", syscall.EINVAL)
 		return
 	}
-	pid, err := p.become(config, fields[1], job.Group(fields[2]), files)
+	group, attr := job.Group(fields[2]), procAttr(fields[1], files)
+	pid, err := job.Fork(group, attr, func() (int, error) { return shim.Spawn(config, attr) })
 	if failure, ok := err.(*shim.Failure); ok {
 		p.fail(failure.Step, failure.Call, failure.Errno)
 		return
@@ -286,9 +282,22 @@ func (p *initProcess) start(fields []string, files []int) {
 		return
 	}
 	p.child = pid
+	p.outlive(group)
 	p.conn.Send(Started, nil, int(handle))
 	syscall.Close(int(handle))
 	go p.reap()
+}
+
+// outlive has us see the end of the supervisor, by the end of the control socket, and do its work: until now it has killed us. The
+// signal wakes us if we were stopped with the job. What kills all of the job does not meet us, but where the child is in it.
+func (p *initProcess) outlive(group job.Group) {
+	if p.runtime == "" {
+		return
+	}
+	syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGCONT), 0)
+	if group != job.Shared {
+		syscall.Setpgid(0, 0)
+	}
 }
 
 // reap takes the reports of all processes that have no other parent, and passes on those of the child. The child's last report is

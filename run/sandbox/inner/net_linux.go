@@ -143,11 +143,16 @@ func dial(port string) (fd int, err error) {
 		if fd, err = syscall.Socket(family, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0); err != nil {
 			continue
 		}
+		// A port whose queue is full must not keep us from seeing that the supervisor is gone (socket(7), SO_SNDTIMEO).
+		syscall.SetsockoptTimeval(fd, syscall.SOL_SOCKET, syscall.SO_SNDTIMEO, &syscall.Timeval{Sec: 1})
 		if err = syscall.Connect(fd, to); err == nil {
 			syscall.SetNonblock(fd, true)
 			return fd, nil
 		}
 		syscall.Close(fd)
+		if err == syscall.EINPROGRESS {
+			err = syscall.ETIMEDOUT
+		}
 	}
 	return -1, err
 }

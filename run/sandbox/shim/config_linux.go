@@ -11,7 +11,6 @@ import (
 type Config struct {
 	Path      string // of the command, as execve takes it
 	Argv, Env []string
-	Dir       string // where the command starts; "": where the shim was forked
 
 	Keyring  bool             // join a new, empty session keyring: the user's crosses even a user namespace
 	User     *User            // become somebody else; nil: stay
@@ -55,9 +54,6 @@ const maxConfig = 32 << 20
 func (c *Config) Encode() []byte {
 	var b lines
 	b.say("path", c.Path)
-	if c.Dir != "" {
-		b.say("dir", c.Dir)
-	}
 	b.say("arg", c.Argv...)
 	b.say("env", c.Env...)
 	if c.Keyring {
@@ -136,8 +132,6 @@ func (c *Config) set(key, value string, ended *bool) bool {
 	switch key {
 	case "path":
 		c.Path = value
-	case "dir":
-		c.Dir = value
 	case "arg":
 		c.Argv = append(c.Argv, value)
 	case "env":

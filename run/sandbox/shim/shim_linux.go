@@ -63,11 +63,6 @@ func become() *Failure {
 	if err != nil {
 		return failed(err.Error(), "", syscall.EINVAL)
 	}
-	if c.Dir != "" {
-		if err := syscall.Chdir(c.Dir); err != nil {
-			return failed("go to the working directory", "chdir", err)
-		}
-	}
 	if f := c.confine(); f != nil {
 		return f
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"runtime"
 	"strconv"
 	"syscall"
 
@@ -56,65 +57,73 @@ func parseFailure(line []byte) *Failure {
 // descriptors 0, 1 and 2, and how it is forked; its environment is Config's. The error is a *Failure where the shim ran
 // and gave up; that process is reaped then.
 func Start(self string, c *Config, attr *syscall.ProcAttr) (pid int, err error) {
-	w, err := Fork(self, attr)
-	if err != nil {
-		return 0, err
-	}
-	return w.Become(c)
-}
-
-// Waiting is a shim that is forked and does not know yet what to become. Go's runtime starts meanwhile.
-type Waiting struct {
-	pid            int
-	config, status *os.File
-}
-
-// Fork forks the shim, as Start does.
-func Fork(self string, attr *syscall.ProcAttr) (*Waiting, error) {
 	config, send, err := os.Pipe()
 	if err != nil {
-		return nil, failed("configure the shim", "pipe2", err)
+		return 0, failed("configure the shim", "pipe2", err)
 	}
 	defer config.Close()
 	read, write, err := os.Pipe()
 	if err != nil {
 		send.Close()
-		return nil, failed("hear from the shim", "pipe2", err)
+		return 0, failed("hear from the shim", "pipe2", err)
 	}
-	defer write.Close()
+	defer read.Close()
 	fork := *attr
 	fork.Env = append([]string{"GOMAXPROCS=1", "GOTRACEBACK=none"}, job.Runtime...)
 	fork.Files = append(append([]uintptr(nil), attr.Files[:3]...), config.Fd(), write.Fd())
-	pid, err := syscall.ForkExec(self, []string{Name}, &fork)
+	pid, err = syscall.ForkExec(self, []string{Name}, &fork)
+	write.Close()
 	if err != nil {
 		send.Close()
-		read.Close()
-		return nil, failed("start the shim", "fork, execve", err)
+		return 0, failed("start the shim", "fork, execve", err)
 	}
-	return &Waiting{pid, send, read}, nil
-}
-
-// Become tells the shim what to become, once, and returns when it has.
-func (w *Waiting) Become(c *Config) (pid int, err error) {
-	defer w.status.Close()
 	go func() { // it may be more than a pipe takes at once; a shim that does not read it all says why
-		defer w.config.Close()
-		w.config.Write(c.Encode())
+		defer send.Close()
+		send.Write(c.Encode())
 	}()
-	if f := hear(int(w.status.Fd())); f != nil {
+	if f := hear(int(read.Fd())); f != nil {
 		for {
-			if _, err := syscall.Wait4(w.pid, nil, 0, nil); err != syscall.EINTR {
+			if _, err := syscall.Wait4(pid, nil, 0, nil); err != syscall.EINTR {
 				return 0, f
 			}
 		}
 	}
-	return w.pid, nil
+	return pid, nil
 }
 
-// Drop lets it end without having become anything. Who forked it takes its report.
-func (w *Waiting) Drop() {
-	w.config.Close()
-	w.status.Close()
+// Spawn does what Start does, without a process between: a thread of the caller's gives up what the child must not have, forks it,
+// and is thrown away. It is for a caller whose own process the child may be confined with: until then that thread can be reached by
+// whoever is confined like it. attr has no parent-death signal, which the end of the thread would send.
+func Spawn(c *Config, attr *syscall.ProcAttr) (pid int, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and never unlocked, so that the thread ends with the goroutine
+		pid, err = c.spawn(attr)
+	}()
+	<-done
+	return pid, err
+}
+
+func (c *Config) spawn(attr *syscall.ProcAttr) (pid int, err error) {
+	if f := closeOnExec(); f != nil {
+		return 0, f
+	}
+	const search = 1 // X_OK
+	if attr.Dir != "" {
+		if err := syscall.Access(attr.Dir, search); err != nil {
+			return 0, failed("go to the working directory", "chdir", err)
+		}
+	}
+	if f := c.confine(); f != nil {
+		return 0, f
+	}
+	fork := *attr
+	fork.Env = c.Env
+	if pid, err = syscall.ForkExec(c.Path, c.Argv, &fork); err != nil {
+		return 0, failed(StepExecute, "execve", err)
+	}
+	return pid, nil
 }
 
 // hear waits for the pipe's end, which is there when the command is executed.
