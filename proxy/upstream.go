@@ -43,6 +43,7 @@ type Upstream struct {
 // ways are the transports.
 type ways struct {
 	tls *tls.Config
+	h0  *direct         // asks for HTTP/1.1, where it may: it costs least
 	h1  *http.Transport // asks for HTTP/1.1, for requests that came so: it costs less than HTTP/2
 	h2  *http.Transport // asks for either
 }
@@ -72,7 +73,9 @@ func (u *Upstream) makeWays() (*ways, error) {
 	}
 	cfg := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(64)}
 	u.made.Store(true)
-	return &ways{cfg, u.transport(cfg, "http/1.1"), u.transport(cfg, "h2", "http/1.1")}, nil
+	w := &ways{tls: cfg, h1: u.transport(cfg, "http/1.1"), h2: u.transport(cfg, "h2", "http/1.1")}
+	w.h0 = &direct{dial: u.dial, tls: w.h1.TLSClientConfig.Clone(), idle: map[way][]*line{}}
+	return w, nil
 }
 
 func (u *Upstream) transport(cfg *tls.Config, protocols ...string) *http.Transport {
@@ -81,14 +84,14 @@ func (u *Upstream) transport(cfg *tls.Config, protocols ...string) *http.Transpo
 		TLSClientConfig:       cfg.Clone(),
 		TLSHandshakeTimeout:   dialTimeout,
 		DisableCompression:    true, // the child's Accept-Encoding is its own
-		MaxIdleConnsPerHost:   128,
-		IdleConnTimeout:       90 * time.Second,
-		ResponseHeaderTimeout: 15 * time.Minute, // models think long
+		MaxIdleConnsPerHost:   maxIdle,
+		IdleConnTimeout:       idleUpstream,
+		ResponseHeaderTimeout: answerTimeout,
 		ExpectContinueTimeout: time.Second,
 		ReadBufferSize:        32 << 10,
 		WriteBufferSize:       32 << 10,
 
-		MaxResponseHeaderBytes: 4 * maxHeader,
+		MaxResponseHeaderBytes: maxAnswerHead,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: dialTimeout}, // a dead network says nothing
 		Protocols:              new(http.Protocols),
 	}
@@ -96,14 +99,17 @@ func (u *Upstream) transport(cfg *tls.Config, protocols ...string) *http.Transpo
 	t.Protocols.SetHTTP2(len(protocols) > 1)
 	t.TLSClientConfig.NextProtos = protocols
 	if u.cfg.Proxy != nil {
-		t.Proxy = func(r *http.Request) (*url.URL, error) {
-			if u.cfg.Resolve[authorityOf(r.URL)] != "" {
-				return nil, nil // the policy says where it is
-			}
-			return u.cfg.Proxy(r.URL)
-		}
+		t.Proxy = u.corporate
 	}
 	return t
+}
+
+// corporate is the corporate proxy that a request goes through; nil: none.
+func (u *Upstream) corporate(r *http.Request) (*url.URL, error) {
+	if u.cfg.Proxy == nil || u.cfg.Resolve[authorityOf(r.URL)] != "" {
+		return nil, nil // or the policy says where it is
+	}
+	return u.cfg.Proxy(r.URL)
 }
 
 func authorityOf(u *url.URL) string {
@@ -129,27 +135,38 @@ func (u *Upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	if speaks == 2 || r.ProtoMajor == 2 {
 		return w.h2.RoundTrip(r)
 	}
-	if known || r.Body == nil {
+	if known {
 		return u.tryHTTP1(w, r, r)
 	}
 	first := *r
-	first.Body = unclosed{r.Body} // a failed attempt closes it
-	return u.tryHTTP1(w, &first, r)
+	if r.Body != nil {
+		first.Body = unclosed{r.Body} // a failed attempt closes it
+	}
+	resp, err := u.tryHTTP1(w, &first, r)
+	if err == nil {
+		u.speaks.LoadOrStore(r.URL.Host, 1)
+	}
+	return resp, err
 }
 
 // tryHTTP1 asks in HTTP/1.1, and again in HTTP/2 where the upstream knows no other: then the handshake has failed with
 // alert 120 (RFC 7301 section 3.2), and nothing was sent.
 func (u *Upstream) tryHTTP1(w *ways, first, again *http.Request) (*http.Response, error) {
-	resp, err := w.h1.RoundTrip(first)
-	if err == nil {
-		u.speaks.Store(again.URL.Host, 1)
-		return resp, nil
-	}
-	if !strings.Contains(err.Error(), "no application protocol") {
-		return nil, err
+	resp, err := u.askHTTP1(w, first)
+	if err == nil || !strings.Contains(err.Error(), "no application protocol") {
+		return resp, err
 	}
 	u.speaks.Store(again.URL.Host, 2)
 	return w.h2.RoundTrip(again)
+}
+
+func (u *Upstream) askHTTP1(w *ways, r *http.Request) (*http.Response, error) {
+	if w.h0.takes(r) {
+		if through, err := u.corporate(r); err == nil && through == nil {
+			return w.h0.RoundTrip(r)
+		}
+	}
+	return w.h1.RoundTrip(r)
 }
 
 type unclosed struct{ io.Reader }
@@ -162,6 +179,7 @@ func (u *Upstream) Close() {
 		return
 	}
 	if w, err := u.ways(); err == nil {
+		w.h0.Close()
 		w.h1.CloseIdleConnections()
 		w.h2.CloseIdleConnections()
 	}
