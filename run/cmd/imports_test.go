@@ -33,7 +33,7 @@ var layers = map[string][]string{
 	"policy/action":     {"policy/action/catalogue", "policy/graphql"}, // tables, and a reader
 	"run/escape":        {"run/sandbox"},
 	"run/sandbox":       {"run/job", "run/sandbox/shim", "run/sandbox/inner"},
-	"run/sandbox/inner": {"run/job", "run/sandbox/shim"},
+	"run/sandbox/inner": {"run/job", "run/reap", "run/sandbox/shim"},
 	"run/sandbox/shim":  {"run/job"},
 	"vault/cred":        {"vault", "policy/action"}, // action says where a service reads its credential
 }
