@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -129,10 +130,24 @@ func diagRequest(number uint32, client, server netip.AddrPort) []byte {
 	return req
 }
 
-// socketOwner looks through the descriptors of processes: our own descendants, where the child's clients are, then ours,
-// then those of everybody that we may look at, daemons of the run among them, the newest first.
+// lastOwner is who was found last: a client opens more than one connection.
+var lastOwner atomic.Int64
+
+// socketOwner looks through the descriptors of processes: those of the last one found, of our own descendants, where the
+// child's clients are, then ours, then those of everybody that we may look at, daemons of the run among them, the newest
+// first.
 func socketOwner(inode uint32, until time.Time) (pid int, ok bool) {
 	link := "socket:[" + strconv.FormatUint(uint64(inode), 10) + "]"
+	if last := int(lastOwner.Load()); last > 0 && holds(last, link) {
+		return last, true
+	}
+	if pid, ok = searchOwner(link, until); ok {
+		lastOwner.Store(int64(pid))
+	}
+	return pid, ok
+}
+
+func searchOwner(link string, until time.Time) (pid int, ok bool) {
 	self := os.Getpid()
 	tried := map[int]bool{}
 	for _, list := range []func() []int{func() []int { return descendants(self) }, func() []int { return []int{self} }, reap.Processes} {
@@ -185,7 +200,7 @@ func holds(pid int, link string) bool {
 	}
 	defer dir.Close()
 	names, _ := dir.Readdirnames(maxDescriptors)
-	for _, name := range names {
+	for _, name := range slices.Backward(names) { // the newest first
 		if target, err := os.Readlink(path + "/" + name); err == nil && target == link {
 			return true
 		}
