@@ -87,11 +87,7 @@ var cacheVariables = []string{"XDG_CACHE_HOME", "GOCACHE", "GOMODCACHE", "PIP_CA
 
 // makeFirst makes what the child needs and could not make.
 func (s *session) makeFirst(p sandbox.Places) {
-	command := ""
-	if len(s.Argv) > 0 {
-		command = s.Argv[0]
-	}
-	for _, dir := range p.First(command) {
+	for _, dir := range p.First(s.Argv) {
 		os.MkdirAll(dir, 0o700)
 	}
 }

@@ -21,7 +21,7 @@ var moves = []struct{ variable, of string }{
 	{"PASSWORD_STORE_DIR", ".password-store"}, {"SOPS_AGE_KEY_FILE", ".config/sops"}, {"PGPASSFILE", ".pgpass"}, {"TF_CLI_CONFIG_FILE", ".terraformrc"},
 	{"COMPOSER_HOME", ".composer"}, {"BUNDLE_USER_HOME", ".bundle"}, {"CARGO_HOME", ".cargo"}, {"GRADLE_USER_HOME", ".gradle"}, {"GOPATH", "go"},
 	{"HISTFILE", ".bash_history"}, {"PYTHON_HISTORY", ".python_history"}, {"NODE_REPL_HISTORY", ".node_repl_history"}, {"GIT_CONFIG_GLOBAL", ".gitconfig"},
-	{"CLAUDE_CONFIG_DIR", ".claude"}, {"CODEX_HOME", ".codex"},
+	{"CLAUDE_CONFIG_DIR", ".claude"}, {"CODEX_HOME", ".codex"}, {"QWEN_HOME", ".qwen"}, {"COPILOT_HOME", ".copilot"}, {"CONTINUE_GLOBAL_DIR", ".continue"}, {"CLINE_DIR", ".cline"},
 }
 
 // Moves reads them from an environment. What is no place for files of one's own is passed over: many name /dev/null there.
@@ -53,17 +53,10 @@ func (p Places) elsewhere(name string) (paths []string) {
 // firstPlaces are made where they are missing: their tools would make them, in a home directory that is read-only inside.
 var firstPlaces = []string{".cache", ".npm", "go/pkg"}
 
-// agentPlaces are what an agent makes at its first start, by the name of its command, and does not start without.
-var agentPlaces = map[string][]string{
-	"claude":   {".claude"},
-	"codex":    {".codex"},
-	"gemini":   {".gemini"},
-	"opencode": {".local/share/opencode", ".local/state/opencode", ".config/opencode"},
-}
-
 // First lists the directories that must be there before the command starts, since it could not make them.
-func (p Places) First(command string) (dirs []string) {
-	for _, name := range append(firstPlaces[:len(firstPlaces):len(firstPlaces)], agentPlaces[filepath.Base(command)]...) {
+func (p Places) First(argv []string) (dirs []string) {
+	a, _ := agentOf(argv)
+	for _, name := range append(firstPlaces[:len(firstPlaces):len(firstPlaces)], a.keeps...) {
 		if moved := p.elsewhere(name); len(moved) > 0 {
 			dirs = append(dirs, moved[len(moved)-1])
 		} else if p.Home != "" {

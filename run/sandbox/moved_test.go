@@ -57,13 +57,19 @@ func TestFirst(t *testing.T) {
 	for i := range want {
 		want[i] = filepath.FromSlash(want[i])
 	}
-	if got := p.First("/usr/bin/opencode"); !slices.Equal(got, want) {
-		t.Errorf("opencode: %q", got)
+	for _, line := range [][]string{
+		{"/usr/bin/opencode", "run"}, {"npx", "-y", "opencode-ai@latest"}, {"bunx", "opencode-ai"}, {"bash", "-c", "cd work && exec opencode run"}, {"timeout", "60", "/opt/x/opencode"},
+	} {
+		if got := p.First(line); !slices.Equal(got, want) {
+			t.Errorf("%q: %q", line, got)
+		}
 	}
-	if got := p.First("sh"); !slices.Equal(got, want[:3]) {
-		t.Errorf("sh: %q", got)
+	for _, line := range [][]string{{"sh"}, nil, {"grep", "-r", "opencode"}, {"npx", "opencode-aid"}, {"sh", "-c", "cat opencode.txt"}} {
+		if got := p.First(line); !slices.Equal(got, want[:3]) {
+			t.Errorf("%q: %q", line, got)
+		}
 	}
-	if got := (Places{}).First("claude"); len(got) > 0 {
+	if got := (Places{}).First([]string{"claude"}); len(got) > 0 {
 		t.Errorf("without a home: %q", got)
 	}
 }

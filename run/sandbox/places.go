@@ -54,18 +54,17 @@ var (
 		".config/autostart", ".config/systemd", ".local/share/systemd", ".local/share/applications", ".local/share/dbus-1", ".config/plasma-workspace", ".config/upstart",
 		".local/bin", "bin", ".cargo/bin", ".cargo/env", ".cargo/config", ".cargo/config.toml", "go/bin", ".gitconfig", ".config/git", ".config/hg", ".hgrc",
 		".vimrc", ".vim", ".config/nvim", ".emacs", ".emacs.d", ".config/emacs", ".nanorc", ".tmux.conf", ".config/tmux", ".screenrc", ".gdbinit", ".config/gdb", ".lldbinit",
-		".config/Code/User", ".vscode/extensions", ".vscode-server/extensions", ".claude/settings.json", ".claude/hooks", ".codex/config.toml", ".gemini/settings.json",
-		".config/opencode/opencode.json", ".config/opencode/opencode.jsonc", ".config/opencode/plugin", ".config/opencode/plugins",
+		".config/Code/User", ".vscode/extensions", ".vscode-server/extensions",
 		".ipython", ".pythonrc", ".config/direnv", ".local/share/direnv", ".asdfrc", ".config/mise", ".npm-global/bin", "Library/LaunchAgents",
 	}
 
-	// cachePlaces are what tools fill as they work, and where agents keep their own conversations.
+	// cachePlaces are what tools fill as they work. What agents keep of their own is in agents.
 	cachePlaces = []string{
 		".cache", "Library/Caches", ".npm", ".yarn", ".pnpm-store", ".local/share/pnpm/store", ".bun/install/cache", ".node-gyp", "go/pkg",
 		".cargo/registry", ".cargo/git", ".gradle/caches", ".gradle/daemon", ".gradle/wrapper", ".gradle/native", ".gradle/.tmp", ".gradle/workers", ".gradle/notifications",
 		".m2/repository", ".m2/wrapper", ".ivy2/cache", ".sbt/boot", ".nuget/packages", ".local/share/NuGet", ".dotnet/tools", ".pub-cache", ".hex/packages", ".mix",
 		".local/share/uv", ".local/share/virtualenvs", ".conda/pkgs", ".bundle/cache", ".composer/cache", ".ccache", ".matplotlib", ".config/matplotlib", ".terraform.d/plugin-cache",
-		".claude", ".claude.json", ".codex", ".gemini", ".local/share/opencode", ".local/state/opencode", ".config/opencode", ".aider.chat.history.md",
+		".claude.json", ".aider", ".aider.chat.history.md",
 	}
 )
 
@@ -103,12 +102,18 @@ func (p Places) Rules() []Rule {
 	add(ReadOnly, p.Home) // wherever it is
 	add(Writable, p.Caches...)
 	home(Writable, p.Home, cachePlaces)
+	for _, a := range agents {
+		home(Writable, p.Home, a.keeps)
+	}
 	if p.Dir != "/" && (p.Dir == p.Home || !within(p.Home, p.Dir)) { // to work in / is not to own what is below it
 		add(Writable, p.Dir)
 		add(Writable, GitDirs(p.Dir)...)
 		add(ReadOnly, filepath.Join(p.Dir, ".git/hooks"))
 	}
 	home(ReadOnly, p.Home, settledPlaces)
+	for _, a := range agents {
+		home(ReadOnly, p.Home, a.settled)
+	}
 	add(ReadOnly, p.Policy)
 	add(Hidden, machineSecrets...)
 	add(Hidden, hostKeys()...)

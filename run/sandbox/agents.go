@@ -1,0 +1,56 @@
+package sandbox
+
+import (
+	"path/filepath"
+	"strings"
+)
+
+// agent is what a coding agent keeps of its own below the user's directory: it writes there as it works, and most do not
+// start where they cannot.
+type agent struct {
+	command string
+	npm     string   // its package, as npx takes it
+	keeps   []string // the child can write these. They are made where they are missing
+	settled []string // below those: what says which programs it starts and what it may. The child can read them and not change them
+}
+
+// agents are those that were seen to run a whole turn confined. Others need the policy's [isolation] write.
+var agents = []agent{
+	{"claude", "@anthropic-ai/claude-code", []string{".claude"}, []string{".claude/settings.json", ".claude/hooks"}},
+	{"codex", "@openai/codex", []string{".codex"}, []string{".codex/config.toml"}},
+	{"gemini", "@google/gemini-cli", []string{".gemini"}, []string{".gemini/settings.json"}},
+	{"opencode", "opencode-ai", []string{".local/share/opencode", ".local/state/opencode", ".config/opencode"},
+		[]string{".config/opencode/opencode.json", ".config/opencode/opencode.jsonc", ".config/opencode/plugin", ".config/opencode/plugins"}},
+	{"qwen", "@qwen-code/qwen-code", []string{".qwen"}, []string{".qwen/settings.json", ".qwen/extensions", ".qwen/.env"}},
+	{"copilot", "@github/copilot", []string{".copilot"}, []string{".copilot/settings.json", ".copilot/mcp-config.json", ".copilot/hooks", ".copilot/installed-plugins"}},
+	{"amp", "@sourcegraph/amp", []string{".config/amp", ".local/share/amp"}, []string{".config/amp/settings.json", ".config/amp/plugins"}},
+	{"cn", "@continuedev/cli", []string{".continue"}, []string{".continue/config.yaml", ".continue/config.json", ".continue/config.ts"}},
+	{"cline", "cline", []string{".cline"}, []string{".cline/hooks", ".cline/plugins"}},
+	{"pi", "@mariozechner/pi-coding-agent", []string{".pi"}, []string{".pi/agent/settings.json", ".pi/agent/models.json", ".pi/agent/extensions"}},
+}
+
+// launchers start what a later word of their command line names.
+const launchers = " npx npm pnpm yarn bunx bun node deno sh bash zsh dash env timeout nice nohup setsid script xvfb-run dbus-run-session "
+
+// agentOf finds the agent that a command line starts, itself or by way of a launcher.
+func agentOf(argv []string) (agent, bool) {
+	for i, arg := range argv {
+		for word := range strings.FieldsSeq(arg) {
+			for _, a := range agents {
+				if a.is(word) {
+					return a, true
+				}
+			}
+		}
+		if i == 0 && !strings.Contains(launchers, " "+filepath.Base(arg)+" ") {
+			break
+		}
+	}
+	return agent{}, false
+}
+
+// is says whether a word is the agent's command, with or without a path, or its package, with or without a version.
+func (a agent) is(word string) bool {
+	rest, packed := strings.CutPrefix(word, a.npm)
+	return filepath.Base(word) == a.command || packed && (rest == "" || rest[0] == '@')
+}
