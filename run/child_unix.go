@@ -110,10 +110,12 @@ func chooseMode(cfg ChildConfig) (mode, *terminal) {
 	return shared, nil
 }
 
-// live starts the child and waits for it on one thread that is never given back: Linux sends the parent-death signal when
-// the *thread* that forked ends (prctl(2), PR_SET_PDEATHSIG).
+// live starts the child and waits for it. A child of our own has one thread for that, which is never given back: Linux sends the
+// parent-death signal when the *thread* that forked ends (prctl(2), PR_SET_PDEATHSIG).
 func (c *Child) live(path string, cfg ChildConfig, started chan<- error) {
-	runtime.LockOSThread()
+	if c.box == nil {
+		runtime.LockOSThread()
+	}
 	err := c.fork(path, cfg)
 	if err == nil {
 		go c.follow()

@@ -390,7 +390,7 @@ func (s *session) wait(ctx context.Context) (Result, error) {
 		return Result{}, failure(err, "")
 	}
 	if s.box != nil {
-		s.box.Close()
+		s.box.Kill()
 	}
 	s.proxy.Close()
 	s.settle()

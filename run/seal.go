@@ -161,10 +161,24 @@ func (s *session) seal() error {
 	if err != nil {
 		return err
 	}
-	if err := s.protect(); err != nil {
+	planned := make(chan sandbox.Plan, 1)
+	go func() { planned <- s.planBox() }()
+	if err = box.Forked(); err == nil {
+		err = s.protect()
+	}
+	plan := <-planned
+	if err == nil {
+		err = box.Furnish(plan)
+	}
+	if err != nil {
 		box.Close()
 		return err
 	}
+	s.box = box
+	return nil
+}
+
+func (s *session) planBox() sandbox.Plan {
 	s.makePlaces()
 	config := sandbox.Config{Rules: s.rules(), Nested: s.Policy.Isolation.Nested, Ports: []int{22}, Terminal: terminalName(s.Stdin, s.Stdout, s.Stderr)}
 	for _, to := range s.Policy.Isolation.AllowTCP {
@@ -177,11 +191,7 @@ func (s *session) seal() error {
 			config.Ports = append(config.Ports, p)
 		}
 	}
-	if err := box.Furnish(config); err != nil {
-		return err
-	}
-	s.box = box
-	return nil
+	return config.Plan()
 }
 
 // isFree says whether nobody answers at an address of the loopback. Its port inside is then the command's own, as it is in a

@@ -13,6 +13,12 @@ func Await(pid int) error {
 	return err
 }
 
+// AwaitEnd returns when a child has ended, and leaves that unreported.
+func AwaitEnd(pid int) error {
+	_, err := waitID(pid, syscall.WEXITED|syscall.WNOWAIT)
+	return err
+}
+
 // tookStop takes the report of a child that stopped, and says whether there was one; an end it leaves.
 func tookStop(pid int) bool {
 	found, err := waitID(pid, syscall.WSTOPPED|syscall.WNOHANG)

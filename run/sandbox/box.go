@@ -1,6 +1,10 @@
 package sandbox
 
-import "net"
+import (
+	"net"
+
+	"agentguard/run/sandbox/inner"
+)
 
 // View is how the inside of a box sees a path.
 type View uint8
@@ -57,8 +61,14 @@ func Start(c Config) (*Box, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := b.Furnish(c); err != nil {
+	if err := b.Furnish(c.Plan()); err != nil {
 		return nil, err
 	}
 	return b, nil
+}
+
+// Plan is what a box is to be, worked out from what there is now.
+type Plan struct {
+	config Config
+	steps  []inner.Step
 }

@@ -31,6 +31,10 @@ type Box struct {
 	dialing sync.Mutex
 	asking  sync.Mutex
 	network int           // a netlink socket that knows the sockets inside; -1: none
+	forked  chan struct{} // init runs, or why says that it does not
+	why     error
+	killing sync.Mutex // its number is another's once it is reaped
+	reaped  bool
 	ended   chan struct{} // init is gone, and with it everything in its pid namespace
 	close   sync.Once
 }
@@ -47,8 +51,7 @@ const namespaces = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_N
 // Capabilities (linux/capability.h) that init needs when it is not root.
 var initCapabilities = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_NET_BIND_SERVICE, unix.CAP_SETPCAP, unix.CAP_SYS_RESOURCE}
 
-// Fork makes the namespaces of a box, and must come before this process is made undumpable: the system would not let it write
-// its child's maps of users. Nothing is in it before Furnish.
+// Fork begins to make the namespaces of a box. Nothing is in it before Furnish.
 func Fork() (*Box, error) {
 	if err := unix.CloseRange(3, 1<<31-1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return nil, &Problem{Step: "keep our files out of the sandbox", Call: "close_range", Err: err}
@@ -57,17 +60,16 @@ func Fork() (*Box, error) {
 	if err != nil {
 		return nil, &Problem{Step: "make a control socket", Call: "socketpair", Err: err}
 	}
-	b := &Box{conn: inner.NewConn(ours), network: -1, events: make(chan Event, 16), answers: make(chan frame), dialled: make(chan frame), ended: make(chan struct{})}
-	started := make(chan error)
-	go b.live(theirs, started)
-	err = <-started
-	syscall.Close(theirs)
-	if err != nil {
-		b.conn.Close()
-		return nil, noNamespaces(err)
-	}
-	go b.listen()
+	b := &Box{conn: inner.NewConn(ours), network: -1, events: make(chan Event, 16), answers: make(chan frame), dialled: make(chan frame), forked: make(chan struct{}), ended: make(chan struct{})}
+	go b.live(theirs)
 	return b, nil
+}
+
+// Forked waits until the namespaces are there. Before that this process must not be made undumpable: the system would not let it
+// write its child's maps of users.
+func (b *Box) Forked() error {
+	<-b.forked
+	return b.why
 }
 
 // Sweep has init remove a directory of the run's own when this process is killed after Exec. It comes before Exec.
@@ -80,11 +82,11 @@ func (b *Box) Sweep(dir string) error {
 	return b.conn.Send(inner.Sweep, []string{filepath.Base(dir)}, parent)
 }
 
-// Furnish has the box be as c says. Where that fails the box is gone, and the error is as a rule a *Problem.
-func (b *Box) Furnish(c Config) error {
+// Furnish has the box be as planned. Where that fails the box is gone, and the error is as a rule a *Problem.
+func (b *Box) Furnish(p Plan) error {
 	restricted := make(chan error, 1)
-	go func() { restricted <- tryInside(c.Nested) }()
-	err := b.setup(c)
+	go func() { restricted <- tryInside(p.config.Nested) }()
+	err := b.setup(p)
 	if other := <-restricted; err == nil {
 		err = other
 	}
@@ -101,22 +103,28 @@ func controlSockets() (ours, theirs int, err error) {
 
 // live starts init and waits for it on one thread that is never given back: the parent-death signal comes when the thread
 // that forked ends (prctl(2), PR_SET_PDEATHSIG).
-func (b *Box) live(control int, started chan<- error) {
+func (b *Box) live(control int) {
 	runtime.LockOSThread()
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err == nil {
 		b.init, err = forkInit(uintptr(control), null.Fd())
 		null.Close()
 	}
-	started <- err
+	syscall.Close(control)
+	go b.listen()
 	if err != nil {
+		b.why = noNamespaces(err)
+		close(b.forked)
+		close(b.ended)
 		return
 	}
-	for {
-		if _, err := syscall.Wait4(b.init, nil, 0, nil); !errors.Is(err, syscall.EINTR) {
-			break
-		}
+	close(b.forked)
+	for errors.Is(job.AwaitEnd(b.init), syscall.EINTR) {
 	}
+	b.killing.Lock()
+	syscall.Wait4(b.init, nil, 0, nil)
+	b.reaped = true
+	b.killing.Unlock()
 	close(b.ended)
 }
 
@@ -185,12 +193,15 @@ func (f *frame) problem() error {
 	return p
 }
 
-func (b *Box) setup(c Config) error {
-	files, err := b.take(c.steps())
+func (b *Box) setup(p Plan) error {
+	if err := b.Forked(); err != nil {
+		return err
+	}
+	files, err := b.take(p.steps)
 	if err != nil {
 		return err
 	}
-	return b.adopt(c, files)
+	return b.adopt(p.config, files)
 }
 
 // take has init take steps, and gives the listeners that these open.
@@ -332,10 +343,22 @@ func (b *Box) Dial(port int) (net.Conn, error) {
 	return net.FileConn(file)
 }
 
+// Kill begins to end every process of the box.
+func (b *Box) Kill() {
+	if b.Forked() != nil {
+		return
+	}
+	b.killing.Lock()
+	defer b.killing.Unlock()
+	if !b.reaped {
+		unix.Kill(b.init, unix.SIGKILL)
+	}
+}
+
 // Close ends every process of the box, and waits for that.
 func (b *Box) Close() error {
 	b.close.Do(func() {
-		unix.Kill(b.init, unix.SIGKILL)
+		b.Kill()
 		b.conn.Shutdown()
 		go func() { // whoever still speaks to us is heard, or init's last words would keep listen
 			for range b.events {

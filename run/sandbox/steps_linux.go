@@ -22,6 +22,9 @@ const resolver = "nameserver 127.0.0.53\noptions ndots:1 timeout:2 attempts:1\n"
 // not hold root, and the numbers that processes can have in the namespace (Linux 6.14), which holds everybody.
 const maxTasks = 16384
 
+// Plan works out what init is to do.
+func (c Config) Plan() Plan { return Plan{c, c.steps()} }
+
 // steps is the order in which init makes the box. What it needs of the old /dev and /proc comes before the new ones.
 func (c *Config) steps() []inner.Step {
 	listen := func(where, what string, port int) inner.Step {
