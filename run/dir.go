@@ -20,8 +20,7 @@ const (
 )
 
 // RuntimeDir makes the run's own directory under base: XDG_RUNTIME_DIR or the directory for temporary files. It is private
-// (0700, ours, no symlink), holds no secret, and is removed by cleanup. Directories that killed runs left there are removed
-// too, in the background.
+// (0700, ours, no symlink), holds no secret, and is removed by cleanup.
 func RuntimeDir(base, runID string) (dir string, cleanup func(), err error) {
 	if runID == "" || strings.ContainsAny(runID, "/\\\x00") || strings.HasPrefix(runID, ".") {
 		return "", nil, fmt.Errorf("run id %q: cannot name a directory", runID)
@@ -45,13 +44,7 @@ func RuntimeDir(base, runID string) (dir string, cleanup func(), err error) {
 		os.RemoveAll(dir)
 		return "", nil, fmt.Errorf("runtime directory %s: %w", dir, err)
 	}
-	swept := make(chan struct{})
-	go func() {
-		defer close(swept)
-		removeStale(base)
-	}()
 	return dir, func() {
-		<-swept
 		lock.Close()
 		os.RemoveAll(dir)
 	}, nil
@@ -90,7 +83,7 @@ func lockRuntime(dir string) (*flock.Flock, error) {
 // fresh is how long a directory whose lock is free may be one that is being made: it stays for a later run to remove.
 const fresh = time.Minute
 
-// removeStale removes the directories of dead runs. One that is not ours, or that anybody holds, stays.
+// removeStale removes the directories that killed runs left in base. One that is not ours, or that anybody holds, stays.
 func removeStale(base string) {
 	entries, err := filepath.Glob(filepath.Join(escapeGlob(base), runtimePrefix+"*"))
 	if err != nil {

@@ -39,7 +39,8 @@ func TestRuntimeDirIsPrivateAndTemporary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cleanupOther() // waits for its sweep
+	removeStale(base)
+	cleanupOther()
 	if _, err := os.Stat(dir); err != nil {
 		t.Errorf("a living run's directory: %v", err)
 	}
@@ -70,11 +71,7 @@ func TestStaleRuntimeDirsAreRemoved(t *testing.T) {
 	os.WriteFile(filepath.Join(target, runtimeLock), nil, 0o600)
 	os.Symlink(target, filepath.Join(base, runtimePrefix+"link"))
 	stays = append(stays, filepath.Join(target, runtimeLock))
-	_, cleanup, err := RuntimeDir(base, "new")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cleanup()
+	removeStale(base)
 	for _, dir := range gone {
 		if _, err := os.Lstat(dir); err == nil {
 			t.Errorf("%s is still there", dir)
@@ -94,6 +91,7 @@ func TestRuntimeDirsAtOnce(t *testing.T) {
 	for i := range cap(failed) {
 		go func() {
 			_, cleanup, err := RuntimeDir(base, strconv.Itoa(i))
+			removeStale(base)
 			if err == nil {
 				cleanup()
 			}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -338,8 +339,14 @@ func (s *session) launch() error {
 	}
 	s.child = child
 	s.childPid.Store(int64(child.Pid()))
-	time.AfterFunc(settled, reap.DropText)
+	time.AfterFunc(settled, s.tidy)
 	return nil
+}
+
+// tidy does what no start needs to wait for.
+func (s *session) tidy() {
+	removeStale(filepath.Dir(s.dir))
+	reap.DropText()
 }
 
 func (s *session) plan() EnvPlan {
