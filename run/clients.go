@@ -1,7 +1,6 @@
 package run
 
 import (
-	"bytes"
 	_ "embed"
 	"fmt"
 	"io/fs"
@@ -63,38 +62,46 @@ func WriteClientFiles(dir string, caPEM []byte, plan ClientPlan) (ClientFiles, e
 		AWSConfig: filepath.Join(dir, "aws-config"),
 		PHPDir:    dir,
 	}
-	files := map[string][]byte{
-		f.CA:        caPEM,
+	files := map[string][][]byte{
+		f.CA:        {caPEM},
 		f.Bundle:    bundle,
-		f.PKCS12:    trustStore(bundle),
-		f.Preload:   preload,
+		f.PKCS12:    {trustStore(bundle)},
+		f.Preload:   {preload},
 		f.AWSConfig: nil,
-		f.Wgetrc:    wgetrc(userWgetrc(env), f.Bundle),
+		f.Wgetrc:    {wgetrc(userWgetrc(env), f.Bundle)},
 
-		filepath.Join(f.PHPDir, "php.ini"): phpSettings(f.Bundle),
+		filepath.Join(f.PHPDir, "php.ini"): {phpSettings(f.Bundle)},
 	}
 	if len(plan.Git) > 0 {
 		f.GitConfig = filepath.Join(dir, "gitconfig")
-		files[f.GitConfig] = gitConfig(plan.Git)
+		files[f.GitConfig] = [][]byte{gitConfig(plan.Git)}
 	}
-	if err := writeFiles(files); err != nil {
-		return ClientFiles{}, fmt.Errorf("files for client programs: %w", err)
+	for path, texts := range files {
+		if err := writeTexts(path, texts); err != nil {
+			return ClientFiles{}, fmt.Errorf("files for client programs: %w", err)
+		}
 	}
 	return f, nil
 }
 
-func writeFiles(contents map[string][]byte) error {
-	for path, content := range contents {
-		if err := os.WriteFile(path, content, 0o600); err != nil {
+// writeTexts writes a file of several texts: to join the roots of a system first would be to touch as much memory once more.
+func writeTexts(path string, texts [][]byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	for _, text := range texts {
+		if _, err := f.Write(text); err != nil {
+			f.Close()
 			return err
 		}
 	}
-	return nil
+	return f.Close()
 }
 
-// bundle joins the system's roots, the user's own and the run's CA. Of the user's files the certificates alone are taken,
+// bundle gives the system's roots, the user's own and the run's CA. Of the user's files the certificates alone are taken,
 // and of a file that is already in it, nothing: most who set these variables name the system's roots.
-func (p ClientPlan) bundle(env *Env, caPEM []byte) []byte {
+func (p ClientPlan) bundle(env *Env, caPEM []byte) [][]byte {
 	roots := systemRoots
 	if p.Roots != "" {
 		roots = []string{p.Roots}
@@ -112,16 +119,22 @@ func (p ClientPlan) bundle(env *Env, caPEM []byte) []byte {
 		}
 	}
 	in.add(caPEM)
-	return bytes.Join(in.texts, []byte("\n")) // whether or not they end in a line break
+	return in.texts
 }
 
-// pemFiles are texts to be joined, and the files that were read for it.
+// pemFiles are texts to be written one after the other, and the files that were read for it.
 type pemFiles struct {
 	texts [][]byte
 	files []fs.FileInfo
 }
 
-func (in *pemFiles) add(text []byte) { in.texts = append(in.texts, text) }
+// add adds a text, on a line of its own whether or not the one before ends in a line break.
+func (in *pemFiles) add(text []byte) {
+	if len(in.texts) > 0 {
+		in.texts = append(in.texts, []byte("\n"))
+	}
+	in.texts = append(in.texts, text)
+}
 
 // read gives the text of a file that was not read before.
 func (in *pemFiles) read(path string) ([]byte, bool) {

@@ -29,13 +29,19 @@ const (
 // would have to stand in JAVA_TOOL_OPTIONS for all to see, and the key derivation behind one costs milliseconds. Java
 // reads such a file when no javax.net.ssl.trustStorePassword is given. Written out here because every start pays for it:
 // go-pkcs12 takes twenty times as long for the 140 roots of a system; the tests read it back with it and with Java.
-func trustStore(bundle []byte) []byte {
-	d := &derWriter{buf: make([]byte, len(bundle)+1024)}
+func trustStore(bundle [][]byte) []byte {
+	size := 1024
+	for _, text := range bundle {
+		size += len(text)
+	}
+	d := &derWriter{buf: make([]byte, size)}
 	end := d.end()
 	n := 0
-	for _, certificate := range certificates(bundle) {
-		d.trusted(certificate, strconv.Itoa(n))
-		n++
+	for _, text := range bundle {
+		for _, certificate := range certificates(text) {
+			d.trusted(certificate, strconv.Itoa(n))
+			n++
+		}
 	}
 	d.wrapData(end) // the bags
 	d.wrapData(end) // the safes

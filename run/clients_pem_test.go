@@ -77,7 +77,7 @@ func TestAFileIsInTheBundleOnce(t *testing.T) {
 	}
 	env := NewEnv([]string{"SSL_CERT_FILE=" + link, "NODE_EXTRA_CA_CERTS=" + roots})
 	bundle := ClientPlan{Roots: roots}.bundle(env, []byte("the run's CA"))
-	if want := aCertificate + "\nthe run's CA"; string(bundle) != want {
+	if want := aCertificate + "\nthe run's CA"; string(bytes.Join(bundle, nil)) != want {
 		t.Errorf("bundle %q, want %q", bundle, want)
 	}
 }
@@ -103,7 +103,7 @@ func FuzzTrustStore(f *testing.F) {
 	f.Add([]byte(aCertificate))
 	f.Add(bytes.Repeat([]byte(aCertificate), 200))
 	f.Fuzz(func(t *testing.T, bundle []byte) {
-		store := trustStore(bundle)
+		store := trustStore([][]byte{bundle})
 		n, header := int(store[1]), 2
 		if n >= 0x80 {
 			header += n & 0x7f

@@ -10,7 +10,7 @@ import (
 // links follows the links of paths, and asks the system about each directory once: the rules of a run name hundreds of
 // paths, most of which are not there, in a dozen of directories.
 type links struct {
-	known map[string]string // where a path leads; "": nowhere
+	known map[string]string // where a directory leads; "": nowhere
 	left  int               // that are followed still
 }
 
@@ -22,31 +22,40 @@ const maxLinks = 40
 // resolve gives where an absolute path leads.
 func (r *links) resolve(path string) (real string, there bool) {
 	r.left = maxLinks
-	real = r.follow(filepath.Clean(path))
+	real = r.last(filepath.Clean(path))
 	return real, real != ""
 }
 
-// follow is resolve for a clean path, on the way of another.
+// follow is last for a path on the way of another, which is remembered.
 func (r *links) follow(path string) (real string) {
 	if real, known := r.known[path]; known {
 		return real
 	}
-	dir := filepath.Dir(path)
-	if dir == path {
-		return path
-	}
-	if dir = r.follow(dir); dir != "" {
-		real = r.entry(dir, filepath.Base(path))
-	}
+	real = r.last(path)
 	if r.left >= 0 { // else this one may lead somewhere by itself
 		r.known[path] = real
 	}
 	return real
 }
 
-// entry is where a name in a directory without links leads.
-func (r *links) entry(dir, name string) string {
-	path := filepath.Join(dir, name)
+// last is where a clean path leads.
+func (r *links) last(path string) string {
+	dir := filepath.Dir(path)
+	if dir == path {
+		return path
+	}
+	switch real := r.follow(dir); real {
+	case "":
+		return ""
+	case dir:
+		return r.entry(dir, path)
+	default:
+		return r.entry(real, filepath.Join(real, filepath.Base(path)))
+	}
+}
+
+// entry is where a path leads whose directory dir has no links.
+func (r *links) entry(dir, path string) string {
 	isLink, there := lstat(path)
 	if !there {
 		return ""
@@ -91,7 +100,7 @@ func (r *links) parent(path string) string {
 
 // Seen gives the rules whose paths lead somewhere, by where they lead, parents first. Of several for one path the last counts.
 func Seen(rules []Rule) []Rule {
-	last, known := make(map[string]View, len(rules)), newLinks()
+	last, known := map[string]View{}, newLinks() // a few of the rules lead somewhere
 	for _, r := range rules {
 		if path, there := known.resolve(r.Path); there {
 			last[path] = r.View
