@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 )
 
 // env reads a variable of the supervisor's environment, which the child's never holds.
@@ -12,14 +11,19 @@ type env struct{ lookup func(string) (string, bool) }
 
 func openEnv(opt Options) backend { return env{opt.LookupEnv} }
 
-var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
 func checkEnvName(name string) error {
-	if !envName.MatchString(name) {
-		return errors.New("not the name of a variable")
+	for i, c := range []byte(name) {
+		if c != '_' && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (i == 0 || c < '0' || c > '9') {
+			return errNoVariable
+		}
+	}
+	if name == "" {
+		return errNoVariable
 	}
 	return nil
 }
+
+var errNoVariable = errors.New("not the name of a variable")
 
 func (e env) get(_ context.Context, name string) (Secret, error) {
 	value, ok := e.lookup(name)

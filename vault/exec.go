@@ -8,6 +8,7 @@ import (
 	"os"
 	osexec "os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -142,34 +143,37 @@ var commonEnv = []string{"HOME", "PATH", "USER", "LOGNAME", "LANG", "LC_ALL", "L
 
 // toolEnv is what known tools need besides, by the names in their own documentation: where they keep their state, and
 // how they reach their agent. Other tools are wrapped in a script that sets what they need.
-var toolEnv = map[string][]string{
-	"gh":            {"GH_CONFIG_DIR", "GH_HOST", "DBUS_SESSION_BUS_ADDRESS"},
-	"glab":          {"GLAB_CONFIG_DIR", "DBUS_SESSION_BUS_ADDRESS"},
-	"op":            {"OP_ACCOUNT", "OP_SERVICE_ACCOUNT_TOKEN", "OP_CONNECT_HOST", "OP_CONNECT_TOKEN", "OP_CONFIG_DIR"},
-	"bw":            {"BW_SESSION", "BITWARDENCLI_APPDATA_DIR"},
-	"bws":           {"BWS_ACCESS_TOKEN", "BWS_SERVER_URL"},
-	"rbw":           {"RBW_PROFILE"},
-	"pass":          {"PASSWORD_STORE_DIR", "GNUPGHOME", "DBUS_SESSION_BUS_ADDRESS"},
-	"gopass":        {"GOPASS_HOMEDIR", "GNUPGHOME", "DBUS_SESSION_BUS_ADDRESS"},
-	"gpg":           {"GNUPGHOME", "DBUS_SESSION_BUS_ADDRESS"},
-	"secret-tool":   {"DBUS_SESSION_BUS_ADDRESS"},
-	"vault":         {"VAULT_ADDR", "VAULT_TOKEN", "VAULT_NAMESPACE", "VAULT_CACERT"},
-	"bao":           {"BAO_ADDR", "BAO_TOKEN", "BAO_NAMESPACE", "BAO_CACERT"},
-	"aws":           {"AWS_PROFILE", "AWS_REGION", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"},
-	"gcloud":        {"CLOUDSDK_CONFIG", "CLOUDSDK_ACTIVE_CONFIG_NAME"},
-	"az":            {"AZURE_CONFIG_DIR"},
-	"doppler":       {"DOPPLER_TOKEN", "DOPPLER_CONFIG_DIR"},
-	"infisical":     {"INFISICAL_TOKEN"},
-	"keepassxc-cli": {},
+var toolEnv = []struct{ tool, names string }{
+	{"gh", "GH_CONFIG_DIR GH_HOST DBUS_SESSION_BUS_ADDRESS"},
+	{"glab", "GLAB_CONFIG_DIR DBUS_SESSION_BUS_ADDRESS"},
+	{"op", "OP_ACCOUNT OP_SERVICE_ACCOUNT_TOKEN OP_CONNECT_HOST OP_CONNECT_TOKEN OP_CONFIG_DIR"},
+	{"bw", "BW_SESSION BITWARDENCLI_APPDATA_DIR"},
+	{"bws", "BWS_ACCESS_TOKEN BWS_SERVER_URL"},
+	{"rbw", "RBW_PROFILE"},
+	{"pass", "PASSWORD_STORE_DIR GNUPGHOME DBUS_SESSION_BUS_ADDRESS"},
+	{"gopass", "GOPASS_HOMEDIR GNUPGHOME DBUS_SESSION_BUS_ADDRESS"},
+	{"gpg", "GNUPGHOME DBUS_SESSION_BUS_ADDRESS"},
+	{"secret-tool", "DBUS_SESSION_BUS_ADDRESS"},
+	{"vault", "VAULT_ADDR VAULT_TOKEN VAULT_NAMESPACE VAULT_CACERT"},
+	{"bao", "BAO_ADDR BAO_TOKEN BAO_NAMESPACE BAO_CACERT"},
+	{"aws", "AWS_PROFILE AWS_REGION AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE"},
+	{"gcloud", "CLOUDSDK_CONFIG CLOUDSDK_ACTIVE_CONFIG_NAME"},
+	{"az", "AZURE_CONFIG_DIR"},
+	{"doppler", "DOPPLER_TOKEN DOPPLER_CONFIG_DIR"},
+	{"infisical", "INFISICAL_TOKEN"},
 }
 
 func (c command) environ(tool string) []string {
+	names := slices.Clip(commonEnv)
+	for _, t := range toolEnv {
+		if t.tool == strings.TrimSuffix(tool, ".exe") {
+			names = append(names, strings.Fields(t.names)...)
+		}
+	}
 	environ := []string{}
-	for _, names := range [][]string{commonEnv, toolEnv[strings.TrimSuffix(tool, ".exe")]} {
-		for _, name := range names {
-			if v, ok := c.lookup(name); ok {
-				environ = append(environ, name+"="+v)
-			}
+	for _, name := range names {
+		if v, ok := c.lookup(name); ok {
+			environ = append(environ, name+"="+v)
 		}
 	}
 	return environ

@@ -20,64 +20,72 @@ type Takes struct {
 // Has says whether the operation takes an argument of this name, as far as is known.
 func (t Takes) Has(name string) bool { return slices.Contains(t.Names, name) }
 
-// arguments are the top-level arguments of operations, from the vendors' references: GitHub's OpenAPI description, the API
-// references of OpenAI, Anthropic, Slack and Stripe. "..." at the end: the list is not complete. An operation that is not
-// here may take anything, unless it is a read by GET.
-var arguments = map[string]map[string]string{
-	"github": {
-		"pulls/create":                          "title head head_repo base body maintainer_can_modify draft issue",
-		"pulls/update":                          "title body state base maintainer_can_modify",
-		"pulls/merge":                           "commit_title commit_message sha merge_method",
-		"pulls/update-branch":                   "expected_head_sha",
-		"pulls/request-reviewers":               "reviewers team_reviewers",
-		"pulls/remove-requested-reviewers":      "reviewers team_reviewers",
-		"pulls/create-review":                   "commit_id body event comments",
-		"pulls/submit-review":                   "body event",
-		"pulls/create-review-comment":           "body commit_id path position side line start_line start_side in_reply_to subject_type",
-		"pulls/create-reply-for-review-comment": "body",
-		"pulls/update-review-comment":           "body",
-		"issues/create":                         "title body assignee assignees milestone labels type ...",
-		"issues/update":                         "title body assignee assignees state state_reason milestone labels type ...",
-		"issues/create-comment":                 "body",
-		"issues/update-comment":                 "body",
-		"issues/add-labels":                     "labels",
-		"issues/set-labels":                     "labels",
-		"issues/add-assignees":                  "assignees",
-		"repos/create-commit-comment":           "body path position line",
-		"git/create-ref":                        "ref sha",
-		"git/update-ref":                        "sha force",
-		"git/delete-ref":                        "",
-		"repos/create-or-update-file-contents":  "message content sha branch committer author",
-		"repos/delete-file":                     "message sha branch committer author",
-		"repos/merge":                           "base head commit_message",
-		"repos/create-release":                  "tag_name target_commitish name body draft prerelease discussion_category_name generate_release_notes make_latest",
-		"actions/create-workflow-dispatch":      "ref inputs ...",
-		"git/upload-pack":                       "",
-		"git/receive-pack":                      "",
-		"git/info-refs":                         "",
-		"lfs/batch":                             "",
-	},
-	"openai": {
-		"responses/create":       "model input instructions max_output_tokens max_tool_calls stream store background temperature top_p tools tool_choice reasoning text service_tier previous_response_id ...",
-		"chat/create-completion": "model messages max_tokens max_completion_tokens n stream store temperature top_p tools tool_choice reasoning_effort service_tier ...",
-		"embeddings/create":      "model input dimensions encoding_format user",
-	},
-	"anthropic": {
-		"messages/create":       "model messages max_tokens stream system temperature top_k top_p tools tool_choice thinking stop_sequences metadata service_tier ...",
-		"messages/count-tokens": "model messages system tools tool_choice thinking ...",
-	},
-	"slack": {
-		"chat.postMessage":   "channel text blocks attachments thread_ts reply_broadcast ...",
-		"chat.postEphemeral": "channel user text blocks attachments thread_ts ...",
-		"chat.update":        "channel ts text blocks attachments ...",
-		"chat.delete":        "channel ts ...",
-		"reactions.add":      "channel name timestamp",
-	},
-	"stripe": {
-		"charges/create":         "amount currency customer source description capture receipt_email ...",
-		"payment-intents/create": "amount currency customer confirm capture_method description receipt_email ...",
-		"refunds/create":         "charge payment_intent amount reason ...",
-	},
+// argumentsOf gives the top-level arguments of a service's operations, from the vendors' references: GitHub's OpenAPI
+// description, the API references of OpenAI, Anthropic, Slack and Stripe. "..." at the end: the list is not complete. An
+// operation that is not here may take anything, unless it is a read by GET.
+func argumentsOf(service string) map[string]string {
+	switch service {
+	case "github":
+		return map[string]string{
+			"pulls/create":                          "title head head_repo base body maintainer_can_modify draft issue",
+			"pulls/update":                          "title body state base maintainer_can_modify",
+			"pulls/merge":                           "commit_title commit_message sha merge_method",
+			"pulls/update-branch":                   "expected_head_sha",
+			"pulls/request-reviewers":               "reviewers team_reviewers",
+			"pulls/remove-requested-reviewers":      "reviewers team_reviewers",
+			"pulls/create-review":                   "commit_id body event comments",
+			"pulls/submit-review":                   "body event",
+			"pulls/create-review-comment":           "body commit_id path position side line start_line start_side in_reply_to subject_type",
+			"pulls/create-reply-for-review-comment": "body",
+			"pulls/update-review-comment":           "body",
+			"issues/create":                         "title body assignee assignees milestone labels type ...",
+			"issues/update":                         "title body assignee assignees state state_reason milestone labels type ...",
+			"issues/create-comment":                 "body",
+			"issues/update-comment":                 "body",
+			"issues/add-labels":                     "labels",
+			"issues/set-labels":                     "labels",
+			"issues/add-assignees":                  "assignees",
+			"repos/create-commit-comment":           "body path position line",
+			"git/create-ref":                        "ref sha",
+			"git/update-ref":                        "sha force",
+			"git/delete-ref":                        "",
+			"repos/create-or-update-file-contents":  "message content sha branch committer author",
+			"repos/delete-file":                     "message sha branch committer author",
+			"repos/merge":                           "base head commit_message",
+			"repos/create-release":                  "tag_name target_commitish name body draft prerelease discussion_category_name generate_release_notes make_latest",
+			"actions/create-workflow-dispatch":      "ref inputs ...",
+			"git/upload-pack":                       "",
+			"git/receive-pack":                      "",
+			"git/info-refs":                         "",
+			"lfs/batch":                             "",
+		}
+	case "openai":
+		return map[string]string{
+			"responses/create":       "model input instructions max_output_tokens max_tool_calls stream store background temperature top_p tools tool_choice reasoning text service_tier previous_response_id ...",
+			"chat/create-completion": "model messages max_tokens max_completion_tokens n stream store temperature top_p tools tool_choice reasoning_effort service_tier ...",
+			"embeddings/create":      "model input dimensions encoding_format user",
+		}
+	case "anthropic":
+		return map[string]string{
+			"messages/create":       "model messages max_tokens stream system temperature top_k top_p tools tool_choice thinking stop_sequences metadata service_tier ...",
+			"messages/count-tokens": "model messages system tools tool_choice thinking ...",
+		}
+	case "slack":
+		return map[string]string{
+			"chat.postMessage":   "channel text blocks attachments thread_ts reply_broadcast ...",
+			"chat.postEphemeral": "channel user text blocks attachments thread_ts ...",
+			"chat.update":        "channel ts text blocks attachments ...",
+			"chat.delete":        "channel ts ...",
+			"reactions.add":      "channel name timestamp",
+		}
+	case "stripe":
+		return map[string]string{
+			"charges/create":         "amount currency customer source description capture receipt_email ...",
+			"payment-intents/create": "amount currency customer confirm capture_method description receipt_email ...",
+			"refunds/create":         "charge payment_intent amount reason ...",
+		}
+	}
+	return nil
 }
 
 // Takes gives what the operations of a service take, by operation; one that is not in it may take anything.
@@ -100,7 +108,7 @@ func (s *Service) Takes() map[string]Takes {
 			s.Hosts[i].takes(out)
 		}
 	}
-	for operation, list := range arguments[s.Name] {
+	for operation, list := range argumentsOf(s.Name) {
 		names, open := strings.CutSuffix(list, "...")
 		out[operation] = Takes{strings.Fields(names), open}
 	}

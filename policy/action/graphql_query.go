@@ -46,7 +46,7 @@ func (w *walker) query(f *graphql.Field) (*root, error) {
 	case "rateLimit":
 		return nil, w.below(f, 0, anywhere, q)
 	case "user", "organization":
-		if w.only(f, public) { // to know a reviewer's id
+		if w.only(f, &public) { // to know a reviewer's id
 			return nil, nil
 		}
 	case "repository":
@@ -106,24 +106,24 @@ func (w *walker) below(f *graphql.Field, depth int, at place, of *root) error {
 func step(at place, f *graphql.Field) place {
 	leaf := len(f.Set) == 0
 	switch {
-	case at == payload && (leaf || made[f.Name]), at == result && (leaf || connection[f.Name]):
+	case at == payload && (leaf || made.has(f.Name)), at == result && (leaf || connection.has(f.Name)):
 		return result
-	case (at == inside || at == result) && (leaf || within[f.Name]):
+	case (at == inside || at == result) && (leaf || within.has(f.Name)):
 		return inside
-	case at < beside && adjacent[f.Name], at == payload:
+	case at < beside && adjacent.has(f.Name), at == payload:
 		return beside
-	case at == beside && f.Name == "project" && !leaf, at == board && leaf && (names[f.Name] || f.Name == "title"):
+	case at == beside && f.Name == "project" && !leaf, at == board && leaf && (names.has(f.Name) || f.Name == "title"):
 		return board
-	case at == beside && (leaf && names[f.Name] || connection[f.Name] || identity[f.Name]):
+	case at == beside && (leaf && names.has(f.Name) || connection.has(f.Name) || identity.has(f.Name)):
 		return beside
 	}
 	return anywhere
 }
 
 // only says whether a selection holds nothing but some fields without any below them.
-func (w *walker) only(f *graphql.Field, fields map[string]bool) bool {
+func (w *walker) only(f *graphql.Field, fields *wordSet) bool {
 	err := w.each(f.Set, 0, func(f *graphql.Field, _ int) error {
-		if !fields[f.Name] || len(f.Set) > 0 {
+		if !fields.has(f.Name) || len(f.Set) > 0 {
 			return errors.New("another")
 		}
 		return nil

@@ -276,13 +276,13 @@ func (f *root) trashed(args map[string]any) {
 }
 
 // linearSecrets are fields that hold what signs or authenticates.
-var linearSecrets = set(`secret clientSecret webhookSecret`)
+var linearSecrets = wordSet{text: `secret clientSecret webhookSecret`}
 
 // linearBelow walks the fields under f. What a mutation gives back may be read, and the fields of the things in that; further
 // in, it is a query besides. A field of the name of a query that takes an admin is that query, too.
 func (w *walker) linearBelow(f *graphql.Field, depth, level int, of *root) error {
 	return w.each(f.Set, depth, func(f *graphql.Field, depth int) error {
-		if linearSecrets[f.Name] {
+		if linearSecrets.has(f.Name) {
 			return fmt.Errorf("%s is a credential, which must not be read", f.Name)
 		}
 		q := linearSchema().mutations["q "+f.Name]
