@@ -73,6 +73,9 @@ func (s *session) showsKeys() bool {
 
 // opens says whether the policy shows something of a place below the user's directory that is hidden as a rule.
 func (s *session) opens(place string) bool {
+	if len(s.Policy.Isolation.Read)+len(s.Policy.Isolation.Write) == 0 {
+		return false
+	}
 	p := s.places()
 	for _, path := range append(p.Read, p.Write...) {
 		if strings.HasPrefix(path, filepath.Join(p.Home, place)) {
@@ -93,26 +96,24 @@ func (s *session) makeFirst(p sandbox.Places) {
 }
 
 // makePlaces makes what must be there to be hidden, read-only or writable in a sealed run.
-func (s *session) makePlaces() {
-	p := s.places()
+func (s *session) makePlaces(p sandbox.Places, gitDirs []string) {
 	s.makeFirst(p)
 	if filepath.IsAbs(s.StateHome) {
 		os.MkdirAll(filepath.Join(s.StateHome, "agentguard"), 0o700)
 	}
-	for _, git := range sandbox.GitDirs(p.Dir) {
+	for _, git := range gitDirs {
 		os.Mkdir(filepath.Join(git, "hooks"), 0o755)
 	}
 }
 
 // rules are the views of a sealed run's files. Beside what every confined child sees: the user's runtime directory, where
 // new sockets appear, is hidden, and hooks that a repository does not have cannot be added.
-func (s *session) rules() []sandbox.Rule {
-	p := s.places()
+func (s *session) rules(p sandbox.Places, gitDirs []string) []sandbox.Rule {
 	var rules []sandbox.Rule
 	if dir := NewEnv(s.Environ).Get("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		rules = append(rules, sandbox.Rule{Path: dir, View: sandbox.Hidden})
 	}
-	for _, git := range sandbox.GitDirs(p.Dir) {
+	for _, git := range gitDirs {
 		rules = append(rules, sandbox.Rule{Path: git, View: sandbox.Writable}, sandbox.Rule{Path: filepath.Join(git, "hooks"), View: sandbox.ReadOnly})
 	}
 	return append(rules, p.Rules()...)
@@ -122,10 +123,11 @@ func (s *session) rules() []sandbox.Rule {
 // as the rest of the file system, which is read-only. frozen are directories in which files can be changed and no new ones made.
 func Views(c Config, level sandbox.Level) (views []sandbox.Rule, frozen []string, err error) {
 	s := &session{Config: c}
+	p := s.places()
 	if level == sandbox.Sealed {
-		return sandbox.Seen(s.rules()), nil, nil
+		return sandbox.Seen(s.rules(p, sandbox.GitDirs(p.Dir))), nil, nil
 	}
-	f := &sandbox.Fence{Places: s.places(), Nested: c.Policy.Isolation.Nested}
+	f := &sandbox.Fence{Places: p, Nested: c.Policy.Isolation.Nested}
 	if frozen, err = f.Prepare(); err != nil {
 		return nil, nil, err
 	}
@@ -179,8 +181,10 @@ func (s *session) seal() error {
 }
 
 func (s *session) planBox() sandbox.Plan {
-	s.makePlaces()
-	config := sandbox.Config{Rules: s.rules(), Nested: s.Policy.Isolation.Nested, Ports: []int{22}, Terminal: terminalName(s.Stdin, s.Stdout, s.Stderr)}
+	places := s.places()
+	gitDirs := sandbox.GitDirs(places.Dir)
+	s.makePlaces(places, gitDirs)
+	config := sandbox.Config{Rules: s.rules(places, gitDirs), Nested: s.Policy.Isolation.Nested, Ports: []int{22}, Terminal: terminalName(s.Stdin, s.Stdout, s.Stderr)}
 	for _, to := range s.Policy.Isolation.AllowTCP {
 		if port := int(to.Port()); !contains(config.Forward, port) && !s.isFree(to) {
 			config.Forward = append(config.Forward, port)

@@ -143,15 +143,20 @@ func hidden(paths []string) (rules []Rule) {
 
 // homes are the user's own directory and those of other users that can be looked into: all of them, for root.
 func (p Places) homes() []string {
-	homes := []string{p.Home}
+	homes, others := []string{p.Home}, []string{"/root"}
 	entries, _ := os.ReadDir("/home")
 	if len(entries) > 100 {
 		entries = entries[:100]
 	}
 	for _, e := range entries {
-		homes = append(homes, filepath.Join("/home", e.Name()))
+		others = append(others, filepath.Join("/home", e.Name()))
 	}
-	return append(homes, "/root")
+	for _, other := range others {
+		if _, open := lstat(other + "/."); open && other != p.Home {
+			homes = append(homes, other)
+		}
+	}
+	return homes
 }
 
 // hostKeys are the private keys of this machine's ssh server.
