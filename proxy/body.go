@@ -9,8 +9,10 @@ import (
 	"hash"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"agentguard/proxy/scrub"
@@ -40,6 +42,8 @@ type peekedBody struct {
 	gate     *gate                 // through which it leaves, if it cannot be held whole; nil: none
 	judge    func(io.Reader) error // must have read it before its end is sent; nil: nobody
 	watch    *watch                // of the judge, since the sending began
+	from     *bulk                 // whence it comes; nil: another way, or not read as it leaves
+	to       atomic.Pointer[bulk]  // where it leaves, if it may do so in pieces
 
 	mu   sync.Mutex // the transport may still read when an early answer has ended the exchange
 	sum  hash.Hash
@@ -62,16 +66,60 @@ func (p *Proxy) prepareBody(ex *Exchange) *Refusal {
 
 func (b *peekedBody) Read(p []byte) (n int, err error) {
 	n, err = b.next(p)
+	sent, f := b.passes(p[:n], err)
+	switch {
+	case f != nil:
+		n, err = 0, refusalError{f}
+		fallthrough
+	case err != nil || sent == b.length:
+		b.atOnce()
+	case sent > bulkAfter:
+		b.inPieces()
+	}
+	return n, err
+}
+
+// passes takes down what is to be sent, and returns how much that is with it.
+func (b *peekedBody) passes(p []byte, err error) (int64, *Refusal) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if f := b.forbids(p[:n], err == io.EOF || b.length >= 0 && b.sent+int64(n) >= b.length); f != nil {
-		return 0, refusalError{f}
+	if f := b.forbids(p, err == io.EOF || b.length >= 0 && b.sent+int64(len(p)) >= b.length); f != nil {
+		return b.sent, f
 	}
 	if !b.swapped {
-		b.sum.Write(p[:n])
+		b.sum.Write(p)
 	}
-	b.sent += int64(n)
-	return n, err
+	b.sent += int64(len(p))
+	return b.sent, nil
+}
+
+// leaves is told by which connection the request leaves.
+func (ex *Exchange) leaves(c httptrace.GotConnInfo) {
+	ex.up = bulkOf(c.Conn)
+	if b := ex.body; b != nil && b.gate == nil && ex.tunnel != nil {
+		b.atOnce()
+		b.from = ex.tunnel
+		b.to.Store(ex.up)
+	}
+}
+
+// inPieces has a long body leave so.
+func (b *peekedBody) inPieces() {
+	to := b.to.Load()
+	if to == nil {
+		return
+	}
+	to.hold(b.from)
+	if b.to.Load() != to { // the sending has ended meanwhile
+		to.release(b.from)
+	}
+}
+
+// atOnce ends that.
+func (b *peekedBody) atOnce() {
+	if to := b.to.Swap(nil); to != nil {
+		to.release(b.from)
+	}
 }
 
 // forbids asks the judge, if there is one, whether the next bytes may be sent.
@@ -118,6 +166,7 @@ func (e *brokenBody) Unwrap() error { return e.error }
 
 // Close ends the sending. A gate goes on taking what the child sends: git reads an answer only when all is sent.
 func (b *peekedBody) Close() error {
+	b.atOnce()
 	if b.gate != nil {
 		return b.gate.leaving.Close()
 	}
@@ -238,6 +287,7 @@ func (b *peekedBody) finish(ex *Exchange) {
 	if b == nil {
 		return
 	}
+	b.atOnce()
 	b.spool.close()
 	b.memory.give(b.taken)
 	b.mu.Lock()

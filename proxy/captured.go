@@ -44,7 +44,7 @@ func (p *Proxy) captured(c net.Conn) {
 	if a, isTCP := c.LocalAddr().(*net.TCPAddr); isTCP {
 		to, ok = a.AddrPort(), true
 	}
-	conn := &tunnelConn{cork: cork{Conn: c}, ahead: bufio.NewReaderSize(c, 512), peer: &peer{identified: true}, captured: netip.AddrPortFrom(to.Addr().Unmap(), to.Port())}
+	conn := &tunnelConn{bulk: bulk{Conn: c}, ahead: bufio.NewReaderSize(c, 512), peer: &peer{identified: true}, captured: netip.AddrPortFrom(to.Addr().Unmap(), to.Port())}
 	p.find(conn.peer, c)
 	if !ok || to.Port() == 22 {
 		p.refuseSSH(conn)

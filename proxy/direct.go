@@ -41,8 +41,9 @@ type way struct {
 
 // line is a connection to an upstream.
 type line struct {
-	net.Conn // TLS, or plain
-	wire     *wire
+	net.Conn       // TLS, or plain
+	bulk     *bulk // below TLS
+	wire     *wire // and below that
 	to       way
 	r        *bufio.Reader
 	w        *bufio.Writer
@@ -129,11 +130,12 @@ func (d *direct) open(ctx context.Context, to way) (*line, error) {
 		return nil, err
 	}
 	l := &line{to: to, wire: newWire(raw), left: math.MaxInt64}
-	if l.Conn = l.wire; !to.plain {
+	l.bulk = &bulk{Conn: l.wire}
+	if l.Conn = l.bulk; !to.plain {
 		host, _, _ := net.SplitHostPort(to.addr)
 		cfg := d.tls.Clone()
 		cfg.ServerName = host
-		conn := tls.Client(l.wire, cfg)
+		conn := tls.Client(l.bulk, cfg)
 		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 		defer cancel()
 		if err := conn.HandshakeContext(ctx); err != nil {
@@ -186,6 +188,10 @@ func (d *direct) ask(l *line, r *http.Request) (*http.Response, error) {
 
 // exchange hands on what comes of 1xx, as http.Transport does.
 func (l *line) exchange(r *http.Request) (*http.Response, error) {
+	trace := httptrace.ContextClientTrace(r.Context())
+	if trace != nil && trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{Conn: l.bulk})
+	}
 	l.SetReadDeadline(time.Now().Add(answerTimeout))
 	defer l.SetReadDeadline(time.Time{})
 	l.left = maxAnswerHead
@@ -196,7 +202,6 @@ func (l *line) exchange(r *http.Request) (*http.Response, error) {
 	if _, err := l.r.Peek(1); err != nil {
 		return nil, silentError{err}
 	}
-	trace := httptrace.ContextClientTrace(r.Context())
 	for {
 		resp, err := http.ReadResponse(l.r, r)
 		if err != nil || resp.StatusCode < 100 || resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {

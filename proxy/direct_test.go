@@ -24,7 +24,7 @@ type script struct {
 	conns atomic.Int32
 }
 
-func newScript(t *testing.T, answer func(c *cork, w io.Writer, conn, nth int, r *http.Request) bool) *script {
+func newScript(t *testing.T, answer func(c *bulk, w io.Writer, conn, nth int, r *http.Request) bool) *script {
 	t.Helper()
 	ca, err := NewCA(nil)
 	if err != nil {
@@ -54,7 +54,7 @@ func newScript(t *testing.T, answer func(c *cork, w io.Writer, conn, nth int, r 
 			}
 			n := int(s.conns.Add(1))
 			go func() {
-				c := &cork{Conn: raw}
+				c := &bulk{Conn: raw}
 				conn := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{*leaf}})
 				defer conn.Close()
 				br := bufio.NewReader(conn)
@@ -99,7 +99,7 @@ func say(w io.Writer, conn, nth int) {
 }
 
 func TestConnectionIsUsedAgain(t *testing.T) {
-	s := newScript(t, func(_ *cork, w io.Writer, conn, nth int, r *http.Request) bool {
+	s := newScript(t, func(_ *bulk, w io.Writer, conn, nth int, r *http.Request) bool {
 		switch nth {
 		case 2:
 			io.WriteString(w, "HTTP/1.1 204 No Content\r\n\r\n")
@@ -125,9 +125,9 @@ func TestConnectionIsUsedAgain(t *testing.T) {
 
 // What an upstream says on a connection that nobody asks on must never be the answer to the next request.
 func TestUnaskedAnswerIsNobodys(t *testing.T) {
-	s := newScript(t, func(c *cork, w io.Writer, conn, nth int, r *http.Request) bool {
-		c.on()
-		defer c.off()
+	s := newScript(t, func(c *bulk, w io.Writer, conn, nth int, r *http.Request) bool {
+		c.hold(nil)
+		defer c.release(nil)
 		say(w, conn, nth)
 		if conn == 1 {
 			io.WriteString(w, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged") // a record of its own
@@ -141,7 +141,7 @@ func TestUnaskedAnswerIsNobodys(t *testing.T) {
 
 func TestConnectionThatHasEndedIsNotUsed(t *testing.T) {
 	ended := make(chan bool, 1)
-	s := newScript(t, func(c *cork, w io.Writer, conn, nth int, r *http.Request) bool {
+	s := newScript(t, func(c *bulk, w io.Writer, conn, nth int, r *http.Request) bool {
 		say(w, conn, nth)
 		if conn == 1 {
 			c.Close()
@@ -160,7 +160,7 @@ func TestSilentEndIsAskedAgain(t *testing.T) {
 		method, want string
 		conns        int32
 	}{{"GET", "2.1", 2}, {"DELETE", "", 1}} {
-		s := newScript(t, func(_ *cork, w io.Writer, conn, nth int, r *http.Request) bool {
+		s := newScript(t, func(_ *bulk, w io.Writer, conn, nth int, r *http.Request) bool {
 			if conn == 1 && nth == 2 {
 				return false
 			}
@@ -173,14 +173,14 @@ func TestSilentEndIsAskedAgain(t *testing.T) {
 			t.Errorf("%s: %q %v, %d connections", c.method, got, err, s.conns.Load())
 		}
 	}
-	s := newScript(t, func(*cork, io.Writer, int, int, *http.Request) bool { return false })
+	s := newScript(t, func(*bulk, io.Writer, int, int, *http.Request) bool { return false })
 	if _, err := s.ask(t.Context(), "GET"); err == nil || s.conns.Load() != 1 {
 		t.Errorf("%v, %d connections: one that is new is not tried again", err, s.conns.Load())
 	}
 }
 
 func TestHeaderOfAnAnswerIsBounded(t *testing.T) {
-	s := newScript(t, func(_ *cork, w io.Writer, _, _ int, _ *http.Request) bool {
+	s := newScript(t, func(_ *bulk, w io.Writer, _, _ int, _ *http.Request) bool {
 		io.WriteString(w, "HTTP/1.1 200 OK\r\n")
 		for range 2 * maxAnswerHead / 1000 {
 			if _, err := io.WriteString(w, "X: "+strings.Repeat("x", 1000)+"\r\n"); err != nil {
@@ -198,7 +198,7 @@ func TestHeaderOfAnAnswerIsBounded(t *testing.T) {
 func TestLeavingEndsTheConnection(t *testing.T) {
 	for _, begun := range []bool{false, true} {
 		asked, gone := make(chan bool, 1), make(chan error, 1)
-		s := newScript(t, func(c *cork, w io.Writer, _, _ int, _ *http.Request) bool {
+		s := newScript(t, func(c *bulk, w io.Writer, _, _ int, _ *http.Request) bool {
 			if begun {
 				io.WriteString(w, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok")
 			}
@@ -214,7 +214,7 @@ func TestLeavingEndsTheConnection(t *testing.T) {
 		}
 		<-gone
 	}
-	s := newScript(t, func(_ *cork, w io.Writer, conn, nth int, r *http.Request) bool {
+	s := newScript(t, func(_ *bulk, w io.Writer, conn, nth int, r *http.Request) bool {
 		if conn == 1 && nth == 1 {
 			io.WriteString(w, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok")
 		} else {
@@ -244,7 +244,7 @@ func TestHeadersThatWouldChangeAreNotSent(t *testing.T) {
 }
 
 func TestIdleConnectionsEnd(t *testing.T) {
-	s := newScript(t, func(_ *cork, w io.Writer, conn, nth int, r *http.Request) bool { say(w, conn, nth); return true })
+	s := newScript(t, func(_ *bulk, w io.Writer, conn, nth int, r *http.Request) bool { say(w, conn, nth); return true })
 	s.must("GET", "1.1")
 	w, _ := s.ways()
 	w.h0.reap()

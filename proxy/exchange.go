@@ -52,6 +52,8 @@ type Exchange struct {
 	hits     []cred.Hit
 	request  *action.Request // what was classified, for conditions on its arguments
 	body     *peekedBody
+	tunnel   *bulk // the child's end, where it carries one request at a time; nil: none, or not so
+	up       *bulk // the upstream's end, likewise
 	messages *messages
 	deadline func(time.Time) error // of reading the request
 }

@@ -261,7 +261,8 @@ func (p *Proxy) exchange(w http.ResponseWriter, ex *Exchange) {
 	}
 	child := &childWriter{ResponseWriter: w, p: p, ex: ex}
 	if t, ok := ctx.Value(tunnelKey{}).(*tunnelConn); ok && ex.in.ProtoMajor == 1 { // in HTTP/2 others write as well
-		child.cork = &t.cork
+		child.out, ex.tunnel = &t.bulk, &t.bulk
+		defer child.release()
 	}
 	p.forward.ServeHTTP(child, ex.in.WithContext(ctx))
 }

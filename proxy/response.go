@@ -107,7 +107,6 @@ func (p *Proxy) scrub(ex *Exchange, r *http.Response) *Refusal {
 	if r.StatusCode == http.StatusSwitchingProtocols {
 		return p.scrubMessages(ex, r, set)
 	}
-	r.Body = prefetched(r.Body, r.ProtoMajor, r.ContentLength)
 	messages := isFramed(r.Header.Get("Content-Type"))
 	if messages {
 		set = fixed
@@ -271,7 +270,9 @@ type childWriter struct {
 	http.ResponseWriter
 	p    *Proxy
 	ex   *Exchange
-	cork *cork // of the tunnel, nil: none, or not to be used
+	out  *bulk // the tunnel, nil: none, or not to be used
+	from *bulk // where a long body comes from, while it is held back in out
+	sent int64 // bytes of the body
 	left int64 // bytes of the body still to come, where the upstream told; ReverseProxy itself flushes where not
 }
 
@@ -299,15 +300,31 @@ func (w *childWriter) WriteHeader(status int) {
 }
 
 func (w *childWriter) Write(p []byte) (int, error) {
-	if w.cork == nil || len(p) <= onePiece {
+	if w.out == nil || w.from != nil {
 		return w.write(p)
 	}
-	w.cork.on()
+	w.sent += int64(len(p))
+	if w.sent > bulkAfter && w.ex.up != nil {
+		w.from = w.ex.up
+		w.out.hold(w.from)
+		return w.write(p)
+	}
+	if len(p) > onePiece {
+		w.out.hold(nil)
+	}
 	n, err := w.write(p)
-	if failed := w.cork.off(); err == nil {
+	if failed := w.release(); err == nil {
 		err = failed
 	}
 	return n, err
+}
+
+// release lets out what is held back.
+func (w *childWriter) release() error {
+	if w.out == nil {
+		return nil
+	}
+	return w.out.release(w.from)
 }
 
 func (w *childWriter) write(p []byte) (int, error) {

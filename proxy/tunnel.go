@@ -20,7 +20,7 @@ import (
 // tunnelConn is the child's end of a CONNECT, or a captured connection: its bytes, those read ahead included, and where it
 // was meant to lead.
 type tunnelConn struct {
-	cork
+	bulk
 	ahead     *bufio.Reader
 	authority action.Authority // of a captured connection in plain text: none, each request has its own
 	plain     bool
@@ -58,7 +58,7 @@ func (c *tunnelConn) Read(p []byte) (int, error) {
 		}
 		c.ahead = nil // give the buffer back, and read past it from now on
 	}
-	return c.Conn.Read(p)
+	return c.bulk.Read(p)
 }
 
 // serveConnect opens a tunnel. The host is not dialled and not resolved here, and a host that the policy does not claim
@@ -113,7 +113,7 @@ func (p *Proxy) takeOver(w http.ResponseWriter, r *http.Request, a action.Author
 		raw.Close()
 		return nil
 	}
-	conn := &tunnelConn{cork: cork{Conn: raw}, authority: a, peer: peerOf(r)}
+	conn := &tunnelConn{bulk: bulk{Conn: raw}, authority: a, peer: peerOf(r)}
 	if n := rw.Reader.Buffered(); n > 0 { // the client did not wait for our answer
 		early, _ := rw.Reader.Peek(n)
 		conn.putBack(bytes.Clone(early))
@@ -301,9 +301,6 @@ func (p *Proxy) dialBlind(ctx context.Context, ex *Exchange) (net.Conn, *Refusal
 	}
 	return up, nil
 }
-
-// CloseWrite ends one direction.
-func (c *tunnelConn) CloseWrite() error { return c.Conn.(interface{ CloseWrite() error }).CloseWrite() }
 
 // pump copies one direction and tells the other end that no more will come.
 func pump(dst, src net.Conn) int64 {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"os"
 	"strings"
@@ -80,7 +81,7 @@ func (u *Upstream) makeWays() (*ways, error) {
 
 func (u *Upstream) transport(cfg *tls.Config, protocols ...string) *http.Transport {
 	t := &http.Transport{
-		DialContext:           u.dial,
+		DialContext:           u.dialBulk,
 		TLSClientConfig:       cfg.Clone(),
 		TLSHandshakeTimeout:   dialTimeout,
 		DisableCompression:    true, // the child's Accept-Encoding is its own
@@ -130,6 +131,9 @@ func (u *Upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	w, err := u.ways()
 	if err != nil {
 		return nil, err
+	}
+	if t := httptrace.ContextClientTrace(r.Context()); t != nil { // which ReverseProxy has made for this request alone
+		t.GotConn = exchangeOf(r).leaves
 	}
 	speaks, known := u.speaks.Load(r.URL.Host)
 	if speaks == 2 || r.ProtoMajor == 2 {
@@ -200,6 +204,14 @@ func (u *Upstream) dial(ctx context.Context, network, addr string) (net.Conn, er
 		d.Control = u.guard.control(host)
 	}
 	return d.DialContext(ctx, network, addr)
+}
+
+func (u *Upstream) dialBulk(ctx context.Context, network, addr string) (net.Conn, error) {
+	c, err := u.dial(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return &bulk{Conn: c}, nil
 }
 
 // isProxy says whether addr is that of the corporate proxy.
