@@ -143,25 +143,6 @@ func isWebSocket(h http.Header) bool {
 	return strings.EqualFold(h.Get("Upgrade"), "websocket") && strings.Contains(strings.ToLower(h.Get("Connection")), "upgrade")
 }
 
-// rewrites are headers by which some servers take another method, path, host or client than the request's own; those that
-// end in - stand for all that begin so. They are compared without case, and with - and _ alike.
-var rewrites = []string{
-	"x-http-method-override", "x-http-method", "x-method-override", "x-http-verb-override", "x-http-path-override", "x-http-host-override",
-	"x-original-url", "x-original-uri", "x-original-path", "x-original-host", "x-original-method", "x-rewrite-url", "x-rewrite-uri", "x-rewrite-path", "x-override-url",
-	"x-forwarded-", "x-forwarded", "forwarded", "x-host", "x-proxy-url", "x-http-destinationurl", "base-url",
-	"x-real-ip", "x-client-ip", "x-cluster-client-ip", "x-remote-ip", "x-remote-addr", "x-originating-ip", "true-client-ip", "client-ip", "cf-connecting-ip", "fastly-client-ip",
-}
-
-func stripRewrites(h http.Header) {
-	for name := range h {
-		for _, r := range rewrites {
-			if strings.HasSuffix(r, "-") && len(name) > len(r) && cred.SameHeader(name[:len(r)], r) || cred.SameHeader(name, r) {
-				delete(h, name)
-			}
-		}
-	}
-}
-
 // decide asks the policy.
 func (p *Proxy) decide(ex *Exchange) *Refusal {
 	switch ex.Claim.Kind {
