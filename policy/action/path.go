@@ -3,7 +3,9 @@ package action
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -94,16 +96,46 @@ func decodeSegment(part string, encodedSlash bool) (string, error) {
 	}
 	for piece := range strings.SplitSeq(seg, "/") {
 		// A matrix parameter does not hide a dot segment: "/..;/x" is "/../x" to servlet containers.
-		name, _, _ := strings.Cut(piece, ";")
-		if name == "." || name == ".." {
+		if dots(piece) {
 			return "", errors.New("a . or .. segment")
 		}
 		if piece == "" {
 			return "", errors.New("an empty segment behind an escaped slash")
 		}
 	}
+	if !isASCII(seg) && slices.ContainsFunc(strings.FieldsFunc(strings.Map(likeASCII, seg), isSlash), dots) {
+		return "", errors.New("characters that some servers take for a . or .. segment")
+	}
 	return seg, nil
 }
+
+// dots says whether a piece of a path is a dot segment to some server. A matrix parameter does not hide one: "/..;/x" is
+// "/../x" to servlet containers. Nor do spaces, which Windows drops.
+func dots(piece string) bool {
+	name, _, _ := strings.Cut(piece, ";")
+	name = strings.ReplaceAll(name, " ", "")
+	return name == "." || name == ".."
+}
+
+// likeASCII gives for a character the one that it becomes where text is brought into a compatible form (Unicode's NFKC, the best
+// fit of Windows' code pages): full-width and mathematical slashes, leaders of dots. What cannot be seen is dropped.
+func likeASCII(r rune) rune {
+	switch {
+	case strings.ContainsRune("\u2024\u2025\u2026\ufe52\uff0e\uff61\u3002", r):
+		return '.'
+	case strings.ContainsRune("\u2044\u2215\u29f8\uff0f", r):
+		return '/'
+	case strings.ContainsRune("\u2216\u29f5\ufe68\uff3c", r):
+		return '\\'
+	case unicode.IsSpace(r):
+		return ' '
+	case unicode.Is(unicode.Cf, r):
+		return -1
+	}
+	return r
+}
+
+func isSlash(r rune) bool { return r == '/' || r == '\\' }
 
 func unescape(part string) ([]byte, error) {
 	b := make([]byte, 0, len(part))
