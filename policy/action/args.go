@@ -210,16 +210,22 @@ func formFields(text string, names []string) (map[string]any, error) {
 	}
 	for key, values := range form {
 		for _, name := range names {
-			root, _, _ := strings.Cut(key, "[")
 			switch {
 			case key == name && len(values) == 1:
 				out[name] = FormValue(values[0])
 			case key == name:
 				return nil, fmt.Errorf("%q stands there more than once", name)
-			case strings.EqualFold(strings.TrimSpace(root), name):
+			case respells(key, name):
 				return nil, fmt.Errorf("%q differs from %q in spelling alone", clip(key), name)
 			}
 		}
 	}
 	return out, nil
+}
+
+// respells says whether some server takes the parameter key for name, which it is not: without case, as an array, or as PHP
+// does (see phpName).
+func respells(key, name string) bool {
+	root, _, _ := strings.Cut(key, "[")
+	return strings.EqualFold(phpName(key), name) || strings.EqualFold(phpName(strings.TrimSpace(root)), name)
 }

@@ -52,6 +52,9 @@ func refineReceivePack(r *Request, m *Match) error {
 		return fmt.Errorf("the push could not be read: %w", err)
 	}
 	if len(head.commands) == 0 {
+		if b, err := r.Peek(head.size + 1); err != nil || len(b) > head.size {
+			return errors.New("something follows its empty list of refs")
+		}
 		return nil // a flush alone: git's probe whether it may speak, before a large push
 	}
 	p := &pushReading{head: head, base: m.Actions[0], forced: make([]string, len(head.commands))}

@@ -289,6 +289,9 @@ func TestPushCommands(t *testing.T) {
 	if m := classifyGit(pushRequest(), body); spell(m) != "unknown unknown path:/o/r.git/git-receive-pack" {
 		t.Errorf("a broken pack: %s, %q", spell(m), m.Reason)
 	}
+	if m := classifyGit(pushRequest(), []byte("0000"+string(pkt(one+" "+zero+" refs/heads/x\x00report-status")))); !strings.Contains(m.Reason, "follows its empty list") {
+		t.Errorf("commands behind an empty list: %s %q", spell(m), m.Reason)
+	}
 	if m := classifyGit(pushRequest(), []byte("0000")); spell(m) != "push write repo:o/r" {
 		t.Errorf("probe: %s", spell(m))
 	}

@@ -106,6 +106,8 @@ func (w *walker) below(f *graphql.Field, depth int, at place, of *root) error {
 func step(at place, f *graphql.Field) place {
 	leaf := len(f.Set) == 0
 	switch {
+	case (f.Name == "repository" || f.Name == "project") && len(f.Arguments) > 0: // any that an owner has, not the one beside
+		return anywhere
 	case at == payload && (leaf || made.has(f.Name)), at == result && (leaf || connection.has(f.Name)):
 		return result
 	case (at == inside || at == result) && (leaf || within.has(f.Name)):

@@ -33,7 +33,7 @@ func queryOverride(query string) string {
 
 // override is the name that a framework may take a parameter's for, if that changes the method; else "".
 func override(name string) string {
-	name = phpNames.Replace(strings.TrimLeft(name, " "))
+	name = phpName(name)
 	for _, bad := range overrides {
 		if strings.EqualFold(name, bad) {
 			return bad
@@ -42,7 +42,12 @@ func override(name string) string {
 	return ""
 }
 
-// phpNames is what PHP makes of a parameter's name.
+// phpName is what PHP makes of a parameter's name: it ends at a NUL.
+func phpName(name string) string {
+	name, _, _ = strings.Cut(strings.TrimLeft(name, " "), "\x00")
+	return phpNames.Replace(name)
+}
+
 var phpNames = strings.NewReplacer(" ", "_", ".", "_", "[", "_")
 
 // bodyOverride looks for a _method in the body of a POST, where frameworks look for one, if another method would be another

@@ -184,7 +184,7 @@ func formArguments(text string) (map[string][]string, error) {
 	}
 	for key := range form {
 		for _, name := range channelArguments {
-			if key != name && (strings.EqualFold(key, name) || strings.HasPrefix(key, name+"[")) {
+			if key != name && respells(key, name) {
 				return nil, fmt.Errorf("the argument %q differs from %q in spelling alone", clip(key), name)
 			}
 		}
