@@ -147,14 +147,14 @@ func (b *peekedBody) next(p []byte) (n int, err error) {
 	case b.spool.left():
 		n, err = b.spool.Read(p)
 	case b.end != nil:
-		return 0, b.end
+		err = b.end
 	default:
 		// The transport reads once more behind the end, when the server may have closed the body already.
 		n, err = b.src.Read(p)
 		b.end = err
-		if err != nil && err != io.EOF {
-			err = &brokenBody{err}
-		}
+	}
+	if err == b.end && err != nil && err != io.EOF && err != errBusy {
+		err = &brokenBody{err}
 	}
 	return n, err
 }

@@ -88,6 +88,9 @@ func (p *Proxy) modifyResponse(r *http.Response) error {
 	if r.StatusCode == http.StatusSwitchingProtocols && (!ex.WebSocket || !isWebSocket(r.Header)) {
 		return errUnasked
 	}
+	if r.StatusCode == http.StatusPartialContent && ex.Credential != nil { // Range was taken off: a secret in parts is not seen
+		return refusalError{upstreamFailed("the upstream answered with a part that nobody asked for", "")}
+	}
 	if r.StatusCode < 100 || r.StatusCode > 999 { // net/http reads it, and panics when it writes it
 		return refusalError{upstreamFailed("the upstream answered with the status "+strconv.Itoa(r.StatusCode), "")}
 	}
@@ -379,5 +382,8 @@ func (p *Proxy) upstreamError(w http.ResponseWriter, r *http.Request, err error)
 		*text, ex.Scrubbed = clean, ex.Scrubbed+n
 	}
 	ex.Refusal, ex.Status = f, f.Status
+	if broken != nil && r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close") // nobody knows where the body ends and the next request begins
+	}
 	f.write(w, ex)
 }

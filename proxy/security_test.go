@@ -174,15 +174,26 @@ func TestRewriteHeadersAreStripped(t *testing.T) {
 	var saw sawAuth
 	r := newRig(t, saw.handle, rigOptions{})
 	names := []string{"X-HTTP-Method-Override", "X_HTTP_Method_Override", "X-Method-Override", "X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Host", "Forwarded", "X-Agent-ID",
-		"X-Forwarded-Method", "X_Forwarded_Anything", "X-Original-Method", "X-Override-URL", "X-Rewrite-Path", "X-HTTP-Path-Override", "X-Real-IP", "True-Client-IP", "Proxy-Authorization"}
+		"X-Forwarded-Method", "X_Forwarded_Anything", "X-Original-Method", "X-Override-URL", "X-Rewrite-Path", "X-HTTP-Path-Override", "X-Real-IP", "True-Client-IP", "Proxy-Authorization",
+		"X-Method", "X-Http-Verb", "_method", "X-RestLi-Method", "X-HTTP-Methode-Override", "X-Host-Override", "X-Envoy-Original-Path", "X-Request-URI", "X-Script-Name", "Destination",
+		"Impersonate-User", "Impersonate_Group", "X-Remote-User", "Remote-User", "Sudo", "X-Auth-Request-User", "X-Webauth-User", "SSL-Client-Verify", "X-Forward-For", "X-Ms-Client-Principal-Id"}
 	var header []string
 	for _, n := range names {
 		header = append(header, n+": DELETE")
+	}
+	others := []string{"Access-Control-Request-Method", "X-Methods", "X-Remote", "Referer", "X-Request-Id", "X"}
+	for _, n := range others {
+		header = append(header, n+": PUT")
 	}
 	r.do("GET", "https://api.example.com/items/1", "", header...)
 	for _, n := range names {
 		if v := saw.get(n); v != "" {
 			t.Errorf("%s reached the origin: %q", n, v)
+		}
+	}
+	for _, n := range others {
+		if saw.get(n) != "PUT" {
+			t.Errorf("%s did not reach the origin", n)
 		}
 	}
 }
@@ -562,6 +573,17 @@ func TestRangeIsStripped(t *testing.T) {
 	r.do("GET", "https://api.example.com/items/1", "", "Range: bytes=10-20", "If-Range: x", "Request-Range: bytes=10-20", "X-Ms-Range: bytes=10-20")
 	if got := saw.get("Range") + saw.get("If-Range") + saw.get("Request-Range") + saw.get("X-Ms-Range"); got != "" {
 		t.Errorf("the origin was asked for %q", got)
+	}
+	r = newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Range", "bytes 0-19/40")
+		w.WriteHeader(http.StatusPartialContent)
+		io.WriteString(w, theSecret[:20])
+	}, rigOptions{})
+	if a := r.do("GET", "https://api.example.com/items/1", ""); a.StatusCode != 502 || !strings.Contains(a.refusal(t).Error, "a part that nobody asked for") {
+		t.Errorf("a part: %d %s", a.StatusCode, a.body)
+	}
+	if a := r.do("GET", "https://open.example.com/x", "", "Range: bytes=0-19"); a.StatusCode != 206 {
+		t.Errorf("a part of an open host: %d %s", a.StatusCode, a.body)
 	}
 }
 

@@ -196,7 +196,7 @@ func absoluteInside(r *http.Request, tunnel *tunnelConn) *Refusal {
 	switch {
 	case strings.HasPrefix(r.RequestURI, "/") || r.URL.Host == "":
 		return nil
-	case (r.URL.Scheme == "http") != tunnel.plain:
+	case r.URL.Scheme != "http" && r.URL.Scheme != "https", (r.URL.Scheme == "http") != tunnel.plain:
 		return malformed("the scheme of the target is not that of the tunnel")
 	case r.URL.User != nil || r.URL.Host != r.Host:
 		return malformed(fmt.Sprintf("the target is on %q, the tunnel leads to %s", r.URL.Host, tunnel.authority))
