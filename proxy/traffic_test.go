@@ -146,12 +146,12 @@ func TestUnnamedEncodingIsCutOff(t *testing.T) {
 			w.(http.Flusher).Flush() // one byte tells nothing yet
 			w.Write(c.body[1:])
 		}, rigOptions{})
+		var body []byte
 		resp, err := r.client(false).Get("https://api.example.com/items/1")
-		if err != nil {
-			t.Fatal(err)
+		if err == nil { // else it was cut off before its header had left
+			body, err = io.ReadAll(resp.Body)
+			resp.Body.Close()
 		}
-		body, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
 		if whole := err == nil && bytes.Equal(body, c.body); whole != c.whole || !whole && (bytes.Contains(body, c.body[:2]) || !strings.Contains(r.last().Failure, "does not name")) {
 			t.Errorf("%s %s: %q, %v; recorded %q", c.kind, c.encoding, body, err, r.last().Failure)
 		}
