@@ -16,6 +16,21 @@ type Isolation struct {
 	Hide     []string         // paths that cannot be opened at all
 	AllowTCP []netip.AddrPort // the user's own services on the loopback
 	Nested   bool             // the child may make sandboxes of its own
+	User     User             // whom the child of root runs as
+}
+
+// User is an account of the machine: a name, or a number. The zero User is none.
+type User struct {
+	Name string
+	UID  uint32 // where Name is ""
+	Line int    // in the policy; 0: none is named
+}
+
+func (u User) String() string {
+	if u.Line == 0 || u.Name != "" {
+		return u.Name
+	}
+	return strconv.FormatUint(uint64(u.UID), 10)
 }
 
 // IsolationLevels are the names of levels, the strongest first.
@@ -38,7 +53,34 @@ func (d *draft) isolationTable(t *table) {
 	i.Hide = d.isolationPaths(t, "hide", seen)
 	i.AllowTCP = d.loopbackServices(t, "allow_tcp")
 	i.Nested, _ = t.boolean("nested")
-	t.done(map[string]string{"user": "another user for what root runs"})
+	i.User = t.user("user")
+	t.done(nil)
+}
+
+// user reads an account: its name as a text, its number as one.
+func (t *table) user(key string) User {
+	v, ok := t.get(key)
+	if !ok {
+		return User{}
+	}
+	u := User{Line: t.line(key)}
+	switch v := v.(type) {
+	case int64:
+		if u.UID = uint32(v); int64(u.UID) != v || u.UID == 1<<32-1 {
+			t.fail(key, "", "is %d, and a user's number is from 0 to 4294967294", v)
+		}
+	case string:
+		u.Name = v
+		switch {
+		case v == "" || strings.ContainsAny(v, ":/ \t\r\n\x00") || v[0] == '-' || v[0] == '+':
+			t.fail(key, "", "is %q, which is no name of a user", v)
+		case strings.Trim(v, "0123456789") == "":
+			t.fail(key, "a name is a text, a number is not: user = "+v, "is %q, which is a number", v)
+		}
+	default:
+		t.fail(key, `as in user = "bot", or user = 1000`, "must be the name of a user or its number, not %s", kindOf(v))
+	}
+	return u
 }
 
 // isolationPaths reads paths. One that two lists name would be ambiguous.
@@ -146,6 +188,9 @@ func (d *differ) isolation(before, after *Isolation) {
 	d.listsOf("writable path", pathWithin, before.Write, after.Write, Wider, Narrower)
 	d.listsOf("hidden path", pathWithin, before.Hide, after.Hide, Narrower, Wider)
 	d.lists("local service", services(before.AllowTCP), services(after.AllowTCP), Wider, Narrower)
+	if was, is := before.User.String(), after.User.String(); was != is {
+		d.add(Other, "root's command ran as %q and runs as %q", was, is)
+	}
 	if before.Nested != after.Nested {
 		d.add(map[bool]string{true: Wider, false: Narrower}[after.Nested], "sandboxes of the child's own: %v, was %v", after.Nested, before.Nested)
 	}

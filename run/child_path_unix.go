@@ -80,7 +80,7 @@ func executable(name, path string) error {
 		return &ExitError{Code: exitCannotExecute, Reason: name + ": " + reason(err), Err: err}
 	case info.IsDir():
 		return &ExitError{Code: exitCannotExecute, Reason: name + ": is a directory", Err: unix.EISDIR}
-	case unix.Access(path, unix.X_OK) != nil:
+	case unix.Faccessat(unix.AT_FDCWD, path, unix.X_OK, unix.AT_EACCESS) != nil:
 		e := &ExitError{Code: exitCannotExecute, Reason: name + ": permission denied", Err: unix.EACCES}
 		if info.Mode()&0o111 == 0 {
 			e.Reason, e.Hint = name+": is not executable", "chmod +x "+name

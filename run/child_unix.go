@@ -58,12 +58,7 @@ func StartChild(cfg ChildConfig) (*Child, error) {
 	if len(cfg.Argv) == 0 {
 		return nil, errors.New("no command to run")
 	}
-	if cfg.Dir != "" {
-		if info, err := os.Stat(cfg.Dir); err != nil || !info.IsDir() {
-			return nil, fmt.Errorf("working directory %s: is not there or no directory", cfg.Dir)
-		}
-	}
-	path, err := lookUp(cfg.Argv[0], cfg.Dir, NewEnv(cfg.Env))
+	path, err := cfg.command()
 	if err != nil {
 		return nil, err
 	}
@@ -89,15 +84,27 @@ func StartChild(cfg ChildConfig) (*Child, error) {
 	return nil, err
 }
 
-// guard sees to it that nothing is left of the run if we are killed.
+// guard sees to it that nothing is left of the run if we are killed. The init of another user's box cannot remove a directory of ours.
 func (c *Child) guard(cfg ChildConfig) (err error) {
 	switch {
-	case c.box == nil:
-		c.reaper, err = startReaper(cfg.RunID, cfg.RuntimeDir)
+	case c.box == nil || cfg.User != nil:
+		c.reaper, err = startReaper(cfg.RunID, cfg.RuntimeDir, cfg.User)
 	case cfg.RuntimeDir != "":
 		err = c.box.Sweep(cfg.RuntimeDir)
 	}
 	return err
+}
+
+// command finds the file to execute, as whom the child is going to be.
+func (cfg *ChildConfig) command() (path string, err error) {
+	err = cfg.User.do(func() (err error) {
+		if info, err := os.Stat(cfg.Dir); cfg.Dir != "" && (err != nil || !info.IsDir()) {
+			return fmt.Errorf("working directory %s: is not there or no directory", cfg.Dir)
+		}
+		path, err = lookUp(cfg.Argv[0], cfg.Dir, NewEnv(cfg.Env))
+		return err
+	})
+	return path, err
 }
 
 func chooseMode(cfg ChildConfig) (mode, *terminal) {
@@ -166,7 +173,7 @@ func (c *Child) forkHere(path string, cfg ChildConfig, group job.Group, files []
 	attr := &syscall.ProcAttr{Dir: cfg.Dir, Env: cfg.Env, Files: files, Sys: &syscall.SysProcAttr{}}
 	dieWithUs(attr.Sys)
 	return job.Fork(group, attr, func() (int, error) {
-		if cfg.Fence != nil {
+		if cfg.Fence != nil || cfg.User != nil {
 			return forkFenced(path, cfg, attr)
 		}
 		return forkPlain(path, cfg, attr)

@@ -25,11 +25,8 @@ func (s *session) planFence() error {
 	places := s.places()
 	s.makeFirst(places)
 	temp := s.ownTemp()
-	if err := os.Mkdir(temp, 0o700); err != nil {
-		return failure(err, "")
-	}
 	places.Temp = append(places.Temp, temp)
-	if err := s.makeOwnDirs(temp); err != nil {
+	if err := s.User.do(func() error { return s.makeOwnDirs(temp) }); err != nil {
 		return failure(err, "")
 	}
 	s.fence = &sandbox.Fence{Places: places, Nested: s.Policy.Isolation.Nested}
@@ -70,9 +67,12 @@ func (s *session) raiseFence() error {
 	return nil
 }
 
-// makeOwnDirs gives programs that fail where they may not read their settings an empty place for them, and one in the place of
+// makeOwnDirs makes a directory for temporary files. It gives programs that fail where they may not read their settings an empty place for them, and one in the place of
 // the user's runtime directory, which is full of sockets.
 func (s *session) makeOwnDirs(temp string) error {
+	if err := os.Mkdir(temp, 0o700); err != nil {
+		return err
+	}
 	s.ownDirs = map[string]string{}
 	if NewEnv(s.Environ).Get("XDG_RUNTIME_DIR") != "" {
 		s.ownDirs["XDG_RUNTIME_DIR"] = temp

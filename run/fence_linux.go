@@ -8,11 +8,17 @@ import (
 	"agentguard/run/sandbox/shim"
 )
 
-// forkFenced starts the child by way of the shim, which goes behind the fence before it becomes the child.
+// forkFenced starts the child by way of the shim, which goes behind the fence, and becomes the child's user, before it becomes
+// the child.
 func forkFenced(path string, cfg ChildConfig, attr *syscall.ProcAttr) (pid int, err error) {
 	config := &shim.Config{Path: path, Argv: cfg.Argv, Env: cfg.Env, Core: coreLimit()}
-	if err := cfg.Fence.Confine(config); err != nil {
-		return 0, err
+	if cfg.Fence != nil {
+		if err := cfg.Fence.Confine(config); err != nil {
+			return 0, err
+		}
+	}
+	if cfg.User != nil {
+		cfg.User.Confine(config)
 	}
 	self, err := ownProgram()
 	if err != nil {
@@ -24,7 +30,7 @@ func forkFenced(path string, cfg ChildConfig, attr *syscall.ProcAttr) (pid int, 
 	case errors.As(err, &f) && f.Step == shim.StepExecute:
 		err = explain(path, cfg.Dir, f.Errno)
 		var exit *ExitError
-		if errors.As(err, &exit) && errors.Is(f.Errno, syscall.EACCES) {
+		if errors.As(err, &exit) && errors.Is(f.Errno, syscall.EACCES) && cfg.Fence != nil {
 			exit.Hint = "isolation filtered may hide it, or its interpreter: isolation.read in the policy opens a path"
 		}
 	case err != nil:

@@ -12,7 +12,7 @@ import (
 func PeerPid(net.Conn) (pid int, ok bool) { return 0, false }
 
 // SameUser is not known on macOS either.
-func SameUser(net.Conn) bool { return false }
+func SameUser(net.Conn, *User) bool { return false }
 
 // peerPidIn is never asked: there are no boxes.
 func peerPidIn(*sandbox.Box, net.Conn) int { return 0 }

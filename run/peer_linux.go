@@ -49,15 +49,19 @@ func peerPidIn(b *sandbox.Box, conn net.Conn) (pid int) {
 	return pid
 }
 
-// SameUser says whether our own user made the client's end of an accepted loopback connection. The kernel says whose a socket
+// SameUser says whether a user, nil for our own, made the client's end of an accepted loopback connection. The kernel says whose a socket
 // is; whose a process is, by its files in /proc, it can forge (PR_SET_DUMPABLE makes them root's).
-func SameUser(conn net.Conn) bool {
+func SameUser(conn net.Conn, u *User) bool {
 	client, server, ok := loopbackPair(conn)
 	if !ok {
 		return false
 	}
 	end, err := socketOf(client, server)
-	return err == nil && end.inode != 0 && end.uid == uint32(os.Geteuid())
+	uid := uint32(os.Geteuid())
+	if u != nil {
+		uid = u.UID
+	}
+	return err == nil && end.inode != 0 && end.uid == uid
 }
 
 const peerLimit = 500 * time.Millisecond // a hundredth of it is usual; this is for a machine under load

@@ -76,11 +76,11 @@ func TestPeerPidOfOurOwnAndOfNobody(t *testing.T) {
 // and have made its files in /proc root's.
 func TestPeerOfAnotherUser(t *testing.T) {
 	a, b := loopback(t)
-	if !SameUser(b) {
+	if !SameUser(b, nil) {
 		t.Error("our own socket is another user's")
 	}
 	a.Close()
-	if SameUser(b) {
+	if SameUser(b, nil) {
 		t.Error("a closed socket is ours")
 	}
 	if os.Geteuid() != 0 {
@@ -95,7 +95,7 @@ func TestPeerOfAnotherUser(t *testing.T) {
 	}
 	s := &session{id: "the-run"}
 	s.childPid.Store(1 << 30)
-	if SameUser(conn) || s.ours(conn) {
+	if SameUser(conn, nil) || s.ours(conn) {
 		t.Error("another user's process is taken for one of the run")
 	}
 }

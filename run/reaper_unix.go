@@ -24,7 +24,7 @@ type reaper struct {
 }
 
 // startReaper starts it beside whatever the caller does next, so that it costs no time before the child.
-func startReaper(runID, dir string) (*reaper, error) {
+func startReaper(runID, dir string, u *User) (*reaper, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -32,6 +32,9 @@ func startReaper(runID, dir string) (*reaper, error) {
 	r := &reaper{pipe: write, launch: make(chan error, 1), exited: make(chan struct{})}
 	r.say("run", runID)
 	r.say("dir", dir)
+	if u != nil {
+		r.say("user", fmt.Sprint(u.UID, " ", u.GID))
+	}
 	go r.live(read)
 	return r, nil
 }

@@ -168,6 +168,9 @@ func (s *session) startRecord() *audit.Record {
 			"policy": s.Policy.Source, "policy_sha256": s.Policy.Hash, "isolation": s.level.Level.String(), "program": program, "version": s.Version,
 		},
 	}
+	if as := As(s.User); as != "" {
+		r.Detail["user"] = as
+	}
 	if why := s.level.WhyNotMore(); why != "" {
 		r.Detail["isolation_why"] = why
 	}

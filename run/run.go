@@ -33,6 +33,8 @@ type Config struct {
 	Vault  *vault.Vault
 	Agent  string // if "", the policy's
 
+	User *User // whom the command of root runs as; if nil, whoever we are
+
 	Argv, Environ         []string
 	Extra                 []string // NAME to pass on, NAME=VALUE to set
 	Dir                   string   // where the child starts; if "", where we are
@@ -92,7 +94,9 @@ type session struct {
 	id    string
 	token string
 
-	dir       string
+	ownHome   string // of whoever we are
+	runtime   string // the run's own directory
+	dir       string // and what of it is the command's
 	level     sandbox.Choice
 	box       *sandbox.Box         // of a sealed run alone
 	published map[int]net.Listener // ports of its child
@@ -129,12 +133,18 @@ func (s *session) prepare(ctx context.Context) error {
 		s.Agent = s.Policy.Agent.Name
 	}
 	s.id = runID(s.start)
-	dir, cleanup, err := RuntimeDir(s.RuntimeBase, s.id)
+	if err := s.become(); err != nil {
+		return err
+	}
+	dir, cleanup, err := RuntimeDir(s.runtimeBase(), s.id)
 	if err != nil {
 		return failure(err, "")
 	}
-	s.dir = dir
+	s.runtime, s.dir = dir, dir
 	s.closers = append(s.closers, cleanup)
+	if err := s.handOver(); err != nil {
+		return failure(err, "")
+	}
 	if err := s.choose(); err != nil {
 		return err
 	}
@@ -161,7 +171,7 @@ func (s *session) prepare(ctx context.Context) error {
 
 // choose takes the level of this run by trying it, and says which. A sealed one has its box then.
 func (s *session) choose() (err error) {
-	if s.level, err = sandbox.Choose(sandbox.Ladder(s.seal), s.Isolation); err != nil {
+	if s.level, err = sandbox.Choose(sandbox.Ladder(nil, s.seal), s.Isolation); err != nil {
 		return failure(err, "")
 	}
 	if s.box != nil {
@@ -198,7 +208,11 @@ func (s *session) writeClients() clients {
 	if err != nil {
 		return clients{err: failure(err, "")}
 	}
-	files, err := WriteClientFiles(s.dir, ca.PEM(), ClientPlan{Environ: s.Environ, Git: s.Policy.GitHosts()})
+	var files ClientFiles
+	err = s.User.do(func() (err error) {
+		files, err = WriteClientFiles(s.dir, ca.PEM(), ClientPlan{Environ: s.Environ, Git: s.Policy.GitHosts()})
+		return err
+	})
 	if err != nil {
 		err = failure(fmt.Errorf("the client files in %s: %w", s.dir, err), "free space there, or set XDG_RUNTIME_DIR")
 	}
@@ -279,7 +293,18 @@ func (s *session) peerPid() func(net.Conn) int {
 	if s.box != nil {
 		return func(c net.Conn) int { return peerPidIn(s.box, c) }
 	}
-	return func(c net.Conn) int { pid, _ := PeerPid(c); return pid }
+	return func(c net.Conn) (pid int) {
+		s.asPeer(func() { pid, _ = PeerPid(c) })
+		return pid
+	}
+}
+
+// asPeer looks at processes as the child's user: root without CAP_SYS_PTRACE, as in Docker, may not look at those of others.
+func (s *session) asPeer(look func()) {
+	s.User.do(func() error {
+		look()
+		return nil
+	})
 }
 
 // maxNotices bounds what the proxy may say at the terminal: the child can provoke it at will.
@@ -307,11 +332,14 @@ func listenHere() (net.Listener, error) {
 }
 
 // ours says whether a process of this run is at the other end of a connection. A daemon that left the tree is known by the
-// run's id, which other users can find out: so it must be our own user's.
-func (s *session) ours(c net.Conn) bool {
+// run's id, which other users can find out: so it must be of the child's own user.
+func (s *session) ours(c net.Conn) (yes bool) {
 	child := int(s.childPid.Load())
-	pid, ok := PeerPid(c)
-	return ok && child != 0 && (Descends(pid, child) || SameUser(c) && CarriesRun(pid, s.id))
+	s.asPeer(func() {
+		pid, ok := PeerPid(c)
+		yes = ok && child != 0 && (Descends(pid, child) || SameUser(c, s.User) && CarriesRun(pid, s.id))
+	})
+	return yes
 }
 
 // settled is when a start is over, for us and for the child: a short run has no use for what is done then.
@@ -332,7 +360,7 @@ func (s *session) launch() error {
 	}
 	child, err := StartChild(ChildConfig{
 		Argv: s.Argv, Env: env.List(), Dir: s.Dir, Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr,
-		RunID: s.id, RuntimeDir: s.dir, Box: s.box, Fence: s.fence, Nested: s.Policy.Isolation.Nested,
+		RunID: s.id, RuntimeDir: s.runtime, User: s.User, Box: s.box, Fence: s.fence, Nested: s.Policy.Isolation.Nested,
 	})
 	if err != nil {
 		return err

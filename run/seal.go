@@ -57,7 +57,7 @@ func (s *session) places() sandbox.Places {
 		policy, _ = filepath.Abs(policy)
 	}
 	return sandbox.Places{
-		Home: home, Dir: dir, Temp: []string{os.TempDir(), env.Get("TMPDIR")}, Caches: caches, Moves: sandbox.Moves(env.Get), Runtime: s.dir, Policy: policy,
+		Home: home, Others: []string{s.ownHome}, Dir: dir, Temp: []string{os.TempDir(), env.Get("TMPDIR")}, Caches: caches, Moves: sandbox.Moves(env.Get), Runtime: s.dir, Policy: policy,
 		Secret: own(append(s.sourceFiles(), s.Hide...)...), Read: own(i.Read...), Write: own(i.Write...), Hide: own(i.Hide...),
 	}
 }
@@ -90,9 +90,12 @@ var cacheVariables = []string{"XDG_CACHE_HOME", "GOCACHE", "GOMODCACHE", "PIP_CA
 
 // makeFirst makes what the child needs and could not make.
 func (s *session) makeFirst(p sandbox.Places) {
-	for _, dir := range p.First(s.Argv) {
-		os.MkdirAll(dir, 0o700)
-	}
+	s.User.do(func() error {
+		for _, dir := range p.First(s.Argv) {
+			os.MkdirAll(dir, 0o700)
+		}
+		return nil
+	})
 }
 
 // makePlaces makes what must be there to be hidden, read-only or writable in a sealed run.
@@ -101,9 +104,12 @@ func (s *session) makePlaces(p sandbox.Places, gitDirs []string) {
 	if filepath.IsAbs(s.StateHome) {
 		os.MkdirAll(filepath.Join(s.StateHome, "agentguard"), 0o700)
 	}
-	for _, git := range gitDirs {
-		os.Mkdir(filepath.Join(git, "hooks"), 0o755)
-	}
+	s.User.do(func() error {
+		for _, git := range gitDirs {
+			os.Mkdir(filepath.Join(git, "hooks"), 0o755)
+		}
+		return nil
+	})
 }
 
 // rules are the views of a sealed run's files. Beside what every confined child sees: the user's runtime directory, where
@@ -123,6 +129,9 @@ func (s *session) rules(p sandbox.Places, gitDirs []string) []sandbox.Rule {
 // as the rest of the file system, which is read-only. frozen are directories in which files can be changed and no new ones made.
 func Views(c Config, level sandbox.Level) (views []sandbox.Rule, frozen []string, err error) {
 	s := &session{Config: c}
+	if err := s.become(); err != nil {
+		return nil, nil, err
+	}
 	p := s.places()
 	if level == sandbox.Sealed {
 		return sandbox.Seen(s.rules(p, sandbox.GitDirs(p.Dir))), nil, nil
@@ -159,7 +168,7 @@ func (s *session) sourceFiles() (files []string) {
 // seal makes the box of a sealed run. That begins before this process is made undumpable, and ends before any secret is loaded;
 // meanwhile there is other work to do.
 func (s *session) seal() error {
-	box, err := sandbox.Fork()
+	box, err := sandbox.Fork(s.User.Boxed())
 	if err != nil {
 		return err
 	}
@@ -184,7 +193,7 @@ func (s *session) planBox() sandbox.Plan {
 	places := s.places()
 	gitDirs := sandbox.GitDirs(places.Dir)
 	s.makePlaces(places, gitDirs)
-	config := sandbox.Config{Rules: s.rules(places, gitDirs), Nested: s.Policy.Isolation.Nested, Ports: []int{22}, Terminal: terminalName(s.Stdin, s.Stdout, s.Stderr)}
+	config := sandbox.Config{User: s.User.Boxed(), Rules: s.rules(places, gitDirs), Nested: s.Policy.Isolation.Nested, Ports: []int{22}, Terminal: terminalName(s.Stdin, s.Stdout, s.Stderr)}
 	for _, to := range s.Policy.Isolation.AllowTCP {
 		if port := int(to.Port()); !contains(config.Forward, port) && !s.isFree(to) {
 			config.Forward = append(config.Forward, port)

@@ -49,7 +49,7 @@ examples:
 }
 
 func (p *program) doctor(ctx context.Context, given string, quick, asJSON bool) error {
-	levels := sandbox.Try(sandbox.Ladder(nil))
+	levels := sandbox.Try(sandbox.Ladder(nil, nil))
 	v, err := p.openVault()
 	if err != nil {
 		return err

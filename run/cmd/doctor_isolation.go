@@ -14,7 +14,7 @@ import (
 
 // heldLine is one line of `doctor --isolation --json`: the level, or one thing that it closes or leaves open.
 type heldLine struct {
-	Kind  string   `json:"kind"` // level, hidden, read-only, writable, frozen, socket, tcp, profile
+	Kind  string   `json:"kind"` // level, user, hidden, read-only, writable, frozen, socket, tcp, profile
 	What  string   `json:"what"`
 	Open  bool     `json:"open,omitempty"` // of a socket: it can be reached
 	Above string   `json:"why_not_more,omitempty"`
@@ -23,6 +23,7 @@ type heldLine struct {
 
 // held is how a kind of line is shown to a person.
 var held = map[string]string{
+	"user": "whom the command runs as",
 	"hidden": "cannot be opened", "read-only": "can be read, and not changed", "writable": "can be written; all else is read-only",
 	"frozen": "files can be changed, and no new ones made", "socket": "sockets of other programs", "tcp": "your own services that can be reached",
 }
@@ -40,7 +41,11 @@ func (p *program) doctorIsolation(given string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	choice, err := sandbox.Choose(sandbox.Ladder(nil), w)
+	u, err := run.ChildUser(pol, p.env)
+	if err != nil {
+		return err
+	}
+	choice, err := sandbox.Choose(sandbox.Ladder(u.Boxed(), nil), w)
 	if err != nil {
 		var low *sandbox.Unmet
 		if errors.As(err, &low) && !asJSON {
@@ -48,7 +53,7 @@ func (p *program) doctorIsolation(given string, asJSON bool) error {
 		}
 		return err
 	}
-	lines, err := p.heldAt(pol, choice)
+	lines, err := p.heldAt(pol, u, choice)
 	if err != nil {
 		return err
 	}
@@ -65,15 +70,20 @@ func (p *program) doctorIsolation(given string, asJSON bool) error {
 }
 
 // heldAt lists what a level closes and leaves open.
-func (p *program) heldAt(pol *policy.Policy, choice sandbox.Choice) ([]heldLine, error) {
+func (p *program) heldAt(pol *policy.Policy, u *run.User, choice sandbox.Choice) ([]heldLine, error) {
 	lines := []heldLine{{Kind: "level", What: choice.Level.String(), Above: choice.WhyNotMore(), Mends: choice.Mends()}}
+	if as := run.As(u); as != "" {
+		lines = append(lines, heldLine{Kind: "user", What: as})
+	}
 	if profileWanted(choice.Above) {
 		lines = append(lines, heldLine{Kind: "profile", What: sandbox.AppArmorProfile(ownPath())})
 	}
 	if choice.Level == sandbox.Env {
 		return lines, nil
 	}
-	views, frozen, err := run.Views(p.session(pol, nil, nil), choice.Level)
+	config := p.session(pol, nil, nil)
+	config.User = u
+	views, frozen, err := run.Views(config, choice.Level)
 	if err != nil {
 		return nil, err
 	}

@@ -63,6 +63,9 @@ func (p *program) run(c *cli.Context) error {
 		return err
 	}
 	config := p.session(pol, v, argv)
+	if config.User, err = run.ChildUser(pol, p.env); err != nil {
+		return err
+	}
 	config.Agent, config.Extra, config.Publish = c.String("agent"), extra, c.IntSlice("publish")
 	if config.Isolation, err = wish(c.String("isolation"), pol.Isolation.Minimum); err != nil {
 		return err
@@ -156,7 +159,11 @@ func (p *program) startLine(c run.Config, choice sandbox.Choice) {
 	if agent == "" {
 		agent = c.Policy.Agent.Name
 	}
-	p.say("agent %s, policy %s, isolation %s: %s", agent, c.Policy.Source, choice.Level, holds(choice))
+	as := ""
+	if u := run.As(c.User); u != "" {
+		as = ", as " + u
+	}
+	p.say("agent %s, policy %s, isolation %s%s: %s", agent, c.Policy.Source, choice.Level, as, holds(choice))
 	p.whatIsHeld(c.Isolation, choice)
 	if i := c.Policy.Isolation; choice.Level == sandbox.Env && len(i.Read)+len(i.Write)+len(i.Hide) > 0 {
 		p.say("isolation env: read, write and hide under [isolation] in the policy do nothing: it sees every file as you do")

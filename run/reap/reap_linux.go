@@ -44,6 +44,15 @@ func DropText() {
 	}
 }
 
+// lookAs has this thread of root look at processes as their user; 0 is root. Without CAP_SYS_PTRACE, as in Docker, root may not
+// read what others' were started with: that goes by the ids for files (ptrace(2), "Ptrace access mode checking").
+func lookAs(uid, gid int) {
+	if os.Geteuid() == 0 {
+		syscall.RawSyscall(syscall.SYS_SETFSGID, uintptr(gid), 0, 0)
+		syscall.RawSyscall(syscall.SYS_SETFSUID, uintptr(uid), 0, 0)
+	}
+}
+
 // killRun kills every process whose environment carries the run, until two passes find none: a process may fork between
 // being listed and being killed, and its child may get a number that the pass has gone by. A process that wiped its
 // environment escapes here; only a pid namespace holds that one.

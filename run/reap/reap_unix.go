@@ -48,7 +48,7 @@ const settled = 100 * time.Millisecond
 // Obey reads orders until their end and then does its work, unless it was dismissed.
 func Obey(orders io.Reader) {
 	var runID, dir string
-	var group int
+	var group, uid, gid int
 	text, _ := io.ReadAll(orders) // what came before an error counts
 	for line := range bytes.Lines(text) {
 		key, quoted, _ := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte(" "))
@@ -63,6 +63,10 @@ func Obey(orders io.Reader) {
 			dir = value
 		case "group":
 			group, _ = strconv.Atoi(value)
+		case "user":
+			id, main, _ := bytes.Cut([]byte(value), []byte(" "))
+			uid, _ = strconv.Atoi(string(id))
+			gid, _ = strconv.Atoi(string(main))
 		case "bye":
 			return
 		}
@@ -71,7 +75,9 @@ func Obey(orders io.Reader) {
 		syscall.Kill(-group, syscall.SIGKILL)
 	}
 	if runID != "" {
+		lookAs(uid, gid)
 		killRun(runID, time.Now().Add(Limit))
+		lookAs(0, 0)
 	}
 	if dir != "" {
 		RemoveRuntimeDir(dir)
@@ -96,7 +102,7 @@ func Private(info fs.FileInfo) error {
 		return errors.New("is not a directory")
 	case !ok || int(stat.Uid) != os.Geteuid():
 		return errors.New("belongs to another user")
-	case info.Mode().Perm()&0o077 != 0:
+	case info.Mode().Perm()&0o066 != 0:
 		return errors.New("others may read it: mode " + info.Mode().Perm().String())
 	}
 	return nil

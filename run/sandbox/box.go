@@ -22,8 +22,12 @@ type Rule struct {
 	View View
 }
 
+// User is whom root makes a sandbox for: its inside is that user's, without any other group and without a way back.
+type User struct{ UID, GID uint32 }
+
 // Config is what a sealed box is made of.
 type Config struct {
+	User  *User  // as Fork was told; nil: whoever we are
 	Rules []Rule // where none speaks the file system is read-only; of several for the same path the last counts
 	// Ports are those on which connections to any address of the world are caught, beside the name service's.
 	Ports []int
@@ -57,7 +61,7 @@ type Replacement struct{ Path, Source string }
 
 // Start makes a box. The error is as a rule a *Problem, and then nothing is left of the box.
 func Start(c Config) (*Box, error) {
-	b, err := Fork()
+	b, err := Fork(c.User)
 	if err != nil {
 		return nil, err
 	}

@@ -51,8 +51,8 @@ const namespaces = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_N
 // Capabilities (linux/capability.h) that init needs when it is not root.
 var initCapabilities = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_NET_BIND_SERVICE, unix.CAP_SETPCAP, unix.CAP_SYS_RESOURCE}
 
-// Fork begins to make the namespaces of a box. Nothing is in it before Furnish.
-func Fork() (*Box, error) {
+// Fork begins to make the namespaces of a box. Nothing is in it before Furnish. Its processes are those of as; nil: of whoever we are.
+func Fork(as *User) (*Box, error) {
 	if err := unix.CloseRange(3, 1<<31-1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return nil, &Problem{Step: "keep our files out of the sandbox", Call: "close_range", Err: err}
 	}
@@ -61,7 +61,7 @@ func Fork() (*Box, error) {
 		return nil, &Problem{Step: "make a control socket", Call: "socketpair", Err: err}
 	}
 	b := &Box{conn: inner.NewConn(ours), network: -1, events: make(chan Event, 16), answers: make(chan frame), dialled: make(chan frame), forked: make(chan struct{}), ended: make(chan struct{})}
-	go b.live(theirs)
+	go b.live(theirs, as)
 	return b, nil
 }
 
@@ -103,11 +103,11 @@ func controlSockets() (ours, theirs int, err error) {
 
 // live starts init and waits for it on one thread that is never given back: the parent-death signal comes when the thread
 // that forked ends (prctl(2), PR_SET_PDEATHSIG).
-func (b *Box) live(control int) {
+func (b *Box) live(control int, as *User) {
 	runtime.LockOSThread()
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err == nil {
-		b.init, err = forkInit(uintptr(control), null.Fd())
+		b.init, err = forkInit(uintptr(control), null.Fd(), as)
 		null.Close()
 	}
 	syscall.Close(control)
@@ -128,8 +128,11 @@ func (b *Box) live(control int) {
 	close(b.ended)
 }
 
-func forkInit(control, null uintptr) (int, error) {
+func forkInit(control, null uintptr, as *User) (int, error) {
 	uid, gid := os.Geteuid(), os.Getegid()
+	if as != nil {
+		uid, gid = int(as.UID), int(as.GID)
+	}
 	sys := &syscall.SysProcAttr{
 		Cloneflags:  namespaces,
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: uid, HostID: uid, Size: 1}},
@@ -138,6 +141,9 @@ func forkInit(control, null uintptr) (int, error) {
 	}
 	if uid != 0 {
 		sys.AmbientCaps = initCapabilities
+	}
+	if as != nil { // without groups, which only who may set them can be rid of
+		sys.Credential, sys.GidMappingsEnableSetgroups = &syscall.Credential{Uid: as.UID, Gid: as.GID}, true
 	}
 	return syscall.ForkExec("/proc/self/exe", []string{inner.Name}, &syscall.ProcAttr{
 		Dir: "/", Env: append([]string{"GOMAXPROCS=2"}, job.Runtime...), Files: []uintptr{control, null, null}, Sys: sys,

@@ -11,7 +11,7 @@ import (
 type Box struct{ Listeners }
 
 // Fork says so.
-func Fork() (*Box, error) {
+func Fork(*User) (*Box, error) {
 	return nil, &Problem{Step: "make a sandbox with namespaces", Err: errors.New("this system has none")}
 }
 

@@ -71,7 +71,7 @@ func startAndTell() {
 
 // chooseAndTell prints which level a run would get, and what a filtered command does there.
 func chooseAndTell() error {
-	choice, err := Choose(Ladder(nil), Wish{})
+	choice, err := Choose(Ladder(nil, nil), Wish{})
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 // Places says where things are on this machine, and what the policy has to say about them. All paths are absolute.
 type Places struct {
 	Home    string   // the user's; "": none is known
+	Others  []string // home directories of others, beside those that are found
 	Dir     string   // where the child starts
 	Temp    []string // directories for temporary files, beside /tmp and /var/tmp
 	Caches  []string // of tools that were told by a variable where to put them
@@ -143,7 +144,7 @@ func hidden(paths []string) (rules []Rule) {
 
 // homes are the user's own directory and those of other users that can be looked into: all of them, for root.
 func (p Places) homes() []string {
-	homes, others := []string{p.Home}, []string{"/root"}
+	homes, others := []string{p.Home}, append([]string{"/root"}, p.Others...)
 	entries, _ := os.ReadDir("/home")
 	if len(entries) > 100 {
 		entries = entries[:100]

@@ -68,7 +68,7 @@ func (c *Config) steps() []inner.Step {
 // proc covers what root alone could set or read there. Who is not root keeps the whole of it where sandboxes within ours are
 // wanted, which need it for one of their own.
 func (c *Config) proc() inner.Step {
-	if c.Nested && os.Geteuid() != 0 {
+	if c.Nested && (c.User != nil || os.Geteuid() != 0) {
 		return inner.Step{Do: "proc", With: inner.WholeProc}
 	}
 	return inner.Step{Do: "proc"}

@@ -52,9 +52,10 @@ func (c *Config) changeUser() *Failure {
 	return nil
 }
 
-// dropCapabilities empties every set but for Keep: bounding, ambient, inheritable, permitted and effective.
-func (c *Config) dropCapabilities() *Failure {
-	const step, ambient, clearAll = "drop capabilities", 47, 4
+const stepCapabilities = "drop capabilities"
+
+// dropBounding takes from the bounding set all but Keep, while root's rights are there to do it.
+func (c *Config) dropBounding() *Failure {
 	for n := range uintptr(64) {
 		if c.Keep&(1<<n) != 0 {
 			continue
@@ -65,9 +66,15 @@ func (c *Config) dropCapabilities() *Failure {
 		}
 		// Who has no CAP_SETPCAP cannot take it from the set; without new privileges nothing of that set can come back.
 		if errno != 0 && errno != syscall.EPERM {
-			return failed(step, "prctl(PR_CAPBSET_DROP)", errno)
+			return failed(stepCapabilities, "prctl(PR_CAPBSET_DROP)", errno)
 		}
 	}
+	return nil
+}
+
+// dropCapabilities empties the other sets but for Keep: ambient, inheritable, permitted and effective.
+func (c *Config) dropCapabilities() *Failure {
+	const step, ambient, clearAll = stepCapabilities, 47, 4
 	if _, _, errno := syscall.RawSyscall6(syscall.SYS_PRCTL, ambient, clearAll, 0, 0, 0, 0); errno != 0 {
 		return failed(step, "prctl(PR_CAP_AMBIENT)", errno)
 	}

@@ -73,7 +73,7 @@ func become() *Failure {
 // filter of system calls, which forbids most of the others, comes last.
 func (c *Config) confine() *Failure {
 	for _, step := range []func() *Failure{
-		c.joinKeyring, c.changeUser, NoNewPrivileges, c.dropCapabilities, c.restoreCore, c.Landlock.Restrict, c.ignoreSignals,
+		c.dropBounding, c.changeUser, c.joinKeyring, NoNewPrivileges, c.dropCapabilities, c.restoreCore, c.Landlock.Restrict, c.ignoreSignals,
 	} {
 		if f := step(); f != nil {
 			return f

@@ -188,6 +188,11 @@ func TestShimBecomesAnotherUser(t *testing.T) {
 	if got := status(t, c, "Groups"); got != "4244" {
 		t.Error(got)
 	}
+	for _, set := range []string{"CapBnd", "CapPrm"} {
+		if got := status(t, c, set); got != "0000000000000000" {
+			t.Errorf("%s %s", set, got)
+		}
+	}
 }
 
 func TestShimIgnoresWhatWasIgnored(t *testing.T) {

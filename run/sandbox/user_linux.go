@@ -1,0 +1,9 @@
+package sandbox
+
+import "agentguard/run/sandbox/shim"
+
+// Confine adds to a shim's configuration that its command runs as the user, for good.
+func (u *User) Confine(c *shim.Config) {
+	c.User = &shim.User{UID: u.UID, GID: u.GID}
+	c.Keyring, c.Keep, c.Ignore = true, 0, ignored()
+}
