@@ -36,7 +36,8 @@ func lookUp(name, dir string, env *Env) (string, error) {
 			return path, nil
 		}
 		var exit *ExitError
-		if errors.As(err, &exit) && exit.Code == exitCannotExecute && found == nil && !errors.Is(err, unix.EISDIR) {
+		var unseen *fs.PathError // what lies in a directory that cannot be searched is not there, as for a shell
+		if errors.As(err, &exit) && exit.Code == exitCannotExecute && found == nil && !errors.Is(err, unix.EISDIR) && !errors.As(err, &unseen) {
 			found = err
 		}
 	}

@@ -23,7 +23,7 @@ type heldLine struct {
 
 // held is how a kind of line is shown to a person.
 var held = map[string]string{
-	"user": "whom the command runs as",
+	"user":   "whom the command runs as",
 	"hidden": "cannot be opened", "read-only": "can be read, and not changed", "writable": "can be written; all else is read-only",
 	"frozen": "files can be changed, and no new ones made", "socket": "sockets of other programs", "tcp": "your own services that can be reached",
 }

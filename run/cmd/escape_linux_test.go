@@ -15,6 +15,7 @@ import (
 
 	"agentguard/run/escape"
 	"agentguard/run/sandbox"
+	"agentguard/run/testbed"
 )
 
 // alwaysTried are attacks that work on every machine without confinement; what a level beyond theirs stops is in the second
@@ -122,4 +123,57 @@ func copyFile(from, to string) error {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
 	return os.WriteFile(to, text, 0o755)
+}
+
+// TestEscapesFromRoot: as a child of root's run that runs as another user, the same attackers get no further, and to root least of
+// all. The control is that user's, unconfined.
+func TestEscapesFromRoot(t *testing.T) {
+	testbed.Needs("setpriv", "unshare")(t)
+	const uid = "54322"
+	dir := testbed.PublicDir(t)
+	self := filepath.Join(dir, "agentguard")
+	if path, err := exec.LookPath("agentguard"); err != nil || copyFile(path, self) != nil {
+		t.Fatal("agentguard cannot be copied", err)
+	}
+	asUser := []string{"setpriv", "--reuid", uid, "--regid", uid, "--clear-groups", self, "escape-probe"}
+	stage, err := escape.NewStage(dir, "canary-of-the-user", append(asUser[:len(asUser):len(asUser)], "prey"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stage.Close()
+	policyFile := filepath.Join(dir, "p.toml")
+	const text = "version = 1\n[agent]\nname = \"escape-test\"\n[isolation]\nuser = \"ag-prey\"\n"
+	if err := errors.Join(stage.Write(), os.WriteFile(policyFile, []byte(text), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	testbed.GiveDir(t, filepath.Dir(stage.Home), 54322)
+	if stage.Terminal != "" {
+		os.Chown(stage.Terminal, 54322, 54322)
+	}
+	assault := func(argv []string) map[string]escape.Outcome {
+		cmd := exec.Command(argv[0], append(argv[1:], stage.File)...)
+		var stderr bytes.Buffer
+		cmd.Dir, cmd.Stderr, cmd.Env = stage.Work, &stderr, []string{"HOME=" + stage.Home, "XDG_STATE_HOME=" + dir + "/state", "PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0"}
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%q: %v\n%s", argv, err, stderr.String())
+		}
+		found, err := escape.Read(bytes.NewReader(out))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	prefix := testbed.Account(t, "ag-prey", 54322, stage.Home)
+	control := assault(asUser)
+	for _, level := range []sandbox.Level{sandbox.Sealed, sandbox.Filtered} {
+		confined := assault(append(prefix[:len(prefix):len(prefix)], self, "run", "-q", "--isolation", level.String(), "--policy", policyFile, "--", self, "escape-probe"))
+		for _, a := range escape.Attacks() {
+			verdict := a.Judge(level, control[a.Name], confined[a.Name])
+			must := slices.Contains(alwaysTried, a.Name) && a.Name != "inherited-file" || slices.Contains(sealedTried, a.Name) && level == sandbox.Sealed
+			if verdict == escape.Open || must && verdict != escape.Stopped {
+				t.Errorf("%s: %s is %s: %+v, the control %+v", level, a.Name, verdict, confined[a.Name], control[a.Name])
+			}
+		}
+	}
 }

@@ -40,10 +40,13 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond != "userns" {
-				return false, fmt.Errorf("no such condition")
+			switch cond {
+			case "userns":
+				return exec.Command("unshare", "-Ur", "true").Run() == nil, nil
+			case "root":
+				return os.Geteuid() == 0, nil
 			}
-			return exec.Command("unshare", "-Ur", "true").Run() == nil, nil
+			return false, fmt.Errorf("no such condition")
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})

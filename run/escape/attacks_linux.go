@@ -310,15 +310,13 @@ func setUserID(*Targets) error {
 	if os.Geteuid() == 0 {
 		return errors.New("root has these rights already")
 	}
-	var last error = errors.New("there is no such program here")
-	for _, argv := range [][]string{{"passwd", "-S"}, {"chage", "-l", "-i"}} {
-		cmd := exec.Command(argv[0], argv[1:]...)
-		cmd.WaitDelay = time.Second
-		if last = cmd.Run(); last == nil {
-			return nil
-		}
+	cmd := exec.Command("passwd", "-S")
+	cmd.WaitDelay = time.Second
+	out, err := cmd.Output()
+	if err == nil && len(bytes.Fields(out)) <= 2 {
+		return errors.New("it knows no more than everybody does")
 	}
-	return last
+	return err
 }
 
 // schedule has worked when a service that starts things later takes an order, which is taken back, or lets its table be seen:
