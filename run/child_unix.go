@@ -62,7 +62,7 @@ func StartChild(cfg ChildConfig) (*Child, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Child{box: cfg.Box, fenced: cfg.Fence != nil, signals: make(chan os.Signal, 64), stops: make(chan syscall.Signal), done: make(chan struct{})}
+	c := &Child{box: cfg.Box, fenced: cfg.Fence != nil || cfg.User != nil, signals: make(chan os.Signal, 64), stops: make(chan syscall.Signal), done: make(chan struct{})}
 	c.mode, c.terminal = chooseMode(cfg)
 	if err = c.guard(cfg); err != nil {
 		c.terminal.close()

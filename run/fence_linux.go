@@ -18,7 +18,9 @@ func forkFenced(path string, cfg ChildConfig, attr *syscall.ProcAttr) (pid int, 
 		}
 	}
 	if cfg.User != nil {
-		cfg.User.Confine(config)
+		if err := cfg.User.Confine(config); err != nil {
+			return 0, err
+		}
 	}
 	self, err := ownProgram()
 	if err != nil {

@@ -142,7 +142,7 @@ func TestEscapesFromRoot(t *testing.T) {
 	}
 	defer stage.Close()
 	policyFile := filepath.Join(dir, "p.toml")
-	const text = "version = 1\n[agent]\nname = \"escape-test\"\n[isolation]\nuser = \"ag-prey\"\n"
+	const text = "version = 1\n[agent]\nname = \"escape-test\"\n[isolation]\nuser = \"ag-prey\"\nminimum = \"env\"\n"
 	if err := errors.Join(stage.Write(), os.WriteFile(policyFile, []byte(text), 0o600)); err != nil {
 		t.Fatal(err)
 	}
@@ -166,11 +166,12 @@ func TestEscapesFromRoot(t *testing.T) {
 	}
 	prefix := testbed.Account(t, "ag-prey", 54322, stage.Home)
 	control := assault(asUser)
-	for _, level := range []sandbox.Level{sandbox.Sealed, sandbox.Filtered} {
+	for _, level := range []sandbox.Level{sandbox.Sealed, sandbox.Filtered, sandbox.Env} {
 		confined := assault(append(prefix[:len(prefix):len(prefix)], self, "run", "-q", "--isolation", level.String(), "--policy", policyFile, "--", self, "escape-probe"))
 		for _, a := range escape.Attacks() {
 			verdict := a.Judge(level, control[a.Name], confined[a.Name])
-			must := slices.Contains(alwaysTried, a.Name) && a.Name != "inherited-file" || slices.Contains(sealedTried, a.Name) && level == sandbox.Sealed
+			must := level > sandbox.Env && slices.Contains(alwaysTried, a.Name) && a.Name != "inherited-file" || slices.Contains(sealedTried, a.Name) && level == sandbox.Sealed
+			must = must || a.Name == "type-at-terminal" && control[a.Name].Reached // it is a terminal of root's, at any level
 			if verdict == escape.Open || must && verdict != escape.Stopped {
 				t.Errorf("%s: %s is %s: %+v, the control %+v", level, a.Name, verdict, confined[a.Name], control[a.Name])
 			}

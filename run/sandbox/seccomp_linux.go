@@ -67,6 +67,14 @@ func Filter(c Calls) ([]byte, error) {
 	return p.bytes(), nil
 }
 
+// TerminalFilter forbids nothing but to type at the terminal in the place of who lent it. For 32-bit programs ioctl has another
+// number, the same one for both processors.
+func TerminalFilter() ([]byte, error) {
+	const ioctl32 = 54
+	foreign := code(load(offNumber), on(ioctl32, terminalInput()), ret(allow))
+	return code(load(offArch), unless(nativeArch, foreign), load(offNumber), foreignCalls(), on(unix.SYS_IOCTL, terminalInput()), ret(allow)).bytes(), nil
+}
+
 // sockets allows local sockets, those of TCP, and the netlink socket by which a program learns its addresses. Multipath TCP
 // and the datagram and raw kinds are not held by Landlock's rule on ports; other families reach the hypervisor (vsock), the
 // kernel's cryptography (alg) and worse.

@@ -19,6 +19,11 @@ func machine(t testing.TB, c Calls) func(arch, number uint32, args ...uint64) ui
 	if err != nil {
 		t.Fatal(err)
 	}
+	return machineOf(t, filter)
+}
+
+func machineOf(t testing.TB, filter []byte) func(arch, number uint32, args ...uint64) uint32 {
+	t.Helper()
 	var raw []bpf.RawInstruction
 	for i := 0; i < len(filter); i += 8 {
 		raw = append(raw, bpf.RawInstruction{
@@ -46,6 +51,31 @@ func machine(t testing.TB, c Calls) func(arch, number uint32, args ...uint64) ui
 			t.Fatal(err)
 		}
 		return uint32(answer)
+	}
+}
+
+func TestTerminalFilter(t *testing.T) {
+	filter, err := TerminalFilter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := machineOf(t, filter)
+	const anyOther, foreign, ioctl32 = unix.TIOCGWINSZ, unix.AUDIT_ARCH_I386, 54
+	for _, c := range []struct {
+		arch, number uint32
+		request      uint64
+		want         uint32
+	}{
+		{nativeArch, unix.SYS_IOCTL, unix.TIOCSTI, forbidden}, {nativeArch, unix.SYS_IOCTL, unix.TIOCSTI | 1<<40, forbidden}, {nativeArch, unix.SYS_IOCTL, 0x541c, forbidden},
+		{nativeArch, unix.SYS_IOCTL, anyOther, allow}, {nativeArch, unix.SYS_READ, unix.TIOCSTI, allow},
+		{foreign, ioctl32, unix.TIOCSTI, forbidden}, {foreign, ioctl32, anyOther, allow}, {foreign, 3, unix.TIOCSTI, allow},
+	} {
+		if got := run(c.arch, c.number, 0, c.request); got != c.want {
+			t.Errorf("%+v: %#x", c, got)
+		}
+	}
+	if got := run(unix.AUDIT_ARCH_X86_64, 0x40000000|514, 0, unix.TIOCSTI); got == allow {
+		t.Error("x32 passes")
 	}
 }
 
