@@ -74,6 +74,7 @@ write     = ["/srv/cache/", "~/models"]
 hide      = ["~/work"]
 allow_tcp = [5432, "6379", "localhost:8080", "[::1]:9000"]
 nested    = true
+user      = "bot"
 `
 
 func mustParse(t testing.TB, text string) *Policy {
@@ -122,7 +123,7 @@ func TestParseWhole(t *testing.T) {
 	}
 	i := p.Isolation
 	if i.Minimum != "filtered" || !slices.Equal(i.Read, []string{"~/.ssh/known_hosts"}) || !slices.Equal(i.Write, []string{"/srv/cache", "~/models"}) ||
-		!slices.Equal(i.Hide, []string{"~/work"}) || !i.Nested ||
+		!slices.Equal(i.Hide, []string{"~/work"}) || !i.Nested || i.User.Name != "bot" || i.User.Line == 0 ||
 		fmt.Sprint(i.AllowTCP) != "[127.0.0.1:5432 127.0.0.1:6379 127.0.0.1:8080 [::1]:9000]" {
 		t.Errorf("isolation %+v", i)
 	}
