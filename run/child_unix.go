@@ -23,7 +23,7 @@ type Child struct {
 	pid      int
 	mode     mode
 	terminal *terminal    // interactive only
-	reaper   *reaper      // nil: the child is in a box, whose init does its work
+	reaper   *reaper      // nil: the child is in a box of ours, whose init does its work
 	box      *sandbox.Box // nil: the child is our own
 
 	signals chan os.Signal
@@ -62,7 +62,7 @@ func StartChild(cfg ChildConfig) (*Child, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Child{box: cfg.Box, fenced: cfg.Fence != nil || cfg.User != nil, signals: make(chan os.Signal, 64), stops: make(chan syscall.Signal), done: make(chan struct{})}
+	c := &Child{box: cfg.Box, fenced: cfg.Fence != nil || cfg.User != nil && cfg.Box == nil, signals: make(chan os.Signal, 64), stops: make(chan syscall.Signal), done: make(chan struct{})}
 	c.mode, c.terminal = chooseMode(cfg)
 	if err = c.guard(cfg); err != nil {
 		c.terminal.close()
