@@ -52,6 +52,16 @@ func (p *Policy) Claim(a action.Authority, plain bool) Claim {
 	return Claim{Reason: clean(p.unclaimed(a, plain))}
 }
 
+// Path reads the path of a request for the claim's service, as action.ParsePath does. hint says what the policy would have
+// to say for one that is refused; it may be "".
+func (c *Claim) Path(raw string) (path action.Path, hint string, err error) {
+	path, err = action.ParsePath(raw, c.Host.EncodedSlash)
+	if errors.Is(err, action.ErrEncodedSlash) && action.Lookup(c.Service.Name) == nil {
+		hint = "if its server does, write escaped_slash = true into [service." + c.Service.Name + "]"
+	}
+	return path, hint, err
+}
+
 // CredentialFor names the credential with which a service may be asked what only it can tell about some actions: the one
 // that all rules need which could allow any of them, on its resource where that is known, else anywhere; "" where the
 // service has none. Without actions, any allow rule for the service counts. It is an error where no rule could allow them

@@ -178,12 +178,13 @@ func slotTexts(slots []action.Slot) string {
 func (d *differ) service(before, after *action.Service) {
 	var hosts, routes [2][]string
 	var auth [2]string
+	var slashes [2]bool
 	for i, s := range []*action.Service{before, after} {
 		if s == nil || action.Lookup(s.Name) == s {
 			continue
 		}
 		for j := range s.Hosts {
-			auth[i] = slotTexts(s.Hosts[j].Slots)
+			auth[i], slashes[i] = slotTexts(s.Hosts[j].Slots), s.Hosts[j].EncodedSlash
 			hosts[i] = append(hosts[i], urlOf(s.Hosts[j].Pattern.String(), portOf(&s.Hosts[j]), s.Hosts[j].Plain))
 		}
 		for _, r := range s.Operations() {
@@ -195,6 +196,9 @@ func (d *differ) service(before, after *action.Service) {
 	if before != nil && after != nil {
 		d.same("its base", before.Base, after.Base)
 		d.same("the place of its credential", auth[0], auth[1])
+		if slashes[0] != slashes[1] {
+			d.add(map[bool]string{true: Wider, false: Narrower}[slashes[1]], "paths with an escaped slash are taken: %v, was %v", slashes[1], slashes[0])
+		}
 	}
 }
 

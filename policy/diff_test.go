@@ -78,6 +78,8 @@ func TestDiff(t *testing.T) {
 
 		{"[service.crm]\nhosts = [\"*.a.example\"]\nbase = \"https://b.a.example\"\nauth = \"bearer\"\n[service.crm.actions]\nx = \"GET /x\"\n", "[service.crm]\nhosts = [\"b.a.example\"]\nauth = \"header:X-Key\"\n[service.crm.actions]\nx = \"GET /x\"\n",
 			`changed service.crm: the place of its credential was "bearer" and is "header:X-Key"` + "\nnarrower service.crm: host https://*.a.example is gone"},
+		{"[service.crm]\nhosts = [\"a.example\"]\n[service.crm.actions]\nx = \"GET /x\"\n", "[service.crm]\nhosts = [\"a.example\"]\nescaped_slash = true\n[service.crm.actions]\nx = \"GET /x\"\n",
+			"wider service.crm: paths with an escaped slash are taken: true, was false"},
 		{"[isolation]\nread = [\"~/.aws\"]\n", "[isolation]\nread = [\"~/.aws/config\", \"~/.aws2\"]\n", "wider isolation: readable path ~/.aws2 is new\nnarrower isolation: readable path ~/.aws is gone"},
 		{"[isolation]\nuser = \"a\"\n", "[isolation]\nuser = 0\n", `changed isolation: root's command ran as "a" and runs as "0"`},
 		{"", "[isolation]\nminimum = \"filtered\"\n", "narrower isolation: its minimum was \"\" and is \"filtered\""},

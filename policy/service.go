@@ -31,6 +31,7 @@ func (d *draft) serviceTable(t *table) {
 	hosts := t.texts("hosts")
 	auth := d.slots(t, "auth")
 	base, hasBase := t.text("base")
+	slashes, _ := t.boolean("escaped_slash")
 	actions := d.ownActions(t.sub("actions"))
 	_, byHand := t.values["actions"]
 	_, described := t.values["openapi"]
@@ -53,7 +54,7 @@ func (d *draft) serviceTable(t *table) {
 	if len(d.errs) > before {
 		return
 	}
-	svc, errs := action.NewDescribedService(name, names, auth, actions, routes)
+	svc, errs := action.NewDescribedService(name, names, auth, actions, routes, slashes)
 	for _, err := range errs {
 		d.fail(t.at.line, "", "%s: %v", t.name, err)
 	}

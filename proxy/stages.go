@@ -73,9 +73,11 @@ func (p *Proxy) read(ex *Exchange) *Refusal {
 	if f := p.prepareBody(ex); f != nil || ex.Claim.Kind != policy.ForService {
 		return f
 	}
-	path, err := action.ParsePath(ex.Path, ex.Claim.Host.EncodedSlash)
+	path, hint, err := ex.Claim.Path(ex.Path)
 	if err != nil {
-		return malformed(err.Error())
+		f := malformed(err.Error())
+		f.Hint = hint
+		return f
 	}
 	req := action.Request{Authority: ex.Authority, Method: ex.Method, Path: path, Query: ex.Query, Header: ex.in.Header}
 	if ex.body != nil {

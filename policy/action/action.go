@@ -161,8 +161,8 @@ type Host struct {
 	Spoken  []Route                // what it may make of a GraphQL document, as far as that is written by hand; see AllSpoken
 
 	// EncodedSlash says that paths may hold an escaped slash (the second argument of ParsePath); only a {x...} of a
-	// template ever matches such a segment.
-	EncodedSlash bool
+	// template matches such a segment, or a {x} too where SlashInside says so.
+	EncodedSlash, SlashInside bool
 	// Canon gives the canonical form of a parameter's value in a resource; an error makes the request unknown. If nil,
 	// the value is its own.
 	Canon func(param, value string) (string, error)

@@ -13,12 +13,13 @@ import (
 // actions map a name to "METHOD PATH [-> kind:{parameter}]". GET and HEAD make an action read, every other method makes
 // it write: what a service of one's own can do is not known better. All mistakes are reported, and then no service.
 func NewService(name string, hosts []string, auth []Slot, actions map[string]string) (*Service, []error) {
-	return NewDescribedService(name, hosts, auth, actions, nil)
+	return NewDescribedService(name, hosts, auth, actions, nil, false)
 }
 
 // NewDescribedService is NewService with the routes of the service's own description besides. Where one of those has the
-// name or the requests of an action, the action stands in its place.
-func NewDescribedService(name string, hosts []string, auth []Slot, actions map[string]string, described []Route) (*Service, []error) {
+// name or the requests of an action, the action stands in its place. slashes says that the service tells an escaped slash
+// from a slash: one belongs to its segment, and {x} takes both.
+func NewDescribedService(name string, hosts []string, auth []Slot, actions map[string]string, described []Route, slashes bool) (*Service, []error) {
 	s := &Service{Name: name}
 	var errs []error
 	if Lookup(name) != nil {
@@ -39,7 +40,7 @@ func NewDescribedService(name string, hosts []string, auth []Slot, actions map[s
 			errs = append(errs, err)
 			continue
 		}
-		h.Slots, h.Routes = auth, routes
+		h.Slots, h.Routes, h.EncodedSlash, h.SlashInside = auth, routes, slashes, slashes
 		if s.Base == "" && !h.Pattern.Wildcard() {
 			s.Base = h.base()
 		}

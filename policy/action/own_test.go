@@ -118,3 +118,35 @@ func TestKnows(t *testing.T) {
 		t.Error(Names())
 	}
 }
+
+// TestEscapedSlash: where a service tells it from a slash, it stays in its segment, and everything else about a path is as strict.
+func TestEscapedSlash(t *testing.T) {
+	actions := map[string]string{
+		"get_project": "GET /projects/{id} -> project:{id}", "get_file": "GET /projects/{id}/files/{path...} -> file:{id}:{path}", "archive": "GET /projects/{id}.zip -> project:{id}",
+	}
+	s, errs := NewDescribedService("forge", []string{"forge.example.com"}, nil, actions, nil, true)
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	for raw, want := range map[string]string{
+		"/projects/my%2Fapp":               "get_project read project:my/app",
+		"/projects/my%2fsub%2Fapp/":        "get_project read project:my/sub/app",
+		"/projects/my%2Fapp.zip":           "archive read project:my/app",
+		"/projects/my%2Fapp/files/a%2Fb/c": "get_file read file:my/app:a/b/c",
+		"/projects/my/app":                 "unknown unknown path:/projects/my/app",
+		"/projects%2Fmy":                   "unknown unknown path:/projects%2Fmy",
+		"/Projects/my%2Fapp":               "unknown unknown path:/Projects/my%2Fapp",
+	} {
+		p, err := ParsePath(raw, s.Hosts[0].EncodedSlash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := Classify(s, &s.Hosts[0], &Request{Method: "GET", Path: p}); spell(m) != want {
+			t.Errorf("%s: %s (%s)", raw, spell(m), m.Reason)
+		}
+	}
+	plain, _ := NewService("forge", []string{"forge.example.com"}, nil, actions)
+	if _, err := ParsePath("/projects/my%2Fapp", plain.Hosts[0].EncodedSlash); !errors.Is(err, ErrEncodedSlash) {
+		t.Errorf("a service that does not say so: %v", err)
+	}
+}

@@ -18,6 +18,9 @@ type Path struct {
 // maxPath bounds a path; servers refuse longer request lines (RFC 9110 section 4.1 asks for 8,000 bytes at least).
 const maxPath = 8192
 
+// ErrEncodedSlash is ParsePath's where a slash is escaped and may not be.
+var ErrEncodedSlash = errors.New("an escaped slash, which not every server tells from a slash")
+
 // ParsePath reads the path of a request target as sent (escaped, without query). It takes only paths that every server
 // reads alike, so that what was matched is what is served, and so refuses dot segments in any spelling, empty segments,
 // backslashes, control characters, bytes that must be escaped but are not, escapes that are not UTF-8, and a percent
@@ -164,7 +167,7 @@ func decodedBytes(seg string, encodedSlash bool) error {
 		case c == '\\':
 			return errors.New("an escaped backslash")
 		case c == '/' && !encodedSlash:
-			return errors.New("an escaped slash, which not every server tells from a slash")
+			return ErrEncodedSlash
 		case c == '%' && i+2 < len(seg) && isHex(seg[i+1]) && isHex(seg[i+2]):
 			return errors.New("escaped twice")
 		}

@@ -19,6 +19,7 @@ type node struct {
 	param    *node
 	rest     []leaf
 	ends     []leaf
+	slashes  bool // of the root: see Host.SlashInside
 }
 
 type literal struct {
@@ -58,6 +59,7 @@ type captures struct {
 	n      int
 	rest   int  // -1: none
 	dead   bool // a segment differs from a literal in case alone: the search is over
+	inside bool // a {x} takes a segment with a slash in it
 }
 
 // Compile checks the routes and builds the router. It is called once, before the Host is shared; Classify compiles a
@@ -67,6 +69,7 @@ func (h *Host) Compile() error {
 	if err != nil {
 		return err
 	}
+	root.slashes = h.SlashInside
 	h.whole, h.router = nil, func() *node { return root }
 	return nil
 }
@@ -254,7 +257,7 @@ func (n *node) find(method string, segments []string, c *captures) *compiled {
 	if k := len(segments); k > 0 && segments[k-1] == "" {
 		segments = segments[:k-1]
 	}
-	c.n, c.rest, c.dead = 0, -1, false
+	c.n, c.rest, c.dead, c.inside = 0, -1, false, n.slashes
 	return n.walk(method, segments, 0, c)
 }
 
@@ -263,8 +266,7 @@ func (n *node) walk(method string, segments []string, i int, c *captures) *compi
 		return pick(n.ends, method)
 	}
 	s := segments[i]
-	whole := strings.IndexByte(s, '/') < 0 // a slash inside a segment belongs to a rest alone
-	if whole {
+	if c.inside || strings.IndexByte(s, '/') < 0 { // else it belongs to a rest alone
 		if r := n.walkLiteral(method, segments, i, c); r != nil || c.dead {
 			return r
 		}

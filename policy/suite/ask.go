@@ -125,9 +125,9 @@ func (a *Answer) locate(url string) error {
 }
 
 func (a *Answer) decide(p *policy.Policy, q *Request) {
-	path, err := action.ParsePath(a.Path, a.Claim.Host.EncodedSlash)
+	path, hint, err := a.Claim.Path(a.Path)
 	if err != nil {
-		a.Reason = err.Error()
+		a.Reason, a.Hint = err.Error(), hint
 		return
 	}
 	r := &action.Request{Authority: a.Authority, Method: q.Method, Path: path, Query: a.Query, Header: header(q)}

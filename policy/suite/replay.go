@@ -162,7 +162,7 @@ func (r *Replay) ask(q *Recorded) answer {
 }
 
 func (r *Replay) decide(q *Recorded, a action.Authority, c *policy.Claim) answer {
-	path, err := action.ParsePath(q.Path, c.Host.EncodedSlash)
+	path, _, err := c.Path(q.Path)
 	if err != nil {
 		return said("deny", "", err.Error())
 	}
