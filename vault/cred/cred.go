@@ -35,7 +35,8 @@ type Credential struct {
 
 // Set is every credential of a run, and every value they have had during it. It is safe for concurrent use.
 type Set struct {
-	byName map[string]*Credential
+	byName    map[string]*Credential
+	byService map[string][]*Credential // in the order of names
 
 	mu      sync.Mutex
 	values  []Value
@@ -50,7 +51,7 @@ type Value struct {
 
 // NewSet binds credentials together. Names and placeholders must be unique.
 func NewSet(all ...*Credential) (*Set, error) {
-	s := &Set{byName: map[string]*Credential{}}
+	s := &Set{byName: map[string]*Credential{}, byService: map[string][]*Credential{}}
 	for _, c := range all {
 		if c.Placeholder == "" || c.Read == nil {
 			return nil, fmt.Errorf("credential %s has no placeholder or no source", c.Name)
@@ -59,6 +60,10 @@ func NewSet(all ...*Credential) (*Set, error) {
 			return nil, fmt.Errorf("credential %s is there twice", c.Name)
 		}
 		c.set, s.byName[c.Name] = s, c
+		s.byService[c.Service] = append(s.byService[c.Service], c)
+	}
+	for _, list := range s.byService {
+		sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
 	}
 	return s, nil
 }
@@ -71,18 +76,12 @@ func (s *Set) Get(name string) *Credential {
 	return s.byName[name]
 }
 
-// Of lists the credentials of a service by name.
-func (s *Set) Of(service string) (list []*Credential) {
+// Of lists the credentials of a service by name. The list is the set's own.
+func (s *Set) Of(service string) []*Credential {
 	if s == nil {
 		return nil
 	}
-	for _, c := range s.byName {
-		if c.Service == service {
-			list = append(list, c)
-		}
-	}
-	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
-	return list
+	return s.byService[service]
 }
 
 // Secret reads the credential's current value, and registers it as live before anybody can send it.
