@@ -3,7 +3,6 @@ package proxy
 import (
 	"encoding/json"
 	"io"
-	"mime"
 	"net/http"
 	"slices"
 	"strings"
@@ -40,8 +39,14 @@ func (p *Proxy) keep(ex *Exchange, r *http.Response) *Refusal {
 
 // isJSON takes application/json and what is built on it (RFC 6839 section 3.1).
 func isJSON(contentType string) bool {
-	kind, _, err := mime.ParseMediaType(contentType)
-	return err == nil && (kind == "application/json" || strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json"))
+	kind := mediaType(contentType)
+	return kind == "application/json" || strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json")
+}
+
+// mediaType is a Content-Type without its parameters, whatever they are.
+func mediaType(contentType string) string {
+	kind, _, _ := strings.Cut(contentType, ";")
+	return strings.ToLower(strings.TrimSpace(kind))
 }
 
 // keptBody is a response's body in which fields are looked for.

@@ -191,3 +191,19 @@ func TestResultFieldsAreKept(t *testing.T) {
 		t.Errorf("of a text: %v", r.last().Kept)
 	}
 }
+
+// Parameters of a type, even such as are none, hide nothing of what it is.
+func TestMediaTypes(t *testing.T) {
+	for _, c := range []struct {
+		contentType string
+		json, text  bool
+	}{
+		{"application/json", true, true}, {"Application/JSON ; charset=utf-8", true, true}, {"application/json; charset", true, true},
+		{"application/vnd.api+json;a=1;a=2", true, true}, {"text/json+json", false, true}, {"text/html;", false, true},
+		{"application/soap+xml", false, true}, {"", false, false}, {";application/json", false, false}, {"image/png; json", false, false},
+	} {
+		if isJSON(c.contentType) != c.json || isText(c.contentType) != c.text {
+			t.Errorf("%q: JSON %v, text %v", c.contentType, isJSON(c.contentType), isText(c.contentType))
+		}
+	}
+}

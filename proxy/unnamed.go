@@ -3,7 +3,6 @@ package proxy
 import (
 	"errors"
 	"io"
-	"mime"
 	"strings"
 )
 
@@ -37,6 +36,6 @@ func (t *text) Read(p []byte) (int, error) {
 
 // isText says whether a type is one of text.
 func isText(contentType string) bool {
-	kind, _, err := mime.ParseMediaType(contentType)
-	return err == nil && (strings.HasPrefix(kind, "text/") || isJSON(contentType) || strings.HasSuffix(kind, "xml") || strings.HasSuffix(kind, "javascript"))
+	kind := mediaType(contentType)
+	return strings.HasPrefix(kind, "text/") || isJSON(kind) || strings.HasSuffix(kind, "xml") || strings.HasSuffix(kind, "javascript")
 }
