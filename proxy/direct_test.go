@@ -260,3 +260,12 @@ func TestIdleConnectionsEnd(t *testing.T) {
 	s.must("GET", "3.1")
 	s.must("GET", "4.1") // what is closed keeps none
 }
+
+// What the child's client and the proxy agree on, with a client that would rather have the longer key exchange.
+func TestKeyExchangeWithTheChild(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{})
+	a := r.do("GET", "https://api.example.com/items/1", "")
+	if a.StatusCode != 200 || a.TLS == nil || a.TLS.CurveID != tls.X25519 {
+		t.Errorf("%s, %+v", a.Status, a.TLS)
+	}
+}
