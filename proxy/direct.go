@@ -47,8 +47,9 @@ type line struct {
 	to       way
 	r        *bufio.Reader
 	w        *bufio.Writer
-	left     int64 // that may be read, in bytes
-	since    time.Time
+	left     int64     // that may be read, in bytes
+	until    time.Time // reads wait; zero: for ever
+	since    time.Time // it is idle
 }
 
 // The bounds of a connection that asks.
@@ -182,6 +183,9 @@ func (d *direct) ask(l *line, r *http.Request) (*http.Response, error) {
 		b.end(true)
 		return resp, nil
 	}
+	if resp.ContentLength < 0 || resp.ContentLength > int64(l.r.Buffered()) {
+		l.wait(time.Time{})
+	}
 	b.body, resp.Body = resp.Body, b
 	return resp, nil
 }
@@ -192,8 +196,9 @@ func (l *line) exchange(r *http.Request) (*http.Response, error) {
 	if trace != nil && trace.GotConn != nil {
 		trace.GotConn(httptrace.GotConnInfo{Conn: l.bulk})
 	}
-	l.SetReadDeadline(time.Now().Add(answerTimeout))
-	defer l.SetReadDeadline(time.Time{})
+	if now := time.Now(); l.until.Sub(now) < answerTimeout-time.Minute { // to set it for each request would cost more
+		l.wait(now.Add(answerTimeout))
+	}
 	l.left = maxAnswerHead
 	defer func() { l.left = math.MaxInt64 }()
 	if err := errors.Join(r.Write(l.w), l.w.Flush()); err != nil {
@@ -213,6 +218,12 @@ func (l *line) exchange(r *http.Request) (*http.Response, error) {
 			}
 		}
 	}
+}
+
+// wait bounds how long reads may take.
+func (l *line) wait(until time.Time) {
+	l.until = until
+	l.SetReadDeadline(until)
 }
 
 // lineBody is the body of an answer. At its end the connection is free for the next request; who closes it before ends the

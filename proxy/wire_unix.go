@@ -52,8 +52,8 @@ func (w *wire) Read(p []byte) (int, error) {
 	err := w.raw.Read(w.once)
 	w.to = nil
 	switch {
-	case err != nil:
-		return 0, err
+	case err != nil: // closed, or not to be read from any longer
+		return 0, io.EOF
 	case w.err == syscall.EAGAIN:
 		return 0, errNothing
 	case w.err != nil:
