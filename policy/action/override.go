@@ -247,8 +247,8 @@ func (p *pairs) behind(end byte) {
 // name looks at the name that begins there.
 func (p *pairs) name(at int) {
 	rest := p.window[at:]
-	if len(rest) == 0 || strings.IndexByte("_.[%xX +", rest[0]) < 0 {
-		return // none of overrides, as it is or as it is for PHP
+	if len(rest) == 0 || !beginsName[rest[0]] {
+		return
 	}
 	name := withoutSpaces(rest)
 	if len(name) <= maxKey && !p.last {
@@ -258,10 +258,41 @@ func (p *pairs) name(at int) {
 		}
 		return
 	}
+	if first, size := unescaped(name); !mayGoOn(first, name[size:]) {
+		return
+	}
 	if i := bytes.IndexAny(name[:min(len(name), maxKey+1)], "=&;"); i >= 0 {
 		name = name[:i]
 	}
 	p.found = p.found || len(name) <= maxKey && queryOverride(string(name)) != ""
+}
+
+// beginsName has what the name of one of overrides begins with, as it is, as it is for PHP, or escaped.
+var beginsName = [256]bool{'_': true, '.': true, '[': true, '%': true, 'x': true, 'X': true, ' ': true, '+': true}
+
+// mayGoOn says whether a name that begins so may be one of overrides, by its next character.
+func mayGoOn(first byte, rest []byte) bool {
+	second, _ := unescaped(rest)
+	switch first {
+	case '_', '.', '[':
+		return second|' ' == 'm'
+	case 'x', 'X':
+		return second == '-'
+	}
+	return false
+}
+
+// unescaped is the first character of a name, and how many bytes it takes; 0 where there is none, or none that can be read.
+func unescaped(b []byte) (c byte, size int) {
+	switch {
+	case len(b) == 0:
+		return 0, 0
+	case b[0] != '%':
+		return b[0], 1
+	case len(b) < 3 || !isHex(b[1]) || !isHex(b[2]):
+		return 0, 0
+	}
+	return unhex(b[1])<<4 | unhex(b[2]), 3
 }
 
 // withoutSpaces leaves out what servers take off before a name.
