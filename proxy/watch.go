@@ -3,65 +3,73 @@ package proxy
 import (
 	"errors"
 	"io"
+	"iter"
 
 	"agentguard/proxy/scrub"
 )
 
-// watchedPiece is how much of a watched body is handed over at once, in bytes: less costs more in changing over than in reading.
-const watchedPiece = 256 << 10
-
-// watch has a body read by who must know all of it, while it is sent. The reading may be a piece behind what is sent; the end is
-// sent only after the verdict.
+// watch has a body read by who must know all of it, while it is sent: what is sent has been read. The reading is a coroutine, which
+// costs less to change over to than a goroutine, and finds the bytes in the nearest cache.
 type watch struct {
-	to      *io.PipeWriter
-	piece   []byte // not yet handed over
-	verdict chan error
-	said    error // once the verdict is known
-	over    bool
+	p       []byte // not yet read
+	last    bool   // nothing comes behind it
+	read    func() (struct{}, bool)
+	stop    func()
+	verdict error
+	over    bool // it is known
 }
 
 // watched sets it up, for when the body is sent.
 func (b *peekedBody) watched(judge func(io.Reader) error) { b.judge = judge }
 
 func newWatch(encoding []string, judge func(io.Reader) error) *watch {
-	from, to := io.Pipe()
-	w := &watch{to: to, verdict: make(chan error, 1)}
-	go func() {
-		body, err := io.Reader(from), error(nil)
+	w := &watch{}
+	w.read, w.stop = iter.Pull(func(more func(struct{}) bool) {
+		body, err := io.Reader(&watchedBody{w, more}), error(nil)
 		if len(encoding) > 0 {
-			body, err = scrub.Decode(encoding, from)
+			body, err = scrub.Decode(encoding, body)
 		}
 		if err == nil {
 			err = judge(body)
 		}
-		from.Close()
-		w.verdict <- err
-	}()
+		w.verdict, w.over = err, true
+	})
 	return w
+}
+
+// watchedBody is the body as the judge reads it.
+type watchedBody struct {
+	*watch
+	more func(struct{}) bool
+}
+
+// Read lets what was read be sent, and goes on when more is to be.
+func (w *watchedBody) Read(p []byte) (int, error) {
+	for len(w.p) == 0 {
+		if w.last {
+			return 0, io.EOF
+		}
+		if !w.more(struct{}{}) {
+			return 0, io.ErrUnexpectedEOF
+		}
+	}
+	n := copy(p, w.p)
+	w.p = w.p[n:]
+	return n, nil
 }
 
 // sees is asked before bytes are sent. An error is why they must not be.
 func (w *watch) sees(p []byte, last bool) error {
-	if w.over {
-		return w.said
+	w.p, w.last = p, last
+	if !w.over {
+		w.read()
 	}
-	w.piece = append(w.piece, p...)
-	if len(w.piece) < watchedPiece && !last {
-		return nil
+	if w.over && w.verdict == nil && len(w.p) > 0 {
+		w.verdict = errors.New("its body goes on behind the end of its content encoding")
 	}
-	_, err := w.to.Write(w.piece)
-	w.piece = w.piece[:0]
-	if err == nil && !last {
-		return nil
-	}
-	w.piece = nil
-	w.to.Close()
-	w.over, w.said = true, <-w.verdict
-	if err != nil && w.said == nil {
-		w.said = errors.New("its body goes on behind the end of its content encoding")
-	}
-	return w.said
+	w.p = nil
+	return w.verdict
 }
 
 // end is for a body that is sent no further.
-func (w *watch) end() { w.to.CloseWithError(io.ErrUnexpectedEOF) }
+func (w *watch) end() { w.stop() }
