@@ -43,16 +43,10 @@ func (c *boundedConn) CloseWrite() error {
 	return c.Close()
 }
 
-// identified marks its connections, so that meet knows, or asks, who is at the other end.
-type identified struct {
-	net.Listener
-	known bool // only the run can reach the listener
-}
+// identified is a listener that the run alone can reach. It marks its connections, so that meet knows.
+type identified struct{ net.Listener }
 
-type identifiedConn struct {
-	net.Conn
-	known bool
-}
+type identifiedConn struct{ net.Conn }
 
 // CloseWrite ends one direction.
 func (c *identifiedConn) CloseWrite() error { return c.Conn.(*boundedConn).CloseWrite() }
@@ -62,7 +56,7 @@ func (l *identified) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &identifiedConn{c, l.known}, nil
+	return &identifiedConn{c}, nil
 }
 
 // queue is a listener for connections that were taken over from the outer server.

@@ -52,8 +52,8 @@ type Config struct {
 	Notice func(string)
 	// Pid finds the process at the child's end of a connection, 0 if unknown. If nil, no exchange has a Pid.
 	Pid func(net.Conn) int
-	// Ours says whether the process at the other end belongs to the run; it stands in for the token on connections of
-	// ServeIdentified. If nil, none does.
+	// Ours says whether the process at the other end belongs to the run. It is asked once about a connection on which
+	// somebody uses the proxy without a credential, as clients do that cannot authenticate to one. If nil, none does.
 	Ours func(net.Conn) bool
 	// Name gives the name behind an address that the run's own name service made up. If nil, none has one.
 	Name func(netip.Addr) (string, bool)
@@ -129,18 +129,12 @@ func New(c Config) (*Proxy, error) {
 	return p, nil
 }
 
-// Serve answers on l those who hold the run's token, until Close.
+// Serve answers on l those who hold the run's token, and those whom Ours knows, until Close.
 func (p *Proxy) Serve(l net.Listener) error { return ended(p.outer.Serve(bound(l))) }
-
-// ServeIdentified answers on l without a token those processes that Ours knows: for clients, such as the JVM, that
-// cannot authenticate to a proxy.
-func (p *Proxy) ServeIdentified(l net.Listener) error {
-	return ended(p.outer.Serve(&identified{Listener: bound(l)}))
-}
 
 // ServeSealed answers on l without a token: only the run may be able to reach l.
 func (p *Proxy) ServeSealed(l net.Listener) error {
-	return ended(p.outer.Serve(&identified{Listener: bound(l), known: true}))
+	return ended(p.outer.Serve(&identified{bound(l)}))
 }
 
 func ended(err error) error {
@@ -167,16 +161,18 @@ func (p *Proxy) Close() error {
 // peer is what is known of one connection to the outer server.
 type peer struct {
 	pid        atomic.Int64
-	identified bool
+	identified bool // nobody but the run can be there
+	conn       net.Conn
+	asked      sync.Once
+	ours       bool // what Ours said of conn
 }
 
 type peerKey struct{}
 
 func (p *Proxy) meet(ctx context.Context, c net.Conn) context.Context {
-	who := &peer{}
+	who := &peer{conn: c}
 	if ic, ok := c.(*identifiedConn); ok {
-		c = ic.Conn
-		who.identified = ic.known || p.Ours != nil && p.Ours(c)
+		c, who.identified = ic.Conn, true
 	}
 	p.find(who, c)
 	return context.WithValue(ctx, peerKey{}, who)
@@ -213,6 +209,19 @@ func (p *Proxy) authorized(r *http.Request) bool {
 	given := r.Header.Values("Proxy-Authorization")
 	r.Header.Del("Proxy-Authorization")
 	return peerOf(r).identified || len(given) == 1 && p.isToken(given[0])
+}
+
+// admits says whether one who wants the proxy may have it: with the run's token, or without any as a process of the run. Many
+// clients cannot authenticate to a proxy, the JVM, Emacs and browsers among them. The gateway is not for these: what a page
+// has a browser send there would have the run's credentials.
+func (p *Proxy) admits(r *http.Request) bool {
+	_, tried := r.Header["Proxy-Authorization"]
+	return p.authorized(r) || !tried && p.isOurs(peerOf(r))
+}
+
+func (p *Proxy) isOurs(who *peer) bool {
+	who.asked.Do(func() { who.ours = p.Ours != nil && who.conn != nil && p.Ours(who.conn) })
+	return who.ours
 }
 
 // isToken compares in constant time; the user name is free.

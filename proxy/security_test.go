@@ -654,6 +654,36 @@ func TestOnlyTheTokenOpens(t *testing.T) {
 	}
 }
 
+// TestOursOpens: a process of the run needs no token for the proxy, but none stands for a wrong one, or at the gateway.
+func TestOursOpens(t *testing.T) {
+	for _, ours := range []bool{true, false} {
+		var asked atomic.Int32
+		r := newRig(t, echoAuth, rigOptions{adjust: func(c *Config, _ *UpstreamConfig) {
+			c.Ours = func(net.Conn) bool { asked.Add(1); return ours }
+		}})
+		want := map[bool]int{true: 200, false: 407}[ours]
+		resp, _, _ := r.raw("CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com\r\n\r\n")
+		if resp.StatusCode != want {
+			t.Errorf("ours %v: %s", ours, resp.Status)
+		}
+		wrong := "Proxy-Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("x:wrong")) + "\r\n"
+		for _, line := range []string{"CONNECT api.example.com:443", "GET http://api.example.com/"} {
+			if resp, _, _ := r.raw(line + " HTTP/1.1\r\nHost: api.example.com\r\n" + wrong + "\r\n"); resp.StatusCode != 407 {
+				t.Errorf("ours %v, a wrong token, %s: %s", ours, line, resp.Status)
+			}
+		}
+		if resp, _, _ := r.raw("GET /proxy/api/items/1 HTTP/1.1\r\nHost: " + r.addr + "\r\n\r\n"); resp.StatusCode != 401 {
+			t.Errorf("ours %v, the gateway: %s", ours, resp.Status)
+		}
+		if n := asked.Load(); n != 1 {
+			t.Errorf("asked %d times", n)
+		}
+		if got := r.reached(); got != nil {
+			t.Errorf("the origin was asked: %v", got)
+		}
+	}
+}
+
 func TestTokenIsNeverForwarded(t *testing.T) {
 	var saw sawAuth
 	r := newRig(t, saw.handle, rigOptions{})

@@ -65,7 +65,7 @@ func (c *tunnelConn) Read(p []byte) (int, error) {
 // is refused inside the tunnel, where the client shows the reason: no client shows that of a refused CONNECT.
 func (p *Proxy) serveConnect(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	if !p.authorized(r) {
+	if !p.admits(r) {
 		challenge(w)
 		return
 	}
@@ -206,7 +206,7 @@ func absoluteInside(r *http.Request, tunnel *tunnelConn) *Refusal {
 
 // serveAbsolute answers "GET http://host/path": the target wins over the Host header (RFC 9112 section 3.2.2).
 func (p *Proxy) serveAbsolute(w http.ResponseWriter, r *http.Request) {
-	if !p.authorized(r) {
+	if !p.admits(r) {
 		challenge(w)
 		return
 	}

@@ -19,7 +19,7 @@ func (s *session) planFence() error {
 	if s.level.Level != sandbox.Filtered {
 		return nil
 	}
-	if err := s.listen(); err != nil { // the fence has gaps at these ports
+	if err := s.listen(); err != nil { // the fence has a gap at this port
 		return err
 	}
 	places := s.places()
@@ -30,10 +30,8 @@ func (s *session) planFence() error {
 		return failure(err, "")
 	}
 	s.fence = &sandbox.Fence{Places: places, Nested: s.Policy.Isolation.Nested}
-	for _, l := range []net.Listener{s.main, s.javaPort} {
-		if a, ok := l.Addr().(*net.TCPAddr); ok {
-			s.fence.Ports = append(s.fence.Ports, uint16(a.Port))
-		}
+	if a, ok := s.main.Addr().(*net.TCPAddr); ok {
+		s.fence.Ports = append(s.fence.Ports, uint16(a.Port))
 	}
 	for _, to := range s.Policy.Isolation.AllowTCP {
 		s.fence.Ports = append(s.fence.Ports, to.Port())

@@ -111,8 +111,7 @@ type session struct {
 	limits    *Limits
 	log       *audit.Log
 	proxy     *proxy.Proxy
-	main      net.Listener // with the token
-	javaPort  net.Listener // without: the process at the other end is looked at
+	main      net.Listener
 	child     *Child
 	childPid  atomic.Int64
 
@@ -269,21 +268,18 @@ func (s *session) startProxy(ca *proxy.CA) error {
 	if err := s.listen(); err != nil {
 		return err
 	}
-	s.files.JavaProxy = s.javaPort.Addr().String()
+	s.files.JavaProxy = s.main.Addr().String()
 	go s.proxy.Serve(s.main)
-	go s.proxy.ServeIdentified(s.javaPort)
 	return nil
 }
 
-// listen opens the ports of the proxy, once.
+// listen opens the port of the proxy, once.
 func (s *session) listen() (err error) {
-	for _, l := range []*net.Listener{&s.main, &s.javaPort} {
-		if *l != nil {
-			continue
-		}
-		if *l, err = listenHere(); err != nil {
-			return failure(fmt.Errorf("no loopback address to listen on: %w", err), "")
-		}
+	if s.main != nil {
+		return nil
+	}
+	if s.main, err = listenHere(); err != nil {
+		return failure(fmt.Errorf("no loopback address to listen on: %w", err), "")
 	}
 	return nil
 }
@@ -457,10 +453,8 @@ func (s *session) close() {
 	if s.proxy != nil {
 		s.proxy.Close()
 	}
-	for _, l := range []net.Listener{s.main, s.javaPort} {
-		if l != nil {
-			l.Close()
-		}
+	if s.main != nil {
+		s.main.Close()
 	}
 	if s.log != nil {
 		if err := s.log.Close(); err != nil {
