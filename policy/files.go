@@ -22,8 +22,14 @@ const maxRoots = 4 << 20
 // reader reads a file, of one that is longer than max bytes the first max+1.
 type reader func(path string, max int64) ([]byte, error)
 
-// readFile is the reader of Load.
+// readFile is the reader of Load. To open a pipe with a name would be to wait for whoever writes to it, who may have put it there
+// for that; one without a name, as a shell makes for <(...), has its writer.
 func readFile(path string, max int64) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
+		if _, err := filepath.EvalSymlinks(path); err == nil {
+			return nil, fmt.Errorf("%s is a pipe, not a file", path)
+		}
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -156,13 +156,23 @@ func (d *draft) agent(top *table) {
 		return
 	}
 	name, ok := t.required("name", "the name stands in every audit record")
-	if ok && !isAgentName(name.s) {
-		t.fail("name", "", "%q is not a name: use letters, digits, . - and _, at most 64, beginning with a letter or digit", name.s)
+	if ok {
+		if err := CheckAgentName(name.s); err != nil {
+			t.fail("name", "", "%v", err)
+		}
 	}
 	purpose, _ := t.text("purpose")
 	owner, _ := t.text("owner")
 	d.policy.Agent = Agent{name.s, purpose.s, owner.s}
 	t.done(nil)
+}
+
+// CheckAgentName takes what can be the name of an agent.
+func CheckAgentName(s string) error {
+	if !isAgentName(s) {
+		return fmt.Errorf("%q is not a name: use letters, digits, . - and _, at most 64, beginning with a letter or digit", s)
+	}
+	return nil
 }
 
 // isAgentName allows what is safe in a file name, a header and the key of a limit.

@@ -3,6 +3,7 @@ package cmd
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,6 +68,11 @@ func (p *program) run(c *cli.Context) error {
 		return err
 	}
 	config.Agent, config.Extra, config.Publish = c.String("agent"), extra, c.IntSlice("publish")
+	if config.Agent != "" {
+		if err := policy.CheckAgentName(config.Agent); err != nil {
+			return usage("--agent NAME", "--agent: %v", err)
+		}
+	}
 	if config.Isolation, err = wish(c.String("isolation"), pol.Isolation.Minimum); err != nil {
 		return err
 	}
@@ -97,6 +103,7 @@ func (p *program) run(c *cli.Context) error {
 	if !c.Bool("quiet") {
 		p.say("%s", summary(result))
 	}
+	p.warnOfChange(pol)
 	if l != nil {
 		if err := p.learned(l); err != nil {
 			return err
@@ -118,6 +125,19 @@ func (p *program) policyOfRun(c *cli.Context, l *learning, v *vault.Vault) (*pol
 		err = p.requireTrust(pol)
 	}
 	return pol, err
+}
+
+// warnOfChange says when a policy, or a file that it names, is another than at the start: where the command could write it, that may
+// have been the command.
+func (p *program) warnOfChange(before *policy.Policy) {
+	if info, err := os.Stat(before.Source); before.Hash == "" || err == nil && !info.Mode().IsRegular() {
+		return // no file, or a pipe that has been read
+	}
+	now, err := policy.Load(before.Source)
+	if err == nil && now.Hash == before.Hash && slices.Equal(now.Files, before.Files) {
+		return
+	}
+	p.warn("%s is not what this run began with: read it before you use it again", before.Source)
 }
 
 func nothing(string, ...any) {}
