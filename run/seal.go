@@ -115,7 +115,7 @@ func (s *session) makePlaces(p sandbox.Places, gitDirs []string) {
 // rules are the views of a sealed run's files. Beside what every confined child sees: the user's runtime directory, where
 // new sockets appear, is hidden, and hooks that a repository does not have cannot be added.
 func (s *session) rules(p sandbox.Places, gitDirs []string) []sandbox.Rule {
-	var rules []sandbox.Rule
+	rules := []sandbox.Rule{{Path: "/run/user", View: sandbox.Hidden}} // the variable need not be set
 	if dir := NewEnv(s.Environ).Get("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		rules = append(rules, sandbox.Rule{Path: dir, View: sandbox.Hidden})
 	}

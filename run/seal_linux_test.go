@@ -5,11 +5,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"agentguard/policy"
+	"agentguard/run/sandbox"
 )
 
 // again runs tests of this program anew with a child of that level.
@@ -33,6 +37,19 @@ func TestSealedChild(t *testing.T) {
 }
 
 // TestTerminalSealed: so does its terminal.
+// TestRuntimeDirsAreHidden: where the sockets of a session appear, also when no variable says so.
+func TestRuntimeDirsAreHidden(t *testing.T) {
+	for environ, want := range map[string][]string{"": {"/run/user"}, "XDG_RUNTIME_DIR=/var/run-1": {"/run/user", "/var/run-1"}} {
+		s := &session{Config: Config{Policy: &policy.Policy{}, Environ: []string{environ}}}
+		rules := s.rules(sandbox.Places{}, nil)
+		for _, path := range want {
+			if !slices.Contains(rules, sandbox.Rule{Path: path, View: sandbox.Hidden}) {
+				t.Errorf("%q: %s is not hidden", environ, path)
+			}
+		}
+	}
+}
+
 func TestTerminalSealed(t *testing.T) {
 	again(t, sealed, "^TestTerminal")
 }
