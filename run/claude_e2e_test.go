@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -45,6 +46,10 @@ func runClaude(t *testing.T, claude, program, level string) {
 		if forms := testbed.Leaks([]byte(told), secret); len(forms) > 0 {
 			t.Errorf("the model was told the real %s (%v)", name, forms)
 		}
+	}
+	// What it keeps beside its directory it saved in it, by a link.
+	if saved, err := os.ReadFile(filepath.Join(s.Dir, "home", ".claude", ".claude.json")); level == "sealed" && (err != nil || !strings.Contains(string(saved), "{")) {
+		t.Errorf("it saved %q, %v", saved, err)
 	}
 	if t.Failed() {
 		t.Logf("%s\n--- told\n%s", r, told)

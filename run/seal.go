@@ -90,12 +90,17 @@ var cacheVariables = []string{"XDG_CACHE_HOME", "GOCACHE", "GOMODCACHE", "PIP_CA
 
 // makeFirst makes what the child needs and could not make.
 func (s *session) makeFirst(p sandbox.Places) {
+	mend := ""
 	s.User.do(func() error {
 		for _, dir := range p.First(s.Argv) {
 			os.MkdirAll(dir, 0o700)
 		}
+		mend = p.LinkState(s.Argv)
 		return nil
 	})
+	if mend != "" {
+		s.Say("Claude Code saves nothing in ~/.claude.json when it is confined, as it replaces that file. To mend it for good: %s", mend)
+	}
 }
 
 // makePlaces makes what must be there to be hidden, read-only or writable in a sealed run.

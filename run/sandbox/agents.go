@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 )
@@ -27,6 +28,40 @@ var agents = []agent{
 	{"cn", "@continuedev/cli", []string{".continue"}, []string{".continue/config.yaml", ".continue/config.json", ".continue/config.ts"}},
 	{"cline", "cline", []string{".cline"}, []string{".cline/hooks", ".cline/plugins"}},
 	{"pi", "@mariozechner/pi-coding-agent", []string{".pi"}, []string{".pi/agent/settings.json", ".pi/agent/models.json", ".pi/agent/extensions"}},
+}
+
+// Claude Code keeps a file beside its directory and replaces it to save it, which takes a directory that can be written. A link
+// there it follows, confined or not, and replaces what it leads to.
+const (
+	claudeFile   = ".claude.json"
+	claudeLinked = ".claude/.claude.json"
+)
+
+// LinkState makes the link, where the agent of a command line wants one and has no such file yet. Where it has, mend is the command
+// that moves it, which is for a person to say; "": there is nothing to do.
+func (p Places) LinkState(argv []string) (mend string) {
+	a, _ := agentOf(argv)
+	if a.command != "claude" || p.Home == "" || len(p.elsewhere(claudeLinked)) > 0 {
+		return ""
+	}
+	file := filepath.Join(p.Home, claudeFile)
+	isLink, there := lstat(file)
+	switch {
+	case !there:
+		os.Symlink(claudeLinked, file)
+	case !isLink:
+		return "mv ~/" + claudeFile + " ~/.claude/ && ln -s " + claudeLinked + " ~/" + claudeFile
+	}
+	return ""
+}
+
+// linked says whether a path is such a link: what it leads to is held as all that is beside it.
+func (p Places) linked(path string) bool {
+	if path != filepath.Join(p.Home, claudeFile) {
+		return false
+	}
+	to, err := os.Readlink(path)
+	return err == nil && to == claudeLinked
 }
 
 // launchers start what a later word of their command line names.

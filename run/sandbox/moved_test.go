@@ -1,9 +1,12 @@
 package sandbox
 
 import (
+	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -71,5 +74,41 @@ func TestFirst(t *testing.T) {
 	}
 	if got := (Places{}).First([]string{"claude"}); len(got) > 0 {
 		t.Errorf("without a home: %q", got)
+	}
+}
+
+// TestLinkState: where Claude Code has no file yet, it gets one that it can replace; one that it has is its user's to move, and the
+// command that is said does it.
+func TestLinkState(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("has no sandbox")
+	}
+	home := t.TempDir()
+	file, to := filepath.Join(home, ".claude.json"), filepath.Join(home, ".claude", ".claude.json")
+	p := Places{Home: home, Dir: "/"}
+	holds := func() bool {
+		return slices.Contains(p.Rules(), Rule{file, Writable}) // which would make it a mount point, that nothing can replace
+	}
+	if os.Mkdir(filepath.Dir(to), 0o700) != nil || p.LinkState([]string{"sh"}) != "" || os.WriteFile(file, []byte("{}"), 0o600) != nil || !holds() {
+		t.Fatal("the file")
+	}
+	mend := p.LinkState([]string{"npx", "@anthropic-ai/claude-code"})
+	if out, err := exec.Command("sh", "-c", strings.ReplaceAll(mend, "~", home)).CombinedOutput(); mend == "" || err != nil {
+		t.Fatalf("%q: %s, %v", mend, out, err)
+	}
+	for range 2 { // moved by its user, then made by us
+		if mend := p.LinkState([]string{"claude"}); mend != "" || holds() {
+			t.Errorf("%q, a rule: %v", mend, holds())
+		}
+		if os.WriteFile(file, []byte("{1}"), 0o600) != nil || os.Rename(to, to+".old") != nil || os.Remove(file) != nil {
+			t.Error("the link leads elsewhere")
+		}
+	}
+	p.Moves = []Move{{".claude", "/elsewhere"}}
+	if mend := p.LinkState([]string{"claude"}); mend != "" {
+		t.Error(mend)
+	}
+	if _, err := os.Lstat(file); err == nil {
+		t.Error("made a link for what is elsewhere")
 	}
 }

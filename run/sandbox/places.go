@@ -83,7 +83,7 @@ func (p Places) Rules() []Rule {
 	rules := make([]Rule, 0, 512) // there are some four hundred
 	add := func(view View, paths ...string) {
 		for _, path := range paths {
-			if filepath.IsAbs(path) {
+			if filepath.IsAbs(path) && !(view == Writable && p.linked(path)) {
 				rules = append(rules, Rule{filepath.Clean(path), view})
 			}
 		}
