@@ -26,8 +26,11 @@ func (s *session) planFence() error {
 	s.makeFirst(places)
 	temp := s.ownTemp()
 	places.Temp = append(places.Temp, temp)
-	if err := s.User.do(func() error { return s.makeOwnDirs(temp) }); err != nil {
+	if err := s.makeOwnDirs(temp, func(place string) bool { return !s.opens(place) }); err != nil {
 		return failure(err, "")
+	}
+	if NewEnv(s.Environ).Get("XDG_RUNTIME_DIR") != "" { // which is full of sockets
+		s.ownDirs["XDG_RUNTIME_DIR"] = temp
 	}
 	s.fence = &sandbox.Fence{Places: places, Nested: s.Policy.Isolation.Nested}
 	if a, ok := s.main.Addr().(*net.TCPAddr); ok {
@@ -65,26 +68,19 @@ func (s *session) raiseFence() error {
 	return nil
 }
 
-// makeOwnDirs makes a directory for temporary files. It gives programs that fail where they may not read their settings an empty place for them, and one in the place of
-// the user's runtime directory, which is full of sockets.
-func (s *session) makeOwnDirs(temp string) error {
-	if err := os.Mkdir(temp, 0o700); err != nil {
-		return err
-	}
+// makeOwnDirs makes a directory for temporary files, and in it an empty place for programs that fail where theirs is closed to them.
+func (s *session) makeOwnDirs(temp string, closed func(place string) bool) error {
 	s.ownDirs = map[string]string{}
-	if NewEnv(s.Environ).Get("XDG_RUNTIME_DIR") != "" {
-		s.ownDirs["XDG_RUNTIME_DIR"] = temp
-	}
-	for name, place := range map[string]string{"GH_CONFIG_DIR": ".config/gh", "GNUPGHOME": ".gnupg"} {
-		if s.opens(place) {
-			continue
+	return s.User.do(func() error {
+		err := os.Mkdir(temp, 0o700)
+		for name, place := range map[string]string{"GH_CONFIG_DIR": ".config/gh", "GNUPGHOME": ".gnupg"} {
+			if err == nil && closed(place) {
+				s.ownDirs[name] = filepath.Join(temp, filepath.Base(place))
+				err = os.Mkdir(s.ownDirs[name], 0o700)
+			}
 		}
-		s.ownDirs[name] = filepath.Join(temp, filepath.Base(place))
-		if err := os.Mkdir(s.ownDirs[name], 0o700); err != nil {
-			return err
-		}
-	}
-	return nil
+		return err
+	})
 }
 
 // childTemp is where the child would put temporary files.

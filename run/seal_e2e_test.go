@@ -81,14 +81,19 @@ func TestSealedFiles(t *testing.T) {
 	}
 }
 
-// TestCommitsAreUnsigned: who signs each commit can commit where the keys are hidden, and not where nothing says so.
+// TestCommitsAreUnsigned: who signs each commit can commit where the keys are hidden, and not where nothing says so. gpg itself works,
+// without a key, also where it could not make its directory.
 func TestCommitsAreUnsigned(t *testing.T) {
 	testbed.Needs("git")(t)
 	s := sealedSession(t, "minimum = \"env\"\n")
 	s.Write(t, "home/.gitconfig", "[user]\nname = a\nemail = a@b.test\n[commit]\ngpgSign = true\n[tag]\ngpgSign = true\n")
-	for level, code := range map[string]int{"sealed": 0, "filtered": 0, "env": 128} {
+	code := 0
+	for _, level := range []string{"sealed", "filtered", "env"} {
+		if level == "env" {
+			code = 128
+		}
 		s.Isolate(level)
-		r := s.Run(t, time.Minute, "sh", "-c", `rm -rf signed && git init -q signed && cd signed && git commit -q --allow-empty -m x && git tag -m y y`)
+		r := s.Run(t, time.Minute, "sh", "-c", `{ ! command -v gpg >/dev/null || gpg -q --list-keys; } && rm -rf signed && git init -q signed && cd signed && git commit -q --allow-empty -m x && git tag -m y y`)
 		if r.Code != code {
 			t.Errorf("%s: %s", level, r)
 		}

@@ -50,6 +50,12 @@ func (p Places) elsewhere(name string) (paths []string) {
 	return paths
 }
 
+// Lacks says whether a place below the user's directory is not there, nor anywhere else: a program that would make it there cannot.
+func (p Places) Lacks(name string) bool {
+	_, there := lstat(filepath.Join(p.Home, filepath.FromSlash(name)))
+	return !there && len(p.elsewhere(name)) == 0
+}
+
 // firstPlaces are made where they are missing: their tools would make them, in a home directory that is read-only inside.
 var firstPlaces = []string{".cache", ".npm", "go/pkg"}
 
