@@ -72,11 +72,11 @@ func (s *session) raiseFence() error {
 func (s *session) makeOwnDirs(temp string, closed func(place string) bool) error {
 	s.ownDirs = map[string]string{}
 	return s.User.do(func() error {
-		err := os.Mkdir(temp, 0o700)
+		err := os.MkdirAll(temp, 0o700) // it may be there, for a level that did not work
 		for name, place := range map[string]string{"GH_CONFIG_DIR": ".config/gh", "GNUPGHOME": ".gnupg"} {
 			if err == nil && closed(place) {
 				s.ownDirs[name] = filepath.Join(temp, filepath.Base(place))
-				err = os.Mkdir(s.ownDirs[name], 0o700)
+				err = os.MkdirAll(s.ownDirs[name], 0o700)
 			}
 		}
 		return err
