@@ -140,7 +140,7 @@ func (b *peekedBody) forbids(p []byte, last bool) *Refusal {
 func (b *peekedBody) next(p []byte) (n int, err error) {
 	switch {
 	case b.gate != nil:
-		n, err = b.gate.leaving.Read(p)
+		return b.gate.leaving.Read(p) // whose other end reads src, and is at work on what is below
 	case len(b.head) > 0:
 		n = copy(p, b.head)
 		b.head = b.head[n:]
