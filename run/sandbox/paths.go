@@ -40,8 +40,8 @@ func (r *links) follow(path string) (real string) {
 
 // last is where a clean path leads.
 func (r *links) last(path string) string {
-	dir := filepath.Dir(path)
-	if dir == path {
+	dir, name := split(path)
+	if name == "" {
 		return path
 	}
 	switch real := r.follow(dir); real {
@@ -50,8 +50,17 @@ func (r *links) last(path string) string {
 	case dir:
 		return r.entry(dir, path)
 	default:
-		return r.entry(real, filepath.Join(real, filepath.Base(path)))
+		return r.entry(real, filepath.Join(real, name))
 	}
+}
+
+// split is filepath.Dir and filepath.Base of a clean path, which it does not clean again. The name of a root is "".
+func split(path string) (dir, name string) {
+	dir, name = filepath.Split(path)
+	if root := len(filepath.VolumeName(dir)) + 1; len(dir) > root {
+		dir = dir[:len(dir)-1]
+	}
+	return dir, name
 }
 
 // entry is where a path leads whose directory dir has no links.

@@ -81,20 +81,25 @@ var machineSecrets = []string{
 // where two name the same path; where one lies below another, the nearer one.
 func (p Places) Rules() []Rule {
 	rules := make([]Rule, 0, 512) // there are some four hundred
+	put := func(view View, clean string) {
+		if filepath.IsAbs(clean) && !(view == Writable && p.linked(clean)) {
+			rules = append(rules, Rule{clean, view})
+		}
+	}
 	add := func(view View, paths ...string) {
 		for _, path := range paths {
-			if filepath.IsAbs(path) && !(view == Writable && p.linked(path)) {
-				rules = append(rules, Rule{filepath.Clean(path), view})
-			}
+			put(view, filepath.Clean(path))
 		}
 	}
 	home := func(view View, of string, names []string) {
 		for _, name := range names {
 			if of != "" {
-				add(view, filepath.Join(of, filepath.FromSlash(name)))
+				put(view, filepath.Join(of, filepath.FromSlash(name)))
 			}
 			if of == p.Home {
-				add(view, p.elsewhere(name)...)
+				for _, path := range p.elsewhere(name) {
+					put(view, path)
+				}
 			}
 		}
 	}
