@@ -370,7 +370,7 @@ func (s *session) launch() error {
 // tidy does what no start needs to wait for.
 func (s *session) tidy() {
 	removeStale(filepath.Dir(s.dir))
-	reap.DropText()
+	reap.DropProgram()
 }
 
 func (s *session) plan() EnvPlan {

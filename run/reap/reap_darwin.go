@@ -4,8 +4,8 @@ import "time"
 
 func nameProcess() {}
 
-// DropText does nothing.
-func DropText() {}
+// DropProgram does nothing.
+func DropProgram() {}
 
 func lookAs(uid, gid int) {}
 

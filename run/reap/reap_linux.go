@@ -22,25 +22,37 @@ func nameProcess() {
 	syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_NAME, uintptr(unsafe.Pointer(&name[0])), 0)
 }
 
-// DropText gives back the pages of our program's code. The start ran through most of it, and all of that would count as
-// our memory for the whole run; what is still needed is found again in the page cache. Only code: read-only data may have
-// been relocated.
-func DropText() {
-	maps, err := os.ReadFile("/proc/self/maps") // proc_pid_maps(5)
+// DropProgram gives back the pages of our program's code and constants. The start ran through much of them, and all of that
+// would count as our memory for the whole run; what is still needed is found again in the page cache. Constants that were
+// relocated are not in the file as they are here: they stay.
+func DropProgram() {
+	maps, err := os.ReadFile("/proc/self/smaps") // proc_pid_smaps(5)
 	if err != nil {
 		return
 	}
+	var from, to []byte // of a mapping that it may be
 	for line := range bytes.Lines(maps) {
 		fields := bytes.Fields(line)
-		if len(fields) < 6 || string(fields[1]) != "r-xp" || fields[5][0] != '/' {
-			continue
+		switch {
+		case len(fields) == 3 && string(fields[0]) == "Anonymous:":
+			if string(fields[1]) == "0" {
+				drop(from, to)
+			}
+		case len(fields) >= 5 && bytes.IndexByte(fields[0], '-') > 0:
+			from, to = nil, nil
+			if len(fields) > 5 && fields[5][0] == '/' && (string(fields[1]) == "r-xp" || string(fields[1]) == "r--p") {
+				from, to, _ = bytes.Cut(fields[0], []byte("-"))
+			}
 		}
-		from, to, _ := bytes.Cut(fields[0], []byte("-"))
-		start, err1 := strconv.ParseUint(string(from), 16, 64)
-		end, err2 := strconv.ParseUint(string(to), 16, 64)
-		if err1 == nil && err2 == nil {
-			syscall.Syscall(syscall.SYS_MADVISE, uintptr(start), uintptr(end-start), syscall.MADV_DONTNEED)
-		}
+	}
+}
+
+// drop gives back the pages between two addresses in hexadecimal digits.
+func drop(from, to []byte) {
+	start, err1 := strconv.ParseUint(string(from), 16, 64)
+	end, err2 := strconv.ParseUint(string(to), 16, 64)
+	if err1 == nil && err2 == nil {
+		syscall.Syscall(syscall.SYS_MADVISE, uintptr(start), uintptr(end-start), syscall.MADV_DONTNEED)
 	}
 }
 

@@ -37,13 +37,13 @@ func init() {
 	}
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGTSTP)
 	nameProcess()
-	time.AfterFunc(settled, DropText)
+	time.AfterFunc(Settled, DropProgram)
 	Obey(os.Stdin)
 	os.Exit(0)
 }
 
-// settled is when the start of a process is over.
-const settled = 100 * time.Millisecond
+// Settled is how long after its beginning the start of a run, or of a process, is over.
+const Settled = 100 * time.Millisecond
 
 // Obey reads orders until their end and then does its work, unless it was dismissed.
 func Obey(orders io.Reader) {

@@ -4,5 +4,5 @@ package reap
 // DirPrefix begins the names of runtime directories.
 const DirPrefix = "agentguard-run-"
 
-// DropText does nothing.
-func DropText() {}
+// DropProgram does nothing.
+func DropProgram() {}

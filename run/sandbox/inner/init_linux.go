@@ -6,6 +6,7 @@ import (
 	"os/signal"
 	"strconv"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"agentguard/run/job"
@@ -286,6 +287,7 @@ func (p *initProcess) start(fields []string, files []int) {
 	p.conn.Send(Started, nil, int(handle))
 	syscall.Close(int(handle))
 	go p.reap()
+	time.AfterFunc(reap.Settled, reap.DropProgram)
 }
 
 // outlive has us see the end of the supervisor, by the end of the control socket, and do its work: until now it has killed us. The
