@@ -123,7 +123,7 @@ func BenchmarkScrub(b *testing.B) {
 	for _, set := range []struct {
 		name string
 		s    *Set
-	}{{"1 needle", exactly(1)}, {"100 needles", exactly(100)}, {"3 secrets", secrets(3)}, {"20 secrets", secrets(20)}, {"with =", padded()}} {
+	}{{"1 needle", exactly(1)}, {"100 needles", exactly(100)}, {"1 secret", secrets(1)}, {"3 secrets", secrets(3)}, {"20 secrets", secrets(20)}, {"with =", padded()}} {
 		for name, text := range traffic(set.s) {
 			b.Run(fmt.Sprintf("%s/%d/%s", set.name, len(set.s.forms), name), func(b *testing.B) {
 				b.SetBytes(int64(len(text)))

@@ -23,7 +23,8 @@ type slot struct{ gram, from, to uint32 }
 type place struct{ form, offset int32 }
 
 const (
-	maxWidth = 20         // wider windows fill the filter faster than they lengthen the stride
+	usual    = 20         // of a window, in bytes: wider ones fill the filter faster than they lengthen the stride,
+	fewGrams = 4096       // but for as few as these
 	mix      = 0x9E3779B1 // 2^32 / golden ratio: Knuth's multiplicative hash
 )
 
@@ -31,7 +32,7 @@ func (g *grams) build(forms []form) {
 	if len(forms) == 0 {
 		return
 	}
-	width := maxWidth
+	width := max(usual, fewGrams/len(forms))
 	for _, f := range forms {
 		width = min(width, len(f.needle))
 	}

@@ -149,7 +149,7 @@ func (sc *scan) feed(i int) {
 	if sc.buf[at-1] == '\r' {
 		at--
 	}
-	if at == 0 || !mayBreak[sc.buf[at-1]] {
+	if at == 0 || sc.buf[at-1] != '=' && !sc.before.mayEnd(sc.buf[:at], '\n') {
 		return
 	}
 	if sc.buf[at-1] == '=' || next == len(sc.buf) || odd[sc.buf[next]] || sc.follows(at, sc.buf[next]) {
