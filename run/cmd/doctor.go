@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"agentguard/policy"
+	"agentguard/run"
 	"agentguard/run/audit"
 	"agentguard/run/doctor"
 	"agentguard/run/sandbox"
@@ -49,18 +50,23 @@ examples:
 }
 
 func (p *program) doctor(ctx context.Context, given string, quick, asJSON bool) error {
-	levels := sandbox.Try(sandbox.Ladder(nil, nil))
+	u, noUser := p.childUser(given)
+	levels := sandbox.Try(sandbox.Ladder(u.Boxed(), nil))
 	v, err := p.openVault()
 	if err != nil {
 		return err
 	}
 	defer v.Close()
-	var fetch []string
-	if self, err := os.Executable(); err == nil {
-		fetch = []string{self, "fetch"}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	caller := "SUDO_UID=0" // the programs are tried under another policy, which names nobody
+	if u != nil {
+		caller = fmt.Sprint("SUDO_UID=", u.UID)
 	}
 	config := doctor.Config{
-		Vault: v, Environ: p.env, StateHome: p.env.stateHome(), Levels: levels, Built: builtAt(), Fetch: fetch, Quick: quick,
+		Vault: v, Environ: append(p.env[:len(p.env):len(p.env)], caller), User: run.As(u), NoUser: noUser, Run: []string{self, "run"}, StateHome: p.env.stateHome(), Levels: levels, Built: builtAt(), Fetch: []string{self, "fetch"}, Quick: quick,
 		Policy: func() (*policy.Policy, error) { return p.policyIfAny(given) },
 	}
 	if p.foundPolicy(given) {
@@ -82,6 +88,15 @@ func (p *program) doctor(ctx context.Context, given string, quick, asJSON bool) 
 		return status(1)
 	}
 	return nil
+}
+
+// childUser is whom a run's command runs as, by the policy if there is one that can be read.
+func (p *program) childUser(given string) (*run.User, error) {
+	pol, err := p.policyIfAny(given)
+	if pol == nil || err != nil {
+		pol = &policy.Policy{}
+	}
+	return run.ChildUser(pol, p.env)
 }
 
 func (p *program) showFinding(f doctor.Finding) {

@@ -16,11 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"agentguard/policy"
-	"agentguard/run"
 	"agentguard/run/origin"
-	"agentguard/run/sandbox"
-	"agentguard/vault"
 )
 
 // perClient bounds one program, and atOnce how many run: some (java, node) fill a core while they start.
@@ -140,7 +136,8 @@ type lab struct {
 	dir    string
 	secret string
 	origin *origin.Origin
-	policy *policy.Policy
+	policy string // file
+	work   string // where the programs start; who they run as may read it
 }
 
 const labPolicy = `version = 1
@@ -183,15 +180,12 @@ func newLab(c *Config) (l *lab, err error) {
 	if l.origin, err = origin.Start(origin.Options{Hosts: []string{host}, Handler: l}); err != nil {
 		return l, err
 	}
-	file := filepath.Join(dir, "agentguard.toml")
+	l.policy, l.work = filepath.Join(dir, "agentguard.toml"), filepath.Join(dir, "work")
 	text := strings.Replace(labPolicy, "ADDRESS", l.origin.Addr(), 1)
-	if err = errors.Join(
+	err = errors.Join(
 		os.WriteFile(filepath.Join(dir, "ca.pem"), l.origin.CAPEM(), 0o600),
-		os.WriteFile(filepath.Join(dir, "Fetch.java"), []byte(javaSource), 0o600),
-		os.WriteFile(file, []byte(text), 0o600)); err != nil {
-		return l, err
-	}
-	l.policy, err = policy.Load(file)
+		os.WriteFile(l.policy, []byte(text), 0o600),
+		os.Chmod(dir, 0o711), os.Mkdir(l.work, 0o755), os.WriteFile(filepath.Join(l.work, "Fetch.java"), []byte(javaSource), 0o644))
 	return l, err
 }
 
@@ -245,7 +239,7 @@ func (l *lab) try(ctx context.Context, k client) Finding {
 	case ctx.Err() != nil:
 		return Finding{Status: Fail, What: "stopped after " + perClient.String(), Fix: k.fix}
 	case code == 0 && arrived:
-		return Finding{Status: OK, What: "takes the proxy and trusts the run's CA"}
+		return Finding{Status: OK, What: "takes the proxy and trusts the run's CA, at isolation " + l.config.taken().String()}
 	case arrived:
 		return Finding{Status: Fail, What: "the answer did not reach it: " + said, Fix: k.fix}
 	}
@@ -261,7 +255,7 @@ func (l *lab) fill(args []string, path string) []string {
 		case "PATH":
 			out[i] = path
 		case "JAVA":
-			out[i] = filepath.Join(l.dir, "Fetch.java")
+			out[i] = filepath.Join(l.work, "Fetch.java")
 		}
 	}
 	return out
@@ -274,28 +268,33 @@ func (l *lab) arrived(path string) bool {
 	})
 }
 
-// session runs argv under a real proxy, and gives its exit code and the last line that it wrote.
+// session runs argv in a run of its own, which is a process of its own: a sandbox is made before a process is protected from others. It
+// gives the exit code and the last line that was written.
 func (l *lab) session(ctx context.Context, argv, env []string) (code int, said string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, perClient)
 	defer cancel()
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		return 0, "", err
+	args := append(slices.Clone(l.config.Run[1:]), "--quiet", "--isolation", l.config.taken().String(), "--policy", l.policy)
+	for _, e := range env {
+		args = append(args, "-e", e)
 	}
-	defer null.Close()
-	out, err := os.CreateTemp(l.dir, "out-")
-	if err != nil {
-		return 0, "", err
+	cmd := exec.CommandContext(ctx, l.config.Run[0], append(append(args, "--"), argv...)...)
+	cmd.Env = append(direct(l.config.Environ), "AGENTGUARD_DOCTOR_SECRET="+l.secret, "XDG_STATE_HOME="+filepath.Join(l.dir, "state"))
+	cmd.Dir, cmd.WaitDelay = l.work, time.Second
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	out, err := cmd.CombinedOutput()
+	said = lastLine(out)
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit) && exit.ExitCode() == notRun:
+		return notRun, said, errors.New(said)
+	case errors.As(err, &exit):
+		return exit.ExitCode(), said, nil
 	}
-	defer out.Close()
-	v := vault.New(vault.Options{LookupEnv: func(name string) (string, bool) { return l.secret, name == "AGENTGUARD_DOCTOR_SECRET" }})
-	defer v.Close()
-	r, err := run.Run(ctx, run.Config{
-		Policy: l.policy, Vault: v, Argv: argv, Environ: direct(l.config.Environ), Extra: env, Dir: l.dir,
-		Stdin: null, Stdout: out, Stderr: out, Isolation: sandbox.Wish{Level: sandbox.Env}, StateHome: filepath.Join(l.dir, "state"),
-	})
-	return r.Code, lastLine(out), err
+	return 0, said, err
 }
+
+// notRun is the exit code of a run that was none.
+const notRun = 125
 
 // direct takes the way out of the user's own environment away: the origin is on this machine.
 func direct(environ []string) []string {
@@ -305,8 +304,7 @@ func direct(environ []string) []string {
 	})
 }
 
-func lastLine(f *os.File) string {
-	text, _ := io.ReadAll(io.NewSectionReader(f, 0, 64<<10))
+func lastLine(text []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	return strings.TrimSpace(lines[len(lines)-1])
 }

@@ -56,6 +56,11 @@ type Config struct {
 	Built time.Time
 	// Now reads the clock; if nil, time.Now.
 	Now func() time.Time
+	// Run is the command that makes a run, as "agentguard run" does; client programs are tried in one each.
+	Run []string
+	// User is whom a command runs as; "" where that is no question. NoUser is why there is nobody.
+	User   string
+	NoUser error
 	// Fetch is a command that gets its last argument with Go's own client; if empty, Go programs are not tried.
 	Fetch []string
 	// Quick leaves the client programs out.
@@ -69,6 +74,16 @@ func (c *Config) now() time.Time {
 		return c.Now()
 	}
 	return time.Now()
+}
+
+// taken is the level that a run takes here.
+func (c *Config) taken() sandbox.Level {
+	for _, t := range c.Levels {
+		if t.Err == nil {
+			return t.Level
+		}
+	}
+	return sandbox.Env
 }
 
 // usable is the policy that `run` would take: of another one nothing is tried, since it may name commands. nil: there is none.

@@ -15,6 +15,7 @@ import (
 	"agentguard/run"
 	"agentguard/run/audit"
 	"agentguard/run/sandbox"
+	"agentguard/run/testbed"
 	"agentguard/vault"
 )
 
@@ -46,6 +47,14 @@ service   = "github"
 actions   = ["create_pr"]
 resources = ["repo:o/r"]
 `
+
+// withProgram is a world in which client programs can be tried.
+func withProgram(t *testing.T) *Config {
+	t.Helper()
+	c := world(t)
+	c.Run = []string{testbed.Build(t, t.TempDir(), "agentguard"), "run"}
+	return c
+}
 
 // want finds the finding of an object and looks at its status, what and fix.
 func want(t *testing.T, findings []Finding, object string, s Status, what, fix string) {
@@ -218,7 +227,7 @@ func TestClientThatDistrusts(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("needs curl")
 	}
-	c := world(t)
+	c := withProgram(t)
 	home := t.TempDir()
 	if err := os.WriteFile(filepath.Join(home, ".curlrc"), []byte("cacert = /dev/null\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -241,7 +250,7 @@ func TestClientThatDistrusts(t *testing.T) {
 
 // One that goes round the proxy arrives nowhere, and that is a failure too, whatever its exit code.
 func TestClientThatGoesRound(t *testing.T) {
-	l, err := newLab(world(t))
+	l, err := newLab(withProgram(t))
 	if err != nil {
 		t.Fatal(err)
 	}

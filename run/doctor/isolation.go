@@ -1,16 +1,30 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
 
+	"agentguard/run"
 	"agentguard/run/sandbox"
 )
 
+// checkUser says whom a command runs as.
+func checkUser(c *Config) []Finding {
+	var exit *run.ExitError
+	switch {
+	case errors.As(c.NoUser, &exit):
+		return one(Fail, "user", c.NoUser.Error(), cmp.Or(exit.Hint, "name one that is there"))
+	case c.User != "":
+		return one(OK, "user", "commands run as "+c.User, "")
+	}
+	return nil
+}
+
 // checkIsolation says which levels work here, what each does not hold, and what makes the others work.
 func checkIsolation(_ context.Context, c *Config) []Finding {
-	var found []Finding
+	found := checkUser(c)
 	taken := false
 	for _, t := range c.Levels {
 		f := Finding{Object: t.Level.String(), Status: OK, What: "works here"}

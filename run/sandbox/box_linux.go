@@ -113,7 +113,7 @@ func (b *Box) live(control int, as *User) {
 	syscall.Close(control)
 	go b.listen()
 	if err != nil {
-		b.why = noNamespaces(err)
+		b.why = noInit(err, as)
 		close(b.forked)
 		close(b.ended)
 		return

@@ -7,6 +7,14 @@ import (
 	"syscall"
 )
 
+// noInit explains why there is no init process.
+func noInit(err error, as *User) error {
+	if as != nil && errors.Is(err, syscall.EACCES) {
+		return &Problem{Step: "start the sandbox as another user", Call: "execve", Err: err, Mend: "that user must be able to execute agentguard: chmod 755 its file"}
+	}
+	return noNamespaces(err)
+}
+
 // noNamespaces explains why the kernel did not make the namespaces.
 func noNamespaces(err error) error {
 	p := &Problem{Step: "make namespaces", Call: "clone(CLONE_NEWUSER|...)", Err: err}
