@@ -41,6 +41,8 @@ func TestMoves(t *testing.T) {
 		"/cfg/autostart/x": ReadOnly, "/cfg/git/config": ReadOnly, "/cargo/bin/cargo": ReadOnly, "/etc/git-global": ReadOnly, "/go1/bin/x": ReadOnly,
 		"/data/opencode/x": Writable, "/cargo/registry/x": Writable, "/go1/pkg/mod": Writable, "/go2/pkg/mod": Writable, "/agents/claude/x": Writable,
 		"/agents/claude/settings.json": ReadOnly, "/home/u/work/x": Writable, "/home/u/.netrc": Hidden, "/home/u/.docker/config.json": Hidden, "/home/u/x": ReadOnly,
+		"/cfg/tea/config.yml": Hidden, "/data/com.vercel.cli/auth.json": Hidden, "/home/u/.subversion/auth/svn.simple/x": Hidden, "/home/u/.subversion/config": ReadOnly,
+		"/home/u/.ansible/galaxy_token": Hidden, "/home/u/.ansible/tmp/x": Writable, "/home/u/.qwen/x": Writable, "/home/u/.qwen/settings.json": ReadOnly,
 	} {
 		if got, known := viewOf(rules, path); !known || got != want {
 			t.Errorf("%s: view %d, %v", path, got, known)

@@ -26,15 +26,19 @@ var (
 	// secretPlaces hold what must not be read: keys, tokens, passwords, what was typed, and whole sessions of browsers and
 	// messengers.
 	secretPlaces = []string{
-		".netrc", "_netrc", ".git-credentials", ".config/git/credentials", ".config/gh", ".config/hub", ".config/glab-cli", ".ssh", ".gnupg",
+		".netrc", "_netrc", ".git-credentials", ".config/git/credentials", ".config/gh", ".config/hub", ".config/glab-cli", ".config/tea", ".ssh", ".gnupg",
 		".config/sops", ".config/age", ".password-store", ".local/share/gopass", ".config/op", ".config/Bitwarden", ".config/Bitwarden CLI", ".config/1Password",
 		".local/share/keyrings", ".local/share/kwalletd", ".kde/share/apps/kwallet", "Library/Keychains", ".pki", ".local/share/pki",
 		".aws", ".azure", ".config/gcloud", ".config/doctl", ".config/hcloud", ".oci", ".aliyun", ".bluemix", ".boto", ".s3cfg", ".config/rclone", ".passwd-s3fs",
+		".linode-cli", ".config/linode-cli", ".config/scw", ".cloudflared", ".ngrok2", ".config/ngrok", ".mc", ".rclone.conf", ".config/argocd", ".tsh", ".step", ".circleci/cli.yml",
 		".kube", ".docker", ".config/containers/auth.json", ".config/helm", ".vault-token", ".terraform.d", ".terraformrc", ".config/pulumi", ".pulumi/credentials.json",
 		".npmrc", ".yarnrc", ".yarnrc.yml", ".pypirc", ".config/pip", ".pip", ".config/pypoetry", ".cargo/credentials", ".cargo/credentials.toml",
 		".gem/credentials", ".bundle/config", ".m2/settings.xml", ".m2/settings-security.xml", ".gradle/gradle.properties", ".nuget/NuGet", ".config/NuGet",
 		".composer/auth.json", ".config/composer/auth.json", ".hex/hex.config", ".config/configstore", ".config/netlify", ".netlify", ".vercel", ".config/heroku", ".fly",
-		".railway", ".config/stripe", ".config/hub", ".config/sentry", ".sentryclirc", ".huggingface/token", ".cache/huggingface/token", ".kaggle", ".databrickscfg", ".snowsql",
+		".railway", ".config/stripe", ".config/sentry", ".sentryclirc", ".huggingface/token", ".cache/huggingface/token", ".kaggle", ".databrickscfg", ".snowsql",
+		".local/share/com.vercel.cli", ".config/.wrangler", ".wrangler/config", ".supabase/access-token", ".config/github-copilot", ".config/io.datasette.llm/keys.json",
+		".subversion/auth", ".local/share/lftp/bookmarks", ".lftp/bookmarks", ".config/httpie/sessions", ".httpie/sessions", ".ansible/galaxy_token", ".config/Postman", ".config/Insomnia",
+		".authinfo", ".authinfo.gpg", ".msmtprc", ".config/msmtp", ".mbsyncrc", ".isyncrc", ".offlineimaprc", ".fetchmailrc",
 		".pgpass", ".my.cnf", ".mylogin.cnf", ".config/filezilla", ".config/remmina", ".local/share/remmina", ".config/sublime-merge", ".config/GitHub Desktop",
 		".mozilla", ".librewolf", ".thunderbird", ".config/google-chrome", ".config/google-chrome-beta", ".config/google-chrome-unstable", ".config/chromium",
 		".config/BraveSoftware", ".config/microsoft-edge", ".config/vivaldi", ".config/opera", ".config/Signal", ".config/Slack", ".config/discord", ".config/Element",
@@ -64,7 +68,7 @@ var (
 		".cache", "Library/Caches", ".npm", ".yarn", ".pnpm-store", ".local/share/pnpm/store", ".bun/install/cache", ".node-gyp", "go/pkg",
 		".cargo/registry", ".cargo/git", ".gradle/caches", ".gradle/daemon", ".gradle/wrapper", ".gradle/native", ".gradle/.tmp", ".gradle/workers", ".gradle/notifications",
 		".m2/repository", ".m2/wrapper", ".ivy2/cache", ".sbt/boot", ".nuget/packages", ".local/share/NuGet", ".dotnet/tools", ".pub-cache", ".hex/packages", ".mix",
-		".local/share/uv", ".local/share/virtualenvs", ".conda/pkgs", ".bundle/cache", ".composer/cache", ".ccache", ".matplotlib", ".config/matplotlib", ".terraform.d/plugin-cache",
+		".local/share/uv", ".local/share/virtualenvs", ".conda/pkgs", ".bundle/cache", ".composer/cache", ".ccache", ".matplotlib", ".config/matplotlib", ".terraform.d/plugin-cache", ".ansible/tmp", ".ansible/cp",
 		".claude.json", ".aider", ".aider.chat.history.md",
 	}
 )
