@@ -140,6 +140,17 @@ func TestChildHasItsGroupAndDumpability(t *testing.T) {
 	}
 }
 
+func TestChildsTimersAreAsOurs(t *testing.T) {
+	const slack = "/proc/self/timerslack_ns"
+	own, err := os.ReadFile(slack)
+	if err != nil {
+		t.Skip("needs " + slack)
+	}
+	if _, stdout, stderr := exitCode(t, supervisor(t, "cat", slack)); stdout != string(own) {
+		t.Errorf("they may be late by %q ns, ours by %q; %s", stdout, own, stderr)
+	}
+}
+
 // waitFor polls until a condition holds.
 func waitFor(t *testing.T, limit time.Duration, what string, condition func() bool) {
 	t.Helper()

@@ -33,7 +33,7 @@ func again(t *testing.T, level, tests string) {
 // TestSealedChild: a sealed child starts, ends, and gets its signals as any other does.
 func TestSealedChild(t *testing.T) {
 	again(t, sealed, "^(TestExitCodes|TestNotFoundSuggestsTheWorkingDirectory|TestPathIsTheChilds|TestOnlyStandardFilesReachTheChild|TestIgnoredSignalsStayIgnored|"+
-		"TestChildHasNoIgnoredOrBlockedSignals|TestChildHasItsGroupAndDumpability|TestSignalsAreForwarded)$")
+		"TestChildHasNoIgnoredOrBlockedSignals|TestChildHasItsGroupAndDumpability|TestChildsTimersAreAsOurs|TestSignalsAreForwarded)$")
 }
 
 // TestTerminalSealed: so does its terminal.

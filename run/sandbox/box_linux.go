@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -105,6 +106,9 @@ func controlSockets() (ours, theirs int, err error) {
 // that forked ends (prctl(2), PR_SET_PDEATHSIG).
 func (b *Box) live(control int, as *User) {
 	runtime.LockOSThread()
+	// A thread of Go's runtime looks after the others every 20 microseconds while there is something to do, and takes the
+	// processor from them for it. In init, which mostly waits for the kernel, it may be late (PR_SET_TIMERSLACK is inherited).
+	unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(time.Millisecond), 0, 0, 0)
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err == nil {
 		b.init, err = forkInit(uintptr(control), null.Fd(), as)

@@ -4,6 +4,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"agentguard/run/sandbox/shim"
 )
 
@@ -14,7 +16,16 @@ func Within(path string, argv, env []string, nested bool) (*shim.Config, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &shim.Config{Path: path, Argv: argv, Env: env, Keyring: true, Landlock: scopes(), Ignore: ignored(), Seccomp: filter}, nil
+	return &shim.Config{Path: path, Argv: argv, Env: env, Keyring: true, Slack: slack(), Landlock: scopes(), Ignore: ignored(), Seccomp: filter}, nil
+}
+
+// slack is by how much our timers may be late, in nanoseconds: init has another, which the command is not to have.
+func slack() uint64 {
+	n, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return uint64(n)
 }
 
 // tryInside restricts a thread as a command in a box is restricted.

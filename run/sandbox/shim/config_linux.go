@@ -16,6 +16,7 @@ type Config struct {
 	User     *User            // become somebody else; nil: stay
 	Keep     uint64           // capabilities that the child keeps where it has them: 1<<CAP_...; all others go, from every set
 	Core     *syscall.Rlimit  // the child's limit on core files; nil: unchanged
+	Slack    uint64           // by how many nanoseconds the child's timers may be late; 0: unchanged
 	Landlock *Landlock        // nil: none
 	Ignore   []syscall.Signal // that the child finds ignored
 	Seccomp  []byte           // the filter of system calls; nil: none
@@ -68,6 +69,9 @@ func (c *Config) Encode() []byte {
 	b.say("keep", number(c.Keep))
 	if c.Core != nil {
 		b.say("core", number(c.Core.Cur)+" "+number(c.Core.Max))
+	}
+	if c.Slack != 0 {
+		b.say("slack", number(c.Slack))
 	}
 	if l := c.Landlock; l != nil {
 		b.say("landlock", number(l.FS)+" "+number(l.Net)+" "+number(l.Scoped))
@@ -175,6 +179,8 @@ func (c *Config) setNumbers(key, value string) bool {
 		c.Keep = n[0]
 	case key == "core" && len(n) == 2:
 		c.Core = &syscall.Rlimit{Cur: n[0], Max: n[1]}
+	case key == "slack" && len(n) == 1 && n[0] != 0:
+		c.Slack = n[0]
 	case key == "landlock" && len(n) == 3 && c.Landlock == nil:
 		c.Landlock = &Landlock{FS: n[0], Net: n[1], Scoped: n[2]}
 	case key == "port" && len(n) == 2 && c.Landlock != nil && n[1] == uint64(uint16(n[1])):

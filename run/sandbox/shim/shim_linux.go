@@ -73,7 +73,7 @@ func become() *Failure {
 // filter of system calls, which forbids most of the others, comes last.
 func (c *Config) confine() *Failure {
 	for _, step := range []func() *Failure{
-		c.dropBounding, c.changeUser, c.joinKeyring, NoNewPrivileges, c.dropCapabilities, c.restoreCore, c.Landlock.Restrict, c.ignoreSignals,
+		c.dropBounding, c.changeUser, c.joinKeyring, NoNewPrivileges, c.dropCapabilities, c.restoreCore, c.restoreSlack, c.Landlock.Restrict, c.ignoreSignals,
 	} {
 		if f := step(); f != nil {
 			return f
@@ -124,6 +124,18 @@ func (c *Config) restoreCore() *Failure {
 	}
 	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, c.Core); err != nil {
 		return failed("restore the limit on core files", "setrlimit", err)
+	}
+	return nil
+}
+
+// restoreSlack puts back the slack of timers that the supervisor changed for a process of its own (prctl(2), PR_SET_TIMERSLACK).
+func (c *Config) restoreSlack() *Failure {
+	const setTimerSlack = 29
+	if c.Slack == 0 {
+		return nil
+	}
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, setTimerSlack, uintptr(c.Slack), 0); errno != 0 {
+		return failed("restore the slack of timers", "prctl(PR_SET_TIMERSLACK)", errno)
 	}
 	return nil
 }
