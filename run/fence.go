@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"net"
 	"os"
 	"path/filepath"
@@ -29,6 +30,7 @@ func (s *session) planFence() error {
 	if err := s.makeOwnDirs(temp, func(place string) bool { return !s.opens(place) }); err != nil {
 		return failure(err, "")
 	}
+	s.toolCaches(places)
 	if NewEnv(s.Environ).Get("XDG_RUNTIME_DIR") != "" { // which is full of sockets
 		s.ownDirs["XDG_RUNTIME_DIR"] = temp
 	}
@@ -81,6 +83,17 @@ func (s *session) makeOwnDirs(temp string, closed func(place string) bool) error
 		}
 		return err
 	})
+}
+
+// toolCaches tells tools of a place in .cache where the usual one is not there, which they could not make. Ruby's fail without.
+func (s *session) toolCaches(p sandbox.Places) {
+	env := NewEnv(s.Environ)
+	cache := cmp.Or(env.Get("XDG_CACHE_HOME"), filepath.Join(p.Home, ".cache"))
+	for _, c := range [][3]string{{"BUNDLE_USER_CACHE", ".bundle/cache", "bundle"}, {"GEM_SPEC_CACHE", ".local/share/gem/specs", "gem"}} {
+		if p.Home != "" && env.Get(c[0]) == "" && p.Lacks(c[1]) {
+			s.ownDirs[c[0]] = filepath.Join(cache, c[2])
+		}
+	}
 }
 
 // childTemp is where the child would put temporary files.

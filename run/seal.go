@@ -201,6 +201,7 @@ func (s *session) planBox() sandbox.Plan {
 	if temp := s.ownTemp(); s.makeOwnDirs(temp, func(place string) bool { return places.Lacks(place) }) == nil {
 		places.Temp = append(places.Temp, temp)
 	}
+	s.toolCaches(places)
 	config := sandbox.Config{User: s.User.Boxed(), Rules: s.rules(places, gitDirs), Nested: s.Policy.Isolation.Nested, Ports: []int{22}, Terminal: terminalName(s.Stdin, s.Stdout, s.Stderr)}
 	for _, to := range s.Policy.Isolation.AllowTCP {
 		if port := int(to.Port()); !contains(config.Forward, port) && !s.isFree(to) {

@@ -15,7 +15,8 @@ type agent struct {
 	settled []string // below those: what says which programs it starts and what it may. The child can read them and not change them
 }
 
-// agents are those that were seen to run a whole turn confined. Others need the policy's [isolation] write.
+// agents are those that were seen to run confined: a whole turn, but amp, which does not without a login of its own. Others need
+// the policy's [isolation] write.
 var agents = []agent{
 	{"claude", "@anthropic-ai/claude-code", []string{".claude"}, []string{".claude/settings.json", ".claude/hooks"}},
 	{"codex", "@openai/codex", []string{".codex"}, []string{".codex/config.toml"}},
