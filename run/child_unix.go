@@ -97,7 +97,7 @@ func (c *Child) guard(cfg ChildConfig) (err error) {
 
 // command finds the file to execute, as whom the child is going to be.
 func (cfg *ChildConfig) command() (path string, err error) {
-	err = cfg.User.do(func() (err error) {
+	err = cfg.User.Do(func() (err error) {
 		if info, err := os.Stat(cfg.Dir); cfg.Dir != "" && (err != nil || !info.IsDir()) {
 			return fmt.Errorf("working directory %s: is not there or no directory", cfg.Dir)
 		}

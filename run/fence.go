@@ -73,7 +73,7 @@ func (s *session) raiseFence() error {
 // makeOwnDirs makes a directory for temporary files, and in it an empty place for programs that fail where theirs is closed to them.
 func (s *session) makeOwnDirs(temp string, closed func(place string) bool) error {
 	s.ownDirs = map[string]string{}
-	return s.User.do(func() error {
+	return s.User.Do(func() error {
 		err := os.MkdirAll(temp, 0o700) // it may be there, for a level that did not work
 		for name, place := range map[string]string{"GH_CONFIG_DIR": ".config/gh", "GNUPGHOME": ".gnupg"} {
 			if err == nil && closed(place) {

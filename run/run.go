@@ -208,7 +208,7 @@ func (s *session) writeClients() clients {
 		return clients{err: failure(err, "")}
 	}
 	var files ClientFiles
-	err = s.User.do(func() (err error) {
+	err = s.User.Do(func() (err error) {
 		files, err = WriteClientFiles(s.dir, ca.PEM(), ClientPlan{Environ: s.Environ, Git: s.Policy.GitHosts()})
 		return err
 	})
@@ -297,7 +297,7 @@ func (s *session) peerPid() func(net.Conn) int {
 
 // asPeer looks at processes as the child's user: root without CAP_SYS_PTRACE, as in Docker, may not look at those of others.
 func (s *session) asPeer(look func()) {
-	s.User.do(func() error {
+	s.User.Do(func() error {
 		look()
 		return nil
 	})

@@ -91,7 +91,7 @@ var cacheVariables = []string{"XDG_CACHE_HOME", "GOCACHE", "GOMODCACHE", "PIP_CA
 // makeFirst makes what the child needs and could not make.
 func (s *session) makeFirst(p sandbox.Places) {
 	mend := ""
-	s.User.do(func() error {
+	s.User.Do(func() error {
 		for _, dir := range p.First(s.Argv) {
 			os.MkdirAll(dir, 0o700)
 		}
@@ -109,7 +109,7 @@ func (s *session) makePlaces(p sandbox.Places, gitDirs []string) {
 	if filepath.IsAbs(s.StateHome) {
 		os.MkdirAll(filepath.Join(s.StateHome, "agentguard"), 0o700)
 	}
-	s.User.do(func() error {
+	s.User.Do(func() error {
 		for _, git := range gitDirs {
 			os.Mkdir(filepath.Join(git, "hooks"), 0o755)
 		}

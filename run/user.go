@@ -121,7 +121,7 @@ func (u *User) environ(ours []string) []string {
 	home := env.Get("HOME")
 	for _, name := range env.Names() {
 		value := env.Get(name)
-		ofOurs := home != u.Home && filepath.Dir(home) != home && strings.HasPrefix(value+"/", home+"/") && !strings.Contains(value, string(filepath.ListSeparator))
+		ofOurs := home != u.Home && filepath.IsAbs(home) && filepath.Dir(home) != home && strings.HasPrefix(value+"/", home+"/") && !strings.Contains(value, string(filepath.ListSeparator))
 		if ofOurs || strings.HasPrefix(name, "SUDO_") {
 			env.Unset(name)
 		}
@@ -135,7 +135,7 @@ func (u *User) environ(ours []string) []string {
 	if dir := "/run/user/" + strconv.FormatUint(uint64(u.UID), 10); u.owns(dir) {
 		env.Set("XDG_RUNTIME_DIR", dir)
 	}
-	if dir := env.Get("TMPDIR"); dir != "" && !u.may(dir, mayWrite|mayEnter) {
+	if dir := env.Get("TMPDIR"); dir != "" && !u.MayWrite(dir) {
 		env.Unset("TMPDIR")
 	}
 	return env.List()
@@ -147,6 +147,9 @@ func (s *session) become() error {
 	u := s.User
 	if u == nil {
 		return nil
+	}
+	if err := u.Do(func() error { return nil }); err != nil {
+		return failure(err, "it takes CAP_SETUID and CAP_SETGID, and a user that this container has")
 	}
 	s.Environ = u.environ(s.Environ)
 	for dir := s.StateHome; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
@@ -160,6 +163,9 @@ func (s *session) become() error {
 	}
 	return nil
 }
+
+// MayWrite says whether the user may make files in a directory.
+func (u *User) MayWrite(dir string) bool { return u == nil || u.may(dir, mayEnter|mayWrite) }
 
 // runtimeBase is where the run's own directory goes: the usual place, if the command gets there.
 func (s *session) runtimeBase() string {

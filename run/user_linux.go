@@ -15,9 +15,9 @@ const (
 	mayWrite = unix.W_OK
 )
 
-// do works on files as the user: what root reads or writes at a path that somebody else has in hand, it may be led to read or
-// write elsewhere. That is so for one thread (setfsuid(2)), which is thrown away after it; what do is given starts no goroutine.
-func (u *User) do(work func() error) error {
+// Do works on files as the user: what root reads or writes at a path that somebody else has in hand, it may be led to read or
+// write elsewhere. That is so for one thread (setfsuid(2)), which is thrown away after it; what Do is given starts no goroutine.
+func (u *User) Do(work func() error) error {
 	if u == nil {
 		return work()
 	}
@@ -50,7 +50,7 @@ func (u *User) onFiles() error {
 
 // may says whether the user has a right to a path.
 func (u *User) may(path string, right uint32) bool {
-	return u.do(func() error { return unix.Faccessat(unix.AT_FDCWD, path, right, unix.AT_EACCESS) }) == nil
+	return u.Do(func() error { return unix.Faccessat(unix.AT_FDCWD, path, right, unix.AT_EACCESS) }) == nil
 }
 
 // owns says whether a path belongs to the user.

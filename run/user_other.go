@@ -5,8 +5,8 @@ package run
 // What may asks about.
 const mayEnter, mayWrite = 1, 2
 
-// do works as whoever we are: a User is there on Linux alone.
-func (u *User) do(work func() error) error { return work() }
+// Do works as whoever we are: a User is there on Linux alone.
+func (u *User) Do(work func() error) error { return work() }
 
 func (u *User) may(string, uint32) bool { return u == nil }
 

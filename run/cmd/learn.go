@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"agentguard/policy"
+	"agentguard/run"
 	"agentguard/run/learn"
 	"agentguard/vault"
 )
@@ -46,6 +47,7 @@ type learning struct {
 	file, cases string // that will be written
 	text        string // of the policy that the run is under
 	program     string
+	user        *run.User // whose the files will be; nil: ours
 }
 
 // learning reads the options; nil: this run learns nothing.
@@ -127,6 +129,14 @@ func (p *program) sourceOf(c *policy.Credential, backend string) string {
 	return backend + ":" + name
 }
 
+// belongTo says whose the files will be: who has the directory in hand can lead root to write elsewhere, and not themselves.
+func (l *learning) belongTo(u *run.User) error {
+	if l.user = u; u.MayWrite(filepath.Dir(l.file)) {
+		return nil
+	}
+	return &fault{fmt.Errorf("%s: %s may not write there, as whom the command runs", l.file, run.As(u)), ours, []string{"-o names another place"}}
+}
+
 // learned writes what was learned, and says it.
 func (p *program) learned(l *learning) error {
 	if l.Sent() == 0 {
@@ -137,11 +147,10 @@ func (p *program) learned(l *learning) error {
 	if err != nil {
 		return err
 	}
-	if err := writeNew(l.file, d.Policy); err != nil {
-		return err
-	}
-	if err := writeNew(l.cases, d.Cases); err != nil {
-		return err
+	for file, text := range map[string]string{l.file: d.Policy, l.cases: d.Cases} {
+		if err := l.user.Do(func() error { return writeNew(file, text) }); err != nil {
+			return err
+		}
 	}
 	for _, part := range []struct {
 		what  string

@@ -77,6 +77,9 @@ func (p *program) run(c *cli.Context) error {
 		return err
 	}
 	if l != nil {
+		if err := l.belongTo(config.User); err != nil {
+			return err
+		}
 		if config.Policy, err = l.begin(pol); err != nil {
 			return err
 		}
