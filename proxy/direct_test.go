@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -137,6 +138,63 @@ func TestUnaskedAnswerIsNobodys(t *testing.T) {
 	s.must("GET", "1.1")
 	s.must("GET", "2.1")
 	s.must("DELETE", "2.2")
+	s = newScript(t, func(_ *bulk, w io.Writer, conn, nth int, r *http.Request) bool {
+		io.WriteString(w, "HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged") // in one record
+		return true
+	})
+	for range 3 {
+		s.must("GET", "")
+	}
+	if n := s.conns.Load(); n != 3 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+// Many ask at once, of an upstream that ends connections and says too much, and some leave: what anybody gets is the answer
+// to what was asked.
+func TestAnswersAreOnesOwn(t *testing.T) {
+	s := newScript(t, func(_ *bulk, w io.Writer, conn, nth int, r *http.Request) bool {
+		text := strings.Repeat(r.URL.Path, 400) // some of it is not there when the head is read
+		switch (conn*7 + nth*3) % 11 {
+		case 0:
+			return false
+		case 1:
+			text += "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
+		}
+		fmt.Fprintf(w, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(r.URL.Path)*400, text)
+		return (conn+nth)%13 != 0
+	})
+	var group sync.WaitGroup
+	var whole atomic.Int32
+	for g := range 8 {
+		group.Go(func() {
+			for i := range 25 {
+				path := fmt.Sprintf("/%d-%d", g, i)
+				ctx, leave := context.WithCancel(t.Context())
+				r, _ := http.NewRequestWithContext(ctx, "GET", "https://api.example.com"+path, nil)
+				resp, err := s.RoundTrip(r)
+				if err != nil {
+					leave()
+					continue
+				}
+				if i%5 == 0 {
+					go leave()
+				}
+				body, err := io.ReadAll(resp.Body)
+				if err == nil && string(body) != strings.Repeat(path, 400) {
+					t.Errorf("%s got %q", path, body[:min(len(body), 100)])
+				} else if err == nil {
+					whole.Add(1)
+				}
+				resp.Body.Close()
+				leave()
+			}
+		})
+	}
+	group.Wait()
+	if n := whole.Load(); n < 100 {
+		t.Errorf("only %d of 200 got an answer", n)
+	}
 }
 
 func TestConnectionThatHasEndedIsNotUsed(t *testing.T) {
