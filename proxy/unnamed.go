@@ -10,9 +10,9 @@ import (
 // would find what nobody has looked through.
 var errUnnamed = errors.New("the response is compressed in a way that its Content-Encoding does not name")
 
-// unnamed are the beginnings of gzip (RFC 1952 section 2.3), of zstd (RFC 8878 section 3.1.1) and of zlib as it is usual (RFC
-// 1950 section 2.2). No text in UTF-8 has them.
-var unnamed = []string{"\x1f\x8b\x08", "\x28\xb5\x2f\xfd", "\x78\x9c", "\x78\xda"}
+// unnamed are the beginnings of gzip (RFC 1952 section 2.3), of zstd (RFC 8878 section 3.1.1), of zlib as it is usual (RFC
+// 1950 section 2.2), of xz and of zip. No text in UTF-8 has them.
+var unnamed = []string{"\x1f\x8b\x08", "\x28\xb5\x2f\xfd", "\x78\x9c", "\x78\xda", "\x78\x01", "\xfd7zX", "PK\x03\x04"}
 
 // text ends a body that is none after its first bytes.
 type text struct {

@@ -2,14 +2,16 @@ package scrub
 
 import (
 	"bytes"
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // dumps adds what programs print where they do not know that bytes are text: Node's Buffer, Python's bytes.hex(":"), arrays
 // of C; or that they are UTF-8, as servers that take headers for Latin-1; lists of characters; the ciphers of children; and
-// those mixtures of other spellings that come first to mind.
+// those mixtures of other spellings that come first to mind. None of them may use all of ASCII, as base85 does: see word.
 // Lists are not looked for under escapes: the quotes and commas that part them are in all JSON and HTML.
 func (b *builder) dumps(secret, holder []byte) {
 	for _, f := range []func([]byte) []byte{latin1, then(latin1, runesAs(`\u%04x`)), then(latin1, runesAs(`\u%04X`)), rot13, swapped} {
@@ -18,19 +20,27 @@ func (b *builder) dumps(secret, holder []byte) {
 	b.asItIs = true
 	defer func() { b.asItIs = false }()
 	for _, f := range []func([]byte) []byte{
-		list("%02x", ":"), list("%02X", ":"), list("%02x", " "), list("0x%02x", ", "),
-		list("%c", " "), list("%c", "-"), list("%c", `","`), list("%c", `", "`),
-		utf32As(binary.LittleEndian), utf32As(binary.BigEndian), then(base64Text, reversed), then(base64Text, hexLower),
+		list("%02x", ":"), list("%02X", ":"), list("%02x", " "), list("%02X", " "), list("%02x", "-"), list("%02x", ","),
+		list("0x%02x", ", "), list("0x%02x", ","), list("0x%02x", " "), list("%03o", " "), list("%08b", " "), list("%08b", ""),
+		list("%c", " "), list("%c", "-"), list("%c", `","`), list("%c", `", "`), list("%c", "\n"), list("%c", "."), list("%c", "_"),
+		list("%c", ","), list("%c", ":"), list("%c", "|"), list("%c", "\u200b"), list("%%u%04x", ""), fullWidth,
+		utf32As(binary.LittleEndian), utf32As(binary.BigEndian), then(base64Text, reversed), then(base64Text, hexLower), then(reversed, hexLower), atbash,
 	} {
 		b.add(f(secret), f(holder))
 	}
-	for _, f := range []func([]byte) []byte{hexLower, reversed} {
+	b.aligned(base32.HexEncoding.WithPadding(base32.NoPadding), 5, 5, 0, secret, holder)
+	needle, repl := base58(secret), base58(holder)
+	if n := min(len(needle), len(repl)); len(secret) == len(holder) { // and yet one may have a digit more
+		needle, repl = needle[:n], repl[:n]
+	}
+	b.part(needle, repl)
+	for _, f := range []func([]byte) []byte{hexLower, reversed, utf16le} {
 		for lead := range 3 {
 			b.aligned(base64.RawStdEncoding, 6, 3, lead, f(secret), f(holder))
 		}
 	}
 	like := numbersLike(secret)
-	for _, sep := range []string{",", ", "} {
+	for _, sep := range []string{",", ", ", " "} {
 		b.add(list("%d", sep)(secret), list("%d", sep)(like))
 	}
 }
@@ -107,4 +117,44 @@ func swapped(s []byte) []byte {
 		}
 	}
 	return s
+}
+
+// atbash turns the alphabet round.
+func atbash(s []byte) []byte {
+	s = bytes.Clone(s)
+	for i, c := range s {
+		switch {
+		case 'a' <= c && c <= 'z':
+			s[i] = 'a' + 'z' - c
+		case 'A' <= c && c <= 'Z':
+			s[i] = 'A' + 'Z' - c
+		}
+	}
+	return s
+}
+
+// fullWidth has the characters of ASCII as wide as those of Chinese (Unicode's "Halfwidth and Fullwidth Forms").
+func fullWidth(s []byte) (out []byte) {
+	for _, r := range string(s) {
+		if '!' <= r && r <= '~' {
+			r += '\uff01' - '!'
+		}
+		out = append(out, string(r)...)
+	}
+	return out
+}
+
+// base58 writes s as one number, as Bitcoin does: it is found only where nothing else is in that number.
+func base58(s []byte) (out []byte) {
+	const digits = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+	for number := bytes.TrimLeft(s, "\x00"); len(number) > 0; {
+		rest, next := 0, bytes.Clone(number)
+		for i, c := range number {
+			rest = rest<<8 | int(c)
+			next[i], rest = byte(rest/58), rest%58
+		}
+		out, number = append(out, digits[rest]), bytes.TrimLeft(next, "\x00")
+	}
+	slices.Reverse(out)
+	return out
 }

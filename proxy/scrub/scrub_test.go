@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"math/big"
 	"mime/quotedprintable"
 	"net/http"
 	"net/textproto"
@@ -247,10 +248,50 @@ func asciiCodecs() []codec {
 		codec{"list of characters", listed("%c", `", "`), nil},
 		codec{"base64 of hex", after(listed("%02x", ""), toBase(base64.StdEncoding)), nil},
 		codec{"base64 of reversed", after(backwards, toBase(base64.StdEncoding)), nil},
+		codec{"upper hex with spaces", listed("%02X", " "), nil},
+		codec{"hex with hyphens", listed("%02x", "-"), nil},
+		codec{"bytes of C, close", listed("0x%02x", ","), nil},
+		codec{"bytes with spaces", listed("%d", " "), nil},
+		codec{"octal bytes", listed("%03o", " "), nil},
+		codec{"bits", listed("%08b", ""), nil},
+		codec{"bits with spaces", listed("%08b", " "), nil},
+		codec{"a character a line", listed("%c", "\n"), nil},
+		codec{"characters with dots", listed("%c", "."), nil},
+		codec{"characters with zero width", listed("%c", "\u200b"), nil},
+		codec{"escape of JavaScript", listed("%%u%04x", ""), nil},
+		codec{"base64 of UTF-16", after(each("%c\x00"), toBase(base64.StdEncoding)), nil},
+		codec{"hex of reversed", after(backwards, listed("%02x", "")), nil},
+		codec{"atbash", func(s string) string { return string(atbash([]byte(s))) }, func(s string) string { return string(atbash([]byte(s))) }},
+		codec{"full width", func(s string) string { return string(fullWidth([]byte(s))) }, nil},
 		codec{"rot13", func(s string) string { return string(rot13([]byte(s))) }, func(s string) string { return string(rot13([]byte(s))) }},
 		codec{"swapped case", func(s string) string { return string(swapped([]byte(s))) }, nil},
 		codec{"header case", textproto.CanonicalMIMEHeaderKey, nil},
 	)
+}
+
+// TestOtherBases: what is written so by itself, as other programs write it.
+func TestOtherBases(t *testing.T) {
+	for _, v := range [][2]string{{secret, holder}, {"sk-proj-0123456789", "sk-proj-QwertzuioP"}, {"12345678", "abcdefgh"}, {"zzzzzzzzz", "111111111"}} {
+		s := New([]Pair{{Secret: []byte(v[0]), Placeholder: v[1]}})
+		for name, text := range map[string]string{"base32hex": base32.HexEncoding.EncodeToString([]byte(v[0])), "base58": base58Of(v[0])} {
+			for _, around := range []string{"", "\n", `"`} {
+				got, hits := s.String(around + text + around)
+				if hits != 1 || strings.Contains(got, text) || len(got) != len(around+text+around) || !s.SameLength() {
+					t.Errorf("%s of %q: %q became %q", name, v[0], text, got)
+				}
+			}
+		}
+	}
+}
+
+func base58Of(s string) (text string) {
+	const digits = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+	n, m := new(big.Int).SetBytes([]byte(s)), new(big.Int)
+	for n.Sign() > 0 {
+		n.DivMod(n, big.NewInt(58), m)
+		text = digits[m.Int64():m.Int64()+1] + text
+	}
+	return text
 }
 
 func toBase(e *base64.Encoding) func(string) string {
