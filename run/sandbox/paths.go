@@ -97,14 +97,15 @@ func (r *links) entry(dir, path string) string {
 
 // parent follows the links of what is there of a path.
 func (r *links) parent(path string) string {
-	dir, rest := filepath.Dir(path), filepath.Base(path)
-	if dir == path {
-		return path
+	dir, name := split(filepath.Clean(path))
+	if name == "" {
+		return dir
 	}
-	if real, ok := r.resolve(dir); ok {
-		return filepath.Join(real, rest)
+	r.left = maxLinks
+	if real := r.follow(dir); real != "" {
+		return filepath.Join(real, name)
 	}
-	return filepath.Join(r.parent(dir), rest)
+	return filepath.Join(r.parent(dir), name)
 }
 
 // Seen gives the rules whose paths lead somewhere, by where they lead, parents first. Of several for one path the last counts.
