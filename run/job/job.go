@@ -15,7 +15,5 @@ const (
 	Foreground Group = "foreground"
 )
 
-// Runtime is the environment of this program's own small processes: they collect no garbage, and Go's runtime does not look
-// through the file system for how many processors it may have, which is a tenth of their start (pkg.go.dev/runtime,
-// "Default").
-var Runtime = []string{"GOGC=off", "GODEBUG=containermaxprocs=0,updatemaxprocs=0"}
+// Runtime is the environment of this program's own small processes, beside a GOMAXPROCS: they collect no garbage.
+var Runtime = []string{"GOGC=off"}
