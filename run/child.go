@@ -15,7 +15,6 @@ type ChildConfig struct {
 	RuntimeDir            string         // removed when we are killed; "": nothing is
 	User                  *User          // whom it runs as; nil: whoever we are
 	Box                   *sandbox.Box   // where the child runs; nil: beside us
-	Nested                bool           // in a Box: the child may make namespaces of its own
 	Fence                 *sandbox.Fence // what keeps the child in; nil: nothing
 }
 

@@ -113,11 +113,7 @@ func TestPeerPidInABox(t *testing.T) {
 	defer box.Close()
 	_, port, _ := net.SplitHostPort(box.Proxy.Addr().String())
 	script := "exec 5<>/dev/tcp/127.0.0.1/" + port + " 6<>/dev/tcp/192.0.2.7/443 7<>/dev/tcp/2001:db8::7/443; sleep 30"
-	config, err := sandbox.Within(bash, []string{"bash", "-c", script}, nil, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	child, err := box.Exec(config, "/", job.Own, [3]uintptr{0, 1, 2})
+	child, err := box.Exec(sandbox.Command{Path: bash, Argv: []string{"bash", "-c", script}, Dir: "/", Group: job.Own, Files: [3]uintptr{0, 1, 2}})
 	if err != nil {
 		t.Fatal(err)
 	}

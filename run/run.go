@@ -356,7 +356,7 @@ func (s *session) launch() error {
 	}
 	child, err := StartChild(ChildConfig{
 		Argv: s.Argv, Env: env.List(), Dir: s.Dir, Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr,
-		RunID: s.id, RuntimeDir: s.runtime, User: s.User, Box: s.box, Fence: s.fence, Nested: s.Policy.Isolation.Nested,
+		RunID: s.id, RuntimeDir: s.runtime, User: s.User, Box: s.box, Fence: s.fence,
 	})
 	if err != nil {
 		return err

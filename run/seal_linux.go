@@ -11,11 +11,7 @@ import (
 
 // forkInBox starts the child in its box.
 func (c *Child) forkInBox(path string, cfg ChildConfig, group job.Group, files []uintptr) (pid int, err error) {
-	config, err := sandbox.Within(path, cfg.Argv, cfg.Env, cfg.Nested)
-	if err != nil {
-		return 0, err
-	}
-	pid, err = c.box.Exec(config, cfg.Dir, group, [3]uintptr(files))
+	pid, err = c.box.Exec(sandbox.Command{Path: path, Argv: cfg.Argv, Env: cfg.Env, Dir: cfg.Dir, Group: group, Files: [3]uintptr(files)})
 	var failure *shim.Failure
 	if errors.As(err, &failure) && failure.Step == shim.StepExecute {
 		err = explain(path, cfg.Dir, failure.Errno)

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"net"
 
+	"agentguard/run/job"
 	"agentguard/run/sandbox/inner"
 )
 
@@ -75,4 +76,14 @@ func Start(c Config) (*Box, error) {
 type Plan struct {
 	config Config
 	steps  []inner.Step
+	err    error // why there is none
+}
+
+// Command is what a box starts.
+type Command struct {
+	Path      string // as execve takes it
+	Argv, Env []string
+	Dir       string // where it starts
+	Group     job.Group
+	Files     [3]uintptr // its descriptors 0, 1 and 2
 }

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -85,12 +86,7 @@ func (b *Box) Sweep(dir string) error {
 
 // Furnish has the box be as planned. Where that fails the box is gone, and the error is as a rule a *Problem.
 func (b *Box) Furnish(p Plan) error {
-	restricted := make(chan error, 1)
-	go func() { restricted <- tryInside(p.config.Nested) }()
 	err := b.setup(p)
-	if other := <-restricted; err == nil {
-		err = other
-	}
 	if err != nil {
 		b.Close()
 	}
@@ -204,7 +200,7 @@ func (f *frame) problem() error {
 }
 
 func (b *Box) setup(p Plan) error {
-	if err := b.Forked(); err != nil {
+	if err := cmp.Or(p.err, b.Forked()); err != nil {
 		return err
 	}
 	files, err := b.take(p.steps)
@@ -298,11 +294,10 @@ func (b *Box) Ask(use func(netlink int)) {
 	}
 }
 
-// Exec starts the command of c, once, and gives its process id outside. dir is where it starts, and files are its
-// descriptors 0, 1 and 2. What c restricts comes on top of the box. Where the command itself cannot be executed the error is
-// a *shim.Failure with its StepExecute.
-func (b *Box) Exec(c *shim.Config, dir string, group job.Group, files [3]uintptr) (pid int, err error) {
-	err = b.conn.Send(inner.Start, []string{string(c.Encode()), dir, string(group)}, int(files[0]), int(files[1]), int(files[2]))
+// Exec starts a command, once, and gives its process id outside. Where the command itself cannot be executed the error is a
+// *shim.Failure with its StepExecute.
+func (b *Box) Exec(c Command) (pid int, err error) {
+	err = b.conn.Send(inner.Start, inner.PackStart(c.Dir, c.Group, c.Path, c.Argv, c.Env), int(c.Files[0]), int(c.Files[1]), int(c.Files[2]))
 	if err != nil {
 		return 0, fmt.Errorf("start in the sandbox: %w", err)
 	}

@@ -79,14 +79,8 @@ type running struct {
 	output chan string
 }
 
-// sh starts a shell script.
+// sh starts a shell script in a box.
 func sh(t testing.TB, b *Box, script string) *running {
-	t.Helper()
-	return start(t, b, script, false)
-}
-
-// start starts a shell script in a box.
-func start(t testing.TB, b *Box, script string, nested bool) *running {
 	t.Helper()
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -98,11 +92,7 @@ func start(t testing.TB, b *Box, script string, nested bool) *running {
 	}
 	defer null.Close()
 	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
-	config, err := Within("/bin/sh", []string{"sh", "-c", script}, env, nested)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pid, err := b.Exec(config, "/", job.Own, [3]uintptr{null.Fd(), write.Fd(), write.Fd()})
+	pid, err := b.Exec(Command{"/bin/sh", []string{"sh", "-c", script}, env, "/", job.Own, [3]uintptr{null.Fd(), write.Fd(), write.Fd()}})
 	write.Close()
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +124,7 @@ func (r *running) end(t testing.TB) (output string, code int) {
 // inBox runs a script in a box of its own.
 func inBox(t testing.TB, c Config, script string) (output string, code int) {
 	t.Helper()
-	return start(t, newBox(t, c), script, c.Nested).end(t)
+	return sh(t, newBox(t, c), script).end(t)
 }
 
 // TestCommandsGroup: the command starts where it is told, and leads its group or is in init's; nothing of ours is left between.
@@ -152,11 +142,7 @@ func TestCommandsGroup(t *testing.T) {
 		}
 		b := newBox(t, Config{})
 		script := `read pid name state parent group rest </proc/$$/stat; [ $group = $$ ] && does=leads || does=follows; echo $PWD $does $(grep -la "agentguard: [s]him" /proc/[0-9]*/cmdline 2>/dev/null | wc -l)`
-		config, err := Within("/bin/sh", []string{"sh", "-c", script}, []string{"PATH=" + os.Getenv("PATH")}, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = b.Exec(config, c.dir, c.group, [3]uintptr{write.Fd(), write.Fd(), 2})
+		_, err = b.Exec(Command{"/bin/sh", []string{"sh", "-c", script}, []string{"PATH=" + os.Getenv("PATH")}, c.dir, c.group, [3]uintptr{write.Fd(), write.Fd(), 2}})
 		write.Close()
 		if err == nil {
 			b.Next()
@@ -213,12 +199,12 @@ func TestBoxKeepsTheChildsNumber(t *testing.T) {
 
 func TestBoxCommandThatCannotBeExecuted(t *testing.T) {
 	b := newBox(t, Config{})
-	_, err := b.Exec(&shim.Config{Path: "/no/such/file", Argv: []string{"x"}}, "/", job.Shared, [3]uintptr{0, 1, 2})
+	_, err := b.Exec(Command{"/no/such/file", []string{"x"}, nil, "/", job.Shared, [3]uintptr{0, 1, 2}})
 	var failure *shim.Failure
 	if !errors.As(err, &failure) || failure.Step != shim.StepExecute || failure.Errno != syscall.ENOENT {
 		t.Error(err)
 	}
-	if _, err := b.Exec(&shim.Config{Path: "/bin/true", Argv: []string{"true"}}, "/", job.Shared, [3]uintptr{0, 1, 2}); err != nil {
+	if _, err := b.Exec(Command{"/bin/true", []string{"true"}, nil, "/", job.Shared, [3]uintptr{0, 1, 2}}); err != nil {
 		t.Error("the box is of no use after a failed start:", err)
 	}
 }

@@ -57,10 +57,7 @@ func startAndTell() {
 		os.Exit(4)
 	}
 	defer b.Close()
-	config, err := Within("/bin/sh", []string{"sh", "-c", "ls -d /proc/[0-9]*; cat /proc/1/environ /proc/$PPID/environ; unshare -U true && echo nested; echo run"}, os.Environ(), false)
-	if err == nil {
-		_, err = b.Exec(config, "/", job.Own, [3]uintptr{0, 2, 2})
-	}
+	_, err = b.Exec(Command{"/bin/sh", []string{"sh", "-c", "ls -d /proc/[0-9]*; cat /proc/1/environ /proc/$PPID/environ; unshare -U true && echo nested; echo run"}, os.Environ(), "/", job.Own, [3]uintptr{0, 2, 2}})
 	if err != nil {
 		println("error:", err.Error())
 		os.Exit(4)

@@ -9,14 +9,14 @@ import (
 	"agentguard/run/sandbox/shim"
 )
 
-// Within is what the shim gives up for a command in a box, beyond what the box holds: its rights, the user's keyrings, and
-// signals and abstract sockets to the outside, where the kernel can tell (Landlock's sixth version).
-func Within(path string, argv, env []string, nested bool) (*shim.Config, error) {
-	filter, err := Filter(Calls{Nested: nested, UDP: true})
+// inside is what a command in a box is without, beyond what the box holds: its rights, the user's keyrings, and signals and abstract
+// sockets to the outside, where the kernel can tell (Landlock's sixth version).
+func (c *Config) inside() (*shim.Config, error) {
+	filter, err := Filter(Calls{Nested: c.Nested, UDP: true})
 	if err != nil {
-		return nil, err
+		return nil, &Problem{Step: "filter system calls", Err: err}
 	}
-	return &shim.Config{Path: path, Argv: argv, Env: env, Keyring: true, Slack: slack(), Landlock: scopes(), Ignore: ignored(), Seccomp: filter}, nil
+	return &shim.Config{Keyring: true, Slack: slack(), Landlock: scopes(), Ignore: ignored(), Seccomp: filter}, nil
 }
 
 // slack is by how much our timers may be late, in nanoseconds: init has another, which the command is not to have.
@@ -26,15 +26,6 @@ func slack() uint64 {
 		return 0
 	}
 	return uint64(n)
-}
-
-// tryInside restricts a thread as a command in a box is restricted.
-func tryInside(nested bool) error {
-	filter, err := Filter(Calls{Nested: nested, UDP: true})
-	if err != nil {
-		return &Problem{Step: "filter system calls", Err: err}
-	}
-	return tryThread(scopes(), filter, func() error { return nil })
 }
 
 // ignored are the signals that the child finds ignored, as we did.

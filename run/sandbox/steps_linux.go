@@ -23,7 +23,13 @@ const resolver = "nameserver 127.0.0.53\noptions ndots:1 timeout:2 attempts:1\n"
 const maxTasks = 16384
 
 // Plan works out what init is to do.
-func (c Config) Plan() Plan { return Plan{c, c.steps()} }
+func (c Config) Plan() Plan {
+	inside, err := c.inside()
+	if err != nil {
+		return Plan{err: err}
+	}
+	return Plan{c, append(c.steps(), inner.Step{Do: "confine", With: string(inside.Encode())}), nil}
+}
 
 // steps is the order in which init makes the box. What it needs of the old /dev and /proc comes before the new ones.
 func (c *Config) steps() []inner.Step {

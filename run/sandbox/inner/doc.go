@@ -5,6 +5,12 @@
 // as little for the same reason.
 package inner
 
+import (
+	"strconv"
+
+	"agentguard/run/job"
+)
+
 // Name is argv[0] of the init process. Who starts the program under this name gains nothing: it has its caller's rights.
 const Name = "agentguard: init"
 
@@ -12,7 +18,7 @@ const Name = "agentguard: init"
 const (
 	Setup   = 's' // to init: a list of steps, see Step
 	Sweep   = 'w' // to init: the name of the run's own directory, which is removed if the supervisor is killed; with the one that it is in
-	Start   = 'g' // to init: the shim's configuration, the directory, a job.Group; with the child's files
+	Start   = 'g' // to init: see PackStart; with the child's files
 	Dial    = 'd' // to init: a port of its loopback
 	Ready   = 'r' // from init: setup is done; with the listeners, in the order of their steps
 	Failed  = 'e' // from init: step, call, errno; nothing was started
@@ -42,4 +48,21 @@ func unpackSteps(fields []string) (steps []Step) {
 		steps = append(steps, Step{fields[0], fields[1], fields[2]})
 	}
 	return steps
+}
+
+// PackStart makes the fields of a Start frame.
+func PackStart(dir string, group job.Group, path string, argv, env []string) []string {
+	fields := append([]string{dir, string(group), path, strconv.Itoa(len(argv))}, argv...)
+	return append(fields, env...)
+}
+
+func unpackStart(fields []string) (dir string, group job.Group, path string, argv, env []string, ok bool) {
+	if len(fields) < 4 {
+		return "", "", "", nil, nil, false
+	}
+	n, err := strconv.Atoi(fields[3])
+	if rest := fields[4:]; err == nil && 0 < n && n <= len(rest) {
+		return fields[0], job.Group(fields[1]), fields[2], rest[:n], rest[n:], true
+	}
+	return "", "", "", nil, nil, false
 }

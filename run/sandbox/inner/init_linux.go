@@ -29,6 +29,7 @@ type initProcess struct {
 	conn      *Conn
 	listeners []int
 	child     int
+	thread    *shim.Thread   // that is to fork the child
 	runtime   string         // the run's own directory, which goes with the supervisor; "": none
 	kept      map[string]int // detached mounts, by path
 }
@@ -160,6 +161,8 @@ func (p *initProcess) take(s Step) (what, call string, err error) {
 		return "", "", nil
 	case "tasks":
 		return "bound the number of processes", "setrlimit(RLIMIT_NPROC)", boundTasks(s.With)
+	case "confine":
+		return p.confine(s.With)
 	case "name":
 		return "name the host", "sethostname", syscall.Sethostname([]byte(s.Path))
 	}
@@ -242,6 +245,19 @@ func (p *initProcess) expectSweep(fields []string, files []int) (unused []int) {
 	return nil
 }
 
+// confine makes the thread that is to fork the child.
+func (p *initProcess) confine(text string) (what, call string, err error) {
+	config, err := shim.Decode([]byte(text))
+	if err != nil {
+		return "confine the command: " + err.Error(), "", syscall.EINVAL
+	}
+	p.thread, err = shim.Confine(config)
+	if f, ok := err.(*shim.Failure); ok {
+		return f.Step, f.Call, f.Errno
+	}
+	return "confine the command", "", err
+}
+
 // sweep does what is left to do for a supervisor that is gone without a word: one that ends in order kills us. The end of this
 // process will end all others of the namespace, but they are not to write into the directory while it is removed.
 func (p *initProcess) sweep() {
@@ -251,27 +267,18 @@ func (p *initProcess) sweep() {
 	}
 }
 
-func procAttr(dir string, files []int) *syscall.ProcAttr {
-	attr := &syscall.ProcAttr{Dir: dir, Sys: &syscall.SysProcAttr{}}
-	for _, fd := range files {
-		attr.Files = append(attr.Files, uintptr(fd))
-	}
-	return attr
-}
-
-// start starts the child by way of the shim, once.
+// start starts the child, once.
 func (p *initProcess) start(fields []string, files []int) {
-	if p.child != 0 || len(fields) != 3 || len(files) != 3 {
+	dir, group, path, argv, env, ok := unpackStart(fields)
+	if p.child != 0 || p.thread == nil || !ok || len(files) != 3 {
 		p.fail("start the command", "", syscall.EINVAL)
 		return
 	}
-	config, err := shim.Decode([]byte(fields[0]))
-	if err != nil {
-		p.fail("start the command: "+err.Error(), "", syscall.EINVAL)
-		return
+	attr := &syscall.ProcAttr{Dir: dir, Env: env, Sys: &syscall.SysProcAttr{}}
+	for _, fd := range files {
+		attr.Files = append(attr.Files, uintptr(fd))
 	}
-	group, attr := job.Group(fields[2]), procAttr(fields[1], files)
-	pid, err := job.Fork(group, attr, func() (int, error) { return shim.Spawn(config, attr) })
+	pid, err := job.Fork(group, attr, func() (int, error) { return p.thread.Fork(path, argv, attr) })
 	if failure, ok := err.(*shim.Failure); ok {
 		p.fail(failure.Step, failure.Call, failure.Errno)
 		return

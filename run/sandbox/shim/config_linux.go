@@ -120,8 +120,6 @@ func Decode(text []byte) (*Config, error) {
 	switch {
 	case !ended:
 		return nil, errors.New("the configuration is cut off")
-	case c.Path == "" || len(c.Argv) == 0:
-		return nil, errors.New("the configuration names no command")
 	case len(c.Seccomp)%8 != 0 || len(c.Seccomp)/8 > maxFilter:
 		return nil, errors.New("the configuration has no whole filter")
 	}

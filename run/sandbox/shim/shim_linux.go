@@ -63,6 +63,9 @@ func become() *Failure {
 	if err != nil {
 		return failed(err.Error(), "", syscall.EINVAL)
 	}
+	if c.Path == "" || len(c.Argv) == 0 {
+		return failed("the configuration names no command", "", syscall.EINVAL)
+	}
 	if f := c.confine(); f != nil {
 		return f
 	}

@@ -3,6 +3,7 @@ package shim
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -110,7 +111,6 @@ func TestShimRefusesWhatIsNoConfiguration(t *testing.T) {
 		"more after the end":  string(good) + "arg \"x\"\n",
 		"an unknown key":      "sudo \"\"\n" + string(good),
 		"no quotes":           "path /bin/true\n" + string(good),
-		"no command":          "path \"/bin/true\"\nend \"\"\n",
 		"a negative number":   "keep \"-1\"\n" + string(good),
 		"a large port":        "landlock \"1 1 1\"\nport \"1 65536\"\n" + string(good),
 		"a rule of no set":    "allow \"1 /\"\n" + string(good),
@@ -153,6 +153,42 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%+v, %+v, %v", c, again, err)
 		}
 	})
+}
+
+// TestThread: what a thread gives up its child is without, and nobody else; one that could not fork is still there.
+func TestThread(t *testing.T) {
+	thread, err := Confine(&Config{Seccomp: []byte{6, 0, 0, 0, 0, 0, 0xff, 0x7f}}) // a filter that allows everything
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	attr := &syscall.ProcAttr{Dir: "/", Files: []uintptr{0, write.Fd(), 2}}
+	var f *Failure
+	if _, err := thread.Fork("/no/such/file", []string{"x"}, attr); !errors.As(err, &f) || f.Step != StepExecute || f.Errno != syscall.ENOENT {
+		t.Error(err)
+	}
+	elsewhere := *attr
+	elsewhere.Dir = "/no/such"
+	if _, err := thread.Fork("/bin/true", []string{"true"}, &elsewhere); !errors.As(err, &f) || f.Call != "chdir" {
+		t.Error(err)
+	}
+	pid, err := thread.Fork("/bin/grep", []string{"grep", "-E", "NoNewPrivs|Seccomp:|CapEff", "/proc/self/status"}, attr)
+	write.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, _ := io.ReadAll(read)
+	syscall.Wait4(pid, nil, 0, nil)
+	if want := "CapEff:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n"; string(out) != want {
+		t.Errorf("%q", out)
+	}
+	if ours, _ := os.ReadFile("/proc/self/status"); !strings.Contains(string(ours), "NoNewPrivs:\t0\n") {
+		t.Error("this process has given up something itself")
+	}
 }
 
 func TestShimGivesUpPrivileges(t *testing.T) {

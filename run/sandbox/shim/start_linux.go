@@ -91,21 +91,41 @@ func Start(self string, c *Config, attr *syscall.ProcAttr) (pid int, err error) 
 	return pid, nil
 }
 
-// Spawn does what Start does, without a process between: a thread of the caller's gives up what the child must not have, forks it,
-// and is thrown away. It is for a caller whose own process the child may be confined with: until then that thread can be reached by
-// whoever is confined like it. attr has no parent-death signal, which the end of the thread would send.
-func Spawn(c *Config, attr *syscall.ProcAttr) (pid int, err error) {
-	done := make(chan struct{})
+// Thread is one of the caller's own that has given up what a child must not have, and forks that child. It does what Start does,
+// without a process between, for a caller whose own process the child may be confined with: that thread can be reached by whoever is
+// confined like it. It ends when it has forked one.
+type Thread struct{ forks chan func() (forked bool) }
+
+// Confine makes such a thread. Of c the command is passed over.
+func Confine(c *Config) (*Thread, error) {
+	t := &Thread{make(chan func() bool)}
+	confined := make(chan *Failure)
 	go func() {
-		defer close(done)
 		runtime.LockOSThread() // and never unlocked, so that the thread ends with the goroutine
-		pid, err = c.spawn(attr)
+		f := c.confine()
+		confined <- f
+		for f == nil && !(<-t.forks)() {
+		}
 	}()
+	if f := <-confined; f != nil {
+		return nil, f
+	}
+	return t, nil
+}
+
+// Fork forks and executes a command. attr has no parent-death signal, which the end of the thread would send.
+func (t *Thread) Fork(path string, argv []string, attr *syscall.ProcAttr) (pid int, err error) {
+	done := make(chan struct{})
+	t.forks <- func() bool {
+		defer close(done)
+		pid, err = forkHere(path, argv, attr)
+		return err == nil
+	}
 	<-done
 	return pid, err
 }
 
-func (c *Config) spawn(attr *syscall.ProcAttr) (pid int, err error) {
+func forkHere(path string, argv []string, attr *syscall.ProcAttr) (pid int, err error) {
 	if f := closeOnExec(); f != nil {
 		return 0, f
 	}
@@ -115,12 +135,7 @@ func (c *Config) spawn(attr *syscall.ProcAttr) (pid int, err error) {
 			return 0, failed("go to the working directory", "chdir", err)
 		}
 	}
-	if f := c.confine(); f != nil {
-		return 0, f
-	}
-	fork := *attr
-	fork.Env = c.Env
-	if pid, err = syscall.ForkExec(c.Path, c.Argv, &fork); err != nil {
+	if pid, err = syscall.ForkExec(path, argv, attr); err != nil {
 		return 0, failed(StepExecute, "execve", err)
 	}
 	return pid, nil
