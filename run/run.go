@@ -41,6 +41,7 @@ type Config struct {
 	Stdin, Stdout, Stderr *os.File
 
 	Isolation   sandbox.Wish
+	Begun       *sandbox.Box         // that a sealed run takes for its own, unless it is another user's; if nil, it makes one
 	Chosen      func(sandbox.Choice) // is told the level before a secret is loaded; if nil, nobody is
 	Hide        []string             // files and directories of agentguard's own that a confined child must not see
 	Publish     []int                // ports of a sealed child's loopback that are to be reached on ours

@@ -173,13 +173,21 @@ func (s *session) sourceFiles() (files []string) {
 // seal makes the box of a sealed run. That begins before this process is made undumpable, and ends before any secret is loaded;
 // meanwhile there is other work to do.
 func (s *session) seal() error {
-	box, err := sandbox.Fork(s.User.Boxed())
-	if err != nil {
-		return err
+	box := s.Begun
+	if box != nil && s.User != nil {
+		box.Kill()
+		box = nil
+	}
+	if box == nil {
+		var err error
+		if box, err = sandbox.Fork(s.User.Boxed()); err != nil {
+			return err
+		}
 	}
 	planned := make(chan sandbox.Plan, 1)
 	go func() { planned <- s.planBox() }()
-	if err = box.Forked(); err == nil {
+	err := box.Forked()
+	if err == nil {
 		err = s.protect()
 	}
 	plan := <-planned

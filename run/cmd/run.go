@@ -57,6 +57,8 @@ func (p *program) run(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	begun := beginBox(c.String("isolation"))
+	defer begun.Close()
 	v := vault.New(p.vaultOptions()) // run.Run protects this process before a secret is read, and after the sandbox is made
 	defer v.Close()
 	pol, err := p.policyOfRun(c, l, v)
@@ -67,6 +69,7 @@ func (p *program) run(c *cli.Context) error {
 	if config.User, err = run.ChildUser(pol, p.env); err != nil {
 		return err
 	}
+	config.Begun = begun
 	config.Agent, config.Extra, config.Publish = c.String("agent"), extra, c.IntSlice("publish")
 	if config.Agent != "" {
 		if err := policy.CheckAgentName(config.Agent); err != nil {
@@ -141,6 +144,19 @@ func (p *program) warnOfChange(before *policy.Policy) {
 		return
 	}
 	p.warn("%s is not what this run began with: read it before you use it again", before.Source)
+}
+
+// beginBox begins the box of a run that is likely to be sealed, while its policy is read; nil where that does not work, and the run
+// finds out why.
+func beginBox(isolation string) *sandbox.Box {
+	if isolation != "" && isolation != sandbox.Sealed.String() {
+		return nil
+	}
+	box, err := sandbox.Fork(nil)
+	if err != nil {
+		return nil
+	}
+	return box
 }
 
 func nothing(string, ...any) {}

@@ -360,8 +360,11 @@ func (b *Box) Kill() {
 	}
 }
 
-// Close ends every process of the box, and waits for that.
+// Close ends every process of the box, and waits for that. No box has none.
 func (b *Box) Close() error {
+	if b == nil {
+		return nil
+	}
 	b.close.Do(func() {
 		b.Kill()
 		b.conn.Shutdown()
