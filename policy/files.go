@@ -60,6 +60,20 @@ func (d *draft) include(t *table, key, name string, max int64) []byte {
 	return b
 }
 
+// Changed says whether the policy's file, or one that it names, is another by now or cannot be read. A policy that came from no
+// file, or from a pipe, which can be read once, has not changed.
+func (p *Policy) Changed() bool {
+	if info, err := os.Stat(p.Source); p.Hash == "" || err == nil && !info.Mode().IsRegular() {
+		return false
+	}
+	for _, f := range append([]File{{Path: p.Source, Hash: p.Hash}}, p.Files...) {
+		if b, err := readFile(f.Path, maxDescription); err != nil || hashOf(b) != f.Hash {
+			return true
+		}
+	}
+	return false
+}
+
 func hashOf(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])

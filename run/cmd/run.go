@@ -3,7 +3,6 @@ package cmd
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -109,7 +108,9 @@ func (p *program) run(c *cli.Context) error {
 	if !c.Bool("quiet") {
 		p.say("%s", summary(result))
 	}
-	p.warnOfChange(pol)
+	if pol.Changed() { // which may have been the command, where it can write it
+		p.warn("%s is not what this run began with: read it before you use it again", pol.Source)
+	}
 	if l != nil {
 		if err := p.learned(l); err != nil {
 			return err
@@ -131,19 +132,6 @@ func (p *program) policyOfRun(c *cli.Context, l *learning, v *vault.Vault) (*pol
 		err = p.requireTrust(pol)
 	}
 	return pol, err
-}
-
-// warnOfChange says when a policy, or a file that it names, is another than at the start: where the command could write it, that may
-// have been the command.
-func (p *program) warnOfChange(before *policy.Policy) {
-	if info, err := os.Stat(before.Source); before.Hash == "" || err == nil && !info.Mode().IsRegular() {
-		return // no file, or a pipe that has been read
-	}
-	now, err := policy.Load(before.Source)
-	if err == nil && now.Hash == before.Hash && slices.Equal(now.Files, before.Files) {
-		return
-	}
-	p.warn("%s is not what this run began with: read it before you use it again", before.Source)
 }
 
 // beginBox begins the box of a run that is likely to be sealed, while its policy is read; nil where that does not work, and the run
