@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"bufio"
-	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -200,7 +199,11 @@ func (f *frame) problem() error {
 }
 
 func (b *Box) setup(p Plan) error {
-	if err := cmp.Or(p.err, b.Forked()); err != nil {
+	err := b.Forked()
+	if err == nil {
+		err = p.err
+	}
+	if err != nil {
 		return err
 	}
 	files, err := b.take(p.steps)
