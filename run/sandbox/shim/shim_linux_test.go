@@ -157,6 +157,8 @@ func FuzzDecode(f *testing.F) {
 
 // TestThread: what a thread gives up its child is without, and nobody else; one that could not fork is still there.
 func TestThread(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	thread, err := Confine(&Config{Seccomp: []byte{6, 0, 0, 0, 0, 0, 0xff, 0x7f}}) // a filter that allows everything
 	if err != nil {
 		t.Fatal(err)
@@ -186,8 +188,8 @@ func TestThread(t *testing.T) {
 	if want := "CapEff:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n"; string(out) != want {
 		t.Errorf("%q", out)
 	}
-	if ours, _ := os.ReadFile("/proc/self/status"); !strings.Contains(string(ours), "NoNewPrivs:\t0\n") {
-		t.Error("this process has given up something itself")
+	if ours, _ := os.ReadFile("/proc/thread-self/status"); !strings.Contains(string(ours), "NoNewPrivs:\t0\n") {
+		t.Error("another thread has given up something")
 	}
 }
 
