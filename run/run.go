@@ -105,6 +105,7 @@ type session struct {
 	planned   chan planned         // when it stands
 	names     names.Table          // that its name service was asked for
 	temp      string               // for the child's temporary files, where the usual place takes none; "": it does
+	unsettled []string             // files that were not there, and that say what agents start outside
 	ownDirs   map[string]string    // variables of the child's that name directories of the run's own
 	clients   chan clients         // as soon as they are written; nil: that has not begun
 	creds     *cred.Set
@@ -426,6 +427,9 @@ func (s *session) wait(ctx context.Context) (Result, error) {
 	}
 	s.proxy.Close()
 	s.settle()
+	for _, file := range sandbox.Made(s.unsettled) {
+		s.Say("%s was made in this run: it can have an agent start programs outside of it, so look at it", file)
+	}
 	r := s.tally.result()
 	r.Code, r.RunID, r.AuditFile, r.Duration = code, s.id, s.log.Path(), time.Since(s.start)
 	if err := s.log.Append(s.endRecord(r)); err != nil {

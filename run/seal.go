@@ -98,6 +98,7 @@ func (s *session) makeFirst(p sandbox.Places) {
 		mend = p.LinkState(s.Argv)
 		return nil
 	})
+	s.unsettled = p.Unsettled()
 	if mend != "" {
 		s.Say("Claude Code saves nothing in ~/.claude.json when it is confined, as it replaces that file. To mend it for good: %s", mend)
 	}

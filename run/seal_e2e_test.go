@@ -28,7 +28,7 @@ func sealedSession(t *testing.T, isolation string) *testbed.Session {
 	s.Write(t, "agentguard.toml", string(text)+"\n[isolation]\n"+isolation)
 	for _, name := range []string{
 		".netrc", ".aws/credentials", ".ssh/id_ed25519", ".config/gh/hosts.yml", ".npmrc", ".bashrc", ".config/autostart/x.desktop", "work/.git/HEAD", "work/file",
-		".local/share/keyrings/login.keyring", ".mozilla/firefox/p/logins.json", ".bash_history", "notes", "open", "elsewhere/config.json",
+		".claude/history.jsonl", ".local/share/keyrings/login.keyring", ".mozilla/firefox/p/logins.json", ".bash_history", "notes", "open", "elsewhere/config.json",
 	} {
 		file := filepath.Join(s.Dir, "home", name)
 		os.MkdirAll(filepath.Dir(file), 0o700)
@@ -45,7 +45,7 @@ func TestSealedFiles(t *testing.T) {
 	script := `cd "$HOME/work"; cat ../.netrc ../.aws/* ../.ssh/* ../.config/gh/* ../.npmrc ../.local/share/keyrings/* ../.mozilla/firefox/p/* ../.bash_history ../notes ../elsewhere/* ../../crm-key 2>/dev/null
 		for f in ../.bashrc ../.zshenv ../.config/autostart/y.desktop ../.ssh/authorized_keys .git/hooks/post-checkout ../../agentguard.toml ../open file ../.cache/tool; do
 			mkdir -p "$(dirname "$f")" 2>/dev/null; echo changed >>"$f" 2>/dev/null; grep -q changed "$f" 2>/dev/null && echo "changed $f"
-		done; ls -R ../../state 2>/dev/null | grep -c jsonl`
+		done; echo '{}' >../.claude/settings.json; ls -R ../../state 2>/dev/null | grep -c jsonl`
 	forbidden := []string{
 		"secret-.netrc", "secret-.aws", "secret-.config/gh", "secret-.local", "secret-.mozilla", "secret-.bash_history", "secret-.ssh", "secret-notes", "secret-elsewhere",
 		"changed ../.bashrc", "changed ../.zshenv", "changed ../.config", "changed .git/hooks", "changed ../../agentguard.toml",
@@ -65,6 +65,9 @@ func TestSealedFiles(t *testing.T) {
 	}
 	if !strings.HasSuffix(r.Stdout, "\n0\n") || strings.Contains(r.Stdout, s.Origin.Secrets["crm"]) {
 		t.Error("agentguard's own files can be seen")
+	}
+	if settings := filepath.Join(s.Dir, "home/.claude/settings.json"); !strings.Contains(r.Stderr, "agentguard: "+settings+" was made in this run") || os.Remove(settings) != nil {
+		t.Error("it is not said what was made")
 	}
 	if _, err := os.Stat(filepath.Join(s.Dir, "home/.ssh/authorized_keys")); err == nil {
 		t.Error("a key was added")

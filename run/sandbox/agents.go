@@ -31,6 +31,35 @@ var agents = []agent{
 	{"pi", "@mariozechner/pi-coding-agent", []string{".pi"}, []string{".pi/agent/settings.json", ".pi/agent/models.json", ".pi/agent/extensions"}},
 }
 
+// Unsettled lists what is settled in agents' own directories and is not there. Nothing holds what is not there, so the child can make
+// it where it can write.
+func (p Places) Unsettled() (paths []string) {
+	for _, a := range agents {
+		for _, name := range a.settled {
+			all := p.elsewhere(name)
+			if p.Home != "" {
+				all = append(all, filepath.Join(p.Home, filepath.FromSlash(name)))
+			}
+			for _, path := range all {
+				if _, there := lstat(path); !there {
+					paths = append(paths, path)
+				}
+			}
+		}
+	}
+	return paths
+}
+
+// Made lists those of paths that are there.
+func Made(paths []string) (made []string) {
+	for _, path := range paths {
+		if _, there := lstat(path); there {
+			made = append(made, path)
+		}
+	}
+	return made
+}
+
 // Claude Code keeps a file beside its directory and replaces it to save it, which takes a directory that can be written. A link
 // there it follows, confined or not, and replaces what it leads to.
 const (
