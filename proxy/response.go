@@ -307,14 +307,15 @@ func (w *childWriter) Write(p []byte) (int, error) {
 		return w.write(p)
 	}
 	w.sent += int64(len(p))
-	if w.sent > bulkAfter && w.ex.up != nil {
+	switch {
+	case w.sent > bulkAfter && w.ex.up != nil:
 		w.from = w.ex.up
 		w.out.hold(w.from)
 		return w.write(p)
+	case len(p) <= onePiece:
+		return w.write(p)
 	}
-	if len(p) > onePiece {
-		w.out.hold(nil)
-	}
+	w.out.hold(nil)
 	n, err := w.write(p)
 	if failed := w.release(); err == nil {
 		err = failed

@@ -188,8 +188,13 @@ func TestStreamIsNotHeldBack(t *testing.T) {
 			if coding != "" {
 				w.Header().Set("Content-Encoding", coding)
 			}
+			before := make([]byte, 4*bulkPiece) // which compression leaves as long
 			for i := range 3 {
 				fmt.Fprintf(out, "data: %d\n\n", i)
+				if i == 1 {
+					rand.Read(before)
+					fmt.Fprintf(out, "data: %x\n\ndata: now\n\n", before)
+				}
 				flush()
 				select {
 				case <-next:
@@ -213,8 +218,17 @@ func TestStreamIsNotHeldBack(t *testing.T) {
 				if want := fmt.Sprintf("data: %d\n", i); line != want {
 					t.Fatalf("%s h2=%v: event %d: %q %v", coding, h2, i, line, err)
 				}
+				for i == 1 && line != "data: now\n" {
+					if line, err = br.ReadString('\n'); err != nil {
+						t.Fatalf("%s h2=%v: after much: %v", coding, h2, err)
+					}
+				}
 				br.ReadString('\n')
-				next <- true
+				select {
+				case next <- true:
+				case <-time.After(5 * time.Second):
+					t.Fatalf("%s h2=%v: event %d came when the origin had given up", coding, h2, i)
+				}
 			}
 			resp.Body.Close()
 		}
