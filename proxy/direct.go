@@ -13,6 +13,7 @@ import (
 	"net/http/httptrace"
 	"net/textproto"
 	"net/url"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -164,6 +165,10 @@ var errLongHead = fmt.Errorf("the header of the answer is longer than %d bytes",
 // silentError is a connection that ended before it said anything.
 type silentError struct{ error }
 
+func (e silentError) Error() string {
+	return "the connection ended before an answer came: " + e.error.Error()
+}
+
 func (e silentError) Unwrap() error { return e.error }
 
 // ask sends a request and reads the head of the answer.
@@ -204,7 +209,10 @@ func (l *line) exchange(r *http.Request) (*http.Response, error) {
 	if err := errors.Join(r.Write(l.w), l.w.Flush()); err != nil {
 		return nil, silentError{err}
 	}
-	if _, err := l.r.Peek(1); err != nil {
+	switch _, err := l.r.Peek(1); {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, err
+	case err != nil:
 		return nil, silentError{err}
 	}
 	for {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -232,8 +233,31 @@ func TestSilentEndIsAskedAgain(t *testing.T) {
 		}
 	}
 	s := newScript(t, func(*bulk, io.Writer, int, int, *http.Request) bool { return false })
-	if _, err := s.ask(t.Context(), "GET"); err == nil || s.conns.Load() != 1 {
+	if _, err := s.ask(t.Context(), "GET"); err == nil || !strings.Contains(err.Error(), "ended before an answer") || s.conns.Load() != 1 {
 		t.Errorf("%v, %d connections: one that is new is not tried again", err, s.conns.Load())
+	}
+}
+
+// One that says nothing for too long is not asked again.
+func TestNoAnswerInTime(t *testing.T) {
+	s := newScript(t, func(c *bulk, _ io.Writer, _, _ int, _ *http.Request) bool {
+		c.Read(make([]byte, 100)) // until the other end goes
+		return false
+	})
+	w, err := s.ways()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := w.h0.open(t.Context(), way{addr: "api.example.com:443"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.until = time.Now().Add(answerTimeout)
+	l.SetReadDeadline(time.Now().Add(10 * time.Millisecond)) // as if that were over
+	r, _ := http.NewRequestWithContext(t.Context(), "GET", "https://api.example.com/", nil)
+	var silent silentError
+	if _, err = w.h0.ask(l, r); !errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &silent) {
+		t.Error(err)
 	}
 }
 
