@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// github is GitHub: REST and GraphQL, uploads, git and LFS over HTTPS, gists' git, raw files. A credential goes to these
+// github is GitHub: REST and GraphQL, uploads, git and LFS over HTTPS, gists' git, raw files, Copilot's models. A credential goes to these
 // hosts alone: codeload, objects.githubusercontent.com and the stores of LFS (github-cloud.githubusercontent.com,
 // github-cloud.s3.amazonaws.com, lfs.github.com) take signed URLs.
 func github() *Service {
@@ -23,6 +23,9 @@ func github() *Service {
 			host("gist.github.com", githubGist, "", refineGit, Slot{Basic, "x-access-token"}, Slot{Bearer, ""}),
 			host("raw.githubusercontent.com", githubRaw, "", nil, Slot{Bearer, ""}),
 		},
+	}
+	for _, plan := range []string{"", "individual.", "business.", "enterprise."} {
+		s.Hosts = append(s.Hosts, host("api."+plan+"githubcopilot.com", githubCopilot, githubCopilotRefined, refineModel, Slot{Bearer, ""}))
 	}
 	s.Hosts[0].generated("github", "", githubResource)
 	s.Hosts[0].Spoken, s.Hosts[0].spoken = mutationRoutes(), func() []Route { return githubSchema().routes }

@@ -14,6 +14,9 @@ admin  GET    ~/keys                                              list_deploy_ke
 admin  GET    ~/keys/{key_id}                                     list_deploy_keys    repos/get-deploy-key
 admin  GET    ~/invitations                                       -                   repos/list-invitations
 
+# which models Copilot's command line has, and where
+read   GET    /copilot_internal/user                              read_copilot        copilot/get-user
+
 # pull requests
 write  POST   ~/pulls                                             create_pr           pulls/create
 write  PATCH  ~/pulls/{pull_number}                               update_pr           pulls/update
@@ -284,6 +287,21 @@ write POST /{gist_id}/git-receive-pack             push      git/receive-pack ->
 read  GET  /{owner}/{gist_id}/info/refs            -         git/info-refs    -> gist:{gist_id}
 read  POST /{owner}/{gist_id}/git-upload-pack      clone     git/upload-pack  -> gist:{gist_id}
 write POST /{owner}/{gist_id}/git-receive-pack     push      git/receive-pack -> gist:{gist_id}
+`
+
+// githubCopilot is what Copilot's command line (npm @github/copilot 1.0) asks of its models, with the token that it has for
+// GitHub. What mints tokens (/copilot_internal/v2/token) is unknown: the answer would be a credential.
+const githubCopilot = `
+read  GET  /models             list_models    copilot/list-models
+write POST /chat/completions   copilot_chat   copilot/chat
+write POST /responses          copilot_chat   copilot/responses
+write POST /v1/messages        copilot_chat   copilot/messages
+`
+
+const githubCopilotRefined = `
+write POST /chat/completions   copilot_chat   copilot/chat      -> model:{body}
+write POST /responses          copilot_chat   copilot/responses -> model:{body}
+write POST /v1/messages        copilot_chat   copilot/messages  -> model:{body}
 `
 
 // raw.githubusercontent.com takes the same token for private repositories.
