@@ -3,6 +3,7 @@ package cmd
 import (
 	"fmt"
 	"os"
+	"sort"
 	"strings"
 	"time"
 
@@ -101,6 +102,7 @@ func (p *program) run(c *cli.Context) error {
 	if c.Bool("verbose") {
 		config.Detail = p.say
 	}
+	before := sandbox.GitRuns(config.Dir)
 	result, err := run.Run(c.Context, config)
 	if err != nil {
 		return err
@@ -111,6 +113,7 @@ func (p *program) run(c *cli.Context) error {
 	if pol.Changed() { // which may have been the command, where it can write it
 		p.warn("%s is not what this run began with: read it before you use it again", pol.Source)
 	}
+	p.warnOfGit(before, sandbox.GitRuns(config.Dir))
 	if l != nil {
 		if err := p.learned(l); err != nil {
 			return err
@@ -145,6 +148,24 @@ func beginBox(isolation string) *sandbox.Box {
 		return nil
 	}
 	return box
+}
+
+// warnOfGit says what git runs in this repository from now on that it did not before.
+func (p *program) warnOfGit(before, now map[string]bool) {
+	var lines []string
+	for line := range now {
+		if !before[line] {
+			lines = append(lines, line)
+		}
+	}
+	sort.Strings(lines)
+	for i, line := range lines {
+		if i == 5 {
+			p.warn("and %d more of that kind", len(lines)-i)
+			break
+		}
+		p.warn("git may run what it did not before: %s", line)
+	}
 }
 
 func nothing(string, ...any) {}

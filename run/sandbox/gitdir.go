@@ -65,6 +65,12 @@ func sameFile(a, b string) bool {
 
 // firstLine reads a line of at most some KiB; "" where there is none.
 func firstLine(path string) string {
+	line, _, _ := strings.Cut(textOf(path, 8<<10), "\n")
+	return strings.TrimRight(line, "\r")
+}
+
+// textOf is a file's text, as far as max bytes; "" where there is none.
+func textOf(path string, max int64) string {
 	if !isFile(path) { // to open a pipe would be to wait
 		return ""
 	}
@@ -73,7 +79,6 @@ func firstLine(path string) string {
 		return ""
 	}
 	defer f.Close()
-	text, _ := io.ReadAll(io.LimitReader(f, 8<<10))
-	line, _, _ := strings.Cut(string(text), "\n")
-	return strings.TrimRight(line, "\r")
+	text, _ := io.ReadAll(io.LimitReader(f, max))
+	return string(text)
 }
