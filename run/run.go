@@ -423,7 +423,7 @@ func (s *session) wait(ctx context.Context) (Result, error) {
 		return Result{}, failure(err, "")
 	}
 	if s.box != nil {
-		s.box.Kill()
+		s.box.End()
 	}
 	s.proxy.Close()
 	s.settle()

@@ -33,6 +33,9 @@ func (b *Box) Next() (Event, bool) { return Event{}, false }
 // Show does nothing.
 func (b *Box) Show([]Replacement) error { return nil }
 
+// End does nothing.
+func (b *Box) End() {}
+
 // Kill does nothing.
 func (b *Box) Kill() {}
 

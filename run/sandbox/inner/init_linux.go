@@ -56,6 +56,8 @@ func serve(conn *Conn) int {
 			files = p.expectSweep(fields, files)
 		case Start:
 			p.start(fields, files)
+		case End:
+			p.end()
 		case Dial:
 			p.dial(fields)
 		}
@@ -295,6 +297,18 @@ func (p *initProcess) start(fields []string, files []int) {
 	syscall.Close(int(handle))
 	go p.reap()
 	time.AfterFunc(reap.Settled, reap.DropProgram)
+}
+
+// end ends every other process of the namespace. A process that is killed cannot fork any more (fork(2), ERESTARTNOINTR in the
+// kernel), so killing all of them once is enough.
+func (p *initProcess) end() {
+	syscall.Kill(-1, syscall.SIGKILL)
+	for {
+		if _, err := syscall.Wait4(-1, nil, 0, nil); err != nil && err != syscall.EINTR {
+			break
+		}
+	}
+	p.conn.Send(Ended, nil)
 }
 
 // outlive has us see the end of the supervisor, by the end of the control socket, and do its work: until now it has killed us. The
