@@ -86,6 +86,9 @@ func (sc *scan) exact(q, end int) int {
 func (sc *scan) marked(set []uint64, base int) {
 	l := &sc.set.escapes.looks
 	for w, left := range set {
+		if left == 0 {
+			continue
+		}
 		at := base + w*64
 		p := sc.buf[at:]
 		if ahead := sc.next - at; ahead > 0 {
