@@ -283,6 +283,9 @@ type childWriter struct {
 const onePiece = 16 << 10
 
 func (w *childWriter) WriteHeader(status int) {
+	if status == http.StatusSwitchingProtocols {
+		return // HTTP/2 has none (RFC 9113 section 8.6), HTTP/1.1 would end with it; that of a WebSocket goes past us
+	}
 	set, _ := w.p.live()
 	w.ex.Scrubbed += set.Header(w.Header())
 	if w.ex.Transport == "gateway" && w.ex.Credential != nil && status >= 200 {

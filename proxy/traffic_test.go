@@ -104,6 +104,36 @@ func TestEarlyHintsHoldNoSecret(t *testing.T) {
 	}
 }
 
+// TestNo101BeforeAnAnswer: HTTP/2 can say 101 as if it were a hint, and a child that speaks HTTP/1.1 would take what follows for another
+// protocol.
+func TestNo101BeforeAnAnswer(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		if q.ProtoMajor == 2 {
+			w.WriteHeader(http.StatusSwitchingProtocols)
+		}
+		io.WriteString(w, q.Proto)
+	}, rigOptions{})
+	for _, only := range []string{"", "h2"} {
+		if only != "" { // then it is asked in HTTP/2 for a child of HTTP/1.1 too
+			r.proxy.Upstream.speaks.Store("api.example.com:443", 2)
+		}
+		req, _ := http.NewRequest("GET", "https://api.example.com/items/1", nil)
+		req = req.WithContext(httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got1xxResponse: func(code int, _ textproto.MIMEHeader) error {
+			t.Errorf("the child got %d", code)
+			return nil
+		}}))
+		resp, err := r.client(only == "").Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != 200 || string(body) != "HTTP/2.0" {
+			t.Errorf("%s %q", resp.Status, body)
+		}
+	}
+}
+
 func TestUnreadableEncodingIs502(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "x-own")
