@@ -369,9 +369,14 @@ func (s *session) launch() error {
 	return nil
 }
 
-// tidy does what no start needs to wait for.
+// tidy does what no start needs to wait for. While something is asked it waits: the program would be looked for in the page cache
+// again in the middle of that.
 func (s *session) tidy() {
-	removeStale(filepath.Dir(s.dir))
+	if s.tally.open() > 0 {
+		time.AfterFunc(time.Second, s.tidy)
+		return
+	}
+	removeStale(filepath.Dir(s.runtime))
 	reap.DropProgram()
 }
 
