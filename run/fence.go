@@ -85,11 +85,14 @@ func (s *session) makeOwnDirs(temp string, closed func(place string) bool) error
 	})
 }
 
-// toolCaches tells tools of a place in .cache where the usual one is not there, which they could not make. Ruby's fail without.
+// toolCaches tells tools of a place in .cache where the usual one is not there, which they could not make and fail without.
 func (s *session) toolCaches(p sandbox.Places) {
 	env := NewEnv(s.Environ)
 	cache := cmp.Or(env.Get("XDG_CACHE_HOME"), filepath.Join(p.Home, ".cache"))
-	for _, c := range [][3]string{{"BUNDLE_USER_CACHE", ".bundle/cache", "bundle"}, {"GEM_SPEC_CACHE", ".local/share/gem/specs", "gem"}} {
+	for _, c := range [][3]string{
+		{"BUNDLE_USER_CACHE", ".bundle/cache", "bundle"}, {"GEM_SPEC_CACHE", ".local/share/gem/specs", "gem"},
+		{"CARGO_HOME", ".cargo", "cargo"}, {"GRADLE_USER_HOME", ".gradle", "gradle"},
+	} {
 		if p.Home != "" && env.Get(c[0]) == "" && p.Lacks(c[1]) {
 			s.ownDirs[c[0]] = filepath.Join(cache, c[2])
 		}

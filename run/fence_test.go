@@ -12,16 +12,23 @@ import (
 // TestToolCaches: what has no cache where it would make one is told of another, and nothing else changes.
 func TestToolCaches(t *testing.T) {
 	home := t.TempDir()
+	of := func(cache string, names ...string) map[string]string {
+		dirs := map[string]string{}
+		for _, name := range names {
+			dirs[map[string]string{"bundle": "BUNDLE_USER_CACHE", "gem": "GEM_SPEC_CACHE", "cargo": "CARGO_HOME", "gradle": "GRADLE_USER_HOME"}[name]] = filepath.Join(cache, name)
+		}
+		return dirs
+	}
 	for _, c := range []struct {
 		name string
 		make string
 		env  []string
 		want map[string]string
 	}{
-		{"a new home directory", "", nil, map[string]string{
-			"BUNDLE_USER_CACHE": filepath.Join(home, ".cache", "bundle"), "GEM_SPEC_CACHE": filepath.Join(home, ".cache", "gem")}},
-		{"a variable of the user's", "", []string{"BUNDLE_USER_CACHE=/x", "XDG_CACHE_HOME=/c"}, map[string]string{"GEM_SPEC_CACHE": filepath.Join("/c", "gem")}},
-		{"a cache that is there", ".bundle/cache", nil, map[string]string{"GEM_SPEC_CACHE": filepath.Join(home, ".cache", "gem")}},
+		{"a new home directory", "", nil, of(filepath.Join(home, ".cache"), "bundle", "gem", "cargo", "gradle")},
+		{"a variable of the user's", "", []string{"BUNDLE_USER_CACHE=/x", "XDG_CACHE_HOME=/c"}, of("/c", "gem", "cargo", "gradle")},
+		{"a cache that is there", ".bundle/cache", nil, of(filepath.Join(home, ".cache"), "gem", "cargo", "gradle")},
+		{"a directory of a tool's", ".cargo/bin", nil, of(filepath.Join(home, ".cache"), "gem", "gradle")},
 	} {
 		if err := os.MkdirAll(filepath.Join(home, c.make), 0o700); err != nil {
 			t.Fatal(err)
