@@ -45,12 +45,10 @@ examples:
 }
 
 func (p *program) run(c *cli.Context) error {
-	argv := c.Args().Slice()
-	if len(argv) == 0 {
+	if c.Args().Len() == 0 {
 		return usage("agentguard run -- CMD", "agentguard run needs a command to run")
 	}
-	extra, err := extraVariables(c.StringSlice("e"))
-	if err != nil {
+	if err := checkVariables(c.StringSlice("e")); err != nil {
 		return err
 	}
 	l, err := p.learning(c)
@@ -65,43 +63,11 @@ func (p *program) run(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	config := p.session(pol, v, argv)
-	if config.User, err = run.ChildUser(pol, p.env); err != nil {
+	config, err := p.configOfRun(c, l, pol, v)
+	if err != nil {
 		return err
 	}
 	config.Begun = begun
-	config.Agent, config.Extra, config.Publish = c.String("agent"), extra, c.IntSlice("publish")
-	if config.Agent != "" {
-		if err := policy.CheckAgentName(config.Agent); err != nil {
-			return usage("--agent NAME", "--agent: %v", err)
-		}
-	}
-	if config.Isolation, err = wish(c.String("isolation"), pol.Isolation.Minimum); err != nil {
-		return err
-	}
-	if l != nil {
-		if err := l.belongTo(config.User); err != nil {
-			return err
-		}
-		if config.Policy, err = l.begin(pol); err != nil {
-			return err
-		}
-		config.Learn = l.Observer
-	}
-	if err := publishable(config.Publish, config.Isolation.Level); err != nil {
-		return err
-	}
-	if c.Bool("quiet") {
-		config.Say = nothing
-	} else {
-		config.Chosen = func(choice sandbox.Choice) {
-			p.startLine(config, choice)
-			l.startLine(p)
-		}
-	}
-	if c.Bool("verbose") {
-		config.Detail = p.say
-	}
 	before := sandbox.GitRuns(config.Dir)
 	result, err := run.Run(c.Context, config)
 	if err != nil {
@@ -123,6 +89,47 @@ func (p *program) run(c *cli.Context) error {
 		return status(result.Code)
 	}
 	return nil
+}
+
+// configOfRun is what the options ask for under a policy.
+func (p *program) configOfRun(c *cli.Context, l *learning, pol *policy.Policy, v *vault.Vault) (config run.Config, err error) {
+	config = p.session(pol, v, c.Args().Slice())
+	if config.User, err = run.ChildUser(pol, p.env); err != nil {
+		return config, err
+	}
+	config.Agent, config.Extra, config.Publish = c.String("agent"), c.StringSlice("e"), c.IntSlice("publish")
+	if config.Agent != "" {
+		if err := policy.CheckAgentName(config.Agent); err != nil {
+			return config, usage("--agent NAME", "--agent: %v", err)
+		}
+	}
+	if config.Isolation, err = wish(c.String("isolation"), pol.Isolation.Minimum); err != nil {
+		return config, err
+	}
+	if l != nil {
+		if err := l.belongTo(config.User); err != nil {
+			return config, err
+		}
+		if config.Policy, err = l.begin(pol); err != nil {
+			return config, err
+		}
+		config.Learn = l.Observer
+	}
+	if err := publishable(config.Publish, config.Isolation.Level); err != nil {
+		return config, err
+	}
+	if c.Bool("quiet") {
+		config.Say = nothing
+	} else {
+		config.Chosen = func(choice sandbox.Choice) {
+			p.startLine(config, choice)
+			l.startLine(p)
+		}
+	}
+	if c.Bool("verbose") {
+		config.Detail = p.say
+	}
+	return config, nil
 }
 
 // policyOfRun is the one that is named, or found and trusted; for a run that learns about services, theirs.
@@ -248,13 +255,13 @@ func byRule(rules map[string]int) string {
 	return strings.Join(parts, ", ")
 }
 
-// extraVariables checks -e NAME and -e NAME=VALUE.
-func extraVariables(given []string) ([]string, error) {
+// checkVariables checks -e NAME and -e NAME=VALUE.
+func checkVariables(given []string) error {
 	for _, e := range given {
 		name, _, _ := strings.Cut(e, "=")
 		if name == "" || strings.ContainsAny(name, "\x00 \t\r\n") {
-			return nil, usage("-e NAME or -e NAME=VALUE", "-e needs the name of a variable")
+			return usage("-e NAME or -e NAME=VALUE", "-e needs the name of a variable")
 		}
 	}
-	return given, nil
+	return nil
 }
