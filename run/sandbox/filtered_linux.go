@@ -127,15 +127,13 @@ func tryThread(l *shim.Landlock, filter []byte, look func() error) error {
 	return <-tried
 }
 
-// restrict does to this thread what the shim does to a command; without l, no Landlock.
+// restrict does to this thread what the shim does to a command.
 func restrict(l *shim.Landlock, filter []byte) *shim.Failure {
 	if f := shim.NoNewPrivileges(); f != nil {
 		return f
 	}
-	if l != nil {
-		if f := l.Restrict(); f != nil {
-			return f
-		}
+	if f := l.Restrict(); f != nil {
+		return f
 	}
 	return shim.Filter(filter)
 }
