@@ -32,3 +32,33 @@ func Descends(pid, ancestor int) bool {
 	}
 	return false
 }
+
+// peerPid finds the process at the other end of a connection.
+func (s *session) peerPid() func(net.Conn) int {
+	if s.box != nil {
+		return func(c net.Conn) int { return peerPidIn(s.box, c) }
+	}
+	return func(c net.Conn) (pid int) {
+		s.asPeer(func() { pid, _ = PeerPid(c) })
+		return pid
+	}
+}
+
+// asPeer looks at processes as the child's user: root without CAP_SYS_PTRACE, as in Docker, may not look at those of others.
+func (s *session) asPeer(look func()) {
+	s.User.Do(func() error {
+		look()
+		return nil
+	})
+}
+
+// ours says whether a process of this run is at the other end of a connection. A daemon that left the tree is known by the
+// run's id, which other users can find out: so it must be of the child's own user.
+func (s *session) ours(c net.Conn) (yes bool) {
+	child := int(s.childPid.Load())
+	s.asPeer(func() {
+		pid, ok := PeerPid(c)
+		yes = ok && child != 0 && (Descends(pid, child) || SameUser(c, s.User) && CarriesRun(pid, s.id))
+	})
+	return yes
+}

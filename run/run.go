@@ -286,25 +286,6 @@ func (s *session) listen() (err error) {
 	return nil
 }
 
-// peerPid finds the process at the other end of a connection.
-func (s *session) peerPid() func(net.Conn) int {
-	if s.box != nil {
-		return func(c net.Conn) int { return peerPidIn(s.box, c) }
-	}
-	return func(c net.Conn) (pid int) {
-		s.asPeer(func() { pid, _ = PeerPid(c) })
-		return pid
-	}
-}
-
-// asPeer looks at processes as the child's user: root without CAP_SYS_PTRACE, as in Docker, may not look at those of others.
-func (s *session) asPeer(look func()) {
-	s.User.Do(func() error {
-		look()
-		return nil
-	})
-}
-
 // maxNotices bounds what the proxy may say at the terminal: the child can provoke it at will.
 const maxNotices = 20
 
@@ -329,20 +310,6 @@ func listenHere() (net.Listener, error) {
 	return c.Listen(context.Background(), "tcp", "127.0.0.1:0")
 }
 
-// ours says whether a process of this run is at the other end of a connection. A daemon that left the tree is known by the
-// run's id, which other users can find out: so it must be of the child's own user.
-func (s *session) ours(c net.Conn) (yes bool) {
-	child := int(s.childPid.Load())
-	s.asPeer(func() {
-		pid, ok := PeerPid(c)
-		yes = ok && child != 0 && (Descends(pid, child) || SameUser(c, s.User) && CarriesRun(pid, s.id))
-	})
-	return yes
-}
-
-// settled is when a start is over, for us and for the child: a short run has no use for what is done then.
-const settled = 100 * time.Millisecond
-
 // launch starts the child.
 func (s *session) launch() error {
 	plan := s.plan()
@@ -365,7 +332,7 @@ func (s *session) launch() error {
 	}
 	s.child = child
 	s.childPid.Store(int64(child.Pid()))
-	time.AfterFunc(settled, s.tidy)
+	time.AfterFunc(reap.Settled, s.tidy) // a short run has no use for it
 	return nil
 }
 

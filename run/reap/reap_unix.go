@@ -42,9 +42,6 @@ func init() {
 	os.Exit(0)
 }
 
-// Settled is how long after its beginning the start of a run, or of a process, is over.
-const Settled = 100 * time.Millisecond
-
 // Obey reads orders until their end and then does its work, unless it was dismissed.
 func Obey(orders io.Reader) {
 	var runID, dir string
