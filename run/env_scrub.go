@@ -2,7 +2,6 @@ package run
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -39,7 +38,7 @@ func reserved(name string) bool {
 // doors lead to somebody else who holds secrets: an agent, a keyring, a prompt.
 var doors = []string{
 	"DBUS_SESSION_BUS_ADDRESS", "DBUS_STARTER_ADDRESS", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "GPG_AGENT_INFO", "GNOME_KEYRING_CONTROL", "GNOME_KEYRING_PID",
-	"GIT_ASKPASS", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "SUDO_ASKPASS", "VSCODE_IPC_HOOK_CLI", "GOOGLE_APPLICATION_CREDENTIALS",
+	"GIT_ASKPASS", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "SUDO_ASKPASS", "VSCODE_IPC_HOOK_CLI", "GOOGLE_APPLICATION_CREDENTIALS", "IDENTITY_HEADER", "MSI_SECRET",
 }
 
 // harmlessAWS are the AWS settings that hold no credential and that an SDK cannot do without.
@@ -59,52 +58,7 @@ func looksSecret(name, value string) bool {
 	case strings.HasPrefix(up, "GIT_CONFIG_"):
 		return false // judged as one group, by scrubGitConfig
 	}
-	return secretName(up) || secretValue(value)
-}
-
-var (
-	secretWords = []string{"TOKEN", "SECRET", "SECRETS", "PASSPHRASE", "CREDENTIAL", "CREDENTIALS", "CRED", "CREDS", "APIKEY", "WEBHOOK"} // anywhere in a name
-	secretEnds  = []string{"KEY", "PASS", "PAT", "PWD", "PIN", "OTP", "TOTP", "SALT", "DSN", "AUTH", "COOKIE", "SSHPASS"}                 // as its last word
-
-	// harmlessNames end like secrets and are none.
-	harmlessNames = []string{"PWD", "OLDPWD", "INIT_PWD"}
-)
-
-// sessions hold the key of a password manager's open session, in a variable whose name does not say so (op, bw, lpass).
-var sessions = []string{"OP_SESSION", "BW_SESSION", "SESSION", "LPASS_SESSION"}
-
-// sessionKey says whether an upper-case name is one of theirs: OP_SESSION_myaccount too.
-func sessionKey(up string) bool {
-	return slices.Contains(sessions, up) || strings.HasPrefix(up, "OP_SESSION_")
-}
-
-// secretName judges an upper-case name by its words: GITHUB_TOKEN, TOKEN_FILE, API_KEY_2, PGPASSWORD, and
-// npm_config_//registry.example.com/:_authToken, but not TOKENIZERS_PARALLELISM or KEYBOARD.
-func secretName(up string) bool {
-	switch {
-	case slices.Contains(harmlessNames, up):
-		return false
-	case strings.Contains(up, "PASSWORD"), strings.Contains(up, "PASSWD"), sessionKey(up):
-		return true
-	}
-	words := strings.FieldsFunc(up, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '0' || r > '9') })
-	if slices.ContainsFunc(words, func(w string) bool { return slices.Contains(secretWords, w) }) {
-		return true
-	}
-	for len(words) > 1 && isNumber(words[len(words)-1]) {
-		words = words[:len(words)-1]
-	}
-	if len(words) == 0 {
-		return false
-	}
-	last := strings.TrimRight(words[len(words)-1], "0123456789")
-	return slices.Contains(secretEnds, last) || slices.Contains(secretWords, last) ||
-		strings.HasSuffix(last, "TOKEN") || strings.HasSuffix(last, "APIKEY") || strings.HasSuffix(last, "APPKEY") || strings.HasSuffix(last, "SECRET")
-}
-
-func isNumber(s string) bool {
-	_, err := strconv.Atoi(s)
-	return err == nil
+	return secretName(name) && !isSetting(name, value) || secretValue(value)
 }
 
 // scrubGitConfig drops git's configuration by environment (GIT_CONFIG_COUNT with its KEY_n and VALUE_n, git-config(1)) as

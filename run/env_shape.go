@@ -1,11 +1,8 @@
 package run
 
 import (
-	"encoding/base64"
-	"encoding/hex"
-	"net/url"
-	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // shape is how a vendor's keys begin and how many characters follow at least.
@@ -14,35 +11,61 @@ type shape struct {
 	tail   int
 }
 
-// shapes are the documented prefixes of keys in wide use (GitHub, OpenAI and Anthropic, Slack, AWS, Google, GitLab, npm,
-// Stripe, Hugging Face, PyPI, SendGrid, Shopify, DigitalOcean, Linear, age). Placeholders have them too, which matters
-// to nobody: they are set after the scrub.
+// shapes are the documented prefixes of keys in wide use, vendor by vendor. Placeholders have them too, which matters to
+// nobody: they are set after the scrub.
 var shapes = []shape{
-	{"ghp_", 20}, {"gho_", 20}, {"ghu_", 20}, {"ghs_", 20}, {"ghr_", 20}, {"github_pat_", 20},
-	{"sk-", 16}, {"sk_live_", 10}, {"sk_test_", 10}, {"rk_live_", 10}, {"rk_test_", 10}, {"whsec_", 16},
-	{"xoxa-", 8}, {"xoxb-", 8}, {"xoxe-", 8}, {"xoxe.", 8}, {"xoxo-", 8}, {"xoxp-", 8}, {"xoxr-", 8}, {"xoxs-", 8}, {"xapp-", 8},
-	{"AKIA", 16}, {"ASIA", 16}, {"AIza", 30}, {"ya29.", 16}, {"glpat-", 16}, {"npm_", 30}, {"hf_", 20}, {"pypi-", 32},
-	{"SG.", 20}, {"shpat_", 20}, {"dop_v1_", 20}, {"lin_api_", 20}, {"AGE-SECRET-KEY-", 20}, {"AGE-PLUGIN-", 20},
+	{"ghp_", 20}, {"gho_", 20}, {"ghu_", 20}, {"ghs_", 20}, {"ghr_", 20}, {"github_pat_", 20}, // GitHub
+	{"glpat-", 16}, {"glrt-", 16}, {"glptt-", 16}, {"gldt-", 16}, {"glcbt-", 16}, {"glft-", 16}, {"glsoat-", 16}, {"gloas-", 16}, {"glagent-", 16}, // GitLab
+	{"ATATT3", 20}, {"ATCTT3", 20}, {"BBDC-", 20}, // Atlassian
+	{"sk-", 16}, {"xai-", 20}, {"gsk_", 20}, {"r8_", 20}, {"pplx-", 20}, {"tvly-", 16}, {"nvapi-", 20}, {"lsv2_", 20}, {"hf_", 20}, // models: OpenAI, Anthropic and others
+	{"sk_live_", 10}, {"sk_test_", 10}, {"rk_live_", 10}, {"rk_test_", 10}, {"whsec_", 16}, // Stripe
+	{"xoxa-", 8}, {"xoxb-", 8}, {"xoxe-", 8}, {"xoxe.", 8}, {"xoxo-", 8}, {"xoxp-", 8}, {"xoxr-", 8}, {"xoxs-", 8}, {"xapp-", 8}, // Slack
+	{"AKIA", 16}, {"ASIA", 16}, {"ABSK", 20}, {"AIza", 30}, {"ya29.", 16}, {"GOCSPX-", 16}, // AWS, Google
+	{"npm_", 30}, {"pypi-", 32}, {"rubygems_", 20}, {"dckr_pat_", 16}, {"dckr_oat_", 16}, // registries
+	{"hvs.", 16}, {"hvb.", 16}, {"ops_eyJ", 20}, {"AGE-SECRET-KEY-", 20}, {"AGE-PLUGIN-", 20}, // HashiCorp Vault, 1Password, age
+	{"SG.", 20}, {"xkeysib-", 20}, {"shpat_", 20}, {"shpss_", 20}, {"lin_api_", 20}, {"ntn_", 20}, {"secret_", 40}, {"figd_", 20}, {"PMAK-", 20}, // services
+	{"dop_v1_", 20}, {"doo_v1_", 20}, {"HRKU-", 20}, {"fm1r_", 20}, {"fm2_", 20}, {"fo1_", 20}, {"nfp_", 20}, {"sbp_", 20}, {"sb_secret_", 16}, {"pscale_", 20}, {"tskey-", 16}, {"pul-", 30}, // platforms
+	{"sntrys_", 20}, {"sntryu_", 20}, {"glsa_", 20}, {"glc_", 20}, {"phx_", 20}, {"NRAK-", 20}, {"CCIPAT_", 16}, // Sentry, Grafana, PostHog, New Relic, CircleCI
 }
 
 // secretValue says whether a value has the shape of a key, of an address with a password in it, or of a connection string.
 func secretValue(v string) bool {
+	return plainSecret(v) || plainSecret(armoured(v))
+}
+
+func plainSecret(v string) bool {
 	if len(v) < 8 {
 		return false
 	}
-	for _, s := range shapes {
-		if hasShape(v, s) {
-			return true
-		}
-	}
-	return strings.Contains(v, "-----BEGIN ") || hasJWT(v) || hasUserinfo(v) || hasPasswordField(v) || hasWebhook(v)
+	return strings.Contains(v, "-----BEGIN ") || hasShape(v) || hasJWT(v) || hasUserinfo(v) || hasSecretField(v) || hasWebhook(v)
 }
 
-// hasWebhook looks for addresses that are themselves the secret: incoming webhooks of Slack, Discord and Teams, bots of
-// Telegram.
+// armoured is the text that a value holds as a whole in base64, as keys and JSON of several lines do in CI; "": none.
+func armoured(v string) string {
+	packed := strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\r' {
+			return -1
+		}
+		return r
+	}, strings.TrimSpace(v))
+	if len(packed) < 24 || strings.ContainsFunc(strings.TrimRight(packed, "="), notBase64) {
+		return ""
+	}
+	plain := decodeBase64(strings.TrimRight(packed, "="))
+	if !utf8.ValidString(plain) || strings.Contains(plain, "\x00") {
+		return ""
+	}
+	return plain
+}
+
+// hasWebhook looks for addresses that are themselves the secret: incoming webhooks, bots of Telegram, and what a signature
+// in the query opens (Azure's SAS, Logic Apps).
 func hasWebhook(v string) bool {
 	low := strings.ToLower(v)
-	for _, address := range []string{"hooks.slack.com/", "/api/webhooks/", ".webhook.office.com/", "api.telegram.org/bot"} {
+	for _, address := range []string{
+		"hooks.slack.com/", "/api/webhooks/", ".webhook.office.com/", "api.telegram.org/bot", "hooks.zapier.com/", "maker.ifttt.com/trigger/",
+		"open.feishu.cn/open-apis/bot/", "qyapi.weixin.qq.com/cgi-bin/webhook/", "oapi.dingtalk.com/robot/", "?sig=", "&sig=", "x-amz-signature=",
+	} {
 		if strings.Contains(low, address) {
 			return true
 		}
@@ -50,19 +73,19 @@ func hasWebhook(v string) bool {
 	return false
 }
 
-func hasShape(v string, s shape) bool {
-	for from := 0; ; {
-		i := strings.Index(v[from:], s.prefix)
-		if i < 0 {
-			return false
+// hasShape looks for keys of those shapes where words begin.
+func hasShape(v string) bool {
+	for at := range len(v) {
+		if at > 0 && isWord(v[at-1]) || !isWord(v[at]) {
+			continue
 		}
-		at := from + i
-		end := at + len(s.prefix)
-		if (at == 0 || !isWord(v[at-1])) && wordRun(v[end:]) >= s.tail {
-			return true
+		for _, s := range shapes {
+			if v[at] == s.prefix[0] && strings.HasPrefix(v[at:], s.prefix) && wordRun(v[at+len(s.prefix):]) >= s.tail {
+				return true
+			}
 		}
-		from = end
 	}
+	return false
 }
 
 func isWord(c byte) bool {
@@ -122,94 +145,4 @@ func hasUserinfo(v string) bool {
 		at = strings.Index(v, "@unix(")
 	}
 	return at > 0 && strings.Contains(v[:at], ":")
-}
-
-// hasPasswordField looks for the connection strings of SQL Server, Azure and libpq, for header lines and their values, and
-// for the JSON of Docker and of Google's keys.
-func hasPasswordField(v string) bool {
-	low := strings.ToLower(v)
-	for _, field := range []string{
-		"password=", "passwd=", "accountkey=", "sharedaccesskey=", ";pwd=", "authorization: ", "authtoken=",
-		`"auth":`, `"password":`, `"private_key":`, `"identitytoken":`, `"client_secret":`, `"refresh_token":`,
-	} {
-		if i := strings.Index(low, field); i >= 0 && len(low) > i+len(field) {
-			return true
-		}
-	}
-	for _, scheme := range []string{"bearer ", "basic "} { // RFC 9110 section 11.4
-		if rest, ok := strings.CutPrefix(low, scheme); ok && wordRun(rest) >= 8 {
-			return true
-		}
-	}
-	return false
-}
-
-// needles are live secrets to be found in values.
-type needles []string
-
-func needlesOf(secrets [][]byte) needles {
-	var n needles
-	for _, s := range secrets {
-		if len(s) > 0 {
-			n = append(n, string(s))
-		}
-	}
-	return n
-}
-
-// in says whether a text holds a secret as it is, percent-encoded, in base64 at any alignment (the "user:password" of
-// npm's _auth), or in hex.
-func (n needles) in(text string) bool {
-	if len(n) == 0 {
-		return false
-	}
-	if n.plain(text) {
-		return true
-	}
-	if strings.Contains(text, "%") {
-		if plain, err := url.PathUnescape(text); err == nil && n.plain(plain) {
-			return true
-		}
-	}
-	shortest := len(slices.MinFunc(n, func(a, b string) int { return len(a) - len(b) }))
-	for token := range strings.FieldsFuncSeq(text, notBase64) {
-		if len(token) > shortest && (n.plain(decodeBase64(token)) || len(token) >= 2*shortest && n.plain(decodeHex(token))) {
-			return true
-		}
-	}
-	return false
-}
-
-func (n needles) plain(text string) bool {
-	for _, s := range n {
-		if strings.Contains(text, s) {
-			return true
-		}
-	}
-	return false
-}
-
-func notBase64(r rune) bool {
-	return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && r != '+' && r != '/' && r != '-' && r != '_'
-}
-
-// decodeBase64 reads both alphabets, and an unfinished last group as far as it goes.
-func decodeBase64(token string) string {
-	if len(token)%4 == 1 {
-		token = token[:len(token)-1]
-	}
-	encoding := base64.RawStdEncoding
-	if strings.ContainsAny(token, "-_") {
-		encoding = base64.RawURLEncoding
-	}
-	plain, _ := encoding.DecodeString(token)
-	return string(plain)
-}
-
-func decodeHex(token string) string {
-	plain, err := hex.DecodeString(token)
-	if err != nil {
-		return ""
-	}
-	return string(plain)
 }

@@ -1,0 +1,81 @@
+package run
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+var (
+	secretWords = []string{"TOKEN", "SECRET", "SECRETS", "PASSPHRASE", "CREDENTIAL", "CREDENTIALS", "CRED", "CREDS", "APIKEY", "WEBHOOK"}                           // anywhere in a name
+	secretEnds  = []string{"KEY", "PASS", "PAT", "PW", "PWD", "PIN", "OTP", "TOTP", "SALT", "DSN", "AUTH", "COOKIE", "SSHPASS", "HEADERS", "P12", "PFX", "PKCS12"}  // as its last word
+	gluedEnds   = []string{"TOKEN", "SECRET", "APIKEY", "APPKEY", "ACCESSKEY", "SECRETKEY", "PRIVATEKEY", "SIGNINGKEY", "MASTERKEY", "ENCRYPTIONKEY", "LICENSEKEY"} // with which its last word ends
+
+	// harmlessNames end like secrets and are none: the fingerprint in Docker's images of Python, pass's directory.
+	harmlessNames = []string{"PWD", "OLDPWD", "INIT_PWD", "GPG_KEY", "PASSWORD_STORE_DIR"}
+
+	// openKeys are made to be known: of a public pair, of a table, of a cache. They stand before KEY.
+	openKeys = []string{"PUBLIC", "PUBLISHABLE", "CACHE", "SORT", "PARTITION", "PRIMARY", "FOREIGN"}
+
+	// measures end the names of settings about secrets: with a number, TOKEN_LIMIT is none.
+	measures = []string{"LIMIT", "LENGTH", "COUNT", "BUDGET", "SIZE", "TTL", "LIFETIME", "TIMEOUT", "EXPIRY", "MAX"}
+)
+
+// sessions hold the key of an open session, in a variable whose name does not say so (op, bw, lpass, fastlane).
+var sessions = []string{"OP_SESSION", "BW_SESSION", "SESSION", "LPASS_SESSION", "FASTLANE_SESSION"}
+
+// sessionKey says whether an upper-case name is one of theirs: OP_SESSION_myaccount too.
+func sessionKey(up string) bool {
+	return slices.Contains(sessions, up) || strings.HasPrefix(up, "OP_SESSION_")
+}
+
+// isSetting is for what cannot be a secret whatever the name: GITHUB_TOKEN=, USE_TOKEN=true and TOKEN_LIMIT=5.
+func isSetting(name, value string) bool {
+	if words := wordsOf(name); len(words) > 1 && isNumber(value) && slices.Contains(measures, words[len(words)-1]) {
+		return true
+	}
+	return slices.Contains([]string{"", "0", "1", "true", "false", "yes", "no", "on", "off", "none", "null"}, strings.ToLower(value))
+}
+
+// secretName judges a name by its words: GITHUB_TOKEN, TOKEN_FILE, API_KEY_2, PGPASSWORD, ORG_GRADLE_PROJECT_signingKey and
+// npm_config_//registry.example.com/:_authToken, but not TOKENIZERS_PARALLELISM or KEYBOARD.
+func secretName(name string) bool {
+	up := strings.ToUpper(name)
+	switch {
+	case slices.Contains(harmlessNames, up):
+		return false
+	case strings.Contains(up, "PASSWORD"), strings.Contains(up, "PASSWD"), sessionKey(up):
+		return true
+	}
+	words := wordsOf(name)
+	if slices.ContainsFunc(words, func(w string) bool { return slices.Contains(secretWords, w) }) {
+		return true
+	}
+	for len(words) > 1 && isNumber(words[len(words)-1]) {
+		words = words[:len(words)-1]
+	}
+	if len(words) == 0 {
+		return false
+	}
+	last := strings.TrimRight(words[len(words)-1], "0123456789")
+	if last == "KEY" && len(words) > 1 && slices.Contains(openKeys, words[len(words)-2]) {
+		return false
+	}
+	return slices.Contains(secretEnds, words[len(words)-1]) || slices.Contains(secretEnds, last) || slices.Contains(secretWords, last) ||
+		slices.ContainsFunc(gluedEnds, func(end string) bool { return strings.HasSuffix(last, end) })
+}
+
+// wordsOf divides a name at what is neither letter nor digit and at camelCase's humps, and gives the words in capitals.
+func wordsOf(name string) []string {
+	for i := len(name) - 1; i > 0; i-- {
+		if name[i] >= 'A' && name[i] <= 'Z' && name[i-1] >= 'a' && name[i-1] <= 'z' {
+			name = name[:i] + "_" + name[i:]
+		}
+	}
+	return strings.FieldsFunc(strings.ToUpper(name), func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '0' || r > '9') })
+}
+
+func isNumber(s string) bool {
+	_, err := strconv.Atoi(s)
+	return err == nil
+}
