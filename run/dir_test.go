@@ -53,6 +53,20 @@ func TestRuntimeDirIsPrivateAndTemporary(t *testing.T) {
 	}
 }
 
+func TestRuntimeDirIsWhereThereIsAPlace(t *testing.T) {
+	t.Setenv("TMPDIR", privateBase(t))
+	s := &session{Config: Config{RuntimeBase: filepath.Join(t.TempDir(), "gone")}, id: "one"}
+	dir, cleanup, err := s.makeRuntime()
+	if err != nil || filepath.Dir(dir) != os.TempDir() {
+		t.Fatalf("%s: %v", dir, err)
+	}
+	cleanup()
+	s.StateHome = "relative"
+	if err := s.openLog(); err == nil || !strings.Contains(err.Error(), "no place to keep it") {
+		t.Errorf("a log in the command's directory: %v", err)
+	}
+}
+
 func TestStaleRuntimeDirsAreRemoved(t *testing.T) {
 	base := privateBase(t)
 	make := func(name string, mode os.FileMode, lock bool, age time.Duration) string {

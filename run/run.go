@@ -1,10 +1,12 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -137,9 +139,9 @@ func (s *session) prepare(ctx context.Context) error {
 	if err := s.become(); err != nil {
 		return err
 	}
-	dir, cleanup, err := RuntimeDir(s.runtimeBase(), s.id)
+	dir, cleanup, err := s.makeRuntime()
 	if err != nil {
-		return failure(err, "")
+		return failure(err, "set TMPDIR to a directory that is there and yours to write")
 	}
 	s.runtime, s.dir = dir, dir
 	s.closers = append(s.closers, cleanup)
@@ -168,6 +170,19 @@ func (s *session) prepare(ctx context.Context) error {
 		return err
 	}
 	return s.raiseFence()
+}
+
+// makeRuntime makes the run's own directory in the first of the usual places that takes it: XDG_RUNTIME_DIR names one that is not
+// there after su(1), in cron and in containers.
+func (s *session) makeRuntime() (dir string, cleanup func(), err error) {
+	var failed error
+	for _, base := range s.runtimeBases() {
+		if dir, cleanup, err = RuntimeDir(base, s.id); err == nil {
+			return dir, cleanup, nil
+		}
+		failed = cmp.Or(failed, err)
+	}
+	return "", nil, failed
 }
 
 // choose takes the level of this run by trying it, and says which. A sealed one has its box then.
@@ -233,6 +248,9 @@ func (s *session) prepareClients(ctx context.Context) (*proxy.CA, error) {
 }
 
 func (s *session) openLog() error {
+	if !filepath.IsAbs(s.StateHome) { // where the command is, it could rewrite it
+		return failure(errors.New("the audit log: there is no place to keep it"), "set HOME or XDG_STATE_HOME")
+	}
 	dir, anchors := audit.Dirs(s.StateHome)
 	log, err := audit.Create(audit.Options{Dir: dir, AnchorDir: anchors, RunID: s.id, AgentID: s.Agent})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -48,7 +49,7 @@ func (s *session) places() sandbox.Places {
 		return out
 	}
 	var caches []string
-	for _, name := range cacheVariables {
+	for _, name := range slices.Concat(cacheVariables, resultVariables) {
 		caches = append(caches, env.Get(name))
 	}
 	i := s.Policy.Isolation
@@ -87,6 +88,10 @@ func (s *session) opens(place string) bool {
 
 // cacheVariables name directories that tools fill as they work.
 var cacheVariables = []string{"XDG_CACHE_HOME", "GOCACHE", "GOMODCACHE", "PIP_CACHE_DIR", "UV_CACHE_DIR", "npm_config_cache", "NPM_CONFIG_CACHE", "YARN_CACHE_FOLDER", "CCACHE_DIR"}
+
+// resultVariables name the files in which a step of GitHub Actions, Gitea's or Forgejo's leaves what others read. Not among them:
+// GITHUB_ENV, GITHUB_PATH and GITHUB_STATE, by which it could have the steps behind it execute something.
+var resultVariables = []string{"GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"}
 
 // makeFirst makes what the child needs and could not make.
 func (s *session) makeFirst(p sandbox.Places) {

@@ -28,7 +28,7 @@ func sealedSession(t *testing.T, isolation string) *testbed.Session {
 	s.Write(t, "agentguard.toml", string(text)+"\n[isolation]\n"+isolation)
 	for _, name := range []string{
 		".netrc", ".aws/credentials", ".ssh/id_ed25519", ".config/gh/hosts.yml", ".npmrc", ".bashrc", ".config/autostart/x.desktop", "work/.git/HEAD", "work/file",
-		".claude/history.jsonl", ".local/share/keyrings/login.keyring", ".mozilla/firefox/p/logins.json", ".bash_history", "notes", "open", "elsewhere/config.json",
+		".claude/history.jsonl", ".local/share/keyrings/login.keyring", ".mozilla/firefox/p/logins.json", ".bash_history", "notes", "open", "output", "env", "elsewhere/config.json",
 	} {
 		file := filepath.Join(s.Dir, "home", name)
 		os.MkdirAll(filepath.Dir(file), 0o700)
@@ -41,16 +41,16 @@ func sealedSession(t *testing.T, isolation string) *testbed.Session {
 // level env, the control, it does both.
 func TestSealedFiles(t *testing.T) {
 	s := sealedSession(t, "minimum = \"env\"\nread = [\"~/.npmrc\"]\nhide = [\"~/notes\"]\nwrite = [\"~/open\"]\n")
-	s.Env = append(s.Env, "DOCKER_CONFIG="+filepath.Join(s.Dir, "home", "elsewhere"))
+	s.Env = append(s.Env, "DOCKER_CONFIG="+filepath.Join(s.Dir, "home", "elsewhere"), "GITHUB_OUTPUT="+filepath.Join(s.Dir, "home", "output"), "GITHUB_ENV="+filepath.Join(s.Dir, "home", "env"))
 	script := `cd "$HOME/work"; cat ../.netrc ../.aws/* ../.ssh/* ../.config/gh/* ../.npmrc ../.local/share/keyrings/* ../.mozilla/firefox/p/* ../.bash_history ../notes ../elsewhere/* ../../crm-key 2>/dev/null
-		for f in ../.bashrc ../.zshenv ../.config/autostart/y.desktop ../.ssh/authorized_keys .git/hooks/post-checkout ../../agentguard.toml ../open file ../.cache/tool; do
+		for f in ../.bashrc ../.zshenv ../.config/autostart/y.desktop ../.ssh/authorized_keys .git/hooks/post-checkout ../../agentguard.toml ../env ../output ../open file ../.cache/tool; do
 			mkdir -p "$(dirname "$f")" 2>/dev/null; echo changed >>"$f" 2>/dev/null; grep -q changed "$f" 2>/dev/null && echo "changed $f"
 		done; echo '{}' >../.claude/settings.json; ls -R ../../state 2>/dev/null | grep -c jsonl`
 	forbidden := []string{
 		"secret-.netrc", "secret-.aws", "secret-.config/gh", "secret-.local", "secret-.mozilla", "secret-.bash_history", "secret-.ssh", "secret-notes", "secret-elsewhere",
-		"changed ../.bashrc", "changed ../.zshenv", "changed ../.config", "changed .git/hooks", "changed ../../agentguard.toml",
+		"changed ../.bashrc", "changed ../.zshenv", "changed ../.config", "changed .git/hooks", "changed ../../agentguard.toml", "changed ../env",
 	}
-	allowed := []string{"secret-.npmrc", "changed ../open", "changed file", "changed ../.cache/tool"}
+	allowed := []string{"secret-.npmrc", "changed ../open", "changed ../output", "changed file", "changed ../.cache/tool"}
 	s.Isolate("sealed")
 	r := s.Run(t, time.Minute, "sh", "-c", script)
 	for _, text := range forbidden {

@@ -167,17 +167,14 @@ func (s *session) become() error {
 // MayWrite says whether the user may make files in a directory.
 func (u *User) MayWrite(dir string) bool { return u == nil || u.may(dir, mayEnter|mayWrite) }
 
-// runtimeBase is where the run's own directory goes: the usual place, if the command gets there.
-func (s *session) runtimeBase() string {
-	if s.User == nil {
-		return s.RuntimeBase
-	}
-	for _, base := range []string{s.RuntimeBase, os.TempDir()} {
-		if base != "" && !s.User.owns(base) && s.User.may(base, mayEnter) {
-			return base
+// runtimeBases are where the run's own directory may go, the best first: of the usual places those to which the command gets.
+func (s *session) runtimeBases() (bases []string) {
+	for _, base := range []string{s.RuntimeBase, os.TempDir(), "/tmp"} {
+		if base != "" && (s.User == nil || !s.User.owns(base) && s.User.may(base, mayEnter)) {
+			bases = append(bases, base)
 		}
 	}
-	return "/tmp"
+	return bases
 }
 
 // handOver makes a directory in the run's own one that the command's user has alone, and others may not list: what is written

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 )
@@ -43,5 +44,13 @@ func TestEnvironment(t *testing.T) {
 	}
 	if got := (environment{}).stateHome(); got != "" {
 		t.Errorf("no home: %q", got)
+	}
+	for _, e := range []environment{{"HOME=relative"}, {"HOME="}, {}} {
+		if got := e.atHome().stateHome(); !filepath.IsAbs(got) {
+			t.Errorf("%q: logs would be in %q, where the command can be", e, got)
+		}
+	}
+	if got := e.atHome().home(); got != "/h" {
+		t.Errorf("HOME is not taken: %q", got)
 	}
 }

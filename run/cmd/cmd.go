@@ -33,7 +33,7 @@ type program struct {
 }
 
 func newProgram(args, environ []string, stdin, stdout, stderr *os.File) *program {
-	env := environment(environ)
+	env := environment(environ).atHome()
 	return &program{newUI(stdout, stderr, env), args, env, stdin, stdout, stderr}
 }
 

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"os/user"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -32,6 +33,19 @@ func (e environment) without(names ...string) environment {
 		name, _, _ := strings.Cut(strings.ToLower(entry), "=")
 		return slices.Contains(names, name)
 	})
+}
+
+// atHome has HOME where it names no directory: the account's, as login(1) and sudo set it. Without it logs would have no place and the
+// user's secrets would not be found to be hidden. An account that is not there has none.
+func (e environment) atHome() environment {
+	if runtime.GOOS == "windows" || filepath.IsAbs(e.get("HOME")) {
+		return e
+	}
+	at := e.without("home")
+	if u, err := user.Current(); err == nil && filepath.IsAbs(u.HomeDir) {
+		at = append(at, "HOME="+u.HomeDir)
+	}
+	return at
 }
 
 // home is the user's directory, "" where the environment names none.
