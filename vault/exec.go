@@ -8,6 +8,7 @@ import (
 	"os"
 	osexec "os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -63,6 +64,9 @@ func (c command) get(ctx context.Context, line string) (Secret, error) {
 		return Secret{}, fmt.Errorf("%w: %s printed more than %d bytes", ErrUnavailable, argv[0], maxFile)
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return Secret{}, fmt.Errorf("%w: %s did not finish within %s", ErrUnavailable, argv[0], c.limit)
+	case errors.Is(err, osexec.ErrWaitDelay):
+		return Secret{}, hint(fmt.Errorf("%w: %s ended, but something that it started still holds its output", ErrUnavailable, argv[0]),
+			"have it start what goes on with >/dev/null 2>&1")
 	case err != nil:
 		return Secret{}, fmt.Errorf("%w: %s: %w%s", ErrUnavailable, argv[0], err, firstLine(errOut.buf.Bytes(), out.buf.Bytes()))
 	case len(trimNewline(out.buf.Bytes())) == 0:
@@ -94,7 +98,8 @@ func (c *capped) Write(p []byte) (int, error) {
 }
 
 // firstLine is what the tool says went wrong. Tools that fail half way may repeat on stderr what they had on stdout:
-// such a line is left out, and so is one that has any line of stdout in it.
+// such a line is left out, and so is one that has any line of stdout in it. Others show a secret in their message alone (a
+// script with set -x, a tool that was given a wrong one): what looks like one is left out of it.
 func firstLine(errOut, out []byte) string {
 	line, _, _ := bytes.Cut(bytes.TrimSpace(errOut), []byte("\n"))
 	if len(line) == 0 {
@@ -105,8 +110,16 @@ func firstLine(errOut, out []byte) string {
 			return ": (its message repeats its output)"
 		}
 	}
-	return ": " + clean(string(bytes.TrimSpace(line)))
+	return ": " + clean(likeKey.ReplaceAllStringFunc(string(bytes.TrimSpace(line)), func(word string) string {
+		if strings.ContainsAny(word, "0123456789") && strings.Trim(word, "0123456789-") != "" {
+			return "[...]"
+		}
+		return word
+	}))
 }
+
+// likeKey is a word as long as keys and passwords are, if there are digits among its letters.
+var likeKey = regexp.MustCompile(`[A-Za-z0-9_+=~-]{16,}`)
 
 // find looks name up in the supervisor's PATH. Relative directories in it are passed over: they would let the project
 // that the agent works on bring its own gh.

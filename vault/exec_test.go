@@ -24,8 +24,10 @@ func TestExecFails(t *testing.T) {
 		`echo CANARY123; exit 3`: "exit status 3",
 		`echo 'no \033[31mcolour'; printf 'not \033[31mlogged in\nmore' >&2; exit 1`: `not \x1b[31mlogged in`,
 		`echo CANARY123; echo "bad CANARY123" >&2; exit 1`:                           "repeats its output",
-		`echo please log in >&2`:        "printed nothing: please log in",
-		`yes CANARY123`:                 "more than 65536 bytes",
+		`echo please log in >&2`: "printed nothing: please log in",
+		`yes CANARY123`:          "more than 65536 bytes",
+		`echo "+ curl -H 'X-Key: CANARY123-0123456789abcdef' https://op.example.com/v1/items" >&2; exit 7`: "curl -H 'X-Key: [...]' https://op.example.com/v1/items",
+		`(sleep 3) & echo CANARY123`:    "still holds its output",
 		`yes CANARY123 | head -c 70000`: "more than 65536 bytes",
 	} {
 		_, err := v.Get(t.Context(), Ref{"exec", script(t, text)})
@@ -69,14 +71,14 @@ func state(pid int) string {
 
 func TestExecEnvironmentAndTerminal(t *testing.T) {
 	v := New(Options{LookupEnv: lookup(map[string]string{"PATH": "/usr/bin:/bin", "HOME": "/h", "XDG_RUNTIME_DIR": "/r", "AWS_SECRET_ACCESS_KEY": "x", "GH_TOKEN": "y"})})
-	s, err := v.Get(t.Context(), Ref{"exec", script(t, `env | sort | tr '\n' ' '; (: </dev/tty) 2>/dev/null && echo tty; cat`)})
+	s, err := v.Get(t.Context(), Ref{"exec", script(t, `env | sort | tr '\n' ' '; printf x=; (: </dev/tty) 2>/dev/null && echo tty; cat`)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := strings.Fields(string(s.Reveal()))
 	got = slices.DeleteFunc(got, func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
-		return slices.Contains([]string{"PWD", "SHLVL", "_", "OLDPWD"}, name) // the shell's own
+		return slices.Contains([]string{"PWD", "SHLVL", "_", "OLDPWD", "x"}, name) // the shell's own, and the end
 	})
 	if want := []string{"HOME=/h", "PATH=/usr/bin:/bin", "XDG_RUNTIME_DIR=/r"}; !slices.Equal(got, want) {
 		t.Fatal(got)

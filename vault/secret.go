@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"unicode"
 )
 
 // Secret is a credential's bytes that refuse to be printed: every verb of fmt, encoding/json, encoding.TextMarshaler and
@@ -19,14 +20,23 @@ type value struct{ b []byte }
 // MinSecret is the shortest secret, in bytes, that can be taken out of responses without damaging innocent text.
 const MinSecret = 8
 
-// NewSecret takes ownership of b. It refuses values that cannot be sent safely (CR, LF, NUL: they would split a header)
-// or cannot be scrubbed safely (shorter than MinSecret). The error never holds any of b.
+// NewSecret takes ownership of b. It refuses values that cannot be sent safely (CR, LF, NUL: they would split a header; the
+// other control characters no header may hold, and a tab has a spelling of its own in JSON), or cannot be scrubbed safely:
+// those shorter than MinSecret, and those with white space at an end, which servers drop (RFC 9110 section 5.5), so that what
+// comes back would be another text than the one that is looked for. The error never holds any of b.
 func NewSecret(b []byte) (Secret, error) {
-	switch n := len(bytes.TrimSpace(b)); { // servers drop the space at a header's ends
+	bare := bytes.TrimSpace(b)
+	switch n := len(bare); {
 	case bytes.ContainsAny(b, "\r\n\x00"):
 		return Secret{}, errors.New("the value holds a line break or NUL, which cannot be sent in a header")
 	case n < MinSecret:
 		return Secret{}, fmt.Errorf("the value has %d bytes; at least %d are needed to tell it from innocent text in responses", n, MinSecret)
+	case bytes.HasPrefix(b, []byte("\ufeff")):
+		return Secret{}, errors.New("the value begins with a byte order mark, which is no part of it: store it without")
+	case n < len(b):
+		return Secret{}, errors.New("the value begins or ends with white space, which servers drop: store it without")
+	case bytes.IndexFunc(b, unicode.IsControl) >= 0:
+		return Secret{}, errors.New("the value holds a control character, which cannot be sent in a header")
 	}
 	return Secret{&value{b}}, nil
 }

@@ -315,6 +315,23 @@ func TestSecretRefusesToBePrinted(t *testing.T) {
 	}
 }
 
+// TestSecretIsWhatComesBack: a value that servers would change on its way is not looked for in the form in which it comes back.
+func TestSecretIsWhatComesBack(t *testing.T) {
+	for value, reason := range map[string]string{
+		canary + "12 ": "white space", "\t" + canary + "12": "white space", canary + "12\u00a0": "white space",
+		canary + "\t12": "control character", canary + "\x1b[1m": "control character", canary + "\x7f12": "control character", canary + "\u009b12": "control character",
+		"\ufeff" + canary: "byte order mark", canary + "\r12": "line break", "       x ": "1 bytes",
+	} {
+		_, err := NewSecret([]byte(value))
+		wants(t, err, nil, reason)
+	}
+	for _, value := range []string{canary + " 12", canary + "\xff\xfe", canary + "ü\"\\"} {
+		if s, err := NewSecret([]byte(value)); err != nil || string(s.Reveal()) != value {
+			t.Errorf("%q: %v", value, err)
+		}
+	}
+}
+
 func TestSecretIsEmptyOnceWiped(t *testing.T) {
 	s := secret(t, "wipe")
 	other := s
