@@ -39,7 +39,12 @@ func newProgram(args, environ []string, stdin, stdout, stderr *os.File) *program
 
 func (p *program) main(ctx context.Context) int {
 	app := p.app()
-	return p.exit(dispatch(ctx, app, flagsFirst(app, p.args)))
+	code := p.exit(dispatch(ctx, app, flagsFirst(app, p.args)))
+	if p.out.lost != nil && code <= 1 {
+		p.fail("the answer could not be written: %v", p.out.lost)
+		return ours
+	}
+	return code
 }
 
 func (p *program) app() *cli.App {
@@ -59,7 +64,7 @@ examples:
 			p.auditCommand(), p.doctorCommand(), p.escapeCommand(), p.completionCommand(), p.versionCommand(), p.demoAgentCommand(), p.fetchCommand(), p.completeCommand(), p.probeCommand(),
 		},
 		Flags:     []cli.Flag{boolFlag("version", "print the version")},
-		Writer:    p.stdout,
+		Writer:    p.out,
 		ErrWriter: p.stderr,
 		Action: func(c *cli.Context) error {
 			if c.Bool("version") {

@@ -80,7 +80,14 @@ func parse(c *cli.Command, args []string) (*flag.FlagSet, error) {
 		if list := lists[first.Name]; list != nil {
 			first.Value, text = list, list.Serialize()
 		}
-		if !given[first.Name] && slices.ContainsFunc(names, func(n string) bool { return given[n] }) {
+		if !slices.ContainsFunc(names, func(n string) bool { return given[n] }) {
+			continue
+		}
+		// --policy "$FILE" without a FILE must not mean the one that is found, nor --isolation "$LEVEL" any level.
+		if _, isText := f.(*cli.StringFlag); isText && text == "" && first.Name != "data" {
+			return nil, fmt.Errorf("--%s is empty: give it a value, or leave it out", first.Name)
+		}
+		if !given[first.Name] {
 			if err := set.Set(first.Name, text); err != nil {
 				return nil, err
 			}

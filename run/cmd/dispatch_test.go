@@ -17,7 +17,7 @@ func TestDispatch(t *testing.T) {
 	for _, c := range []struct{ line, want string }{
 		{"", "root  [] [] 7 false []"}, {"--on", "root  [] [] 7 true []"}, {"group leaf", "leaf  [] [] 7 false []"},
 		{"group leaf -t a", "leaf a set [] [] 7 false []"}, {"group leaf --text=a", "leaf a set [] [] 7 false []"}, {"group leaf -text a --t b", "leaf b set [] [] 7 false []"},
-		{"group leaf -t=", "leaf  set [] [] 7 false []"}, {"group leaf -l a,b -l c --list d", "leaf  [a,b c d] [] 7 false []"}, {"group leaf --list=", "leaf  [] [] 7 false []"},
+		{"group leaf -t=", "p group leaf: --text is empty"}, {"group leaf -l a,b -l c --list d", "leaf  [a,b c d] [] 7 false []"}, {"group leaf --list=", "leaf  [] [] 7 false []"},
 		{"group leaf -n 1 -n 2", "leaf  [] [1 2] 7 false []"}, {"group leaf -i 8", "leaf  [] [] 8 false []"}, {"--on group leaf", "leaf  [] [] 7 true []"},
 		{"group leaf x -t a", "leaf  [] [] 7 false [x -t a]"}, {"group leaf -- -t a", "leaf  [] [] 7 false [-t a]"}, {"group leaf help", "leaf  [] [] 7 false [help]"}, {"group l", "leaf  [] [] 7 false []"},
 		{"frob", "root  [] [] 7 false [frob]"}, {"leaf", "root  [] [] 7 false [leaf]"}, {"-- group leaf", "leaf  [] [] 7 false []"},

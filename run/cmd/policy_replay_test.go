@@ -21,7 +21,7 @@ func replayer(t testing.TB, out io.Writer) *replay {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &program{ui: &ui{out: out, err: io.Discard}}
+	p := &program{ui: &ui{out: &answer{to: out}, err: io.Discard}}
 	return &replay{program: p, asked: suite.NewReplay(pol), groups: map[group]*tallied{}, verbose: true}
 }
 

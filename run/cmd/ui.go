@@ -33,7 +33,8 @@ import (
 
 // ui writes to the person in front of us.
 type ui struct {
-	out, err             io.Writer
+	out                  *answer
+	err                  io.Writer
 	outColour, errColour bool
 	errTerminal          bool
 }
@@ -41,7 +42,21 @@ type ui struct {
 func newUI(out, err *os.File, env environment) *ui {
 	plain := env.get("NO_COLOR") != "" || env.get("TERM") == "dumb"
 	colour := func(f *os.File) bool { return !plain && term.IsTerminal(int(f.Fd())) }
-	return &ui{out: out, err: err, outColour: colour(out), errColour: colour(err), errTerminal: term.IsTerminal(int(err.Fd()))}
+	return &ui{out: &answer{to: out}, err: err, outColour: colour(out), errColour: colour(err), errTerminal: term.IsTerminal(int(err.Fd()))}
+}
+
+// answer is stdout. It remembers that something of an answer did not get there: the disk that it goes to was full.
+type answer struct {
+	to   io.Writer
+	lost error
+}
+
+func (a *answer) Write(b []byte) (int, error) {
+	n, err := a.to.Write(b)
+	if err != nil && a.lost == nil {
+		a.lost = err
+	}
+	return n, err
 }
 
 // say writes one line about what we do.

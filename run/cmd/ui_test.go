@@ -10,7 +10,7 @@ import (
 func TestForeignTextIsEscaped(t *testing.T) {
 	const hostile = "a\x1b[2Jb\u202ec\x07d\re\x9bf"
 	var out, err bytes.Buffer
-	u := &ui{out: &out, err: &err}
+	u := &ui{out: &answer{to: &out}, err: &err}
 	u.say("%s", hostile)
 	u.warn("%s", hostile)
 	u.fail("%s", hostile)
