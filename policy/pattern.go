@@ -1,6 +1,9 @@
 package policy
 
 import (
+	"fmt"
+	"net/url"
+	"slices"
 	"strings"
 
 	"agentguard/policy/action"
@@ -98,10 +101,7 @@ func matchSegment(parts []string, s string) bool {
 // by segment, so that a rule and a request cannot be read differently.
 func (g glob) canonical(svc *action.Service) (glob, string) {
 	if g.kind == "path" {
-		if g.name[0] != '/' && g.name[0] != '*' {
-			return g, "does not begin with a slash"
-		}
-		return g, ""
+		return g, wrongPath(g.name)
 	}
 	params, canon := spelling(svc, g.kind)
 	if canon == nil {
@@ -124,6 +124,24 @@ func (g glob) canonical(svc *action.Service) (glob, string) {
 	}
 	out, _ := parseGlob(g.kind + ":" + strings.Join(segments, "/"))
 	return out, ""
+}
+
+// wrongPath says why no path that gets as far as the rules is matched by one so written. A denial that its author copied from
+// an address bar would forbid nothing.
+func wrongPath(name string) string {
+	decoded, err := url.PathUnescape(strings.ReplaceAll(name, "%2F", "%252F"))
+	inner := strings.Split(strings.Trim(name, "/"), "/")
+	switch {
+	case name[0] != '/' && name[0] != '*':
+		return "does not begin with a slash"
+	case strings.ContainsAny(name, "?#"):
+		return "cannot match: the query is no part of a path"
+	case err == nil && decoded != name:
+		return fmt.Sprintf("cannot match: a path stands here decoded, a slash within a segment alone as %%2F: write %q", "path:"+decoded)
+	case strings.Contains(name, "//"), strings.Contains(name, `\`), slices.Contains(inner, "."), slices.Contains(inner, ".."):
+		return "cannot match: such paths are refused"
+	}
+	return ""
 }
 
 // spelling gives the parameters in a kind's resources, and the function that gives their canonical form; nil where every

@@ -31,7 +31,7 @@ func DescribedRoute(name, method, prefix, path string, class Class) (Route, erro
 			named[name] = true
 			literal, segment = tail, "{"+name+"}"+tail
 		}
-		if literal == "." || literal == ".." || strings.ContainsAny(literal, "{}*%?#\\") || strings.ContainsFunc(literal, unprintable) {
+		if strings.ContainsAny(literal, "{}*") || neverSent(literal) || strings.ContainsFunc(literal, unprintable) {
 			return r, fmt.Errorf("the segment %q is not one that requests have", s)
 		}
 		segments = append(segments, segment)
@@ -39,6 +39,12 @@ func DescribedRoute(name, method, prefix, path string, class Class) (Route, erro
 	r.Template = "/" + strings.Join(segments, "/")
 	alone := Host{Routes: []Route{r}}
 	return r, alone.Compile()
+}
+
+// neverSent says that no path has a segment that is so in a template, or part of one: templates are matched against the
+// decoded path, without the query.
+func neverSent(literal string) bool {
+	return literal == "." || literal == ".." || strings.ContainsAny(literal, "%?#\\")
 }
 
 func unprintable(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }

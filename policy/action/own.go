@@ -144,6 +144,11 @@ func ownRoute(name, text string) (Route, error) {
 	if len(f) != 2 {
 		return Route{}, fmt.Errorf("%q is not METHOD PATH [-> kind:{parameter}]", clip(text))
 	}
+	for segment := range strings.SplitSeq(f[1], "/") {
+		if neverSent(segment) {
+			return Route{}, fmt.Errorf("no request has the segment %q: a path stands here decoded and without its query", clip(segment))
+		}
+	}
 	class := Write
 	if f[0] == "GET" || f[0] == "HEAD" {
 		class = Read
