@@ -76,7 +76,8 @@ func (f *root) actions() []Action {
 	return list
 }
 
-// resources are those of the field, each once. The last is the zero one where something is not known.
+// resources are those of the field, each once. The last is the zero one where something is not known; there is none at all for
+// a query alone, of which nothing is left where all that it reads is elsewhere.
 func (f *root) resources() []Resource {
 	list := slices.Clone(f.named)
 	unknown := f.unnamed
@@ -93,7 +94,7 @@ func (f *root) resources() []Resource {
 			list = append(list, fact.Resource)
 		}
 	}
-	if unknown || len(list) == 0 && !f.outside {
+	if unknown || len(list) == 0 && !(f.outside && f.action.Operation == graphQLQuery.Operation) {
 		list = append(list, Resource{})
 	}
 	return list
