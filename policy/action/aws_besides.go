@@ -75,6 +75,8 @@ func (x *awsRequest) besides(m *Match) error {
 		return x.transaction(m)
 	case "dynamodb:ExecuteStatement", "dynamodb:BatchExecuteStatement", "dynamodb:ExecuteTransaction":
 		return x.statements(m)
+	case "sqs:SendMessageBatch", "sqs:DeleteMessageBatch", "sqs:ChangeMessageVisibilityBatch", "sns:PublishBatch":
+		return x.entries(m)
 	case "s3:DeleteObjects":
 		if err := x.deletions(m); err != nil {
 			return err
@@ -158,6 +160,33 @@ func (x *awsRequest) batch(m *Match) error {
 		m.add(base)
 	}
 	return nil
+}
+
+// entries counts what a batch sends, deletes or changes; to IAM a batch is what one of them is.
+func (x *awsRequest) entries(m *Match) error {
+	if x.Header.Get("X-Amz-Target") != "" {
+		list, err := x.items("Entries")
+		if err != nil {
+			return err
+		}
+		return m.times(len(list))
+	}
+	form, err := x.form()
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, fields := range [...]map[string][]string{x.query, form} {
+		for name := range fields {
+			if strings.HasSuffix(name, ".Id") { // SendMessageBatchRequestEntry.1.Id, PublishBatchRequestEntries.member.1.Id
+				n++
+			}
+		}
+	}
+	if n == 0 || n > maxAWSItems {
+		return errAWSItems
+	}
+	return m.times(n)
 }
 
 // transaction makes one action of each item (Amazon DynamoDB Developer Guide, "IAM policy for transactions").

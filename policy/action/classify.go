@@ -74,6 +74,17 @@ func (m *Match) deny(reason string) {
 	m.Reason = reason
 }
 
+// times says that the request does its one action n times, each of which counts.
+func (m *Match) times(n int) error {
+	if n > maxActions {
+		return fmt.Errorf("%d of it at once, more than %d; send fewer", n, maxActions)
+	}
+	for range n - 1 {
+		m.Actions = append(m.Actions, m.Actions[0])
+	}
+	return nil
+}
+
 // render fills the captures into the resource, each in its canonical form.
 func (c *compiled) render(caps *captures, segments []string, canon func(param, value string) (string, error)) (Resource, error) {
 	var parts [8]string

@@ -19,6 +19,7 @@ type root struct {
 	args   map[string]any // the arguments, for conditions on them
 	names  []string       // what it does; where that hangs on facts, see renamed
 	each   bool           // its names count one by one
+	times  int            // it does the first of them so many times at once; 0: once
 
 	ids     []string        // of what it is about
 	facts   map[string]Fact // of the ids, as far as they are known; nil: nobody has looked them up
@@ -59,6 +60,9 @@ func (f *root) actions() []Action {
 		for i, res := range resources {
 			add(a, res, f.each && i == 0)
 		}
+	}
+	for range f.times - 1 {
+		add(list[0], resources[0], true)
 	}
 	for _, a := range f.admin {
 		for _, res := range resources {
@@ -106,7 +110,7 @@ func (f *root) most() int {
 	if f.renamed != nil {
 		names = f.renamed(f)
 	}
-	return (len(names)+len(f.admin)+1)*(len(f.ids)+len(f.named)+1) + 1
+	return (len(names)+len(f.admin)+1)*(len(f.ids)+len(f.named)+1) + 1 + f.times
 }
 
 // lookUp asks a service for facts about ids. Those that it cannot tell are not in the answer.

@@ -10,10 +10,10 @@ import (
 // (mail address and API token) and at api.atlassian.com with OAuth. Creating an issue names no resource: its project
 // stands in the body's fields, by key or by number.
 func jira() *Service {
-	site := Host{Pattern: mustHost("*.atlassian.net"), Slots: []Slot{{Basic, ""}, {Bearer, ""}}, Routes: mustRoutes(jiraRoutes), Canon: canonJira}
+	site := Host{Pattern: mustHost("*.atlassian.net"), Slots: []Slot{{Basic, ""}, {Bearer, ""}}, Routes: mustRoutes(jiraRoutes), Canon: canonJira, Refine: refineJira}
 	site.generated("jira", "", jiraResource)
 	const prefix = "/ex/jira/{cloudid}"
-	oauth := Host{Pattern: mustHost("api.atlassian.com"), Slots: []Slot{{Bearer, ""}}, Canon: canonJira,
+	oauth := Host{Pattern: mustHost("api.atlassian.com"), Slots: []Slot{{Bearer, ""}}, Canon: canonJira, Refine: refineJira,
 		Routes: mustRoutes(strings.ReplaceAll(jiraRoutes, "/rest/", prefix+"/rest/") +
 			"read GET /oauth/token/accessible-resources - oauth/accessible-resources\n")}
 	oauth.generated("jira", prefix, jiraResource)
@@ -47,6 +47,21 @@ func jiraResource(template string) string {
 		}
 	}
 	return ""
+}
+
+// refineJira counts the issues that are created at once.
+func refineJira(r *Request, m *Match) {
+	if m.Actions[0].Operation != "createIssues" {
+		return
+	}
+	body, err := jsonObject(r, "issueUpdates")
+	if err == nil {
+		list, _ := body["issueUpdates"].([]any)
+		err = m.times(len(list))
+	}
+	if err != nil {
+		m.deny(err.Error())
+	}
 }
 
 // canonJira folds keys, which Jira takes in any case, and refuses numbers in their stead: a rule about the keys of a

@@ -212,6 +212,7 @@ func (w *walker) linearRoot(f *graphql.Field) (*root, error) {
 			return nil, fmt.Errorf("%s: %w", f.Name, err)
 		}
 		l.trashed(args)
+		l.times = batched(f.Name, args)
 	}
 	return l, w.linearBelow(f, 0, 0, l)
 }
@@ -273,6 +274,19 @@ func (f *root) trashed(args map[string]any) {
 	if given && flag != false {
 		f.admin = append(f.admin, Action{Name: "delete_issue", Operation: f.field, Class: Admin})
 	}
+}
+
+// batched is how many issues a mutation creates or changes.
+func batched(field string, args map[string]any) int {
+	var list []any
+	switch field {
+	case "issueBatchCreate":
+		input, _ := args["input"].(map[string]any)
+		list, _ = input["issues"].([]any)
+	case "issueBatchUpdate":
+		list, _ = args["ids"].([]any)
+	}
+	return len(list)
 }
 
 // linearSecrets are fields that hold what signs or authenticates.
