@@ -93,7 +93,7 @@ func TestWithoutAllow(t *testing.T) {
 		}
 	}
 	// Whatever a starter says stays, but for what it allows.
-	text, err := Starter(StarterServices())
+	text, err := Starter(StarterServices(), "age")
 	if err != nil {
 		t.Fatal(err)
 	}

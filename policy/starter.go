@@ -178,8 +178,8 @@ func StarterServices() []string {
 }
 
 // Starter is a commented policy to begin with, for one or several services; with none named, for "generic", a service of
-// one's own. The parts stand in a fixed order, each once.
-func Starter(services []string) (string, error) {
+// one's own. The parts stand in a fixed order, each once. Secrets are in store, which is keychain or age.
+func Starter(services []string, store string) (string, error) {
 	known := StarterServices()
 	for _, s := range services {
 		if !slices.Contains(known, s) {
@@ -195,5 +195,22 @@ func Starter(services []string) (string, error) {
 			parts = append(parts, s.text)
 		}
 	}
-	return starterHead + strings.Join(parts, "\n") + starterTail, nil
+	return starterHead + keptIn(store, strings.Join(parts, "\n")) + starterTail, nil
+}
+
+// keptIn has the credentials of starters in another place than the keychain, their comments where they were.
+func keptIn(store, text string) string {
+	const keychain = "keychain"
+	if store == keychain {
+		return text
+	}
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if code, comment, ok := strings.Cut(line, "#"); ok && strings.Contains(code, keychain+":") {
+			code, comment = strings.Replace(code, keychain, store, 1), strings.Replace(comment, keychain, store, 1)
+			line = code + strings.Repeat(" ", len(keychain)-len(store)) + "#" + comment
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }

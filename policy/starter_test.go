@@ -13,7 +13,7 @@ func TestStarters(t *testing.T) {
 		cases = append(cases, []string{s})
 	}
 	for _, services := range cases {
-		text, err := Starter(services)
+		text, err := Starter(services, "keychain")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +33,7 @@ func TestStarters(t *testing.T) {
 		}
 		uncommented(t, services, text)
 	}
-	if _, err := Starter([]string{"githb"}); err == nil || !strings.Contains(err.Error(), `did you mean "github"`) {
+	if _, err := Starter([]string{"githb"}, "keychain"); err == nil || !strings.Contains(err.Error(), `did you mean "github"`) {
 		t.Errorf("githb: %v", err)
 	}
 }

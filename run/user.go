@@ -54,7 +54,7 @@ func ChildUser(p *policy.Policy, environ []string) (*User, error) {
 	}
 	env := NewEnv(environ)
 	caller := env.Get("SUDO_UID")
-	if us != 0 || caller == "" || runtime.GOOS != "linux" {
+	if us != 0 || caller == "" || caller == "0" || runtime.GOOS != "linux" { // root needs no account, which a small container lacks
 		return nil, nil
 	}
 	u, err := account(caller, user.LookupId)

@@ -112,7 +112,7 @@ func ask(ctx context.Context, opt Options, message string) ([]byte, error) {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case err != nil:
-		return nil, fmt.Errorf("%w: no passphrase was given: %w", ErrLocked, err)
+		return nil, hint(fmt.Errorf("%w: no passphrase was given: %w", ErrLocked, err), ageKeyHint)
 	case len(p) == 0:
 		return nil, fmt.Errorf("%w: no passphrase was given", ErrLocked)
 	}

@@ -1,6 +1,9 @@
 package vault
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // Error says which secret could not be read or written, why, and what mends it. It never holds any of a secret.
 type Error struct {
@@ -34,6 +37,9 @@ func fail(ref Ref, err error) error {
 	switch {
 	case errors.As(err, &h):
 		e.Hint = h.hint
+		if ref.Name != "" && h.hint == noKeychainHint {
+			e.Hint = strings.ReplaceAll(h.hint, "NAME", ref.Name)
+		}
 	case errors.Is(err, ErrNotFound) && (ref.Backend == "keychain" || ref.Backend == "age"):
 		e.Hint = "agentguard vault set " + ref.settable()
 	}

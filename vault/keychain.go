@@ -89,7 +89,8 @@ func (k *keychain) place(ctx context.Context) Place {
 
 func (k *keychain) close() {}
 
-const noKeychainHint = "keep the secret in the encrypted file instead: agentguard vault set age:NAME"
+// noKeychainHint is of no secret in particular: fail puts its name in the place of NAME.
+const noKeychainHint = `keep the secret in the encrypted file instead: agentguard vault set age:NAME, and from = "age:NAME" in the policy`
 
 // securityLocked are the exit statuses of /usr/bin/security that mean "nobody let me in": the low byte of
 // errSecInteractionNotAllowed (-25308), errSecAuthFailed (-25293) and errSecUserCanceled (-128), SecBase.h.

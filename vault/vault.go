@@ -204,7 +204,7 @@ func (v *Vault) Where(ctx context.Context) []Place {
 func (v *Vault) Default(ctx context.Context) (backend, why string) {
 	p := v.backends["keychain"].(store).place(ctx)
 	if strings.HasPrefix(p.State, noKeychain) {
-		return "age", p.State
+		return "age", strings.TrimPrefix(p.State, noKeychain)
 	}
 	return "keychain", ""
 }

@@ -8,8 +8,11 @@ import (
 )
 
 // flagsFirst moves a command's options in front of its arguments, since urfave/cli stops at the first argument and people
-// write `vault set NAME --to age`. `run` is left alone: after its first argument all belongs to the child.
+// write `vault set NAME --to age`. "help COMMAND" is "COMMAND --help". `run` is left alone: after its first argument all belongs to the child.
 func flagsFirst(app *cli.App, args []string) []string {
+	if len(args) > 1 && args[1] == "help" { // as git and go have it
+		return append(append(args[:1:1], args[2:]...), "--help")
+	}
 	among := app.Commands
 	for i := 1; i < len(args); i++ {
 		c := named(among, args[i])

@@ -52,7 +52,7 @@ func (p *program) auditShowCommand() *cli.Command {
 		Description: `examples:
   agentguard audit show
   agentguard audit show --effect deny
-  agentguard audit show --action create_pr --json 2f6c | jq .resource`,
+  agentguard audit show --action create_pr --json 20261123T07 | jq .resource`,
 		Flags: filterFlags(),
 		Action: func(c *cli.Context) error {
 			return p.overRun(c, func(path string, f filter) error { return p.auditShow(path, f) })

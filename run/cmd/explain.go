@@ -21,7 +21,6 @@ func (p *program) explain(err error) (code int, hints []string) {
 		f    *fault
 		exit *run.ExitError
 		all  policy.Errors
-		join interface{ Unwrap() []error }
 		low  *sandbox.Unmet
 	)
 	if errors.As(err, &low) {
@@ -42,14 +41,9 @@ func (p *program) explain(err error) (code int, hints []string) {
 				p.hint("%s", e.Hint)
 			}
 		}
-	case errors.As(err, &join):
-		for _, e := range join.Unwrap() {
-			p.fail("%s", e)
-			hints = append(hints, explainVault(e))
-		}
 	default:
 		p.fail("%s", err)
-		hints = append(hints, explainVault(err))
+		hints = append(hints, explainVault(err)...)
 	}
 	hints = slices.DeleteFunc(hints, func(h string) bool { return h == "" })
 	return code, slices.Compact(hints)

@@ -1,35 +1,42 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"agentguard/policy"
+	"agentguard/vault"
 )
 
 func (p *program) initCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "init",
 		Usage:     "write a commented starter policy; an existing file is never touched",
-		ArgsUsage: "[github|openai|anthropic|slack|stripe|gemini|generic]...",
+		ArgsUsage: "[" + strings.Join(policy.StarterServices(), "|") + "]...",
 		Description: `examples:
   agentguard init github
   agentguard init github anthropic
   agentguard init --policy bots/agentguard.toml generic`,
 		Flags: []cli.Flag{&cli.StringFlag{Name: "policy", Aliases: []string{"p"}, Usage: "write to `FILE`", Value: policyFile}},
 		Action: func(c *cli.Context) error {
-			return p.writeStarter(c.String("policy"), c.Args().Slice())
+			return p.writeStarter(c.Context, c.String("policy"), c.Args().Slice())
 		},
 	}
 }
 
-func (p *program) writeStarter(file string, services []string) error {
-	text, err := policy.Starter(services)
+// writeStarter names the place where `vault set` keeps secrets on this machine.
+func (p *program) writeStarter(ctx context.Context, file string, services []string) error {
+	v := vault.New(p.vaultOptions())
+	defer v.Close()
+	store, why := v.Default(ctx)
+	text, err := policy.Starter(services, store)
 	if err != nil {
 		return &fault{err, ours, []string{"agentguard init --help"}}
 	}
@@ -37,6 +44,9 @@ func (p *program) writeStarter(file string, services []string) error {
 		return err
 	}
 	p.say("wrote %s", file)
+	if why != "" {
+		p.sayNoKeychain(why)
+	}
 	pol, err := policy.Load(file)
 	if err != nil {
 		return err

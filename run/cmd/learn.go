@@ -31,9 +31,14 @@ func (m *learnMode) Set(s string) error {
 	return nil
 }
 
+// learnFlag is one that help does not show with a value.
+type learnFlag struct{ *cli.GenericFlag }
+
+func (f learnFlag) String() string { return "--learn\t" + f.Usage }
+
 func learnFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.GenericFlag{Name: "learn", Usage: "allow what the policy's services read and write (--learn=all: and administer), and write the policy that allows what was done", Value: new(learnMode)},
+		learnFlag{&cli.GenericFlag{Name: "learn", Usage: "allow what the policy's services read and write (--learn=all: and administer), and write the policy that allows what was done", Value: new(learnMode)}},
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "with --learn: write the policy to `FILE`, its cases beside it"},
 		&cli.StringSliceFlag{Name: "service", Usage: "with --learn and without a policy: the built-in `SERVICE` to observe; may be repeated"},
 	}
@@ -102,7 +107,8 @@ func (l *learning) startLine(p *program) {
 
 // starter is a policy for services that no policy is there for: their credentials, and what is denied.
 func (p *program) starter(ctx context.Context, l *learning, v *vault.Vault) (*policy.Policy, error) {
-	text, err := policy.Starter(l.services)
+	backend, _ := v.Default(ctx)
+	text, err := policy.Starter(l.services, backend)
 	if err != nil {
 		return nil, &fault{err, ours, []string{"write a policy with its credential, and leave --service out"}}
 	}
@@ -110,23 +116,20 @@ func (p *program) starter(ctx context.Context, l *learning, v *vault.Vault) (*po
 	if err != nil {
 		return nil, err
 	}
-	backend, _ := v.Default(ctx)
 	for _, c := range pol.Credentials {
-		text = strings.ReplaceAll(text, fmt.Sprintf("%q", c.From), fmt.Sprintf("%q", p.sourceOf(c, backend)))
+		text = strings.ReplaceAll(text, fmt.Sprintf("%q", c.From), fmt.Sprintf("%q", p.sourceOf(c)))
 	}
 	return policy.LoadText(l.file, []byte(text))
 }
 
-// sourceOf says where a starter's secret is: in our own environment under a name that programs use, else where `vault set`
-// puts it.
-func (p *program) sourceOf(c *policy.Credential, backend string) string {
+// sourceOf says where a starter's secret is: in our own environment under a name that programs use, else where the starter has it.
+func (p *program) sourceOf(c *policy.Credential) string {
 	for _, name := range c.Env {
 		if p.env.get(name) != "" {
 			return "env:" + name
 		}
 	}
-	_, name, _ := strings.Cut(c.From, ":")
-	return backend + ":" + name
+	return c.From
 }
 
 // belongTo says whose the files will be: who has the directory in hand can lead root to write elsewhere, and not themselves.

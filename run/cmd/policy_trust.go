@@ -108,6 +108,9 @@ func (p *program) trustPolicy(file string) error {
 		return err
 	}
 	pol, err := p.readPolicy(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &fault{err, ours, []string{"agentguard init   (writes a starter), or agentguard policy trust FILE"}}
+	}
 	if err != nil {
 		return err
 	}

@@ -127,7 +127,7 @@ func newSecretValue(stdin *os.File, name string) ([]byte, error) {
 	b = bytes.TrimSuffix(b, []byte("\n")) // echo and here-strings add one
 	b = bytes.TrimSuffix(b, []byte("\r"))
 	if len(b) == 0 {
-		return nil, errors.New("there is no value on standard input")
+		return nil, usage("CMD | agentguard vault set "+name+"   (or on a terminal, which asks for it)", "there is no value on standard input")
 	}
 	return b, nil
 }

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -142,10 +141,14 @@ func (p *program) destination(ctx context.Context, v *vault.Vault, name, to stri
 	if to == "" {
 		var why string
 		if to, why = v.Default(ctx); why != "" {
-			p.say("no keychain here (%s): using the encrypted file %s", why, p.ageFile())
+			p.sayNoKeychain(why)
 		}
 	}
 	return vault.Ref{Backend: to, Name: name}, nil
+}
+
+func (p *program) sayNoKeychain(why string) {
+	p.say("no keychain here (%s): using the encrypted file %s", why, p.ageFile())
 }
 
 func (p *program) vaultListCommand() *cli.Command {
@@ -304,18 +307,15 @@ func (p *program) vaultWhere(ctx context.Context, asJSON bool) error {
 			}
 			continue
 		}
-		rows = append(rows, []string{place.Backend + ":", place.State, detail})
+		state, _, _ := strings.Cut(place.State, ": ") // the reason stands behind it
+		rows = append(rows, []string{place.Backend + ":", state, detail})
 	}
 	if asJSON {
 		return nil
 	}
 	p.table(rows)
-	backend, why := v.Default(ctx)
-	p.print("\nnew secrets go to %s:", backend)
-	if why != "" {
-		p.print(" (%s)", why)
-	}
-	p.print("\n")
+	backend, _ := v.Default(ctx)
+	p.print("\nnew secrets go to %s:\n", backend)
 	return nil
 }
 
@@ -329,10 +329,17 @@ func errorText(err error) string {
 // isStore says whether a reference is in a place that vault set can write.
 func isStore(r vault.Ref) bool { return r.Backend == "keychain" || r.Backend == "age" }
 
-// explainVault gives the hint of a vault error.
-func explainVault(err error) (hint string) {
-	if e := (*vault.Error)(nil); errors.As(err, &e) {
-		return e.Hint
+// explainVault gives the hints of a vault's error, or of several that came together.
+func explainVault(err error) (hints []string) {
+	switch e := err.(type) {
+	case *vault.Error:
+		return []string{e.Hint}
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			hints = append(hints, explainVault(one)...)
+		}
+	case interface{ Unwrap() error }:
+		return explainVault(e.Unwrap())
 	}
-	return ""
+	return hints
 }

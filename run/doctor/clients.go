@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -286,7 +287,7 @@ func (l *lab) session(ctx context.Context, argv, env []string) (code int, said s
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit) && exit.ExitCode() == notRun:
-		return notRun, said, errors.New(said)
+		return notRun, said, errors.New(errorLine(out))
 	case errors.As(err, &exit):
 		return exit.ExitCode(), said, nil
 	}
@@ -302,6 +303,16 @@ func direct(environ []string) []string {
 		name, _, _ := strings.Cut(strings.ToLower(e), "=")
 		return name == "http_proxy" || name == "https_proxy" || name == "all_proxy"
 	})
+}
+
+// errorLine is what a run that was none said went wrong, which hints may follow.
+func errorLine(text []byte) string {
+	for line := range bytes.Lines(text) {
+		if _, said, ok := bytes.Cut(line, []byte("error: ")); ok {
+			return strings.TrimSpace(string(said))
+		}
+	}
+	return lastLine(text)
 }
 
 func lastLine(text []byte) string {
