@@ -26,6 +26,7 @@ type EnvPlan struct {
 	Isolation  string            // AGENTGUARD_ISOLATION
 	TempDir    string            // TMPDIR; "": as it is
 	Dirs       map[string]string // variables that name directories of the run's own, unless Set has them
+	Maven      string            // where Maven keeps what it fetches; "": as it is
 	Unsigned   bool              // git signs nothing unless it is told to each time: what it would sign with is hidden
 	Files      ClientFiles
 }
@@ -100,6 +101,14 @@ func (p EnvPlan) declare(env, inherited *Env) {
 	}
 }
 
+// mavenOptions adds Maven's place to options that name none. mvn divides them at spaces.
+func mavenOptions(given, repository string) string {
+	if repository == "" || strings.Contains(repository, " ") || strings.Contains(given, "maven.repo.local") {
+		return given
+	}
+	return strings.TrimSpace(given + " -Dmaven.repo.local=" + repository)
+}
+
 // clients sets the variables by which client programs find the proxy, the CA and the run.
 func (p EnvPlan) clients(env *Env) {
 	set := func(value string, names ...string) {
@@ -119,6 +128,7 @@ func (p EnvPlan) clients(env *Env) {
 			env.Set(name, dir)
 		}
 	}
+	set(mavenOptions(env.Get("MAVEN_OPTS"), p.Maven), "MAVEN_OPTS")
 	set(p.ProxyURL, proxyVariables...)
 	if p.ProxyURL != "" {
 		set("localhost,127.0.0.1,::1", "NO_PROXY", "no_proxy")

@@ -177,6 +177,16 @@ func TestGitConfigIsOneGroup(t *testing.T) {
 	}
 }
 
+func TestMavenHasAPlace(t *testing.T) {
+	for given, want := range map[string]string{
+		"": "-Dmaven.repo.local=/c/m", "-Xmx1g": "-Xmx1g -Dmaven.repo.local=/c/m", "-Dmaven.repo.local=/x": "-Dmaven.repo.local=/x", "-Ddb.password=x": "-Dmaven.repo.local=/c/m",
+	} {
+		if env, _ := (EnvPlan{Environ: []string{"MAVEN_OPTS=" + given}, Maven: "/c/m"}).Build(); env.Get("MAVEN_OPTS") != want {
+			t.Errorf("%q becomes %q, want %q", given, env.Get("MAVEN_OPTS"), want)
+		}
+	}
+}
+
 func TestZeroPlanStillScrubs(t *testing.T) {
 	env, removed := EnvPlan{Environ: []string{"A=1", "B_TOKEN=x", "https_proxy=http://u:p@corp"}}.Build()
 	if env.Get("A") != "1" || strings.Join(removed, " ") != "B_TOKEN https_proxy" {

@@ -91,11 +91,14 @@ func (s *session) toolCaches(p sandbox.Places) {
 	cache := cmp.Or(env.Get("XDG_CACHE_HOME"), filepath.Join(p.Home, ".cache"))
 	for _, c := range [][3]string{
 		{"BUNDLE_USER_CACHE", ".bundle/cache", "bundle"}, {"GEM_SPEC_CACHE", ".local/share/gem/specs", "gem"},
-		{"CARGO_HOME", ".cargo", "cargo"}, {"GRADLE_USER_HOME", ".gradle", "gradle"},
+		{"CARGO_HOME", ".cargo", "cargo"}, {"GRADLE_USER_HOME", ".gradle", "gradle"}, {"MAVEN_USER_HOME", ".m2", "maven"},
 	} {
 		if p.Home != "" && env.Get(c[0]) == "" && p.Lacks(c[1]) {
 			s.ownDirs[c[0]] = filepath.Join(cache, c[2])
 		}
+	}
+	if p.Home != "" && p.Lacks(".m2") { // that variable is of its wrapper alone
+		s.maven = filepath.Join(cache, "maven/repository")
 	}
 }
 

@@ -15,7 +15,7 @@ func TestToolCaches(t *testing.T) {
 	of := func(cache string, names ...string) map[string]string {
 		dirs := map[string]string{}
 		for _, name := range names {
-			dirs[map[string]string{"bundle": "BUNDLE_USER_CACHE", "gem": "GEM_SPEC_CACHE", "cargo": "CARGO_HOME", "gradle": "GRADLE_USER_HOME"}[name]] = filepath.Join(cache, name)
+			dirs[map[string]string{"bundle": "BUNDLE_USER_CACHE", "gem": "GEM_SPEC_CACHE", "cargo": "CARGO_HOME", "gradle": "GRADLE_USER_HOME", "maven": "MAVEN_USER_HOME"}[name]] = filepath.Join(cache, name)
 		}
 		return dirs
 	}
@@ -25,10 +25,11 @@ func TestToolCaches(t *testing.T) {
 		env  []string
 		want map[string]string
 	}{
-		{"a new home directory", "", nil, of(filepath.Join(home, ".cache"), "bundle", "gem", "cargo", "gradle")},
-		{"a variable of the user's", "", []string{"BUNDLE_USER_CACHE=/x", "XDG_CACHE_HOME=/c"}, of("/c", "gem", "cargo", "gradle")},
-		{"a cache that is there", ".bundle/cache", nil, of(filepath.Join(home, ".cache"), "gem", "cargo", "gradle")},
-		{"a directory of a tool's", ".cargo/bin", nil, of(filepath.Join(home, ".cache"), "gem", "gradle")},
+		{"a new home directory", "", nil, of(filepath.Join(home, ".cache"), "bundle", "gem", "cargo", "gradle", "maven")},
+		{"a variable of the user's", "", []string{"BUNDLE_USER_CACHE=/x", "XDG_CACHE_HOME=/c"}, of("/c", "gem", "cargo", "gradle", "maven")},
+		{"a cache that is there", ".bundle/cache", nil, of(filepath.Join(home, ".cache"), "gem", "cargo", "gradle", "maven")},
+		{"a directory of a tool's", ".cargo/bin", nil, of(filepath.Join(home, ".cache"), "gem", "gradle", "maven")},
+		{"Maven's settings", ".m2", nil, of(filepath.Join(home, ".cache"), "gem", "gradle")},
 	} {
 		if err := os.MkdirAll(filepath.Join(home, c.make), 0o700); err != nil {
 			t.Fatal(err)
@@ -36,6 +37,9 @@ func TestToolCaches(t *testing.T) {
 		s := &session{Config: Config{Environ: c.env}, ownDirs: map[string]string{}}
 		if s.toolCaches(sandbox.Places{Home: home}); !maps.Equal(s.ownDirs, c.want) {
 			t.Errorf("%s: %v", c.name, s.ownDirs)
+		}
+		if (s.maven != "") != (c.want["MAVEN_USER_HOME"] != "") {
+			t.Errorf("%s: Maven keeps what it fetches in %q", c.name, s.maven)
 		}
 	}
 }

@@ -109,6 +109,7 @@ type session struct {
 	temp      string               // for the child's temporary files, where the usual place takes none; "": it does
 	unsettled []string             // files that were not there, and that say what agents start outside
 	ownDirs   map[string]string    // variables of the child's that name directories of the run's own
+	maven     string               // where it keeps what it fetches; "": in the usual place
 	clients   chan clients         // as soon as they are written; nil: that has not begun
 	creds     *cred.Set
 	files     ClientFiles
@@ -376,7 +377,7 @@ func (s *session) plan() EnvPlan {
 	p := EnvPlan{
 		Environ: s.Environ, Pass: s.Policy.Env.Pass, Set: s.Policy.Env.Set, Extra: s.Extra,
 		Placeholders: map[string]string{},
-		ProxyURL:     at(who), GatewayURL: at(who), RunID: s.id, Agent: s.Agent, Isolation: s.level.Level.String(), TempDir: s.temp, Dirs: s.ownDirs, Unsigned: !s.showsKeys(),
+		ProxyURL:     at(who), GatewayURL: at(who), RunID: s.id, Agent: s.Agent, Isolation: s.level.Level.String(), TempDir: s.temp, Dirs: s.ownDirs, Maven: s.maven, Unsigned: !s.showsKeys(),
 		Files: s.files,
 	}
 	for _, c := range s.Policy.Credentials {

@@ -59,6 +59,9 @@ func (p Places) Lacks(name string) bool {
 // firstPlaces are made where they are missing: their tools would make them, in a home directory that is read-only inside.
 var firstPlaces = []string{".cache", ".npm", "go/pkg"}
 
+// placesWithin are made where what they are in is there, and their tools had no use for them yet.
+var placesWithin = []string{".cargo/registry", ".cargo/git", ".gradle/caches", ".gradle/daemon", ".gradle/native", ".gradle/wrapper", ".m2/repository", ".m2/wrapper"}
+
 // First lists the directories that must be there before the command starts, since it could not make them.
 func (p Places) First(argv []string) (dirs []string) {
 	a, _ := agentOf(argv)
@@ -67,6 +70,13 @@ func (p Places) First(argv []string) (dirs []string) {
 			dirs = append(dirs, moved[len(moved)-1])
 		} else if p.Home != "" {
 			dirs = append(dirs, filepath.Join(p.Home, filepath.FromSlash(name)))
+		}
+	}
+	for _, name := range placesWithin {
+		if path := filepath.Join(p.Home, filepath.FromSlash(name)); p.Home != "" && len(p.elsewhere(name)) == 0 {
+			if link, there := lstat(filepath.Dir(path)); there && !link {
+				dirs = append(dirs, path)
+			}
 		}
 	}
 	return dirs

@@ -74,6 +74,11 @@ func TestFirst(t *testing.T) {
 			t.Errorf("%q: %q", line, got)
 		}
 	}
+	home := t.TempDir()
+	os.Mkdir(filepath.Join(home, ".m2"), 0o700)
+	if got, repository := (Places{Home: home}).First(nil), filepath.Join(home, ".m2/repository"); !slices.Contains(got, repository) || slices.Contains(got, filepath.Join(home, ".cargo/registry")) {
+		t.Errorf("where Maven keeps its settings and Cargo nothing: %q", got)
+	}
 	if got := (Places{}).First([]string{"claude"}); len(got) > 0 {
 		t.Errorf("without a home: %q", got)
 	}
