@@ -304,7 +304,8 @@ write POST /responses          copilot_chat   copilot/responses -> model:{body}
 write POST /v1/messages        copilot_chat   copilot/messages  -> model:{body}
 `
 
-// raw.githubusercontent.com takes the same token for private repositories.
+// raw.githubusercontent.com takes the same token for private repositories, and has the pages of their wikis.
 const githubRaw = `
+read GET /wiki/{owner}/{repo}/{path...} download web/raw-wiki
 read GET /{owner}/{repo}/{path...} download web/raw
 `

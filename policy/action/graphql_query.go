@@ -2,6 +2,8 @@ package action
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 
 	"agentguard/policy/graphql"
 )
@@ -74,6 +76,12 @@ func (w *walker) query(f *graphql.Field) (*root, error) {
 	return q, w.below(f, 0, at, q)
 }
 
+// githubSecrets are fields that hold what lets somebody in, or proves that a domain is theirs.
+var githubSecrets = wordSet{text: `tempCloneToken recoveryCodes verificationToken`}
+
+// githubSettings are fields that read what the REST API gives to administrators alone, under its names for that.
+var githubSettings = map[string]string{"auditLog": "read_org_settings", "ipAllowListEntries": "read_org_settings", "deployKeys": "list_deploy_keys"}
+
 // place says where a selection stands.
 type place uint8
 
@@ -89,8 +97,11 @@ const (
 // below walks the fields under f, which stand at the given place, and notes on the root where they lead.
 func (w *walker) below(f *graphql.Field, depth int, at place, of *root) error {
 	return w.each(f.Set, depth, func(f *graphql.Field, depth int) error {
-		if f.Name == "tempCloneToken" {
-			return errors.New("tempCloneToken is a credential, which must not be read")
+		if githubSecrets.has(f.Name) {
+			return fmt.Errorf("%s is a credential, which must not be read", f.Name)
+		}
+		if name := githubSettings[f.Name]; name != "" && !slices.ContainsFunc(of.admin, func(a Action) bool { return a.Name == name }) {
+			of.admin = append(of.admin, Action{Name: name, Operation: f.Name, Class: Admin})
 		}
 		next := at
 		if at != anywhere {

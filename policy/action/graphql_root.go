@@ -68,6 +68,9 @@ func (f *root) actions() []Action {
 		for _, res := range resources {
 			add(a, res, false)
 		}
+		if len(resources) == 0 {
+			add(a, Resource{}, false)
+		}
 	}
 	if f.reads {
 		for _, res := range resources {
