@@ -169,6 +169,9 @@ func (p *Policy) forbidden(h hit, m *action.Match, a *action.Action, args *inqui
 	d := denied(a)
 	d.Rule = h.Name
 	d.Hint = fmt.Sprintf("rule %s forbids it (%s line %d)", h.Name, baseName(p.Source), h.Line)
+	if meant := comesTo(h.Actions, m.Service, a.Operation); meant != "" && !slices.Contains(h.Actions, a.Name) {
+		d.Hint += fmt.Sprintf(", since it comes to the same as %s: an allow rule that names %s allows it", meant, orElse(m.Service.Alias(a.Operation), a.Operation))
+	}
 	if a.Resource.Name == "" && !a.Public && h.onOther {
 		d.Hint += fmt.Sprintf(": it protects %s, and the request does not tell which resource it is about", strings.Join(h.Resources, ", "))
 	}

@@ -472,3 +472,62 @@ resources = ["customer:Secret", "customer:vip-*", "path:/admin", "path:/Docs/Int
 		}
 	}
 }
+
+// TestDenyReachesWhatComesToTheSame: who may do all of a group does not get round a refusal by another operation of it, and one
+// that a rule names by itself is meant to be another.
+func TestDenyReachesWhatComesToTheSame(t *testing.T) {
+	policy := func(allow, deny string) *Policy {
+		p, err := Parse("agentguard.toml", []byte(`version = 1
+agent.name = "bot"
+[credential.c]
+from = "env:T"
+service = "github"
+[allow.a]
+service = "github"
+actions = [`+allow+`]
+resources = ["repo:o/*"]
+[deny.d]
+service = "github"
+actions = [`+deny+`]
+resources = ["repo:o/r"]
+`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	for _, c := range []struct {
+		allow, deny, action string
+		denied              bool
+	}{
+		{`"write"`, `"merge_pr"`, "merge_branch repos/merge write repo:o/r", true},
+		{`"write"`, `"merge_pr"`, "merge_branch mergeBranch write repo:o/r", true},
+		{`"write"`, `"merge_pr"`, "merge_branch repos/merge write repo:o/s", false},
+		{`"write"`, `"merge_pr"`, "create_pr pulls/create write repo:o/r", false},
+		{`"write", "merge_branch"`, `"merge_pr"`, "merge_branch repos/merge write repo:o/r", false},
+		{`"write", "repos/merge"`, `"merge_pr"`, "merge_branch repos/merge write repo:o/r", false},
+		{`"write", "repos/merge"`, `"merge_pr"`, "merge_branch mergeBranch write repo:o/r", true},
+		{`"write", "merge_branch"`, `"merge_pr", "merge_branch"`, "merge_branch repos/merge write repo:o/r", true},
+		{`"*"`, `"push"`, "commit_file repos/create-or-update-file-contents write repo:o/r", true},
+		{`"*"`, `"commit_file"`, "push createCommitOnBranch write repo:o/r", true},
+		{`"*"`, `"unprotect_branch"`, "protect_branch repos/update-repo-ruleset admin repo:o/r", true},
+		{`"*"`, `"set_variable"`, "actions/create-environment-variable actions/create-environment-variable admin repo:o/r", true},
+		{`"*"`, `"push"`, "commit_file repos/create-or-update-file-contents write repo:o/r.wiki", true},
+	} {
+		f := strings.Fields(c.action)
+		kind, name, _ := strings.Cut(f[3], ":")
+		class := map[string]action.Class{"write": action.Write, "admin": action.Admin}[f[2]]
+		p := policy(c.allow, c.deny)
+		m := &action.Match{Service: p.Services["github"], Path: "/", Actions: []action.Action{{Name: f[0], Operation: f[1], Class: class, Resource: action.Resource{Kind: kind, Name: name}}}}
+		d := p.Decide(m)
+		if (d.Effect == Deny) != c.denied || c.denied && d.Rule != "deny.d" {
+			t.Errorf("%v: %s by %s: %s", c, d.Effect, d.Rule, d.Hint)
+		}
+		if why := p.Trace(m, nil, 0)[0]; why.Matches != c.denied {
+			t.Errorf("%v: the trace says %s", c, why.Why)
+		}
+		if c.denied && !strings.Contains(c.deny, f[0]) && !strings.Contains(d.Hint, "since it comes to the same as ") {
+			t.Errorf("%v: %s", c, d.Hint)
+		}
+	}
+}

@@ -22,7 +22,8 @@ type serviceIndex struct {
 	service     *action.Service
 	credentials []*Credential
 	deny, allow book
-	first       *compiled // an allow rule to name in hints; nil: there is none
+	first       *compiled       // an allow rule to name in hints; nil: there is none
+	named       map[string]bool // what allow rules name, groups and permissions as they stand there
 }
 
 // book finds rules by an action's name, operation, group or "*".
@@ -68,7 +69,7 @@ func (l *compiledLimit) counts(a *action.Action) bool {
 func compile(p *Policy) *index {
 	x := &index{services: map[string]*serviceIndex{}}
 	for name, svc := range p.Services {
-		x.services[name] = &serviceIndex{service: svc, deny: book{}, allow: book{}}
+		x.services[name] = &serviceIndex{service: svc, deny: book{}, allow: book{}, named: map[string]bool{}}
 	}
 	for _, c := range sorted(p.Credentials) {
 		s := x.services[c.Service]
@@ -77,7 +78,10 @@ func compile(p *Policy) *index {
 	for i, r := range sorted(p.Allow) {
 		s := x.services[r.Service]
 		c := x.rule(p, r, i, s)
-		s.allow.enter(c, s.service, false)
+		for _, name := range r.Actions {
+			s.named[name] = true
+		}
+		s.allow.enter(c, s, false)
 		if s.first == nil {
 			s.first = c
 		}
@@ -85,7 +89,7 @@ func compile(p *Policy) *index {
 	for i, r := range sorted(p.Deny) {
 		for name, s := range x.services {
 			if r.Service == "" || r.Service == name {
-				s.deny.enter(x.rule(p, r, i, s), s.service, true)
+				s.deny.enter(x.rule(p, r, i, s), s, true)
 			}
 		}
 	}
@@ -123,7 +127,8 @@ func (x *index) rule(p *Policy, r *Rule, order int, s *serviceIndex) *compiled {
 
 // enter writes a rule on the page of each of its actions. Of a deny rule, paths and the names of a service of one's own
 // are loose: a refusal must not be passed by with another spelling. The catalogues know what their services do.
-func (b book) enter(c *compiled, svc *action.Service, deny bool) {
+func (b book) enter(c *compiled, s *serviceIndex, deny bool) {
+	svc := s.service
 	var globs []glob
 	folds := deny && action.Lookup(svc.Name) != svc
 	for _, r := range c.Resources {
@@ -142,7 +147,11 @@ func (b book) enter(c *compiled, svc *action.Service, deny bool) {
 	if len(globs) == 0 && len(c.Resources) > 0 {
 		return // it is about resources that this service does not have
 	}
-	for _, name := range svc.Expand(c.Actions) {
+	names := svc.Expand(c.Actions)
+	if deny {
+		names = s.withAlike(names)
+	}
+	for _, name := range names {
 		pg := b[name]
 		if pg == nil {
 			pg = &page{literal: map[action.Resource][]*compiled{}, globs: map[action.Resource][]globRule{}, folds: folds}
@@ -150,6 +159,20 @@ func (b book) enter(c *compiled, svc *action.Service, deny bool) {
 		}
 		pg.enter(c, globs)
 	}
+}
+
+// withAlike adds to what a deny rule names the operations that come to the same: who may do a group of actions must not get
+// round a refusal by another of them. One that an allow rule names by itself is meant to be another.
+func (s *serviceIndex) withAlike(names []string) []string {
+	out := names
+	for _, name := range names {
+		for _, operation := range s.service.Alike(name) {
+			if !s.named[operation] && !s.named[s.service.Alias(operation)] {
+				out = append(out, operation)
+			}
+		}
+	}
+	return action.Unique(out)
 }
 
 func (pg *page) enter(c *compiled, globs []glob) {

@@ -46,7 +46,7 @@ func (p *Policy) Trace(m *action.Match, r *action.Request, i int) []Trace {
 
 func (s *serviceIndex) trace(c *compiled, args *inquiry, m *action.Match, a *action.Action, deny bool) (bool, string) {
 	alone := book{}
-	alone.enter(c, s.service, deny)
+	alone.enter(c, s, deny)
 	hits := alone.find(nil, a, m.Path, deny)
 	if len(hits) == 0 {
 		return false, whyNot(c, s.service, a)
@@ -54,14 +54,16 @@ func (s *serviceIndex) trace(c *compiled, args *inquiry, m *action.Match, a *act
 	if args != nil && !args.meets(c.Rule, a, deny) {
 		return false, strings.TrimPrefix(args.unmet, c.Name+" ")
 	}
-	return true, why(slices.MinFunc(hits, better), a, deny)
+	return true, why(slices.MinFunc(hits, better), s.service, a, deny)
 }
 
 // why says by which name and which resource a rule matches.
-func why(h hit, a *action.Action, deny bool) string {
+func why(h hit, svc *action.Service, a *action.Action, deny bool) string {
 	name := names(a)[h.rank/perName]
 	said := "it names " + name
-	switch {
+	switch meant := comesTo(h.Actions, svc, name); {
+	case deny && meant != "":
+		said = fmt.Sprintf("it names %s, and %s comes to the same: an allow rule that names that allows it", meant, name)
 	case !slices.Contains(h.Actions, name):
 		said = "a permission that it names covers " + name
 	case name == a.Name:
@@ -81,6 +83,19 @@ func why(h hit, a *action.Action, deny bool) string {
 		return said + ", which reaches nobody's resource"
 	}
 	return said + fmt.Sprintf("; it protects %s, and the request does not tell which resource it is about", strings.Join(h.Resources, ", "))
+}
+
+// comesTo is which of the named actions an operation comes to without being it, "" where it is named itself.
+func comesTo(named []string, svc *action.Service, operation string) string {
+	if slices.Contains(named, operation) {
+		return ""
+	}
+	for _, name := range named {
+		if slices.Contains(svc.Alike(name), operation) {
+			return name
+		}
+	}
+	return ""
 }
 
 // whyNot says what keeps a rule from matching.
