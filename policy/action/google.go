@@ -37,6 +37,7 @@ write PATCH  /drive/v3/files/{fileId}                        update_file   drive
 write PATCH  /upload/drive/v3/files/{fileId}                 update_file   drive.files.update -> file:{fileId}
 admin DELETE /drive/v3/files/{fileId}                        delete_file   drive.files.delete -> file:{fileId}
 admin POST   /drive/v3/files/{fileId}/permissions            share_file    drive.permissions.create -> file:{fileId}
+admin PATCH  /drive/v3/files/{fileId}/revisions/{revisionId} -            drive.revisions.update -> file:{fileId}
 write POST   /calendar/v3/calendars/{calendarId}/events      create_event  calendar.events.insert -> calendar:{calendarId}
 write DELETE /calendar/v3/calendars/{calendarId}/events/{eventId} delete_event calendar.events.delete -> calendar:{calendarId}
 admin POST   /calendar/v3/calendars/{calendarId}/acl         share_calendar calendar.acl.insert -> calendar:{calendarId}

@@ -8,8 +8,13 @@ import (
 // notion is Notion's API (developers.notion.com/reference). An id stands with and without hyphens and in any case.
 func notion() *Service {
 	return &Service{
-		Base:  "https://api.notion.com",
-		Hosts: []Host{{Pattern: mustHost("api.notion.com"), Slots: []Slot{{Bearer, ""}}, Routes: mustRoutes(notionRoutes), Canon: canonNotion}},
+		Base: "https://api.notion.com",
+		Hosts: []Host{{Pattern: mustHost("api.notion.com"), Slots: []Slot{{Bearer, ""}}, Routes: mustRoutes(notionRoutes), Canon: canonNotion, Refine: refineNotion,
+			Refined: mustRoutes(`
+				write PATCH /v1/pages/{page}          delete_block pages/update -> page:{page}
+				write PATCH /v1/blocks/{page}         delete_block blocks/update -> page:{page}
+				write PATCH /v1/databases/{database}  delete_block databases/update -> database:{database}
+				write PATCH /v1/data_sources/{source} delete_block data-sources/update -> data_source:{source}`)}},
 	}
 }
 
@@ -46,6 +51,26 @@ write POST   /v1/file_uploads/{upload}/complete           upload_file        fil
 read  GET    /v1/file_uploads                             -                  file-uploads/list
 read  GET    /v1/file_uploads/{upload}                    -                  file-uploads/retrieve
 `
+
+// refineNotion tells an update that puts what it is about into the trash, or empties it. What Notion takes a value that is no
+// truth for is not known.
+func refineNotion(r *Request, m *Match) {
+	switch m.Actions[0].Name {
+	case "update_page", "update_database":
+	default:
+		return
+	}
+	body, err := jsonObject(r, "archived", "in_trash", "erase_content")
+	if err != nil {
+		m.deny(err.Error())
+		return
+	}
+	for _, field := range [...]string{"archived", "in_trash", "erase_content"} {
+		if v, given := body[field]; given && v != false && !m.has("delete_block") {
+			m.also("delete_block")
+		}
+	}
+}
 
 // canonNotion gives an id in its 32 digits.
 func canonNotion(_, value string) (string, error) {

@@ -50,6 +50,10 @@ write POST   /v1/payment_intents/{payment}/cancel    cancel_payment       paymen
 admin POST   /v1/refunds                             create_refund        refunds/create
 admin POST   /v1/refunds/{refund}                    update_refund        refunds/update
 admin POST   /v1/refunds/{refund}/cancel             cancel_refund        refunds/cancel
+admin POST   /v1/charges/{charge}/refund             create_refund        PostChargesChargeRefund
+admin POST   /v1/charges/{charge}/refunds            create_refund        PostChargesChargeRefunds
+admin POST   /v1/charges/{charge}/refunds/{refund}   update_refund        PostChargesChargeRefundsRefund
+admin POST   /v1/terminal/readers/{reader}/refund_payment create_refund   PostTerminalReadersReaderRefundPayment
 admin POST   /v1/payouts                             create_payout        payouts/create
 admin POST   /v1/payouts/{payout}/cancel             cancel_payout        payouts/cancel
 admin POST   /v1/transfers                           create_transfer      transfers/create
@@ -63,6 +67,9 @@ write DELETE /v1/coupons/{coupon}                    delete_coupon        coupon
 write POST   /v1/subscriptions                       create_subscription  subscriptions/create
 write POST   /v1/subscriptions/{subscription}        update_subscription  subscriptions/update -> subscription:{subscription}
 write DELETE /v1/subscriptions/{subscription}        cancel_subscription  subscriptions/cancel -> subscription:{subscription}
+write POST   /v1/customers/{customer}/subscriptions  create_subscription  PostCustomersCustomerSubscriptions -> customer:{customer}
+write POST   /v1/customers/{customer}/subscriptions/{subscription} update_subscription PostCustomersCustomerSubscriptionsSubscriptionExposedId -> subscription:{subscription}
+write DELETE /v1/customers/{customer}/subscriptions/{subscription} cancel_subscription DeleteCustomersCustomerSubscriptionsSubscriptionExposedId -> subscription:{subscription}
 write POST   /v1/invoices                            create_invoice       invoices/create
 write POST   /v1/invoices/{invoice}                  update_invoice       invoices/update -> invoice:{invoice}
 write POST   /v1/invoices/{invoice}/finalize         finalize_invoice     invoices/finalize -> invoice:{invoice}
