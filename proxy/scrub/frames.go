@@ -221,14 +221,10 @@ func (f *frames) control(h header) error {
 		return err
 	}
 	mask(payload, h)
-	code := 0
-	if h.op == opClose {
-		f.closed, code = true, min(2, len(payload)) // the status code of section 7.1.5 is no text
-	}
-	clean, hits := f.set.Bytes(payload[code:])
+	f.closed = f.closed || h.op == opClose
+	clean, hits := f.set.Bytes(payload) // also where section 7.1.5 has a status code, for servers that forget it
 	f.tell(hits)
-	clean = shorten(clean, maxControl-code)
-	f.emit(header{fin: true, op: h.op, masked: h.masked, key: h.key}, payload[:code], clean)
+	f.emit(header{fin: true, op: h.op, masked: h.masked, key: h.key}, shorten(clean, maxControl))
 	return nil
 }
 
@@ -273,7 +269,7 @@ func (f *frames) pass(h header, last bool) {
 	if len(clean) == 0 && !fin && !(last && len(f.part) == 0) {
 		return // all of it is held back; the next frame of the message has it
 	}
-	f.emit(header{fin: fin, op: f.op, masked: h.masked, key: h.key}, nil, clean)
+	f.emit(header{fin: fin, op: f.op, masked: h.masked, key: h.key}, clean)
 	f.op = opContinuation
 	if fin {
 		f.msg.reset()
@@ -286,9 +282,9 @@ func (f *frames) tell(hits int) {
 	}
 }
 
-// emit appends a frame. Its payload is a, then b.
-func (f *frames) emit(h header, a, b []byte) {
-	first, second, size := h.op, byte(0), len(a)+len(b)
+// emit appends a frame.
+func (f *frames) emit(h header, payload []byte) {
+	first, second, size := h.op, byte(0), len(payload)
 	if h.fin {
 		first |= finBit
 	}
@@ -307,7 +303,7 @@ func (f *frames) emit(h header, a, b []byte) {
 		f.store = append(f.store, h.key[:]...)
 	}
 	from := len(f.store)
-	f.store = append(append(f.store, a...), b...)
+	f.store = append(f.store, payload...)
 	mask(f.store[from:], h)
 }
 

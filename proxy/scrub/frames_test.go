@@ -169,6 +169,14 @@ func TestCloseReasonsStayText(t *testing.T) {
 	}
 }
 
+// a close frame has a status code before its reason; not every server knows
+func TestCloseWithoutACode(t *testing.T) {
+	got, hits, err := throughFrames(New(pairs()), frame(0x88, secret), 5, 100)
+	if list, _, _ := messages(got); err != nil || hits != 1 || len(list) != 1 || list[0].text != holder {
+		t.Errorf("%q, %d hits, %v", list, hits, err)
+	}
+}
+
 // a ping overtakes the beginning of a secret that waits for the next fragment
 func TestControlFramesDoNotWait(t *testing.T) {
 	s := New(pairs())

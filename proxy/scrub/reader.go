@@ -27,7 +27,8 @@ type reader struct {
 }
 
 // Reader scrubs r. Read gives what is safe as soon as it is there, and holds back only an end that is a proper prefix of a form,
-// until more of it, its end or an error tells. hit, unless it is nil, is told of replacements as they are made.
+// until more of it or its end tells. Where r breaks off, what is held back stays back: it may be all of a secret but its last
+// character. hit, unless it is nil, is told of replacements as they are made.
 func (s *Set) Reader(r io.Reader, hit func(n int)) io.Reader {
 	if s == nil || len(s.forms) == 0 {
 		return r
@@ -78,7 +79,7 @@ func (r *reader) room(p []byte) []byte {
 
 // step scrubs buf, which begins with held. It returns how many bytes of p it has filled; others are in out.
 func (r *reader) step(p, buf []byte) (n int) {
-	clean, hits := r.part(buf, r.err != nil)
+	clean, hits := r.part(buf, r.err == io.EOF)
 	if hits > 0 && r.hit != nil {
 		r.hit(hits)
 	}

@@ -499,12 +499,18 @@ func TestHeader(t *testing.T) {
 }
 
 func TestErrorsAndHeldTails(t *testing.T) {
-	s := New(pairs())
 	broken := fmt.Errorf("broken")
-	src := io.MultiReader(strings.NewReader("abc "+secret+" ghp_aZ9x"), iotest.ErrReader(broken))
-	out, err := io.ReadAll(s.Reader(src, nil))
-	if err != broken || string(out) != "abc "+holder+" ghp_aZ9x" {
-		t.Errorf("%q, %v", out, err)
+	for n := range len(secret) { // all but the last character would be as good as the secret
+		for end, want := range map[error]string{broken: "", io.ErrUnexpectedEOF: "", io.EOF: secret[:n]} {
+			src := io.MultiReader(strings.NewReader("abc "+secret+" "+secret[:n]), iotest.ErrReader(end))
+			out, err := io.ReadAll(New(pairs()).Reader(src, nil)) // a new one, which has seen no guess
+			if end == io.EOF {
+				end = nil
+			}
+			if err != end || string(out) != "abc "+holder+" "+want {
+				t.Errorf("%d: %q, %v", n, out, err)
+			}
+		}
 	}
 }
 
