@@ -31,6 +31,7 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 		setPath(out.URL, ex.Path)
 	}
 	out.URL.RawQuery, out.URL.ForceQuery = pr.In.URL.RawQuery, pr.In.URL.ForceQuery
+	out.Trailer = nil // what stands behind a body that was read ahead: nobody has judged it
 	limitEncodings(out.Header)
 	if ex.WebSocket && ex.Claim.Kind == policy.ForService {
 		out.Header.Del("Sec-Websocket-Extensions") // messages are read, so they must not be compressed
@@ -285,6 +286,9 @@ const onePiece = 16 << 10
 func (w *childWriter) WriteHeader(status int) {
 	if status == http.StatusSwitchingProtocols {
 		return // HTTP/2 has none (RFC 9113 section 8.6), HTTP/1.1 would end with it; that of a WebSocket goes past us
+	}
+	if status < 200 && !w.ex.in.ProtoAtLeast(1, 1) {
+		return // RFC 9110 section 15.2: to such a client it would be the answer
 	}
 	set, _ := w.p.live()
 	w.ex.Scrubbed += set.Header(w.Header())

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 
 	"agentguard/vault/cred"
@@ -22,6 +23,10 @@ var rewrites = [...]string{
 	"remote-user", "remote-groups", "x-remote-", "x-authenticated-", "x-auth-request-", "x-webauth-", "x-consumer-",
 	"ssl-client-", "x-ssl-client-", "x-client-cert", "x-amzn-oidc-", "x-goog-authenticated-user-", "x-goog-iap-", "x-ms-client-principal", "x-ms-client-principal-", "cf-access-jwt-assertion", "cf-access-authenticated-user-email",
 }
+
+// twins are the headers by which a body is read. In another spelling they are the same to servers that turn - into _ (CGI, WSGI), and
+// nothing else to us.
+var twins = [...]string{"Content-Type", "Content-Encoding", "Content-Length", "Transfer-Encoding"}
 
 // preflight is no override: it tells a server what a browser is going to ask (Fetch standard, "CORS-preflight request").
 const preflight = "Access-Control-Request-Method"
@@ -49,10 +54,22 @@ func telling(name string) byte {
 func stripRewrites(h http.Header) {
 	by := rewritesBy()
 	for name := range h {
-		if name != "" && (rewritten(name, by[telling(name)]) || rewritten(name, by['-'])) && name != preflight {
+		if name != "" && (rewritten(name, by[telling(name)]) || rewritten(name, by['-']) || isTwin(name)) && name != preflight {
 			delete(h, name)
 		}
 	}
+}
+
+func isTwin(name string) bool {
+	if strings.IndexByte(name, '_') < 0 {
+		return false
+	}
+	for _, t := range twins {
+		if cred.SameHeader(name, t) {
+			return true
+		}
+	}
+	return false
 }
 
 func rewritten(name string, list []string) bool {

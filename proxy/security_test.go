@@ -176,7 +176,8 @@ func TestRewriteHeadersAreStripped(t *testing.T) {
 	names := []string{"X-HTTP-Method-Override", "X_HTTP_Method_Override", "X-Method-Override", "X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Host", "Forwarded", "X-Agent-ID",
 		"X-Forwarded-Method", "X_Forwarded_Anything", "X-Original-Method", "X-Override-URL", "X-Rewrite-Path", "X-HTTP-Path-Override", "X-Real-IP", "True-Client-IP", "Proxy-Authorization",
 		"X-Method", "X-Http-Verb", "_method", "X-RestLi-Method", "X-HTTP-Methode-Override", "X-Host-Override", "X-Envoy-Original-Path", "X-Request-URI", "X-Script-Name", "Destination",
-		"Impersonate-User", "Impersonate_Group", "X-Remote-User", "Remote-User", "Sudo", "X-Auth-Request-User", "X-Webauth-User", "SSL-Client-Verify", "X-Forward-For", "X-Ms-Client-Principal-Id"}
+		"Impersonate-User", "Impersonate_Group", "X-Remote-User", "Remote-User", "Sudo", "X-Auth-Request-User", "X-Webauth-User", "SSL-Client-Verify", "X-Forward-For", "X-Ms-Client-Principal-Id",
+		"Content_Type", "content_encoding", "Content_Length", "Transfer_Encoding"}
 	var header []string
 	for _, n := range names {
 		header = append(header, n+": DELETE")

@@ -20,7 +20,7 @@ func newExchange(r *http.Request, transport string, a action.Authority, plain bo
 	return &Exchange{
 		Start: time.Now(), Transport: transport, Peer: r.RemoteAddr, Authority: a, Plain: plain,
 		Method: r.Method, Path: path, Query: query, Proto: r.Proto, in: r,
-		WebSocket: isWebSocket(r.Header),
+		WebSocket: asksForWebSocket(r),
 		Stages:    make([]StageTime, 0, 5),
 	}
 }
@@ -127,7 +127,7 @@ func sanitize(r *http.Request) *Refusal {
 			}
 		}
 	}
-	if r.Header.Get("Upgrade") != "" && !isWebSocket(r.Header) {
+	if r.Header.Get("Upgrade") != "" && !asksForWebSocket(r) {
 		r.Header.Del("Upgrade") // no h2c, and nothing else that ends HTTP
 		r.Header.Del("Connection")
 	}
@@ -141,8 +141,11 @@ func sanitize(r *http.Request) *Refusal {
 	return nil
 }
 
+// asksForWebSocket leaves out HTTP/1.0, which has no such question (RFC 9110 section 7.8).
+func asksForWebSocket(r *http.Request) bool { return r.ProtoAtLeast(1, 1) && isWebSocket(r.Header) }
+
 func isWebSocket(h http.Header) bool {
-	return strings.EqualFold(h.Get("Upgrade"), "websocket") && strings.Contains(strings.ToLower(h.Get("Connection")), "upgrade")
+	return strings.EqualFold(h.Get("Upgrade"), "websocket") && strings.Contains(strings.ToLower(strings.Join(h["Connection"], ",")), "upgrade")
 }
 
 // decide asks the policy.

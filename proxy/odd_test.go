@@ -1,0 +1,84 @@
+package proxy
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// Clients and servers that are old, broken, or within the letter of what few do.
+
+// What a child writes behind its body is not judged, so it does not leave: also where the body was read before it was sent.
+func TestTrailersOfTheChildAreDropped(t *testing.T) {
+	saw := make(chan http.Header, 1)
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		io.Copy(io.Discard, q.Body)
+		saw <- q.Trailer
+	}, rigOptions{})
+	for _, host := range []string{"other.example.com", "open.example.com"} { // the former's bodies are read ahead
+		for _, announced := range []string{"", "Trailer: X-Api-Key\r\n"} {
+			resp, err := r.inside(host+":443", host, "POST /any/x HTTP/1.1\r\nHost: "+host+"\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n"+announced+
+				"\r\nb\r\n{\"a\": \"bc\"}\r\n0\r\nX-Api-Key: the child's own\r\nX-Http-Method-Override: DELETE\r\n\r\n")
+			if err != nil || resp.StatusCode != 200 {
+				t.Fatal(host, resp, err)
+			}
+			if got := <-saw; len(got) > 0 {
+				t.Errorf("%s %q: the origin got the trailers %v", host, announced, got)
+			}
+		}
+	}
+}
+
+// RFC 9110 section 15.2: a client of HTTP/1.0 takes a 1xx for the answer.
+func TestOldClientsGetNo1xx(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{http1: true})
+	rawOrigin(t, r, func(w net.Conn, _ *http.Request) {
+		io.WriteString(w, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+	})
+	resp, err := r.inside("api.example.com:443", "api.example.com", "GET /any/x HTTP/1.0\r\nHost: api.example.com\r\n\r\n")
+	if err != nil || resp.StatusCode != 200 || bodyOf(t, resp) != "ok" {
+		t.Errorf("%v, %v", resp, err)
+	}
+}
+
+// Several lines of a header are one list (RFC 9110 section 5.3), on either side.
+func TestWebSocketByTwoConnectionLines(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{http1: true})
+	rawOrigin(t, r, func(w net.Conn, q *http.Request) {
+		if q.Header.Get("Upgrade") == "" {
+			io.WriteString(w, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+			return
+		}
+		io.WriteString(w, "HTTP/1.1 101 Switching Protocols\r\nConnection: keep-alive\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+	})
+	for version, want := range map[string]int{"1.1": 101, "1.0": 200} { // HTTP/1.0 cannot ask
+		resp, err := r.inside("api.example.com:443", "api.example.com", "GET /any/x HTTP/"+version+
+			"\r\nHost: api.example.com\r\nConnection: keep-alive\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+		if err != nil || resp.StatusCode != want {
+			t.Errorf("HTTP/%s: %v, %v", version, resp, err)
+		}
+	}
+}
+
+// An answer that breaks off within a secret does not end with all of it but a character.
+func TestBrokenAnswerHoldsNoBeginning(t *testing.T) {
+	cut := theSecret[:len(theSecret)-1]
+	for name, text := range map[string]string{
+		"length": "Content-Length: 100\r\n\r\nhello " + cut,
+		"chunk":  fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\nhello %s\r\n", len(cut)+6, cut),
+	} {
+		r := newRig(t, echoAuth, rigOptions{http1: true})
+		rawOrigin(t, r, func(w net.Conn, _ *http.Request) { io.WriteString(w, "HTTP/1.1 200 OK\r\n"+text) })
+		resp, err := r.inside("api.example.com:443", "api.example.com", "GET /any/x HTTP/1.1\r\nHost: api.example.com\r\n\r\n")
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err == nil || strings.TrimRight(string(body), " ") != "hello" {
+			t.Errorf("%s: %q, %v", name, body, err)
+		}
+	}
+}
