@@ -362,7 +362,7 @@ func TestReaperComesFirst(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if got := string(out); !strings.Contains(got, "init os ") || strings.Contains(got, "init net") || strings.Contains(got, "init crypto/tls") || strings.Contains(got, "init agentguard/") {
+	if got := string(out); !strings.Contains(got, "init os ") || strings.Contains(got, "init net") || strings.Contains(got, "init crypto/tls") || strings.Count(got, "init agentguard/") > 1 { // run/sandbox/vfork/limit is before everybody
 		t.Errorf("initialised:\n%s", got)
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"agentguard/run/job"
 	"agentguard/run/sandbox/inner"
 	"agentguard/run/sandbox/shim"
+	"agentguard/run/sandbox/vfork"
 )
 
 // Box is a set of namespaces with an init process that holds them. Its methods are safe for concurrent use.
@@ -130,27 +131,37 @@ func (b *Box) live(control int, as *User) {
 	close(b.ended)
 }
 
+// forkInit starts init: the quick way, or else the one that Go has, which also says what does not work.
 func forkInit(control, null uintptr, as *User) (int, error) {
 	uid, gid := os.Geteuid(), os.Getegid()
 	if as != nil {
 		uid, gid = int(as.UID), int(as.GID)
 	}
+	var caps []uintptr
+	if uid != 0 {
+		caps = initCapabilities
+	}
+	argv, env := []string{inner.Name}, append([]string{"GOMAXPROCS=2"}, job.Runtime...)
+	if as == nil {
+		c := vfork.Command{Path: self, Argv: argv, Env: env, Files: [3]uintptr{control, null, null}, Namespaces: namespaces, UID: uid, GID: gid, Capabilities: caps}
+		if pid, err := c.Start(); err == nil {
+			return pid, nil
+		}
+	}
 	sys := &syscall.SysProcAttr{
 		Cloneflags:  namespaces,
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: uid, HostID: uid, Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: gid, HostID: gid, Size: 1}},
-		Pdeathsig:   syscall.SIGKILL,
-	}
-	if uid != 0 {
-		sys.AmbientCaps = initCapabilities
+		Pdeathsig:   syscall.SIGKILL, AmbientCaps: caps,
 	}
 	if as != nil { // without groups, which only who may set them can be rid of
 		sys.Credential, sys.GidMappingsEnableSetgroups = &syscall.Credential{Uid: as.UID, Gid: as.GID}, true
 	}
-	return syscall.ForkExec("/proc/self/exe", []string{inner.Name}, &syscall.ProcAttr{
-		Dir: "/", Env: append([]string{"GOMAXPROCS=2"}, job.Runtime...), Files: []uintptr{control, null, null}, Sys: sys,
-	})
+	return syscall.ForkExec(self, argv, &syscall.ProcAttr{Dir: "/", Env: env, Files: []uintptr{control, null, null}, Sys: sys})
 }
+
+// self is the program that runs.
+const self = "/proc/self/exe"
 
 // listen hands out what init says until it says no more.
 func (b *Box) listen() {
