@@ -19,7 +19,7 @@ const (
 	runtimeLock   = "lock" // held for the run's life; who can take it knows the run dead
 )
 
-// RuntimeDir makes the run's own directory under base: XDG_RUNTIME_DIR or the directory for temporary files. It is private
+// RuntimeDir makes the run's own directory under base; "": the directory for temporary files. It is private
 // (0700, ours, no symlink), holds no secret, and is removed by cleanup.
 func RuntimeDir(base, runID string) (dir string, cleanup func(), err error) {
 	if runID == "" || strings.ContainsAny(runID, "/\\\x00") || strings.HasPrefix(runID, ".") {

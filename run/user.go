@@ -169,12 +169,22 @@ func (u *User) MayWrite(dir string) bool { return u == nil || u.may(dir, mayEnte
 
 // runtimeBases are where the run's own directory may go, the best first: of the usual places those to which the command gets.
 func (s *session) runtimeBases() (bases []string) {
-	for _, base := range []string{s.RuntimeBase, os.TempDir(), "/tmp"} {
+	for _, base := range []string{s.RuntimeBase, sharedMemory(), os.TempDir(), "/tmp"} {
 		if base != "" && (s.User == nil || !s.User.owns(base) && s.User.may(base, mayEnter)) {
 			bases = append(bases, base)
 		}
 	}
 	return bases
+}
+
+// sharedMemory is Linux's directory for what is to be in memory (shm_overview(7)), where it takes no disk to make and remove what a run
+// needs for its time alone; "" where there is none.
+func sharedMemory() string {
+	const dir = "/dev/shm"
+	if info, err := os.Stat(dir); runtime.GOOS != "linux" || err != nil || !info.IsDir() {
+		return ""
+	}
+	return dir
 }
 
 // handOver makes a directory in the run's own one that the command's user has alone, and others may not list: what is written

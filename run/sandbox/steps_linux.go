@@ -84,14 +84,15 @@ func (c *Config) tasks() string { return strconv.Itoa(cmp.Or(c.Tasks, maxTasks))
 
 var stepOf = [...]string{Hidden: "hide", ReadOnly: "read", Writable: "restore"}
 
-// views gives the rules in the order in which they can be carried out. The system's own trees are made anew in any case.
+// views gives the rules in the order in which they can be carried out. The system's own trees are made anew in any case, but
+// what lies in shared memory can be shown there.
 func (c *Config) views(sockets []string) []Rule {
 	var rules []Rule
 	for _, path := range sockets {
 		rules = append(rules, Rule{path, Hidden})
 	}
 	return slices.DeleteFunc(Seen(append(rules, c.Rules...)), func(r Rule) bool {
-		return r.Path == "/" || within(r.Path, "/dev") || within(r.Path, "/proc")
+		return r.Path == "/" || within(r.Path, "/dev") && !strings.HasPrefix(r.Path, "/dev/shm/") || within(r.Path, "/proc")
 	})
 }
 

@@ -128,6 +128,32 @@ func TestReadOnlyElsewhere(t *testing.T) {
 	})
 }
 
+// Shared memory is the box's own, but for what a rule shows of the system's.
+func TestSharedMemory(t *testing.T) {
+	asBoth(t, func(t *testing.T) {
+		var dirs []string
+		for _, name := range []string{"shown", "other"} {
+			dir, err := os.MkdirTemp("/dev/shm", "agentguard-test-")
+			if err != nil {
+				t.Skip(err)
+			}
+			t.Cleanup(func() { os.RemoveAll(dir) })
+			if err := os.WriteFile(filepath.Join(dir, "file"), []byte(name+"\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			dirs = append(dirs, dir)
+		}
+		c := Config{Rules: []Rule{{"/dev/shm", Writable}, {dirs[0], ReadOnly}, {filepath.Join(dirs[1], "gone"), ReadOnly}}}
+		out, _ := inBox(t, c, "cat "+dirs[0]+"/file "+dirs[1]+"/file 2>/dev/null; echo evil 2>/dev/null >> "+dirs[0]+"/file; rm -rf "+dirs[0]+" 2>/dev/null; cat "+dirs[0]+"/file; echo own > /dev/shm/own && cat /dev/shm/own")
+		if out != "shown\nshown\nown" {
+			t.Errorf("%q", out)
+		}
+		if _, err := os.Stat("/dev/shm/own"); err == nil {
+			t.Error("it writes to the system's")
+		}
+	})
+}
+
 // A path comes back inside a hidden directory, as the policy's own list has it.
 func TestShownAgain(t *testing.T) {
 	asBoth(t, func(t *testing.T) {
