@@ -13,6 +13,7 @@ type ChildConfig struct {
 	Stdin, Stdout, Stderr *os.File       // nil: /dev/null; no other file reaches the child
 	RunID                 string         // the value of AGENTGUARD_RUN in Env, by which the reaper knows what belongs to us; "": the child's group alone
 	RuntimeDir            string         // removed when we are killed; "": nothing is
+	Signals               *Signals       // caught for it; nil: none yet
 	User                  *User          // whom it runs as; nil: whoever we are
 	Box                   *sandbox.Box   // where the child runs; nil: beside us
 	Fence                 *sandbox.Fence // what keeps the child in; nil: nothing

@@ -3,18 +3,35 @@
 package run
 
 import (
+	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// notify catches what is to be forwarded. A signal that was ignored when we were started (nohup, a shell's "&") stays
-// ignored, in us and by inheritance in the child: catching it would undo that. Never signal.Ignore another one, for the
-// same inheritance. The Go runtime keeps an inherited SIG_IGN for HUP and INT alone; a shell that ignores INT for a
-// background job ignores QUIT with it (POSIX, Shell Command Language, section 2.11).
-func (c *Child) notify() {
-	catch := []syscall.Signal{syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGCONT}
+// Signals are caught for a child.
+type Signals struct {
+	came   chan os.Signal
+	caught func() // waits until they are
+}
+
+// CatchSignals begins to catch what is to be forwarded. That takes half a millisecond, since Go's runtime tells a thread of each signal,
+// and there is other work to do. What comes before there is a child waits for it.
+func CatchSignals() *Signals {
+	s := &Signals{came: make(chan os.Signal, 64)}
+	s.caught = sync.OnceFunc(s.catch)
+	go s.caught()
+	return s
+}
+
+// catch leaves alone what was ignored when we were started (nohup, a shell's "&"): it stays ignored, in us and by inheritance in
+// the child, and catching it would undo that. Never signal.Ignore another one, for the same inheritance. The Go runtime keeps an
+// inherited SIG_IGN for HUP and INT alone; a shell that ignores INT for a background job ignores QUIT with it (POSIX, Shell
+// Command Language, section 2.11).
+func (s *Signals) catch() {
+	catch := []os.Signal{syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGCONT}
 	if !signal.Ignored(syscall.SIGHUP) {
 		catch = append(catch, syscall.SIGHUP)
 	}
@@ -23,19 +40,20 @@ func (c *Child) notify() {
 	} else {
 		catch = append(catch, syscall.SIGINT, syscall.SIGQUIT)
 	}
-	if c.mode == interactive {
-		catch = append(catch, syscall.SIGTSTP)
-	}
-	for _, s := range catch {
-		signal.Notify(c.signals, s)
-	}
+	signal.Notify(s.came, catch...)
+}
+
+// Stop gives them back, as slowly.
+func (s *Signals) Stop() {
+	s.caught()
+	signal.Stop(s.came)
 }
 
 // follow passes signals on, and follows the child into its stops, until it has ended.
 func (c *Child) follow() {
 	for {
 		select {
-		case s := <-c.signals:
+		case s := <-c.signals.came:
 			c.pass(s.(syscall.Signal))
 		case by, ok := <-c.stops:
 			if !ok {

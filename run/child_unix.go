@@ -26,7 +26,7 @@ type Child struct {
 	reaper   *reaper      // nil: the child is in a box of ours, whose init does its work
 	box      *sandbox.Box // nil: the child is our own
 
-	signals chan os.Signal
+	signals *Signals
 	stops   chan syscall.Signal // of the child; closed when it has ended
 	ended   atomic.Bool         // by a signal to us that means the end: the reaper then looks for what is left
 	fenced  bool                // confined without a box: nothing of it is to go on either
@@ -62,13 +62,13 @@ func StartChild(cfg ChildConfig) (*Child, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Child{box: cfg.Box, fenced: cfg.Fence != nil || cfg.User != nil && cfg.Box == nil, signals: make(chan os.Signal, 64), stops: make(chan syscall.Signal), done: make(chan struct{})}
+	c := &Child{box: cfg.Box, fenced: cfg.Fence != nil || cfg.User != nil && cfg.Box == nil, signals: cfg.Signals, stops: make(chan syscall.Signal), done: make(chan struct{})}
 	c.mode, c.terminal = chooseMode(cfg)
 	if err = c.guard(cfg); err != nil {
 		c.terminal.close()
 		return nil, err
 	}
-	c.notify()
+	c.catch()
 	started := make(chan error)
 	go c.live(path, cfg, started)
 	if err = <-started; err == nil {
@@ -78,10 +78,21 @@ func StartChild(cfg ChildConfig) (*Child, error) {
 		}
 		return c, nil
 	}
-	signal.Stop(c.signals)
+	c.signals.Stop()
 	c.terminal.close()
 	c.reaper.dismiss()
 	return nil, err
+}
+
+// catch waits until signals are caught. A stop by the terminal is for us to follow only where we lend it.
+func (c *Child) catch() {
+	if c.signals == nil {
+		c.signals = CatchSignals()
+	}
+	c.signals.caught()
+	if c.mode == interactive {
+		signal.Notify(c.signals.came, syscall.SIGTSTP)
+	}
 }
 
 // guard sees to it that nothing is left of the run if we are killed. The init of another user's box cannot remove a directory of ours.
@@ -293,7 +304,7 @@ func (c *Child) Close() {
 			<-c.done
 			c.ended.Store(true)
 		}
-		signal.Stop(c.signals)
+		go c.signals.Stop() // as a rule this process has nothing left to do but to end
 		if c.ended.Load() || c.fenced {
 			c.reaper.sweep()
 		} else {

@@ -17,7 +17,7 @@ import (
 // Child is a started child.
 type Child struct {
 	process *os.Process
-	signals chan os.Signal
+	signals *Signals
 	close   sync.Once
 	wait    func() (*os.ProcessState, error)
 }
@@ -35,17 +35,31 @@ func StartChild(cfg ChildConfig) (*Child, error) {
 	if err := joinJob(); err != nil {
 		return nil, fmt.Errorf("job object: %w", err)
 	}
-	c := &Child{signals: make(chan os.Signal, 8)}
-	// Ctrl-C goes to every process of the console; ours must not end us before the child has decided.
-	signal.Notify(c.signals, os.Interrupt)
+	c := &Child{signals: cfg.Signals}
+	if c.signals == nil {
+		c.signals = CatchSignals()
+	}
 	c.process, err = os.StartProcess(path, cfg.Argv, &os.ProcAttr{Dir: cfg.Dir, Env: cfg.Env, Files: []*os.File{cfg.Stdin, cfg.Stdout, cfg.Stderr}})
 	if err != nil {
-		signal.Stop(c.signals)
+		c.signals.Stop()
 		return nil, &ExitError{Code: exitCannotExecute, Reason: cfg.Argv[0] + ": " + err.Error(), Err: err}
 	}
 	c.wait = sync.OnceValues(c.process.Wait)
 	return c, nil
 }
+
+// Signals are caught for a child.
+type Signals struct{ came chan os.Signal }
+
+// CatchSignals keeps Ctrl-C, which goes to every process of the console, from ending us before the child has decided.
+func CatchSignals() *Signals {
+	s := &Signals{make(chan os.Signal, 8)}
+	signal.Notify(s.came, os.Interrupt)
+	return s
+}
+
+// Stop gives it back.
+func (s *Signals) Stop() { signal.Stop(s.came) }
 
 // joinJob puts this process in a job that ends with it; children are born into it. The handle is closed by our end alone.
 var joinJob = sync.OnceValue(func() error {
@@ -121,7 +135,7 @@ func (c *Child) Close() {
 	c.close.Do(func() {
 		c.process.Kill()
 		c.wait()
-		signal.Stop(c.signals)
+		c.signals.Stop()
 	})
 }
 

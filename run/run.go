@@ -48,7 +48,7 @@ type Config struct {
 	Hide        []string             // files and directories of agentguard's own that a confined child must not see
 	Publish     []int                // ports of a sealed child's loopback that are to be reached on ours
 	StateHome   string               // XDG state home, for the audit log and the counts of limits
-	RuntimeBase string               // XDG_RUNTIME_DIR, or "" for the temporary directory
+	RuntimeBase string               // XDG_RUNTIME_DIR, or "": the run's own directory is in memory, or where temporary files are
 	TempDir     string               // for large pushes while they are read; if "", the system's
 	Version     string
 
@@ -101,22 +101,24 @@ type session struct {
 	runtime   string // the run's own directory
 	dir       string // and what of it is the command's
 	level     sandbox.Choice
-	box       *sandbox.Box         // of a sealed run alone
-	published map[int]net.Listener // ports of its child
-	fence     *sandbox.Fence       // of a filtered run alone
-	planned   chan planned         // when it stands
-	names     names.Table          // that its name service was asked for
-	temp      string               // for the child's temporary files, where the usual place takes none; "": it does
-	unsettled []string             // files that were not there, and that say what agents start outside
-	ownDirs   map[string]string    // variables of the child's that name directories of the run's own
-	maven     string               // where it keeps what it fetches; "": in the usual place
-	clients   chan clients         // as soon as they are written; nil: that has not begun
+	box       *sandbox.Box               // of a sealed run alone
+	published map[int]net.Listener       // ports of its child
+	fence     *sandbox.Fence             // of a filtered run alone
+	planned   chan planned               // when it stands
+	names     names.Table                // that its name service was asked for
+	temp      string                     // for the child's temporary files, where the usual place takes none; "": it does
+	unsettled []string                   // files that were not there, and that say what agents start outside
+	ownDirs   map[string]string          // variables of the child's that name directories of the run's own
+	maven     string                     // where it keeps what it fetches; "": in the usual place
+	clients   func() (clients, error)    // waits until they are written; nil: that has not begun
+	begunLog  func() (*audit.Log, error) // likewise
 	creds     *cred.Set
 	files     ClientFiles
 	limits    *Limits
 	log       *audit.Log
 	proxy     *proxy.Proxy
 	main      net.Listener
+	signals   *Signals
 	child     *Child
 	childPid  atomic.Int64
 
@@ -164,6 +166,7 @@ func (s *session) prepare(ctx context.Context) error {
 		return err
 	}
 	s.closers = append(s.closers, s.limits.Close)
+	s.signals = CatchSignals() // nothing waits for a person any more
 	if err := s.openLog(); err != nil {
 		return err
 	}
@@ -208,22 +211,27 @@ func (s *session) protect() error {
 	if err := Harden(); err != nil {
 		return failure(fmt.Errorf("this process cannot be protected from others: %w", err), "")
 	}
-	s.clients = make(chan clients, 1)
-	go func() { s.clients <- s.writeClients() }()
+	s.clients, s.begunLog = begin(s.writeClients), begin(s.createLog)
 	return nil
+}
+
+// begin does what is wanted later, and gives what waits for it.
+func begin[T any](do func() (T, error)) (wait func() (T, error)) {
+	wait = sync.OnceValues(do)
+	go wait()
+	return wait
 }
 
 // clients is what client programs need to go by way of the proxy.
 type clients struct {
 	ca    *proxy.CA
 	files ClientFiles
-	err   error
 }
 
-func (s *session) writeClients() clients {
+func (s *session) writeClients() (clients, error) {
 	ca, err := proxy.NewCA(nil)
 	if err != nil {
-		return clients{err: failure(err, "")}
+		return clients{}, failure(err, "")
 	}
 	var files ClientFiles
 	err = s.User.Do(func() (err error) {
@@ -233,29 +241,36 @@ func (s *session) writeClients() clients {
 	if err != nil {
 		err = failure(fmt.Errorf("the client files in %s: %w", s.dir, err), "free space there, or set XDG_RUNTIME_DIR")
 	}
-	return clients{ca, files, err}
+	return clients{ca, files}, err
 }
 
 // prepareClients reads the vault while the client files are written: neither waits for the other.
 func (s *session) prepareClients(ctx context.Context) (*proxy.CA, error) {
 	credErr := s.loadCredentials(ctx)
-	made := <-s.clients
-	s.clients <- made // for close
-	if made.err != nil {
-		return nil, made.err
+	made, err := s.clients()
+	if err != nil {
+		return nil, err
 	}
 	s.files = made.files
 	return made.ca, credErr
 }
 
-func (s *session) openLog() error {
+func (s *session) createLog() (*audit.Log, error) {
 	if !filepath.IsAbs(s.StateHome) { // where the command is, it could rewrite it
-		return failure(errors.New("the audit log: there is no place to keep it"), "set HOME or XDG_STATE_HOME")
+		return nil, failure(errors.New("the audit log: there is no place to keep it"), "set HOME or XDG_STATE_HOME")
 	}
 	dir, anchors := audit.Dirs(s.StateHome)
 	log, err := audit.Create(audit.Options{Dir: dir, AnchorDir: anchors, RunID: s.id, AgentID: s.Agent})
 	if err != nil {
-		return noLog(err)
+		return nil, noLog(err)
+	}
+	return log, nil
+}
+
+func (s *session) openLog() error {
+	log, err := s.begunLog()
+	if err != nil {
+		return err
 	}
 	s.log = log
 	if err := log.Append(s.startRecord()); err != nil {
@@ -344,7 +359,7 @@ func (s *session) launch() error {
 	}
 	child, err := StartChild(ChildConfig{
 		Argv: s.Argv, Env: env.List(), Dir: s.Dir, Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr,
-		RunID: s.id, RuntimeDir: s.runtime, User: s.User, Box: s.box, Fence: s.fence,
+		RunID: s.id, RuntimeDir: s.runtime, Signals: s.signals, User: s.User, Box: s.box, Fence: s.fence,
 	})
 	if err != nil {
 		return err
@@ -440,8 +455,11 @@ func (s *session) settle() {
 }
 
 func (s *session) close() {
-	if s.child != nil {
+	switch {
+	case s.child != nil:
 		s.child.Close()
+	case s.signals != nil:
+		s.signals.Stop()
 	}
 	if s.box != nil {
 		s.box.Close()
@@ -452,13 +470,18 @@ func (s *session) close() {
 	if s.main != nil {
 		s.main.Close()
 	}
-	if s.log != nil {
+	switch {
+	case s.log != nil:
 		if err := s.log.Close(); err != nil {
 			s.Say("the audit log could not be completed: %v", err)
 		}
+	case s.begunLog != nil: // nothing was run
+		if log, err := s.begunLog(); err == nil {
+			log.Discard()
+		}
 	}
 	if s.clients != nil {
-		<-s.clients // they lie in a directory that is removed now
+		s.clients() // they lie in a directory that is removed now
 	}
 	for _, c := range slices.Backward(s.closers) {
 		c()

@@ -177,3 +177,17 @@ func (l *Log) Close() error {
 	l.file, l.anchor = nil, nil
 	return named(err)
 }
+
+// Discard ends and removes a log that has no line. Any other it leaves as it is.
+func (l *Log) Discard() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file == nil || l.last.seq > 0 {
+		return
+	}
+	l.file.Close()
+	l.anchor.close()
+	l.file, l.anchor = nil, nil
+	os.Remove(l.path)
+	os.Remove(anchorPath(l.path, l.opts.AnchorDir))
+}
