@@ -32,9 +32,10 @@ var layers = map[string][]string{
 	"policy/suite":      {"policy", "policy/action", "policy/limit"},
 	"policy/action":     {"policy/action/catalogue", "policy/graphql"}, // tables, and a reader
 	"run/escape":        {"run/sandbox"},
-	"run/sandbox":       {"run/job", "run/sandbox/shim", "run/sandbox/inner"},
+	"run/sandbox":       {"run/job", "run/sandbox/shim", "run/sandbox/inner", "run/sandbox/vfork"},
 	"run/sandbox/inner": {"run/job", "run/reap", "run/sandbox/shim"},
 	"run/sandbox/shim":  {"run/job"},
+	"run/sandbox/vfork": {"run/sandbox/vfork/limit"},
 	"vault/cred":        {"vault", "policy/action"}, // action says where a service reads its credential
 }
 
