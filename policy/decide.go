@@ -194,13 +194,25 @@ func (s *serviceIndex) unmatched(m *action.Match, a *action.Action) Decision {
 	switch {
 	case elsewhere != nil:
 		d.Hint = restricted(elsewhere, a)
-	case s.first != nil:
-		d.Hint = fmt.Sprintf("no rule allows it: add %q to the actions of [%s]", a.Name, s.first.Name)
 	default:
-		d.Hint = fmt.Sprintf("no rule allows it: write an [allow.NAME] with service = %q and actions = [%q]", s.service.Name, a.Name)
+		d.Hint = s.missing(m, a)
 	}
 	d.Hint = clean(also(d.Hint, m.Reason))
 	return d
+}
+
+// missing is the hint where no rule names the action: to which rule about the same resource it could be added, else what to write.
+func (s *serviceIndex) missing(m *action.Match, a *action.Action) string {
+	if s.rules != nil {
+		if hits := s.rules.find(nil, a, m.Path, 0, false); len(hits) > 0 {
+			return fmt.Sprintf("no rule allows it: add %q to the actions of [%s]", a.Name, slices.MinFunc(hits, better).Name)
+		}
+	}
+	hint := fmt.Sprintf("no rule allows it: write an [allow.NAME] with service = %q, actions = [%q]", s.service.Name, a.Name)
+	if a.Resource.Kind != "" && a.Resource.Name != "" {
+		hint += fmt.Sprintf(", resources = [%q]", a.Resource)
+	}
+	return hint
 }
 
 // any gives a rule that names the action, wherever it applies; nil if none does.

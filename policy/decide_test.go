@@ -531,3 +531,43 @@ resources = ["repo:o/r"]
 		}
 	}
 }
+
+// TestMissingNamesTheRule: the hint names the rule about the same resource, and what to write where there is none.
+func TestMissingNamesTheRule(t *testing.T) {
+	p := mustParse(t, `
+version = 1
+[agent]
+name = "a"
+[service.s]
+hosts = ["s.example.com"]
+auth = "bearer"
+[service.s.actions]
+see  = "GET /{repo} -> repo:{repo}"
+close = "POST /{repo}/close -> repo:{repo}"
+ping = "POST /"
+[allow.a-anything]
+service = "s"
+actions = ["read"]
+[allow.b-one]
+service = "s"
+actions = ["see"]
+resources = ["repo:one"]
+[allow.c-two]
+service = "s"
+actions = ["see"]
+resources = ["repo:tw*"]
+`)
+	for what, want := range map[string]string{
+		"close repo:one": `add "close" to the actions of [allow.b-one]`, "close repo:two": `add "close" to the actions of [allow.c-two]`,
+		"close repo:other": `add "close" to the actions of [allow.a-anything]`, "ping": `add "ping" to the actions of [allow.a-anything]`,
+	} {
+		if d := p.Decide(act(p, "s", what)); d.Hint != "no rule allows it: "+want {
+			t.Errorf("%s: %s", what, d.Hint)
+		}
+	}
+	delete(p.Allow, "a-anything")
+	p.index = compile(p)
+	if d := p.Decide(act(p, "s", "close repo:other")); !strings.HasSuffix(d.Hint, `write an [allow.NAME] with service = "s", actions = ["close"], resources = ["repo:other"]`) {
+		t.Error(d.Hint)
+	}
+}

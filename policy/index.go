@@ -22,7 +22,7 @@ type serviceIndex struct {
 	service     *action.Service
 	credentials []*Credential
 	deny, allow book
-	first       *compiled       // an allow rule to name in hints; nil: there is none
+	rules       *page           // all allow rules, whatever they allow, for hints; nil: there is none
 	named       map[string]bool // what allow rules name, groups and permissions as they stand there
 }
 
@@ -82,9 +82,7 @@ func compile(p *Policy) *index {
 			s.named[name] = true
 		}
 		s.allow.enter(c, s, false)
-		if s.first == nil {
-			s.first = c
-		}
+		s.rules = s.rules.with(c, s.service)
 	}
 	for i, r := range sorted(p.Deny) {
 		for name, s := range x.services {
@@ -94,7 +92,7 @@ func compile(p *Policy) *index {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(x.services)) {
-		if s := x.services[name]; len(s.credentials) > 0 || s.first != nil {
+		if s := x.services[name]; len(s.credentials) > 0 || s.rules != nil {
 			x.claimed = append(x.claimed, s)
 		}
 	}
@@ -154,7 +152,7 @@ func (b book) enter(c *compiled, s *serviceIndex, deny bool) {
 	for _, name := range names {
 		pg := b[name]
 		if pg == nil {
-			pg = &page{literal: map[action.Resource][]*compiled{}, globs: map[action.Resource][]globRule{}, folds: folds}
+			pg = newPage(folds)
 			b[name] = pg
 		}
 		pg.enter(c, globs)
@@ -173,6 +171,25 @@ func (s *serviceIndex) withAlike(names []string) []string {
 		}
 	}
 	return action.Unique(out)
+}
+
+func newPage(folds bool) *page {
+	return &page{literal: map[action.Resource][]*compiled{}, globs: map[action.Resource][]globRule{}, folds: folds}
+}
+
+// with writes an allow rule on the page, which it makes if there is none.
+func (pg *page) with(c *compiled, svc *action.Service) *page {
+	if pg == nil {
+		pg = newPage(false)
+	}
+	var globs []glob
+	for _, r := range c.Resources {
+		g, _ := parseGlob(r)
+		g, _ = g.canonical(svc)
+		globs = append(globs, g)
+	}
+	pg.enter(c, globs)
+	return pg
 }
 
 func (pg *page) enter(c *compiled, globs []glob) {

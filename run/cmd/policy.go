@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"agentguard/policy"
+	"agentguard/run"
 )
 
 // policyFile is the name that is looked for in the working directory.
@@ -113,6 +115,12 @@ func (p *program) policyCheck(given string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	if w := p.strangerOf(pol); w != nil {
+		p.warn("%s", w)
+		if w.Hint != "" {
+			p.hint("%s", w.Hint)
+		}
+	}
 	p.print("%s: %s: agent %s, %s, %s, %s\n", pol.Source, p.good("ok"), pol.Agent.Name,
 		plural(len(pol.Credentials), "credential"), plural(len(pol.Allow), "allow rule"), plural(len(pol.Deny), "deny rule"))
 	return nil
@@ -138,12 +146,32 @@ func (p *program) policyCheckJSON(given string) error {
 	if len(all) > 0 {
 		return status(ours)
 	}
-	for _, e := range pol.Warnings {
+	warnings := pol.Warnings
+	if w := p.strangerOf(pol); w != nil {
+		warnings = append(warnings, *w)
+	}
+	for _, e := range warnings {
 		if err := p.json(finding{"warning", e.File, e.Line, e.Message, e.Hint}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// strangerOf says why isolation.user is nobody as whom a command could run here; nil: it is somebody, or names nobody. It is no more
+// than a warning, since the policy may be for another machine.
+func (p *program) strangerOf(pol *policy.Policy) *policy.Error {
+	if pol.Isolation.User.Line == 0 {
+		return nil
+	}
+	var exit *run.ExitError
+	if _, err := run.ChildUser(pol, p.env); !errors.As(err, &exit) {
+		return nil
+	}
+	w := policy.Error{File: pol.Source, Line: pol.Isolation.User.Line, Message: exit.Reason, Hint: exit.Hint}
+	errors.As(exit.Err, &w)
+	w.Hint = cmp.Or(w.Hint, exit.Hint)
+	return &w
 }
 
 func plural(n int, word string) string {
