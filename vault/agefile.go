@@ -153,9 +153,8 @@ func (a *ageFile) load(ctx context.Context) (contents, error) {
 // tries is how often somebody may mistype a passphrase.
 const tries = 3
 
-func (a *ageFile) open(ctx context.Context, sealed []byte) (contents, error) {
-	var all contents
-	var err error
+func (a *ageFile) open(ctx context.Context, sealed []byte) (all contents, err error) {
+	defer func() { err = a.damaged(err) }()
 	for range tries {
 		if a.key == nil {
 			if a.key, err = findAgeKey(ctx, a.opt, sealed); err != nil {
@@ -174,6 +173,14 @@ func (a *ageFile) open(ctx context.Context, sealed []byte) (contents, error) {
 		a.opt.Notice("that passphrase does not open " + a.opt.AgeFile)
 	}
 	return all, err
+}
+
+// damaged says of a file that is not what was written which it is, and what can be done.
+func (a *ageFile) damaged(err error) error {
+	if !errors.Is(err, ErrCorrupt) {
+		return err
+	}
+	return hint(fmt.Errorf("%w (%s)", err, a.opt.AgeFile), "put a copy of the file back, or move it away to begin a new one")
 }
 
 // maxSealed bounds the file: ten thousand secrets of a kilobyte.
@@ -244,14 +251,14 @@ func (a *ageFile) tryOpen(ctx context.Context) error {
 	opt.Prompt = nil
 	key, err := findAgeKey(ctx, opt, sealed)
 	if err != nil {
-		return err
+		return a.damaged(err)
 	}
 	if key.usesPlugin() {
 		return errNoPassphrase
 	}
 	all, err := key.decrypt(sealed)
 	all.wipe()
-	return err
+	return a.damaged(err)
 }
 
 func (a *ageFile) close() {

@@ -152,6 +152,8 @@ func TestAgeDamageIsNeverEmpty(t *testing.T) {
 	write(t, p.path, string(whole[:len(whole)-3]), 0o600)
 	_, err := p.vault().Get(t.Context(), Ref{"age", "a"})
 	wants(t, err, ErrCorrupt, "cut off or was changed")
+	_, err = p.vault().List(t.Context())
+	wants(t, err, ErrCorrupt, "age: damaged: ", p.path, "put a copy of the file back")
 }
 
 func second(_ Secret, err error) error { return err }

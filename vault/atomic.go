@@ -28,7 +28,10 @@ func edit(ctx context.Context, path string, change func() ([]byte, error)) error
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if ok, err := lock.TryLockContext(ctx, 10*time.Millisecond); !ok {
-		return fmt.Errorf("%w: another process holds %s: %w", ErrUnavailable, lock.Path(), err)
+		if errors.Is(err, context.DeadlineExceeded) {
+			return hint(fmt.Errorf("%w: another process has held %s for 10 seconds", ErrUnavailable, lock.Path()), "wait for it to end, or end it")
+		}
+		return fmt.Errorf("%w: %s cannot be locked: %w", ErrUnavailable, lock.Path(), err)
 	}
 	defer lock.Unlock()
 	b, err := change()

@@ -129,6 +129,9 @@ func (st statement) secret(name string) (Secret, error) {
 	if err := checkEnvName(name); err != nil {
 		return Secret{}, err
 	}
+	if strings.Contains(value, "$(") && !bytes.Contains(st.text, []byte("='")) {
+		return Secret{}, errors.New("holds $(, behind which shells and some readers of .env files run a command; put the value in single quotes")
+	}
 	plain, err := godotenv.UnmarshalBytes(bytes.ReplaceAll(st.text, []byte("$"), []byte(dollar)))
 	if err != nil || strings.ReplaceAll(plain[name], dollar, "$") != value {
 		return Secret{}, errors.New("holds a $ that readers of .env files expand, each in its own way; put the value in single quotes")

@@ -26,7 +26,9 @@ QUOTED='CANARY-0pa$HOME'
 EMPTY=
 STRIPE=CANARY-0-second
 what is this CANARY-0
-LAST: CANARY-0-yaml`
+LAST: CANARY-0-yaml
+RUN=CANARY-0$(id)
+QUOTE='CANARY-0$(id)'`
 
 func TestImportEnvFile(t *testing.T) {
 	pairs, err := ImportEnvFile(strings.NewReader(envText))
@@ -34,11 +36,11 @@ func TestImportEnvFile(t *testing.T) {
 	for _, p := range pairs {
 		got = append(got, fmt.Sprintf("%d %s %s", p.Line, p.Name, p.Value.Reveal()))
 	}
-	want := []string{"3 GITHUB_TOKEN CANARY-0-github", "10 QUOTED CANARY-0pa$HOME", "12 STRIPE CANARY-0-second", "14 LAST CANARY-0-yaml"}
+	want := []string{"3 GITHUB_TOKEN CANARY-0-github", "10 QUOTED CANARY-0pa$HOME", "12 STRIPE CANARY-0-second", "14 LAST CANARY-0-yaml", "16 QUOTE CANARY-0$(id)"}
 	if strings.Join(got, "|") != strings.Join(want, "|") {
 		t.Errorf("%q", got)
 	}
-	wantLines := []string{"line 2: DEBUG: the value has 1 bytes", "line 6: KEY: the value holds a line break", "line 9: PASS: holds a $", "line 13: is not NAME=value"}
+	wantLines := []string{"line 2: DEBUG: the value has 1 bytes", "line 6: KEY: the value holds a line break", "line 9: PASS: holds a $", "line 13: is not NAME=value", "line 15: RUN: holds $("}
 	for _, w := range wantLines {
 		if err == nil || !strings.Contains(err.Error(), w) {
 			t.Errorf("%v: lacks %q", err, w)
@@ -64,7 +66,7 @@ func TestBlankEnvFile(t *testing.T) {
 	}
 	b, _ := os.ReadFile(path)
 	const c = Blanked + "\n"
-	want := "# settings\nDEBUG=1\n" + c + "export GITHUB_TOKEN=\n\n" + c + "STRIPE=\n" + c + "KEY=\nPASS=CANARY-0pa$HOME\nQUOTED='CANARY-0pa$HOME'\nEMPTY=\r\n" + c + "STRIPE=\nwhat is this CANARY-0\n" + c + "LAST="
+	want := "# settings\nDEBUG=1\n" + c + "export GITHUB_TOKEN=\n\n" + c + "STRIPE=\n" + c + "KEY=\nPASS=CANARY-0pa$HOME\nQUOTED='CANARY-0pa$HOME'\nEMPTY=\r\n" + c + "STRIPE=\nwhat is this CANARY-0\n" + c + "LAST=\nRUN=CANARY-0$(id)\nQUOTE='CANARY-0$(id)'"
 	if string(b) != want {
 		t.Fatalf("%s", b)
 	}

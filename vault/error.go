@@ -12,7 +12,9 @@ type Error struct {
 	Hint string // a command or a deed, for the user interface to print apart; "": none is known
 }
 
-func (e *Error) Error() string { return e.Ref.String() + ": " + e.Err.Error() }
+func (e *Error) Error() string {
+	return strings.TrimSuffix(e.Ref.String(), ":") + ": " + e.Err.Error() // of a whole backend: "age: locked"
+}
 
 // Unwrap gives the reason, one of the Err variables inside it.
 func (e *Error) Unwrap() error { return e.Err }
