@@ -35,6 +35,41 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// TestTakenAway: a record in a file that nobody finds any more is none.
+func TestTakenAway(t *testing.T) {
+	for what, c := range map[string]struct {
+		do   func(path string) error
+		want string
+	}{
+		"removed":  {os.Remove, "was removed or replaced"},
+		"replaced": {func(p string) error { return errors.Join(os.WriteFile(p+"~", nil, 0o600), os.Rename(p+"~", p)) }, "was removed or replaced"},
+		"a link":   {func(p string) error { return errors.Join(os.Remove(p), os.Symlink("/dev/null", p)) }, "was removed or replaced"},
+		"emptied":  {func(p string) error { return os.Truncate(p, 0) }, "was cut off"},
+		"cut":      {func(p string) error { return os.Truncate(p, 7) }, "was cut off"},
+	} {
+		l := newLogIn(t, t.TempDir())
+		mustAppend(t, l, &Record{Event: RunStart})
+		if err := c.do(l.Path()); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := l.Append(sample()); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), l.Path()) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if err := l.Close(); err != nil {
+			t.Errorf("%s: nothing was left to write: %v", what, err)
+		}
+	}
+	l := newLogIn(t, t.TempDir())
+	mustAppend(t, l, &Record{Event: RunStart})
+	os.Remove(l.Path())
+	l.Defer(sample())
+	if err := l.Close(); err == nil || !strings.Contains(err.Error(), "was removed or replaced") {
+		t.Errorf("the last line went nowhere: %v", err)
+	}
+}
+
 // fill appends until that fails with want, a few times, and says how many records were taken.
 func fill(t *testing.T, l *Log, want error) (n int) {
 	t.Helper()

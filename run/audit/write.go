@@ -156,6 +156,9 @@ func (l *Log) write() error {
 
 // writePending writes the pending lines at the end of the whole ones, or takes back what it wrote of them.
 func (l *Log) writePending() error {
+	if err := l.inPlace(); err != nil {
+		return err
+	}
 	_, err := l.file.WriteAt(l.pending, l.size)
 	if err == nil && l.opts.Sync {
 		err = l.file.Sync()

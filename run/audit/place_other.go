@@ -1,0 +1,6 @@
+//go:build !linux && !darwin
+
+package audit
+
+// inPlace asks nothing: a file that is open cannot be removed there.
+func (l *Log) inPlace() error { return nil }
