@@ -346,7 +346,7 @@ func TestDefaultSaysWhy(t *testing.T) {
 		t.Skip("needs a system whose keychain can be missing")
 	}
 	backend, why := New(Options{}).Default(t.Context())
-	if backend != "age" || !strings.HasPrefix(why, "no keychain: no D-Bus session") {
+	if backend != "age" || !strings.HasPrefix(why, "no D-Bus session") {
 		t.Fatal(backend, why)
 	}
 	places := New(Options{AgeFile: filepath.Join(t.TempDir(), "v.age")}).Where(t.Context())
