@@ -294,6 +294,19 @@ func (u *Upstream) dialThrough(ctx context.Context, p *url.URL, a action.Authori
 	return conn, nil
 }
 
+// mendsTrust says what to look at where a certificate was refused.
+func mendsTrust(err error) string {
+	var invalid x509.CertificateInvalidError
+	var name x509.HostnameError
+	switch {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "if the clock of this machine is right (agentguard doctor says), that of the host or its certificate is not"
+	case errors.As(err, &name):
+		return "somebody else answers there: look at [upstream] resolve and proxy, and at the name service"
+	}
+	return "a private CA is named by [upstream] ca = \"FILE.pem\""
+}
+
 // dialRefusal says in words why the upstream could not be asked.
 func dialRefusal(ex *Exchange, err error) *Refusal {
 	var private *GuardError
@@ -304,7 +317,7 @@ func dialRefusal(ex *Exchange, err error) *Refusal {
 	case errors.As(err, &private):
 		return deny(private.Error(), fmt.Sprintf("if it should be reached: [upstream] allow_private = [%q]", host))
 	case errors.As(err, &verify):
-		return upstreamFailed("the certificate of "+ex.Authority.String()+" cannot be trusted: "+verify.Err.Error(), "a private CA is named by [upstream] ca = \"FILE.pem\"")
+		return upstreamFailed("the certificate of "+ex.Authority.String()+" cannot be trusted: "+verify.Err.Error(), mendsTrust(verify.Err))
 	case errors.As(err, &dns):
 		return upstreamFailed(host+" cannot be resolved: "+dns.Err, "")
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -197,6 +198,18 @@ func TestUnreachableUpstreamIs502WithTheReason(t *testing.T) {
 	}
 	if e := r.last(); e.Failure == "" || !e.Recorded {
 		t.Errorf("recorded %+v", e)
+	}
+}
+
+func TestMendsTrust(t *testing.T) {
+	for want, err := range map[string]error{
+		"the clock of this machine": x509.CertificateInvalidError{Reason: x509.Expired},
+		"somebody else answers":     x509.HostnameError{},
+		"[upstream] ca":             x509.UnknownAuthorityError{},
+	} {
+		if got := mendsTrust(fmt.Errorf("tls: %w", err)); !strings.Contains(got, want) {
+			t.Errorf("%T: %q", err, got)
+		}
 	}
 }
 

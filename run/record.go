@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -33,6 +34,7 @@ func (s *session) record(ex *proxy.Exchange, ended bool) error {
 	err := s.write(&r, later)
 	if err == nil || ended {
 		s.tally.count(ex, ended)
+		s.tally.trouble(&r)
 	}
 	if ended && s.Learn != nil {
 		s.learn(ex)
@@ -191,6 +193,7 @@ type tally struct {
 	mu      sync.Mutex
 	r       Result
 	pending int
+	about   []string // of each of r.Troubles
 }
 
 func (t *tally) count(ex *proxy.Exchange, ended bool) {
@@ -220,6 +223,29 @@ func (t *tally) count(ex *proxy.Exchange, ended bool) {
 			t.r.ByRule = map[string]int{}
 		}
 		t.r.ByRule[f.Rule]++
+	}
+}
+
+// maxTroubles bounds those that are told at the end.
+const maxTroubles = 5
+
+// trouble remembers what no policy mends.
+func (t *tally) trouble(r *audit.Record) {
+	if r.Event != audit.Ended {
+		return
+	}
+	about, text := r.Request.Authority, ""
+	switch {
+	case r.Effect == "error":
+		text = r.Reason
+	case r.Response.Status == http.StatusUnauthorized && r.Credential != "":
+		about += " " + r.Credential
+		text = fmt.Sprintf("%s does not take %s (401): it may be wrong, expired or revoked", r.Request.Authority, r.Credential)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if text != "" && len(t.about) < maxTroubles && !slices.Contains(t.about, about) {
+		t.about, t.r.Troubles = append(t.about, about), append(t.r.Troubles, audit.Clip(text, 400))
 	}
 }
 

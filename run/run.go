@@ -63,6 +63,7 @@ type Result struct {
 	Code                                       int // the child's exit code
 	Requests, Allowed, Denied, Limited, Failed int
 	ByRule                                     map[string]int // denials by rule; "" where no rule spoke
+	Troubles                                   []string       // what no policy mends, once for each host: it cannot be asked, or does not take a credential
 	AuditFile, RunID                           string
 	Duration                                   time.Duration
 }

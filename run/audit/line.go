@@ -65,6 +65,9 @@ func (r *Record) outcome() string {
 	if r.Response.Status != 0 {
 		parts = append(parts, strconv.Itoa(r.Response.Status))
 	}
+	if r.Event == Sent {
+		parts = append(parts, "sent")
+	}
 	if r.Event == Ended {
 		parts = append(parts, size(r.Response.Bytes), fmt.Sprintf("%.1f ms", r.DurationMS))
 	}
@@ -101,9 +104,12 @@ func (r *Record) details() string {
 	case RunStart:
 		parts = append(parts, "run "+Clip(r.RunID, showWord), "agent "+Clip(r.AgentID, showWord))
 	case RunEnd:
-		parts = append(parts, fmt.Sprintf("%d requests, %d refused", r.Requests, r.Denied))
+		parts = append(parts, fmt.Sprintf("%d sent, %d refused", r.Requests, r.Denied))
 	}
 	for k, v := range sorted(r.Detail) {
+		if r.Event == RunEnd && (k == "requests" || k == "denied") {
+			continue // the same, counted otherwise
+		}
 		parts = append(parts, Clip(k, showWord)+"="+Clip(v, showText))
 	}
 	return strings.Join(parts, "  ")

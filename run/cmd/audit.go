@@ -112,17 +112,27 @@ func (p *program) auditShow(path string, f filter) error {
 		return err
 	}
 	defer file.Close()
+	open := map[uint64]string{} // requests whose end is still to come
 	err = audit.Read(file, func(_ int, r *audit.Record, raw []byte) error {
 		if !f.takes(r) {
 			return nil
 		}
-		if f.json {
+		switch {
+		case f.json:
 			p.print("%s\n", strings.TrimRight(string(raw), "\n"))
 			return nil
+		case r.Event == audit.Sent:
+			open[r.ID] = r.Line(p.effect)
+			return nil
+		case r.Event == audit.Ended:
+			delete(open, r.ID)
+		case r.Event == audit.RunEnd:
+			p.printOpen(open)
 		}
 		p.print("%s\n", r.Line(p.effect))
 		return nil
 	})
+	p.printOpen(open)
 	if torn := (*audit.TornError)(nil); errors.As(err, &torn) {
 		p.warn("%s: the last line was cut off (%d bytes): the run was killed, or is writing", path, torn.Bytes)
 		return nil
@@ -134,6 +144,14 @@ func (p *program) auditShow(path string, f filter) error {
 }
 
 // effect colours a word by what was decided.
+// printOpen shows the requests of which no end is on record.
+func (p *program) printOpen(open map[uint64]string) {
+	for _, id := range sortedKeys(open) {
+		p.print("%s\n", open[id])
+		delete(open, id)
+	}
+}
+
 func (p *program) effect(effect, s string) string {
 	return paint(p.outColour, map[string]color.Attribute{
 		audit.Allow: color.FgGreen, audit.Deny: color.FgRed, audit.Limit: color.FgYellow, audit.Error: color.FgMagenta,

@@ -75,6 +75,12 @@ func (p *program) run(c *cli.Context) error {
 	}
 	if !c.Bool("quiet") {
 		p.say("%s", summary(result))
+		if result.Denied+result.Limited+result.Failed > 0 {
+			p.hint("agentguard audit show   (says which, and why)")
+		}
+		for _, trouble := range result.Troubles {
+			p.warn("%s", trouble)
+		}
 	}
 	if pol.Changed() { // which may have been the command, where it can write it
 		p.warn("%s is not what this run began with: read it before you use it again", pol.Source)
@@ -242,15 +248,15 @@ func summary(r run.Result) string {
 	return fmt.Sprintf("%s in %s; audit %s", strings.Join(parts, ", "), r.Duration.Round(time.Millisecond), r.AuditFile)
 }
 
-// byRule is "deny.dangerous 2, no rule 1".
+// byRule is "2 by deny.dangerous, 1 that no rule allows".
 func byRule(rules map[string]int) string {
 	var parts []string
 	for _, name := range sortedKeys(rules) {
-		shown := name
+		by := "by " + name
 		if name == "" {
-			shown = "no rule"
+			by = "that no rule allows"
 		}
-		parts = append(parts, fmt.Sprintf("%s %d", shown, rules[name]))
+		parts = append(parts, fmt.Sprintf("%d %s", rules[name], by))
 	}
 	return strings.Join(parts, ", ")
 }
