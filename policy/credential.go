@@ -27,6 +27,9 @@ func (d *draft) credentialTable(t *table) {
 	if from, ok := t.required("from", hintFrom); ok {
 		c.From = from.s
 		c.backend, c.where = checkFrom(t, "from", from.s)
+		if c.backend == "exec" {
+			d.program(t, "from", c.where)
+		}
 	}
 	if service, ok := t.required("service", "write which service it is for: it can go nowhere else"); ok {
 		c.service, c.Service = service, service.s

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // File is a further file that a policy says to read. What it holds is part of what the policy says.
@@ -16,8 +17,11 @@ type File struct {
 	Hash string // hex SHA-256 of what was read
 }
 
-// maxRoots bounds a file of certificates.
-const maxRoots = 4 << 20
+// maxRoots bounds a file of certificates, maxProgram one of a command beside the policy.
+const (
+	maxRoots   = 4 << 20
+	maxProgram = 16 << 20
+)
 
 // reader reads a file, of one that is longer than max bytes the first max+1.
 type reader func(path string, max int64) ([]byte, error)
@@ -58,6 +62,41 @@ func (d *draft) include(t *table, key, name string, max int64) []byte {
 	}
 	d.policy.Files = append(d.policy.Files, File{t.path(key), path, hashOf(b)})
 	return b
+}
+
+// program notes the files of a command that lie beside the policy or below: a script in the working tree is as much a part of
+// what the policy does as its text. What a relative name means hangs on where agentguard is started, and the agent may be the
+// one who writes there.
+func (d *draft) program(t *table, key, line string) {
+	words := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t'\"", r) })
+	if len(words) > 0 && strings.Contains(words[0], "/") && !filepath.IsAbs(words[0]) && !strings.HasPrefix(words[0], "~/") {
+		t.fail(key, "write its whole path, or one that begins with ~/", "names a program by the relative path %q", words[0])
+		return
+	}
+	here, err := filepath.Abs(filepath.Dir(d.file))
+	if d.reader == nil || err != nil {
+		return
+	}
+	for _, word := range words {
+		path := word
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(here, path)
+		}
+		inside, err := filepath.Rel(here, path)
+		info, wrong := os.Stat(path)
+		if err != nil || wrong != nil || !filepath.IsLocal(inside) || !info.Mode().IsRegular() {
+			continue
+		}
+		b, err := d.reader(path, maxProgram)
+		if err == nil && len(b) > maxProgram {
+			err = fmt.Errorf("it is longer than %d MiB", maxProgram>>20)
+		}
+		if err != nil {
+			t.fail(key, "", "names %s, which cannot be read: %v", path, err)
+			return
+		}
+		d.policy.Files = append(d.policy.Files, File{t.path(key) + " (" + inside + ")", path, hashOf(b)})
+	}
 }
 
 // Changed says whether the policy's file, or one that it names, is another by now or cannot be read. A policy that came from no

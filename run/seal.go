@@ -52,14 +52,17 @@ func (s *session) places() sandbox.Places {
 	for _, name := range slices.Concat(cacheVariables, resultVariables) {
 		caches = append(caches, env.Get(name))
 	}
-	i := s.Policy.Isolation
+	i, read := s.Policy.Isolation, s.Policy.Isolation.Read
+	for _, f := range s.Policy.Files { // which the next run goes by
+		read = append(read[:len(read):len(read)], f.Path)
+	}
 	policy := s.Policy.Source
 	if policy != "" {
 		policy, _ = filepath.Abs(policy)
 	}
 	return sandbox.Places{
 		Home: home, Others: []string{s.ownHome}, Dir: dir, Temp: []string{os.TempDir(), env.Get("TMPDIR")}, Caches: caches, Moves: sandbox.Moves(env.Get), Runtime: s.dir, Policy: policy,
-		Secret: own(append(s.sourceFiles(), s.Hide...)...), Read: own(i.Read...), Write: own(i.Write...), Hide: own(i.Hide...),
+		Secret: own(append(s.sourceFiles(), s.Hide...)...), Read: own(read...), Write: own(i.Write...), Hide: own(i.Hide...),
 	}
 }
 
