@@ -70,16 +70,6 @@ func handled(version int) shim.Landlock {
 	return l
 }
 
-// scopes is a ruleset that keeps signals and abstract sockets within the run and restricts no file, nor mounts, as any rule
-// on files would; nil where this kernel cannot.
-func scopes() *shim.Landlock {
-	version, p := askLandlock()
-	if p != nil || version < landlockScopes {
-		return nil
-	}
-	return &shim.Landlock{Scoped: handled(version).Scoped}
-}
-
 // filteredLimits is what the level does not hold with this version of Landlock.
 func filteredLimits(version int) []string {
 	limits := []string{

@@ -9,14 +9,13 @@ import (
 	"agentguard/run/sandbox/shim"
 )
 
-// inside is what a command in a box is without, beyond what the box holds: its rights, the user's keyrings, and signals and abstract
-// sockets to the outside, where the kernel can tell (Landlock's sixth version).
-func (c *Config) inside() (*shim.Config, error) {
+// inside is what a command in a box is without, beyond what the box holds: its rights, the user's keyrings, and what held says.
+func (c *Config) inside(seen []Rule) (*shim.Config, error) {
 	filter, err := Filter(Calls{Nested: c.Nested, UDP: true})
 	if err != nil {
 		return nil, &Problem{Step: "filter system calls", Err: err}
 	}
-	return &shim.Config{Keyring: true, Slack: slack(), Landlock: scopes(), Ignore: ignored(), Seccomp: filter}, nil
+	return &shim.Config{Keyring: true, Slack: slack(), Landlock: c.held(seen), Ignore: ignored(), Seccomp: filter}, nil
 }
 
 // slack is by how much our timers may be late, in nanoseconds: init has another, which the command is not to have.

@@ -1,15 +1,11 @@
 package sandbox
 
 import (
-	"bufio"
 	"cmp"
-	"io"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"agentguard/run/sandbox/inner"
 )
@@ -24,15 +20,16 @@ const maxTasks = 16384
 
 // Plan works out what init is to do.
 func (c Config) Plan() Plan {
-	inside, err := c.inside()
+	seen := Seen(c.Rules)
+	inside, err := c.inside(seen)
 	if err != nil {
 		return Plan{err: err}
 	}
-	return Plan{c, append(c.steps(), inner.Step{Do: "confine", With: string(inside.Encode())}), nil}
+	return Plan{c, append(c.steps(views(seen, Sockets())), inner.Step{Do: "confine", With: string(inside.Encode())}), nil}
 }
 
 // steps is the order in which init makes the box. What it needs of the old /dev and /proc comes before the new ones.
-func (c *Config) steps() []inner.Step {
+func (c *Config) steps(views []Rule) []inner.Step {
 	listen := func(where, what string, port int) inner.Step {
 		return inner.Step{Do: "listen", Path: where, With: what + ":" + strconv.Itoa(port)}
 	}
@@ -47,7 +44,6 @@ func (c *Config) steps() []inner.Step {
 		steps = append(steps, listen("lo", "tcp", port))
 	}
 	steps = append(steps, inner.Step{Do: "diagnose"}) // the last that gives a descriptor: it may give none
-	views := c.views(Sockets())
 	for _, r := range views {
 		if r.View != Hidden {
 			steps = append(steps, inner.Step{Do: "keep", Path: r.Path})
@@ -63,7 +59,7 @@ func (c *Config) steps() []inner.Step {
 	)
 	// /proc and /dev are made already, and stay as they are when all else becomes read-only.
 	steps = append(steps, inner.Step{Do: "keep", Path: "/proc"}, inner.Step{Do: "keep", Path: "/dev"}, inner.Step{Do: "root"},
-		inner.Step{Do: "restore", Path: "/proc"}, inner.Step{Do: "restore", Path: "/dev"})
+		inner.Step{Do: "restore", Path: "/proc", With: inner.WithDevices}, inner.Step{Do: "restore", Path: "/dev", With: inner.WithDevices})
 	steps = append(steps, inner.Step{Do: "content", Path: "/etc/resolv.conf", With: resolver})
 	for _, r := range views {
 		steps = append(steps, inner.Step{Do: stepOf[r.View], Path: r.Path})
@@ -84,51 +80,14 @@ func (c *Config) tasks() string { return strconv.Itoa(cmp.Or(c.Tasks, maxTasks))
 
 var stepOf = [...]string{Hidden: "hide", ReadOnly: "read", Writable: "restore"}
 
-// views gives the rules in the order in which they can be carried out. The system's own trees are made anew in any case, but
-// what lies in shared memory can be shown there.
-func (c *Config) views(sockets []string) []Rule {
-	var rules []Rule
+// views gives what is seen in the order in which it can be carried out, and hides the sockets that no rule names. The system's own
+// trees are made anew in any case, but what lies in shared memory can be shown there.
+func views(seen []Rule, sockets []string) []Rule {
+	rules := make([]Rule, 0, len(sockets)+len(seen))
 	for _, path := range sockets {
 		rules = append(rules, Rule{path, Hidden})
 	}
-	return slices.DeleteFunc(Seen(append(rules, c.Rules...)), func(r Rule) bool {
+	return slices.DeleteFunc(Seen(append(rules, seen...)), func(r Rule) bool {
 		return r.Path == "/" || within(r.Path, "/dev") && !strings.HasPrefix(r.Path, "/dev/shm/") || within(r.Path, "/proc")
 	})
-}
-
-// Sockets lists the sockets with a name in the file system that this user could connect to: whoever listens there acts outside
-// of the box (docker, ssh-agent, gpg-agent, tmux, D-Bus, editors).
-func Sockets() []string {
-	f, err := os.Open("/proc/self/net/unix")
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	var paths []string
-	for lines := bufio.NewReader(f); ; {
-		line, err := lines.ReadString('\n')
-		if path := socketPath(line); path != "" && unix.Access(path, unix.W_OK) == nil && !slices.Contains(paths, path) {
-			paths = append(paths, path)
-		}
-		if err == io.EOF || err != nil {
-			return paths
-		}
-	}
-}
-
-// socketPath reads the eighth field of a line of /proc/net/unix, which may hold spaces (unix(7) does not describe it;
-// net/unix/af_unix.c, unix_seq_show).
-func socketPath(line string) string {
-	line = strings.TrimSuffix(line, "\n")
-	for range 7 {
-		_, rest, ok := strings.Cut(strings.TrimLeft(line, " "), " ")
-		if !ok {
-			return ""
-		}
-		line = rest
-	}
-	if line = strings.TrimLeft(line, " "); strings.HasPrefix(line, "/") {
-		return line
-	}
-	return ""
 }

@@ -236,17 +236,17 @@ func serveAll(l net.Listener) {
 	}
 }
 
-func TestSocketPath(t *testing.T) {
+func TestSocketName(t *testing.T) {
 	for line, want := range map[string]string{
 		"Num       RefCount Protocol Flags    Type St Inode Path\n":                       "",
 		"000000004660e1bb: 00000003 00000000 00000000 0001 03  1146\n":                    "",
 		"000000004660e1bb: 00000002 00000000 00010000 0001 01 20010 /run/dbus/socket\n":   "/run/dbus/socket",
-		"000000004660e1bb: 00000002 00000000 00010000 0001 01 20010 @/tmp/.X11-unix/X0\n": "",
+		"000000004660e1bb: 00000002 00000000 00010000 0001 01 20010 @/tmp/.X11-unix/X0\n": "@/tmp/.X11-unix/X0",
 		"000000004660e1bb: 00000002 00000000 00010000 0001 01     7 /tmp/a b/c  d\n":      "/tmp/a b/c  d",
-		"000000004660e1bb: 00000002 00000000 00010000 0001 01 20010 relative\n":           "",
+		"000000004660e1bb: 00000002 00000000 00010000 0001 01 20010 relative\n":           "relative",
 		"": "",
 	} {
-		if got := socketPath(line); got != want {
+		if got := socketName(line); got != want {
 			t.Errorf("%q: %q", line, got)
 		}
 	}

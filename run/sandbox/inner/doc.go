@@ -33,8 +33,11 @@ const (
 // Step is one thing that init does before the child starts.
 type Step struct{ Do, Path, With string }
 
-// WholeProc has the step "proc" cover nothing of it.
-const WholeProc = "whole"
+// WholeProc has the step "proc" cover nothing of it, and WithDevices the step "restore" leave devices what they are.
+const (
+	WholeProc   = "whole"
+	WithDevices = "devices"
+)
 
 // PackSteps makes the fields of a Setup frame.
 func PackSteps(steps []Step) []string {

@@ -145,15 +145,19 @@ func (p *initProcess) take(s Step) (what, call string, err error) {
 		call, err = devfs(s.Path, words(s.With))
 		return "make a /dev of its own", call, err
 	case "root":
-		return "make the file system read-only", "mount_setattr(/)", mountAttr("/", attrReadOnly|attrNoDev, 0, true)
+		return "make the file system read-only", "mount_setattr(/)", mountAttr("/", attrReadOnly|attrNoDev, true)
 	case "hide":
 		return "hide " + s.Path, "mount", hide(s.Path)
 	case "keep":
 		return "keep " + s.Path, "open_tree", p.keep(s.Path)
 	case "restore":
-		return "show " + s.Path, "move_mount", p.restore(s.Path, 0)
+		attr := uint64(attrNoDev) // a project may hold device nodes, of another system that is built there
+		if s.With == WithDevices {
+			attr = 0
+		}
+		return "show " + s.Path, "move_mount", p.restore(s.Path, attr)
 	case "read":
-		return "make " + s.Path + " read-only", "mount_setattr", p.restore(s.Path, attrReadOnly)
+		return "make " + s.Path + " read-only", "mount_setattr", p.restore(s.Path, attrReadOnly|attrNoDev)
 	case "show":
 		return "show " + s.With + " as " + s.Path, "mount(MS_BIND)", show(s.With, s.Path)
 	case "content":
@@ -192,13 +196,12 @@ func (p *initProcess) restore(path string, attr uint64) error {
 	}
 	delete(p.kept, path)
 	defer syscall.Close(fd)
-	if err := place(fd, path); err != nil {
-		return err
+	if attr != 0 {
+		if err := setAttr(fd, "", attr, atEmptyPath|atRecursive); err != nil {
+			return err
+		}
 	}
-	if attr == 0 {
-		return nil
-	}
-	return mountAttr(path, attr, 0, true)
+	return place(fd, path)
 }
 
 // words splits at spaces.

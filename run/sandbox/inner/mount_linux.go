@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"syscall"
 	"unsafe"
+
+	"agentguard/run/sandbox/shim"
 )
 
 // System calls that package syscall does not know; the numbers are the same on all architectures.
@@ -23,7 +25,8 @@ const (
 	atRecursive       = 0x8000
 	atEmptyPath       = 0x1000
 	atFdcwd           = -100
-	moveFromEmptyPath = 4
+	moveFromEmptyPath = 0x04
+	moveToEmptyPath   = 0x40
 	attrReadOnly      = 1
 	attrNoSuid        = 2
 	attrNoDev         = 4
@@ -43,18 +46,21 @@ func mount(source, target, kind string, flags uintptr, data string) error {
 // be for a moment alone: who reads writes the time of it (the shim does, as it starts), and that counts.
 const patience = 5000
 
-// mountAttr sets and clears attributes of a mount, of all below it too if recursive.
-func mountAttr(path string, set, clear uint64, recursive bool) error {
-	name, err := syscall.BytePtrFromString(path)
-	if err != nil {
-		return err
-	}
-	attr := struct{ set, clear, propagation, userns uint64 }{set, clear, 0, 0}
+// mountAttr sets attributes of a mount, of all below it too if recursive.
+func mountAttr(path string, set uint64, recursive bool) error {
 	flags := uintptr(0)
 	if recursive {
 		flags = atRecursive
 	}
-	at := atFdcwd
+	return setAttr(atFdcwd, path, set, flags)
+}
+
+func setAttr(at int, path string, set uint64, flags uintptr) error {
+	name, err := syscall.BytePtrFromString(path)
+	if err != nil {
+		return err
+	}
+	attr := struct{ set, clear, propagation, userns uint64 }{set: set}
 	for tries := 0; ; tries++ {
 		_, _, errno := syscall.Syscall6(sysMountSetattr, uintptr(at), uintptr(unsafe.Pointer(name)), flags, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
 		switch {
@@ -67,32 +73,40 @@ func mountAttr(path string, set, clear uint64, recursive bool) error {
 	}
 }
 
-// cloneMount gives a detached copy of what path shows, and attach puts it somewhere: what path shows may be covered between.
-func cloneMount(path string) (fd int, err error) {
-	name, err := syscall.BytePtrFromString(path)
-	if err != nil {
-		return -1, err
-	}
-	at := atFdcwd
-	r, _, errno := syscall.Syscall(sysOpenTree, uintptr(at), uintptr(unsafe.Pointer(name)), openTreeClone|openTreeCloexec|atRecursive)
-	if errno != 0 {
-		return -1, errno
-	}
-	return int(r), nil
-}
-
-func attach(fd int, path string) error {
-	name, err := syscall.BytePtrFromString(path)
-	if err != nil {
-		return err
-	}
-	var empty [1]byte
-	at := atFdcwd
-	_, _, errno := syscall.Syscall6(sysMoveMount, uintptr(fd), uintptr(unsafe.Pointer(&empty)), uintptr(at), uintptr(unsafe.Pointer(name)), moveFromEmptyPath, 0)
+// at does something with a place, as a descriptor. The paths of steps hold no symbolic link: one that does by now was put there by
+// somebody who wants another place shown, or not hidden.
+func at(path string, do func(place int) error) error {
+	place, errno := shim.OpenPath(path)
 	if errno != 0 {
 		return errno
 	}
-	return nil
+	defer syscall.Close(place)
+	return do(place)
+}
+
+// cloneMount gives a detached copy of what path shows, and attach puts it somewhere: what path shows may be covered between.
+func cloneMount(path string) (fd int, err error) {
+	err = at(path, func(place int) error {
+		var empty [1]byte
+		r, _, errno := syscall.Syscall(sysOpenTree, uintptr(place), uintptr(unsafe.Pointer(&empty)), openTreeClone|openTreeCloexec|atRecursive|atEmptyPath)
+		if fd = int(r); errno != 0 {
+			fd = -1
+			return errno
+		}
+		return nil
+	})
+	return fd, err
+}
+
+func attach(fd int, path string) error {
+	return at(path, func(place int) error {
+		var empty [1]byte
+		name := uintptr(unsafe.Pointer(&empty))
+		if _, _, errno := syscall.Syscall6(sysMoveMount, uintptr(fd), name, uintptr(place), name, moveFromEmptyPath|moveToEmptyPath, 0); errno != 0 {
+			return errno
+		}
+		return nil
+	})
 }
 
 // absent says that a path leads nowhere for us, and so for the child.
@@ -111,14 +125,17 @@ func ifThere(err error) error {
 // hide covers a directory with an empty one that is forgotten at the end, and anything else with the null device: a file
 // reads as empty, a socket refuses.
 func hide(path string) error {
-	var stat syscall.Stat_t
-	if err := syscall.Stat(path, &stat); err != nil {
-		return ifThere(err)
-	}
-	if stat.Mode&syscall.S_IFMT == syscall.S_IFDIR {
-		return ifThere(mount("tmpfs", path, "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV, "mode=0700,size="+secretSize))
-	}
-	return ifThere(mount("/dev/null", path, "", syscall.MS_BIND, ""))
+	return ifThere(at(path, func(place int) error {
+		var stat syscall.Stat_t
+		if err := syscall.Fstat(place, &stat); err != nil {
+			return err
+		}
+		name := "/proc/self/fd/" + strconv.Itoa(place)
+		if stat.Mode&syscall.S_IFMT == syscall.S_IFDIR {
+			return mount("tmpfs", name, "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV, "mode=0700,size="+secretSize)
+		}
+		return mount("/dev/null", name, "", syscall.MS_BIND, "")
+	}))
 }
 
 // bind shows source at path.
@@ -131,7 +148,7 @@ func show(source, path string) error {
 	if err := mount(source, path, "", syscall.MS_BIND, ""); err != nil {
 		return ifThere(err)
 	}
-	return mountAttr(path, attrReadOnly, 0, false)
+	return mountAttr(path, attrReadOnly, false)
 }
 
 // readOnly makes what is at path unchangeable, and the name itself: a mount point can be neither removed nor replaced.
@@ -139,7 +156,7 @@ func readOnly(path string) error {
 	if err := bind(path, path); err != nil {
 		return ifThere(err)
 	}
-	return mountAttr(path, attrReadOnly, 0, true)
+	return mountAttr(path, attrReadOnly, true)
 }
 
 // procfs shows the processes of our namespace alone. Where a container's runtime covers parts of /proc the kernel refuses a
@@ -260,7 +277,7 @@ func furnish() (call string, err error) {
 			return "symlink", err
 		}
 	}
-	return "", mountAttr("/dev", attrReadOnly, 0, false)
+	return "", mountAttr("/dev", attrReadOnly, false)
 }
 
 // content shows a text in place of a file.
@@ -281,7 +298,7 @@ func content(path, text string) error {
 		err = mount(name, path, "", syscall.MS_BIND, "")
 	}
 	if err == nil {
-		err = mountAttr(path, attrReadOnly, 0, false)
+		err = mountAttr(path, attrReadOnly, false)
 	}
 	syscall.Unlink(name)
 	return err

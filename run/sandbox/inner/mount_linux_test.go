@@ -33,7 +33,7 @@ func TestReadOnlyWaits(t *testing.T) {
 				return err
 			}
 			time.AfterFunc(20*time.Millisecond, func() { writer.Close() })
-			if err := mountAttr(dir, attrReadOnly, 0, true); err != nil {
+			if err := mountAttr(dir, attrReadOnly, true); err != nil {
 				return err
 			}
 			if _, err := os.Create(filepath.Join(dir, "another")); err == nil {

@@ -51,7 +51,7 @@ func (l *Landlock) Restrict() *Failure {
 // addPath grants access below a path. What is not there, or cannot be reached, grants nothing; so does a symbolic link:
 // where it leads may have changed since the path was resolved.
 func addPath(ruleset uintptr, p PathRule) error {
-	fd, errno := openPath(p.Path)
+	fd, errno := OpenPath(p.Path)
 	switch errno {
 	case 0:
 	case syscall.ENOENT, syscall.ENOTDIR, syscall.EACCES, syscall.ELOOP:
@@ -81,7 +81,8 @@ func addPath(ruleset uintptr, p PathRule) error {
 	return nil
 }
 
-func openPath(path string) (int, syscall.Errno) {
+// OpenPath opens a place without its content (open(2), O_PATH), if no symbolic link is on the way.
+func OpenPath(path string) (int, syscall.Errno) {
 	name, err := syscall.BytePtrFromString(path)
 	if err != nil {
 		return -1, syscall.EINVAL

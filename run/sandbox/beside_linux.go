@@ -1,0 +1,92 @@
+package sandbox
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"agentguard/run/sandbox/shim"
+)
+
+// held is the ruleset of a sealed command. It keeps signals and abstract sockets within the run, where the kernel can tell. And it
+// holds what a mount cannot: one that covers a file goes when somebody outside replaces the file, as editors, shells and git do with
+// theirs at each change (rename(2) detaches it in every namespace), and a name that is not there yet cannot be covered at all. So
+// where something is hidden, only what was beside it at the start can be read. Any rule on files forbids mounts, which a
+// sandbox within needs. It is nil where there is nothing to hold, or this kernel cannot.
+func (c *Config) held(seen []Rule) *shim.Landlock {
+	version, p := askLandlock()
+	if p != nil {
+		return nil
+	}
+	l := &shim.Landlock{Scoped: handled(version).Scoped}
+	if !c.Nested {
+		b := beside{views: make(map[string]View, len(seen)), listed: map[string]bool{}}
+		if l.Paths = b.grant(c.Rules, seen); len(l.Paths) > 0 {
+			l.FS = besideAccess
+		}
+	}
+	if l.FS|l.Scoped == 0 {
+		return nil
+	}
+	return l
+}
+
+// besideAccess is what is granted: a ruleset that has anything to say of files forbids what it grants no access to be moved by, from
+// one directory to another.
+const besideAccess = accessReadFile | accessRefer
+
+// beside finds what there is in directories in which something is hidden.
+type beside struct {
+	views  map[string]View // of what is there
+	listed map[string]bool // directories of which each entry is granted by itself
+}
+
+// grant gives the entries, and so all the rest. What lies below something writable is left to its covers: the command must read what
+// it makes there.
+func (b *beside) grant(rules, seen []Rule) (granted []shim.PathRule) {
+	for _, r := range seen {
+		b.views[r.Path] = r.View
+	}
+	known, tried := newLinks(), map[string]bool{}
+	for _, r := range rules {
+		if dir, _ := split(r.Path); r.View == Hidden && !tried[dir] {
+			tried[dir] = true
+			real, there := known.resolve(dir)
+			for ; !there; real, there = known.resolve(dir) {
+				dir = filepath.Dir(dir)
+			}
+			b.list(real)
+		}
+	}
+	for _, r := range seen {
+		if r.View == Hidden {
+			b.list(filepath.Dir(r.Path)) // where a link leads
+		}
+	}
+	for dir := range b.listed {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			if path := filepath.Join(dir, e.Name()); !b.listed[path] && e.Type()&fs.ModeSymlink == 0 {
+				granted = append(granted, shim.PathRule{Access: besideAccess, Path: path})
+			}
+		}
+	}
+	return granted
+}
+
+// list notes a directory and those above it, if something new can come to be in it by us, and none of them is granted as a whole.
+func (b *beside) list(dir string) {
+	if b.listed[dir] || unix.Access(dir, unix.W_OK) != nil {
+		return
+	}
+	for at := dir; at != "/"; at = filepath.Dir(at) {
+		if view, ruled := b.views[at]; ruled && view != ReadOnly {
+			return
+		}
+	}
+	for ; !b.listed[dir]; dir = filepath.Dir(dir) {
+		b.listed[dir] = true
+	}
+}
