@@ -12,7 +12,7 @@ import (
 type Isolation struct {
 	Minimum  string           // the level below which nothing starts, one of IsolationLevels; "": filtered, unless the command line asks for another
 	Read     []string         // paths that can be read although they are hidden as a rule: absolute, or beginning with "~/"
-	Write    []string         // paths that can be written
+	Write    []string         // paths that can be written; one that ends in a slash is a directory, made where it is missing
 	Hide     []string         // paths that cannot be opened at all
 	AllowTCP []netip.AddrPort // the user's own services on the loopback
 	Nested   bool             // the child may make sandboxes of its own
@@ -83,18 +83,22 @@ func (t *table) user(key string) User {
 	return u
 }
 
-// isolationPaths reads paths. One that two lists name would be ambiguous.
+// isolationPaths reads paths. One that two lists name would be ambiguous. A slash at the end stays: it says that this is a directory.
 func (d *draft) isolationPaths(t *table, key string, seen map[string]string) []string {
 	var out []string
 	for _, p := range t.textOrTexts(key) {
+		clean := path.Clean(p.s)
 		switch problem, hint := pathProblem(p.s); {
 		case problem != "":
 			d.fail(p.line, hint, "%s: %q %s", t.path(key), p.s, problem)
-		case seen[path.Clean(p.s)] != "":
-			d.fail(p.line, "", "%s: %s is named in %s too", t.path(key), p.s, seen[path.Clean(p.s)])
+		case seen[clean] != "":
+			d.fail(p.line, "", "%s: %s is named in %s too", t.path(key), p.s, seen[clean])
 		default:
-			seen[path.Clean(p.s)] = t.path(key)
-			out = append(out, path.Clean(p.s))
+			seen[clean] = t.path(key)
+			if strings.HasSuffix(p.s, "/") && clean != "/" {
+				clean += "/"
+			}
+			out = append(out, clean)
 		}
 	}
 	return out

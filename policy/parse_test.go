@@ -122,7 +122,7 @@ func TestParseWhole(t *testing.T) {
 		t.Errorf("upstream %+v", u)
 	}
 	i := p.Isolation
-	if i.Minimum != "filtered" || !slices.Equal(i.Read, []string{"~/.ssh/known_hosts"}) || !slices.Equal(i.Write, []string{"/srv/cache", "~/models"}) ||
+	if i.Minimum != "filtered" || !slices.Equal(i.Read, []string{"~/.ssh/known_hosts"}) || !slices.Equal(i.Write, []string{"/srv/cache/", "~/models"}) ||
 		!slices.Equal(i.Hide, []string{"~/work"}) || !i.Nested || i.User.Name != "bot" || i.User.Line == 0 ||
 		fmt.Sprint(i.AllowTCP) != "[127.0.0.1:5432 127.0.0.1:6379 127.0.0.1:8080 [::1]:9000]" {
 		t.Errorf("isolation %+v", i)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -36,15 +37,9 @@ func (s *session) places() sandbox.Places {
 	dir := s.workDir()
 	own := func(paths ...string) (out []string) {
 		for _, p := range paths {
-			switch {
-			case p == "":
-				continue
-			case p == "~" || strings.HasPrefix(p, "~/"):
-				p = filepath.Join(home, p[1:])
-			case !filepath.IsAbs(p):
-				p = filepath.Join(dir, p)
+			if p != "" {
+				out = append(out, placeOf(p, home, dir))
 			}
-			out = append(out, p)
 		}
 		return out
 	}
@@ -64,6 +59,17 @@ func (s *session) places() sandbox.Places {
 		Home: home, Others: []string{s.ownHome}, Dir: dir, Temp: []string{os.TempDir(), env.Get("TMPDIR")}, Caches: caches, Moves: sandbox.Moves(env.Get), Runtime: s.dir, Policy: policy,
 		Secret: own(append(s.sourceFiles(), s.Hide...)...), Read: own(read...), Write: own(i.Write...), Hide: own(i.Hide...),
 	}
+}
+
+// placeOf is where a path of the policy leads: from the user's directory if it begins with ~, else from where the child starts.
+func placeOf(path, home, dir string) string {
+	switch {
+	case path == "~" || strings.HasPrefix(path, "~/"):
+		return filepath.Join(home, path[1:])
+	case !filepath.IsAbs(path):
+		return filepath.Join(dir, path)
+	}
+	return path
 }
 
 // showsKeys says whether the child can sign: nothing hides keys from it, or the policy shows it some, or an agent that has them.
@@ -104,11 +110,26 @@ func (s *session) makeFirst(p sandbox.Places) {
 			os.MkdirAll(dir, 0o700)
 		}
 		mend = p.LinkState(s.Argv)
+		s.makeWritten(p)
 		return nil
 	})
 	s.unsettled = p.Unsettled()
 	if mend != "" {
 		s.Say("Claude Code saves nothing in ~/.claude.json when it is confined, as it replaces that file. To mend it for good: %s", mend)
+	}
+}
+
+// makeWritten makes what the policy lets the child write and is not there, where a slash at its end says that it is a directory. What
+// is not there cannot be held open, so without the slash nothing could write it: that is said.
+func (s *session) makeWritten(p sandbox.Places) {
+	for _, written := range s.Policy.Isolation.Write {
+		place := placeOf(written, p.Home, p.Dir)
+		if strings.HasSuffix(written, "/") {
+			os.MkdirAll(place, 0o700)
+		}
+		if _, err := os.Stat(place); errors.Is(err, fs.ErrNotExist) {
+			s.Say("isolation.write: %s is not there, so nothing can write it. Make it first; %q, with a slash, has a directory made", written, strings.TrimSuffix(written, "/")+"/")
+		}
 	}
 }
 

@@ -40,17 +40,17 @@ func sealedSession(t *testing.T, isolation string) *testbed.Session {
 // TestSealedFiles: the child of a sealed run reads none of what holds secrets and changes nothing that is executed later; at
 // level env, the control, it does both.
 func TestSealedFiles(t *testing.T) {
-	s := sealedSession(t, "minimum = \"env\"\nread = [\"~/.npmrc\"]\nhide = [\"~/notes\"]\nwrite = [\"~/open\"]\n")
+	s := sealedSession(t, "minimum = \"env\"\nread = [\"~/.npmrc\"]\nhide = [\"~/notes\"]\nwrite = [\"~/open\", \"~/made/\", \"~/absent\"]\n")
 	s.Env = append(s.Env, "DOCKER_CONFIG="+filepath.Join(s.Dir, "home", "elsewhere"), "GITHUB_OUTPUT="+filepath.Join(s.Dir, "home", "output"), "GITHUB_ENV="+filepath.Join(s.Dir, "home", "env"))
 	script := `cd "$HOME/work"; cat ../.netrc ../.aws/* ../.ssh/* ../.config/gh/* ../.npmrc ../.local/share/keyrings/* ../.mozilla/firefox/p/* ../.bash_history ../notes ../elsewhere/* ../../crm-key 2>/dev/null
-		for f in ../.bashrc ../.zshenv ../.config/autostart/y.desktop ../.ssh/authorized_keys .git/hooks/post-checkout ../../agentguard.toml ../env ../output ../open file ../.cache/tool; do
+		for f in ../.bashrc ../.zshenv ../.config/autostart/y.desktop ../.ssh/authorized_keys .git/hooks/post-checkout ../../agentguard.toml ../env ../output ../open ../made/x ../absent/x file ../.cache/tool; do
 			mkdir -p "$(dirname "$f")" 2>/dev/null; echo changed >>"$f" 2>/dev/null; grep -q changed "$f" 2>/dev/null && echo "changed $f"
 		done; echo '{}' >../.claude/settings.json; ls -R ../../state 2>/dev/null | grep -c jsonl`
 	forbidden := []string{
 		"secret-.netrc", "secret-.aws", "secret-.config/gh", "secret-.local", "secret-.mozilla", "secret-.bash_history", "secret-.ssh", "secret-notes", "secret-elsewhere",
-		"changed ../.bashrc", "changed ../.zshenv", "changed ../.config", "changed .git/hooks", "changed ../../agentguard.toml", "changed ../env",
+		"changed ../.bashrc", "changed ../.zshenv", "changed ../.config", "changed .git/hooks", "changed ../../agentguard.toml", "changed ../env", "changed ../absent/x",
 	}
-	allowed := []string{"secret-.npmrc", "changed ../open", "changed ../output", "changed file", "changed ../.cache/tool"}
+	allowed := []string{"secret-.npmrc", "changed ../open", "changed ../made/x", "changed ../output", "changed file", "changed ../.cache/tool"}
 	s.Isolate("sealed")
 	r := s.Run(t, time.Minute, "sh", "-c", script)
 	for _, text := range forbidden {
@@ -68,6 +68,9 @@ func TestSealedFiles(t *testing.T) {
 	}
 	if settings := filepath.Join(s.Dir, "home/.claude/settings.json"); !strings.Contains(r.Stderr, "agentguard: "+settings+" was made in this run") || os.Remove(settings) != nil {
 		t.Error("it is not said what was made")
+	}
+	if !strings.Contains(r.Stderr, "agentguard: isolation.write: ~/absent is not there") || strings.Contains(r.Stderr, "~/made is") {
+		t.Error("it is not said what cannot be written")
 	}
 	if _, err := os.Stat(filepath.Join(s.Dir, "home/.ssh/authorized_keys")); err == nil {
 		t.Error("a key was added")

@@ -28,6 +28,10 @@ var agents = []agent{
 	{"amp", "@sourcegraph/amp", []string{".config/amp", ".local/share/amp"}, []string{".config/amp/settings.json", ".config/amp/plugins"}},
 	{"cn", "@continuedev/cli", []string{".continue"}, []string{".continue/config.yaml", ".continue/config.json", ".continue/config.ts"}},
 	{"cline", "cline", []string{".cline"}, []string{".cline/hooks", ".cline/plugins"}},
+	{"droid", "droid", []string{".factory"}, []string{".factory/settings.json", ".factory/mcp.json", ".factory/hooks", ".factory/hooks.json", ".factory/plugins", ".factory/bin"}},
+	{"grok", "@vibe-kit/grok-cli", []string{".grok"}, []string{".grok/settings.json"}},
+	{"kilo", "@kilocode/cli", []string{".local/share/kilo", ".local/state/kilo", ".local/state/kilo-sandbox-policy", ".config/kilo"},
+		[]string{".config/kilo/kilo.json", ".config/kilo/kilo.jsonc", ".config/kilo/opencode.json", ".config/kilo/plugin", ".config/kilo/plugins"}},
 	{"pi", "@mariozechner/pi-coding-agent", []string{".pi"}, []string{".pi/agent/settings.json", ".pi/agent/models.json", ".pi/agent/extensions"}},
 }
 
