@@ -129,7 +129,7 @@ func (p *Proxy) fetch(pre *Exchange, r *http.Request, most int64) (*action.Reply
 	}
 	defer resp.Body.Close()
 	pre.Status = resp.StatusCode
-	plain, err := scrub.Decode(resp.Header["Content-Encoding"], resp.Body)
+	plain, err := scrub.DecodeIn(p.windows, resp.Header["Content-Encoding"], resp.Body)
 	if err != nil {
 		return nil, fmt.Errorf("the answer cannot be read: %w", err)
 	}

@@ -37,6 +37,7 @@ type peekedBody struct {
 	memory   *budget
 	taken    int64 // of memory
 	disk     *budget
+	room     scrub.Room            // of decoders that wait for src
 	dir      string                // for what is held back; if "", the system's temporary directory
 	most     int64                 // that is held back, in bytes
 	gate     *gate                 // through which it leaves, if it cannot be held whole; nil: none
@@ -58,7 +59,7 @@ func (p *Proxy) prepareBody(ex *Exchange) *Refusal {
 	}
 	ex.body = &peekedBody{
 		src: r.Body, encoding: r.Header["Content-Encoding"], length: r.ContentLength, deadline: ex.deadline,
-		memory: p.memory, disk: p.disk, dir: p.TempDir, most: p.most, sum: sha256.New(),
+		memory: p.memory, disk: p.disk, room: p.windows, dir: p.TempDir, most: p.most, sum: sha256.New(),
 	}
 	r.Body = ex.body
 	return nil
@@ -128,7 +129,7 @@ func (b *peekedBody) forbids(p []byte, last bool) *Refusal {
 		return nil
 	}
 	if b.watch == nil {
-		b.watch = newWatch(b.encoding, b.judge)
+		b.watch = newWatch(b.room, b.encoding, b.judge)
 	}
 	if err := b.watch.sees(p, last); err != nil {
 		return deny(err.Error(), "")

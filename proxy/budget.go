@@ -48,3 +48,25 @@ func (b *budget) give(n int64) {
 	close(b.wake)
 	b.wake = make(chan struct{})
 }
+
+// left is how much nobody has taken, in bytes.
+func (b *budget) left() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.free
+}
+
+// maxWindows is what decoders at work may hold together, in bytes.
+const maxWindows = 128 << 20
+
+// windows is a budget for decoders.
+type windows struct{ *budget }
+
+// Take implements scrub.Room.
+func (w windows) Take(n int64) bool { return w.take(n, headerTimeout) }
+
+// Give implements scrub.Room.
+func (w windows) Give(n int64) { w.give(n) }
+
+// scarce says whether more than half of it is taken.
+func (w windows) scarce() bool { return w.left() < maxWindows/2 }

@@ -29,7 +29,7 @@ const (
 	caLife    = 365 * 24 * time.Hour
 	leafLife  = 30 * 24 * time.Hour // some clients refuse more than 398 days
 	clockSlip = time.Hour
-	maxLeaves = 4096
+	maxLeaves = 512 // 9 KB each
 )
 
 // NewCA makes a CA for one run. If now is nil, time.Now.

@@ -1,12 +1,14 @@
 package proxy
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Clients and servers that are old, broken, or within the letter of what few do.
@@ -81,4 +83,47 @@ func TestBrokenAnswerHoldsNoBeginning(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, body, err)
 		}
 	}
+}
+
+// A few bytes of Brotli can ask for 16 MiB. When many do, others are asked for what takes less, and all is given back.
+func TestWindowsShareABudget(t *testing.T) {
+	asked := make(chan string, 1)
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		asked <- q.Header.Get("Accept-Encoding")
+		w.Header().Set("Content-Encoding", "br")
+		w.Write([]byte{0x0f, 0x00, 0x80, 'h', 'i'}) // a window of 24 bits; a last block is to follow
+		w.(http.Flusher).Flush()
+		<-q.Context().Done()
+	}, rigOptions{http1: true})
+	var ends []func() error
+	for i := range 6 {
+		_, c, _ := r.raw("CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\n{auth}\r\n")
+		tc := tlsClient(c, r, "api.example.com")
+		ends = append(ends, tc.Close)
+		io.WriteString(tc, "GET /any/x HTTP/1.1\r\nHost: api.example.com\r\nAccept-Encoding: zstd, gzip, br\r\n\r\n")
+		want := "zstd, gzip, br"
+		if i == 5 {
+			want = "gzip" // five windows are more than half
+		}
+		if got := <-asked; got != want {
+			t.Errorf("%d: asked for %q", i, got)
+		}
+		http.ReadResponse(bufio.NewReader(tc), nil)
+		for range 100 {
+			if r.proxy.windows.left() <= maxWindows-int64(i+1)<<24 {
+				break
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+	for _, end := range ends {
+		end()
+	}
+	for range 400 {
+		if r.proxy.windows.left() == maxWindows {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Errorf("%d bytes are left of %d when all has ended", r.proxy.windows.left(), maxWindows)
 }

@@ -32,7 +32,7 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	}
 	out.URL.RawQuery, out.URL.ForceQuery = pr.In.URL.RawQuery, pr.In.URL.ForceQuery
 	out.Trailer = nil // what stands behind a body that was read ahead: nobody has judged it
-	limitEncodings(out.Header)
+	limitEncodings(out.Header, p.windows.scarce())
 	if ex.WebSocket && ex.Claim.Kind == policy.ForService {
 		out.Header.Del("Sec-Websocket-Extensions") // messages are read, so they must not be compressed
 	}
@@ -64,8 +64,8 @@ func hostHeader(ex *Exchange) string {
 	return strings.TrimSuffix(a, ":443")
 }
 
-// limitEncodings leaves the content encodings that scrub can read.
-func limitEncodings(h http.Header) {
+// limitEncodings leaves the content encodings that scrub can read, and if room is scarce those that take little.
+func limitEncodings(h http.Header, scarce bool) {
 	lines := h["Accept-Encoding"]
 	if len(lines) == 0 {
 		return
@@ -74,7 +74,12 @@ func limitEncodings(h http.Header) {
 	for item := range strings.SplitSeq(strings.Join(lines, ","), ",") {
 		name, _, _ := strings.Cut(strings.TrimSpace(item), ";")
 		switch strings.ToLower(strings.TrimSpace(name)) {
-		case "gzip", "x-gzip", "deflate", "br", "zstd", "identity":
+		case "br", "zstd":
+			if scarce {
+				continue
+			}
+			fallthrough
+		case "gzip", "x-gzip", "deflate", "identity":
 			keep = append(keep, strings.TrimSpace(item))
 		}
 	}
@@ -115,7 +120,7 @@ func (p *Proxy) scrub(ex *Exchange, r *http.Response) *Refusal {
 	if messages {
 		set = fixed
 	}
-	body := &countedBody{body: r.Body, from: r.Body, ex: ex, response: r, set: set}
+	body := &countedBody{body: r.Body, from: r.Body, ex: ex, response: r, set: set, room: p.windows}
 	r.Body = body
 	if set == nil {
 		return nil
@@ -155,7 +160,7 @@ func (b *countedBody) decode() *Refusal {
 	if !guarded && (b.response.StatusCode == http.StatusPartialContent || !asked(b.response.Request.Header, codings)) {
 		return nil
 	}
-	plain, err := scrub.Decode(codings, b.body)
+	plain, err := scrub.DecodeIn(b.room, codings, b.body)
 	switch {
 	case err == nil:
 		b.from = plain
@@ -241,6 +246,7 @@ type countedBody struct {
 	body     io.ReadCloser // the upstream's
 	from     io.Reader     // body, decoded and scrubbed
 	codec    io.Closer
+	room     scrub.Room // of codec
 	response *http.Response
 	set      *scrub.Set
 	ex       *Exchange

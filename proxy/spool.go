@@ -29,7 +29,7 @@ func (b *peekedBody) stream() (io.ReadCloser, error) {
 	if len(b.encoding) == 0 {
 		return io.NopCloser(raw), nil
 	}
-	plain, err := scrub.Decode(b.encoding, raw)
+	plain, err := scrub.DecodeIn(b.room, b.encoding, raw)
 	if err != nil {
 		return nil, err
 	}

@@ -22,15 +22,18 @@ type watch struct {
 // watched sets it up, for when the body is sent.
 func (b *peekedBody) watched(judge func(io.Reader) error) { b.judge = judge }
 
-func newWatch(encoding []string, judge func(io.Reader) error) *watch {
+func newWatch(room scrub.Room, encoding []string, judge func(io.Reader) error) *watch {
 	w := &watch{}
 	w.read, w.stop = iter.Pull(func(more func(struct{}) bool) {
 		body, err := io.Reader(&watchedBody{w, more}), error(nil)
 		if len(encoding) > 0 {
-			body, err = scrub.Decode(encoding, body)
+			body, err = scrub.DecodeIn(room, encoding, body)
 		}
 		if err == nil {
 			err = judge(body)
+		}
+		if c, ok := body.(io.Closer); ok {
+			c.Close()
 		}
 		w.verdict, w.over = err, true
 	})

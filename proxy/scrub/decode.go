@@ -28,6 +28,7 @@ const (
 var (
 	errBomb    = errors.New("the body grows more than 1100 times when decompressed")
 	errGarbage = errors.New("data after the end of the compressed body")
+	errNoRoom  = errors.New("too many compressed bodies are being read at once; try again, or ask for gzip")
 )
 
 // Decode undoes the content encodings that a message names, in the order of its header: fields and the lists in them.
@@ -35,7 +36,18 @@ var (
 // once. An encoding that it does not know is an error; so is, when read, a body that is cut off, corrupt, followed by anything else, asks
 // for a window over 8 MiB (br: 16 MiB), or grows beyond 16 MiB and 1100 times what was received. A body of no bytes is
 // empty under any encoding. The reader starts no goroutine; where it is an io.Closer, Close frees its memory, not r.
-func Decode(encodings []string, r io.Reader) (io.Reader, error) {
+func Decode(encodings []string, r io.Reader) (io.Reader, error) { return DecodeIn(nil, encodings, r) }
+
+// Room is the memory that the windows of all decoders at work have together. Take waits for n bytes of it, and says whether
+// they came free.
+type Room interface {
+	Take(n int64) bool
+	Give(n int64)
+}
+
+// DecodeIn is Decode, with its windows in room: a few bytes can ask for a window of 16 MiB, and whoever waits for the rest
+// of a body keeps it. A nil room is endless.
+func DecodeIn(room Room, encodings []string, r io.Reader) (io.Reader, error) {
 	var names []string
 	for _, field := range encodings {
 		for name := range strings.SplitSeq(field, ",") {
@@ -58,7 +70,7 @@ func Decode(encodings []string, r io.Reader) (io.Reader, error) {
 	d := &decoder{}
 	r = &meter{r, &d.wire}
 	for i := len(names) - 1; i >= 0; i-- { // the last named was applied last
-		l := &layer{name: names[i], open: openers[names[i]], src: bufio.NewReader(r), wire: &d.wire}
+		l := &layer{name: names[i], open: openers[names[i]], src: bufio.NewReader(r), wire: &d.wire, room: room}
 		d.layers = append(d.layers, l)
 		r = l
 	}
@@ -137,6 +149,24 @@ func openZstd(src *bufio.Reader) (io.Reader, bool, error) {
 	return z.IOReadCloser(), false, nil
 }
 
+// window is how much memory decoding takes, in bytes, where that is much: what the beginning of a Brotli stream asks for (RFC 7932
+// section 9.1), and what a later frame of zstd's may.
+func window(name string, first byte) int64 {
+	switch {
+	case name == "zstd":
+		return maxWindow
+	case name != "br":
+		return 0
+	case first&1 == 0:
+		return 1 << 16
+	case first>>1&7 != 0:
+		return 1 << (17 + first>>1&7)
+	case first>>4&7 == 0:
+		return 1 << 17
+	}
+	return 1 << (8 + first>>4&7)
+}
+
 // layer undoes one encoding. It opens its decoder when there is something to decode, since that reads a header.
 type layer struct {
 	name string
@@ -144,6 +174,9 @@ type layer struct {
 	src  *bufio.Reader
 	wire *int64 // bytes received so far
 	out  int64  // bytes decoded so far
+
+	room  Room
+	taken int64 // of room
 
 	r     io.Reader
 	again bool
@@ -176,9 +209,17 @@ func (l *layer) Read(p []byte) (int, error) {
 
 // start opens the decoder at the first byte. No byte at all is an empty body, or the end of one.
 func (l *layer) start() {
-	if _, err := l.src.Peek(1); err != nil {
+	head, err := l.src.Peek(1)
+	if err != nil {
 		l.finish(err)
 		return
+	}
+	if n := window(l.name, head[0]); n > 0 && l.room != nil {
+		if !l.room.Take(n) {
+			l.finish(errNoRoom)
+			return
+		}
+		l.taken = n
 	}
 	r, again, err := l.open(l.src)
 	if err != nil {
@@ -213,6 +254,10 @@ func (l *layer) finish(err error) {
 		c.Close()
 	}
 	l.r = nil
+	if l.taken > 0 {
+		l.room.Give(l.taken)
+		l.taken = 0
+	}
 	if l.err == nil {
 		l.err = err
 	}

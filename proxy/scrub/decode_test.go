@@ -314,3 +314,56 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// ledger is a Room that keeps the books.
+type ledger struct {
+	free  int64
+	taken []int64
+}
+
+func (l *ledger) Take(n int64) bool {
+	if n > l.free {
+		return false
+	}
+	l.free -= n
+	l.taken = append(l.taken, n)
+	return true
+}
+
+func (l *ledger) Give(n int64) { l.free += n }
+
+func TestWindowsHaveARoom(t *testing.T) {
+	const all = 40 << 20
+	text := noise(rand.New(rand.NewPCG(15, 16)), 1<<20)
+	for bits := 10; bits <= 24; bits++ {
+		var b bytes.Buffer
+		w := brotli.NewWriterOptions(&b, brotli.WriterOptions{Quality: 2, LGWin: bits})
+		w.Write(text[:100<<10])
+		w.Close()
+		for _, ends := range []func(io.Reader){
+			func(r io.Reader) { io.Copy(io.Discard, r) },
+			func(r io.Reader) { r.Read(make([]byte, 2)); r.(io.Closer).Close() },
+		} {
+			room := &ledger{free: all}
+			r, err := DecodeIn(room, []string{"br"}, bytes.NewReader(b.Bytes()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ends(r)
+			if want := int64(1) << bits; len(room.taken) != 1 || room.taken[0] != want || room.free != all {
+				t.Errorf("a window of %d bits: took %v, %d are free of %d", bits, room.taken, room.free, all)
+			}
+		}
+	}
+	for name, want := range map[string]int64{"gzip": 0, "deflate": 0, "zstd": maxWindow} {
+		room := &ledger{free: all}
+		r, _ := DecodeIn(room, []string{name}, bytes.NewReader(encoded(name, text)[:1000])) // cut off
+		if _, err := io.Copy(io.Discard, r); err == nil || all-room.free != 0 || want > 0 && (len(room.taken) != 1 || room.taken[0] != want) {
+			t.Errorf("%s: took %v, %d are free of %d, %v", name, room.taken, room.free, all, err)
+		}
+	}
+	r, _ := DecodeIn(&ledger{free: maxWindow - 1}, []string{"zstd"}, bytes.NewReader(encoded("zstd", text)))
+	if _, err := io.ReadAll(r); err != errNoRoom {
+		t.Errorf("without room: %v", err)
+	}
+}
