@@ -12,10 +12,9 @@ var special = func() (list []netip.Prefix) {
 	for _, s := range []string{
 		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24",
 		"192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-		"::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16",
-		"fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+		"::/3", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "4000::/2", "8000::/1",
 	} { // IANA IPv4 and IPv6 Special-Purpose Address Registries, with multicast, the tunnels that embed an IPv4 address, and Azure's virtual public address
-		list = append(list, netip.MustParsePrefix(s))
+		list = append(list, netip.MustParsePrefix(s)) // of IPv6 only 2000::/3 is anybody's (IANA IPv6 Address Space)
 	}
 	return list
 }()

@@ -200,7 +200,7 @@ func TestMediaTypes(t *testing.T) {
 	}{
 		{"application/json", true, true}, {"Application/JSON ; charset=utf-8", true, true}, {"application/json; charset", true, true},
 		{"application/vnd.api+json;a=1;a=2", true, true}, {"text/json+json", false, true}, {"text/html;", false, true},
-		{"application/soap+xml", false, true}, {"", false, false}, {";application/json", false, false}, {"image/png; json", false, false},
+		{"application/soap+xml", false, true}, {"application/x-ndjson", false, true}, {"application/openapi+yaml; v=1", false, true}, {"application/x-www-form-urlencoded", false, true}, {"", false, false}, {";application/json", false, false}, {"image/png; json", false, false},
 	} {
 		if isJSON(c.contentType) != c.json || isText(c.contentType) != c.text {
 			t.Errorf("%q: JSON %v, text %v", c.contentType, isJSON(c.contentType), isText(c.contentType))

@@ -37,5 +37,10 @@ func (t *text) Read(p []byte) (int, error) {
 // isText says whether a type is one of text.
 func isText(contentType string) bool {
 	kind := mediaType(contentType)
-	return strings.HasPrefix(kind, "text/") || isJSON(kind) || strings.HasSuffix(kind, "xml") || strings.HasSuffix(kind, "javascript")
+	for _, end := range [...]string{"xml", "json", "jsonl", "json-seq", "yaml", "javascript", "x-www-form-urlencoded", "graphql"} {
+		if strings.HasSuffix(kind, end) {
+			return true
+		}
+	}
+	return strings.HasPrefix(kind, "text/")
 }

@@ -27,6 +27,7 @@ func TestSpecialAddressesAreRefused(t *testing.T) {
 		"127.0.0.1", "127.8.9.10", "0.0.0.0", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.0.1", "169.254.169.254", "168.63.129.16", "100.64.0.1", "100.100.100.200",
 		"198.18.0.1", "224.0.0.1", "255.255.255.255", "240.0.0.1", "::1", "::", "fe80::1", "fe80::1%lo", "fc00::1", "fd00:ec2::254", "ff02::1", "::ffff:127.0.0.1",
 		"::ffff:10.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2001:0:7f00:1::", "fec0::1",
+		"::ffff:0:7f00:1", "64:ff9b:1::7f00:1", "100::1", "3fff::1", "5f00::1", "fc00::1", "1fff::1", "4000::1", "8000::1", "e000::1",
 	} {
 		var guarded *GuardError
 		if err := g.check("api.example.com", netip.MustParseAddr(s)); !errors.As(err, &guarded) {
@@ -34,7 +35,7 @@ func TestSpecialAddressesAreRefused(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ host, addr string }{
-		{"api.example.com", "140.82.112.5"}, {"api.example.com", "2606:50c0:8000::153"}, {"git.corp.internal", "10.9.9.9"}, {"x.example.com", "10.1.2.3"},
+		{"api.example.com", "140.82.112.5"}, {"api.example.com", "2606:50c0:8000::153"}, {"api.example.com", "2001:4860:4860::8888"}, {"api.example.com", "3ffe::1"}, {"git.corp.internal", "10.9.9.9"}, {"x.example.com", "10.1.2.3"},
 		{"x.example.com", "192.168.7.7"}, {"x.example.com", "::ffff:10.1.2.3"},
 	} {
 		if err := g.check(c.host, netip.MustParseAddr(c.addr)); err != nil {
