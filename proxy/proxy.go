@@ -74,7 +74,8 @@ type Proxy struct {
 	memory  *budget      // of bodies that are read ahead
 	disk    *budget
 	windows windows
-	most    int64 // that is held back of a body, in bytes
+	most    int64         // that is held back of a body, in bytes
+	linger  time.Duration // of a tunnel one direction of which has ended
 	tunnels sync.WaitGroup
 	ctx     context.Context
 	stop    context.CancelFunc
@@ -99,7 +100,7 @@ func New(c Config) (*Proxy, error) {
 	if c.Policy == nil || c.Record == nil || c.Limits == nil || c.Upstream == nil || c.CA == nil || len(c.Token) < 32 {
 		return nil, errors.New("proxy: policy, record, limits, upstream, CA and a token of 32 bytes are mandatory")
 	}
-	p := &Proxy{Config: c, queue: newQueue(), memory: newBudget(maxHeld), disk: newBudget(maxOnDisk), windows: windows{newBudget(maxWindows)}, most: maxSpool}
+	p := &Proxy{Config: c, queue: newQueue(), memory: newBudget(maxHeld), disk: newBudget(maxOnDisk), windows: windows{newBudget(maxWindows)}, most: maxSpool, linger: idleTimeout}
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.stages = p.pipeline()
 	p.tls = &tls.Config{

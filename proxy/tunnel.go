@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"agentguard/policy"
@@ -278,16 +279,43 @@ func (p *Proxy) serveBlind(w http.ResponseWriter, r *http.Request, a action.Auth
 	p.relay(ex, conn, up)
 }
 
-// relay passes bytes in both directions until both have ended.
+// relay passes bytes in both directions until both have ended. When one has, the other goes on for as long as something comes:
+// a child that is gone cannot be told from one that has no more to say.
 func (p *Proxy) relay(ex *Exchange, conn, up net.Conn) {
 	p.tunnels.Add(1)
 	defer p.tunnels.Done()
 	defer context.AfterFunc(p.ctx, func() { conn.Close(); up.Close() })()
 	ex.Status = http.StatusOK
+	child, server := &half{Conn: conn, linger: p.linger}, &half{Conn: up, linger: p.linger}
 	sent := make(chan int64, 1)
-	go func() { sent <- pump(up, conn) }()
-	ex.Received = pump(conn, up)
+	go func() {
+		n := pump(up, child)
+		server.alone()
+		sent <- n
+	}()
+	ex.Received = pump(conn, server)
+	child.alone()
 	ex.Sent = <-sent
+}
+
+// half is one end of a tunnel, from which is read no longer than something comes, once the other direction has ended.
+type half struct {
+	net.Conn
+	linger time.Duration
+	left   atomic.Bool
+}
+
+func (h *half) alone() {
+	h.left.Store(true)
+	h.SetReadDeadline(time.Now().Add(h.linger))
+}
+
+// Read implements net.Conn.
+func (h *half) Read(p []byte) (int, error) {
+	if h.left.Load() {
+		h.SetReadDeadline(time.Now().Add(h.linger))
+	}
+	return h.Conn.Read(p)
 }
 
 func (p *Proxy) dialBlind(ctx context.Context, ex *Exchange) (net.Conn, *Refusal) {

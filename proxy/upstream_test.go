@@ -244,3 +244,47 @@ func TestLeavesVerifyStrictly(t *testing.T) {
 		t.Error("a leaf near its end was used again")
 	}
 }
+
+// A child that has no more to say gets the rest, and one that is gone does not leave its tunnel behind.
+func TestTunnelWithOneEnd(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	ended := make(chan error, 1)
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		io.Copy(io.Discard, c)
+		io.WriteString(c, "rest")
+		<-t.Context().Done() // and is not heard of again
+		c.Close()
+	}()
+	r := newRig(t, echoAuth, rigOptions{policy: tunnelPolicy, adjust: func(_ *Config, u *UpstreamConfig) {
+		u.Resolve["pinned.example.com:443"] = l.Addr().String()
+	}})
+	r.proxy.linger = time.Second / 2
+	_, c, br := r.raw("CONNECT pinned.example.com:443 HTTP/1.1\r\nHost: pinned.example.com:443\r\n{auth}\r\n")
+	c.(*net.TCPConn).CloseWrite()
+	go func() {
+		rest, err := io.ReadAll(br)
+		if string(rest) != "rest" {
+			t.Errorf("the child got %q", rest)
+		}
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("the tunnel stays")
+	}
+	if e := r.last(); e.Transport != "tunnel" || e.Received != 4 {
+		t.Errorf("recorded %+v", e)
+	}
+}
