@@ -451,6 +451,7 @@ resources = ["customer:Secret", "customer:vip-*", "path:/admin", "path:/Docs/Int
 		{"crm", "read_customer customer:secret ", "/customers/secret ", true},
 		{"crm", "read_customer customer: secret..", "/customers/ secret..", true},
 		{"crm", "read_customer customer:secret2", "/customers/secret2", false},
+		{"crm", "read_customer customer:secret\u00a0.", "/customers/secret\u00a0.", true},
 		{"crm", "anything", "/admin. ", true},
 		{"crm", "read_customer customer:VIP-1", "/customers/VIP-1", true},
 		{"crm", "read_customer customer:other", "/customers/other", false},

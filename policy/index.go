@@ -345,14 +345,8 @@ func (pg *page) on(hits []hit, r action.Resource, rank int) []hit {
 	}
 }
 
-// loose is a name as those servers have it that tell no case and drop white space at the ends, and dots at the last (as MySQL
-// compares, and Windows names files).
-func loose(name string) string {
-	if name = strings.ToLower(strings.TrimLeft(name, " ")); strings.Trim(name, ". ") == "" {
-		return name
-	}
-	return strings.TrimRight(name, ". ")
-}
+// loose is a name as those servers have it that tell no case and drop what action.Bare leaves out.
+func loose(name string) string { return strings.ToLower(action.Bare(name)) }
 
 // onPath appends the rules about a path. To most servers a slash at the end changes nothing, and so it does to a refusal.
 func (pg *page) onPath(hits []hit, path string, rank int, deny bool) []hit {

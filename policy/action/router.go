@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // maxParams bounds the parameters of one template; captures live on the stack.
@@ -282,13 +284,14 @@ func (n *node) walk(method string, segments []string, i int, c *captures) *compi
 	return nil
 }
 
-// walkLiteral also ends the whole search where the segment differs from a literal in case alone: whether the server tells
-// those apart is unknown, so a broader route must not serve it.
+// walkLiteral also ends the whole search where the segment differs from a literal in case alone, or in what servers drop at its
+// ends: whether this one tells those apart is unknown, so a broader route must not serve it.
 func (n *node) walkLiteral(method string, segments []string, i int, c *captures) *compiled {
 	s := segments[i]
 	if k, found := n.search(s); found {
 		return n.literals[k].next.walk(method, segments, i+1, c)
 	}
+	s = Bare(s)
 	for _, l := range n.literals {
 		if len(l.text) == len(s) && strings.EqualFold(l.text, s) {
 			c.dead = true
@@ -297,18 +300,35 @@ func (n *node) walkLiteral(method string, segments []string, i int, c *captures)
 	return nil
 }
 
+// Bare is a name without what some servers drop: white space at its ends, and dots at the last (as MySQL compares, languages
+// trim, and Windows names files).
+func Bare(name string) string {
+	if k := len(name); k == 0 || name[0] > ' ' && name[0] < utf8.RuneSelf && name[k-1] > '.' && name[k-1] < utf8.RuneSelf {
+		return name // as nearly all are
+	}
+	s := strings.TrimRightFunc(strings.TrimLeftFunc(name, unicode.IsSpace), func(r rune) bool { return r == '.' || unicode.IsSpace(r) })
+	if s == "" {
+		return name
+	}
+	return s
+}
+
 func (n *node) walkParam(method string, segments []string, i int, c *captures) *compiled {
 	s, at := segments[i], c.n
 	if at == maxParams {
 		return nil
 	}
+	bare := s
+	if len(n.suffixes) > 0 {
+		bare = Bare(s)
+	}
 	for _, x := range n.suffixes {
-		k := len(s) - len(x.text)
-		if k <= 0 || !strings.EqualFold(s[k:], x.text) {
+		k := len(bare) - len(x.text)
+		if k <= 0 || !strings.EqualFold(bare[k:], x.text) {
 			continue
 		}
-		v := s[:k]
-		if c.dead = s[k:] != x.text; c.dead {
+		v := bare[:k]
+		if c.dead = bare != s || s[k:] != x.text; c.dead {
 			return nil
 		}
 		c.values[at], c.n = v, at+1

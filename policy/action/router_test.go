@@ -33,6 +33,8 @@ func TestRouterOrder(t *testing.T) {
 		"GET /a/:go": "param", "GET /a/z:Go": "", "GET /a/b/c": "deep", "GET /a/b/d": "rest", "GET /a/b/c/d/e": "tail", "DELETE /a/b": "all",
 		"HEAD /h": "head", "GET /h": "get", "PUT /h": "any", "HEAD /a/b": "literal", "GET /a/x%2Fy": "rest", "GET /a": "all",
 		"GET /A/b": "", "GET /a/B": "", "POST /h": "any", "GET /x%2Fy/z": "all", "DELETE /": "",
+		"GET /a/b.": "", "GET /a/b%20": "", "GET /a/%20B%20.": "", "GET /a/b%C2%A0": "", "GET /a%20/z": "", "GET /a/z:go%20": "", "GET /a/z:GO.": "",
+		"GET /a/z%20": "param", "GET /a/b2.": "param", "GET /a/.%20x": "param", "GET /h%E3%80%80": "",
 	} {
 		method, raw, _ := strings.Cut(request, " ")
 		p, err := ParsePath(raw, true)
