@@ -16,6 +16,14 @@ var (
 	childCore    *unix.Rlimit // RLIMIT_CORE as we found it, for the child; nil: unchanged
 )
 
+// canStart says why nothing could be started here: agentguard starts itself anew by its link in /proc, at every level.
+func canStart() error {
+	if _, err := os.Readlink("/proc/self/exe"); err != nil {
+		return fmt.Errorf("there is no /proc here, without which no command can be started: %w", err)
+	}
+	return nil
+}
+
 // Harden makes the process hard to read for others of the same user, and must come before any secret is loaded: no
 // ptrace and no /proc/PID/mem (PR_SET_DUMPABLE 0), no core file, and no inherited descriptor that goes on to the child.
 // The child gets the old limit on core files; execve makes it dumpable again.

@@ -140,6 +140,9 @@ func (s *session) prepare(ctx context.Context) error {
 		s.Agent = s.Policy.Agent.Name
 	}
 	s.id = runID(s.start)
+	if err := canStart(); err != nil {
+		return failure(err, "mount -t proc proc /proc")
+	}
 	if err := s.become(); err != nil {
 		return err
 	}
@@ -281,7 +284,7 @@ func (s *session) openLog() error {
 }
 
 func noLog(err error) error {
-	return failure(fmt.Errorf("the audit log: %w", err), "nothing runs without it: free space, or set XDG_STATE_HOME to a directory of yours")
+	return failure(fmt.Errorf("the audit log: %w", err), "nothing runs without it: free space, or set HOME or XDG_STATE_HOME to a directory of yours")
 }
 
 func (s *session) startProxy(ca *proxy.CA) error {

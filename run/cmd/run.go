@@ -71,6 +71,9 @@ func (p *program) run(c *cli.Context) error {
 	before := sandbox.GitRuns(config.Dir)
 	result, err := run.Run(c.Context, config)
 	if err != nil {
+		if outer := p.env.get("AGENTGUARD_RUN"); outer != "" {
+			p.say("this is inside of run %s, which keeps your secrets from what it starts", outer)
+		}
 		return err
 	}
 	if !c.Bool("quiet") {

@@ -155,7 +155,7 @@ func TestClockWentBack(t *testing.T) {
 
 func TestPolicy(t *testing.T) {
 	c := world(t)
-	want(t, checkPolicy(t.Context(), c), "p.toml", OK, "agent bot, 1 credentials, 1 rules", "")
+	want(t, checkPolicy(t.Context(), c), "p.toml", OK, "agent bot, credentials: 1, rules: 1", "")
 	c.Policy = func() (*policy.Policy, error) {
 		return policy.Parse("p.toml", []byte(goodPolicy+"colour = 1\nsize = 2\n"))
 	}

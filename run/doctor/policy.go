@@ -24,7 +24,7 @@ func checkPolicy(_ context.Context, c *Config) []Finding {
 	case p == nil:
 		return one(Skip, "policy", "there is none in this directory, and AGENTGUARD_POLICY names none", "agentguard init")
 	}
-	findings := one(OK, p.Source, fmt.Sprintf("agent %s, %d credentials, %d rules", p.Agent.Name, len(p.Credentials), len(p.Allow)+len(p.Deny)), "")
+	findings := one(OK, p.Source, fmt.Sprintf("agent %s, credentials: %d, rules: %d", p.Agent.Name, len(p.Credentials), len(p.Allow)+len(p.Deny)), "")
 	if c.Trust != nil {
 		if err := c.Trust(p); err != nil {
 			findings = append(findings, Finding{Object: p.Source, Status: Warn, What: err.Error(),
