@@ -40,7 +40,7 @@ func TestImportEnvFile(t *testing.T) {
 	if strings.Join(got, "|") != strings.Join(want, "|") {
 		t.Errorf("%q", got)
 	}
-	wantLines := []string{"line 2: DEBUG: the length of the value is 1", "line 6: KEY: the value holds a line break", "line 9: PASS: holds a $", "line 13: is not NAME=value", "line 15: RUN: holds $("}
+	wantLines := []string{"line 2: DEBUG: the value has 1 bytes", "line 6: KEY: the value holds a line break", "line 9: PASS: holds a $", "line 13: is not NAME=value", "line 15: RUN: holds $("}
 	for _, w := range wantLines {
 		if err == nil || !strings.Contains(err.Error(), w) {
 			t.Errorf("%v: lacks %q", err, w)

@@ -30,7 +30,7 @@ func NewSecret(b []byte) (Secret, error) {
 	case bytes.ContainsAny(b, "\r\n\x00"):
 		return Secret{}, errors.New("the value holds a line break or NUL, which cannot be sent in a header")
 	case n < MinSecret:
-		return Secret{}, fmt.Errorf("the length of the value is %d; at least %d bytes are needed to tell it from innocent text in responses", n, MinSecret)
+		return Secret{}, fmt.Errorf("the value has %d bytes; at least %d are needed to tell it from innocent text in responses", n, MinSecret)
 	case bytes.HasPrefix(b, []byte("\ufeff")):
 		return Secret{}, errors.New("the value begins with a byte order mark, which is no part of it: store it without")
 	case n < len(b):

@@ -117,7 +117,10 @@ func (p *program) starter(ctx context.Context, l *learning, v *vault.Vault) (*po
 		return nil, err
 	}
 	for _, c := range pol.Credentials {
-		text = strings.ReplaceAll(text, fmt.Sprintf("%q", c.From), fmt.Sprintf("%q", p.sourceOf(c)))
+		if from := p.sourceOf(c); from != c.From {
+			text = strings.ReplaceAll(text, fmt.Sprintf("%q", c.From), fmt.Sprintf("%q", from))
+			text = strings.ReplaceAll(text, "# store it with: agentguard vault set "+c.From, "# a variable of agentguard's own")
+		}
 	}
 	return policy.LoadText(l.file, []byte(text))
 }

@@ -85,7 +85,7 @@ func (p *program) run(c *cli.Context) error {
 			p.warn("%s", trouble)
 		}
 	}
-	if pol.Changed() { // which may have been the command, where it can write it
+	if made := l != nil && len(l.services) > 0; !made && pol.Changed() { // which may have been the command, where it can write it
 		p.warn("%s is not what this run began with: read it before you use it again", pol.Source)
 	}
 	p.warnOfGit(before, sandbox.GitRuns(config.Dir))
