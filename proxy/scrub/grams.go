@@ -9,10 +9,10 @@ import "encoding/binary"
 // fast, and the number of look-ups does not depend on the text, which is what keeps hostile text linear.
 type grams struct {
 	stride int
-	mask   uint32 // of the bytes of a little-endian word that are in a gram
-	size   int    // bytes in a gram
-	filter [4096]uint32
-	slots  []slot // open addressing by hash, a power of two, at least half empty
+	mask   uint32          // of the bytes of a little-endian word that are in a gram
+	size   int             // bytes in a gram
+	filter [1 << 15]uint32 // two bits of a word for each gram: of the grams of twenty secrets it lets one in a hundred and sixty pass that is none
+	slots  []slot          // open addressing by hash, a power of two, at least half empty
 	places []place
 }
 
@@ -87,7 +87,7 @@ func (g *grams) fill(all []entry, different int) {
 	for _, e := range all {
 		s := g.slot(e.gram)
 		s.gram, s.to = e.gram, s.to+1 // how many, for now
-		g.filter[e.gram*mix>>20] |= 1 << (e.gram * mix >> 15 & 31)
+		g.filter[e.gram*mix>>17] |= bitsOf(e.gram * mix)
 	}
 	end := uint32(0)
 	for i := range g.slots {
@@ -102,6 +102,9 @@ func (g *grams) fill(all []entry, different int) {
 		g.places[s.from] = all[i].place
 	}
 }
+
+// bitsOf are the bits of a gram in its word of the filter, by its hash.
+func bitsOf(x uint32) uint32 { return 1<<(x>>12&31) | 1<<(x>>7&31) }
 
 // slot returns the slot of a gram, or the empty one that it would have.
 func (g *grams) slot(x uint32) *slot {
@@ -137,13 +140,12 @@ func (g *grams) next(p []byte, q, end int) int {
 		b := binary.LittleEndian.Uint32(p[q+stride:]) & mask * mix
 		c := binary.LittleEndian.Uint32(p[q+2*stride:]) & mask * mix
 		d := binary.LittleEndian.Uint32(p[q+3*stride:]) & mask * mix
-		if (g.filter[a>>20]>>(a>>15&31)|g.filter[b>>20]>>(b>>15&31)|
-			g.filter[c>>20]>>(c>>15&31)|g.filter[d>>20]>>(d>>15&31))&1 != 0 {
+		if bitsOf(a)&^g.filter[a>>17] == 0 || bitsOf(b)&^g.filter[b>>17] == 0 || bitsOf(c)&^g.filter[c>>17] == 0 || bitsOf(d)&^g.filter[d>>17] == 0 {
 			break
 		}
 	}
 	for ; q < end; q += stride {
-		if x := g.load(p, q) * mix; g.filter[x>>20]>>(x>>15&31)&1 != 0 {
+		if x := g.load(p, q) * mix; bitsOf(x)&^g.filter[x>>17] == 0 {
 			return q
 		}
 	}
