@@ -27,6 +27,7 @@ type ClientFiles struct {
 	PHPDir    string // has a php.ini of the bundle alone
 	AWSConfig string // empty: the user's profiles are not the child's
 	GitConfig string // what leads git over https to the hosts that the policy guards; "": it guards none
+	NSS       string // the run's CA, as browsers that are built on Chromium read it
 	JavaProxy string // host:port of a proxy for clients that cannot authenticate; "": Java is told of none
 }
 
@@ -60,7 +61,12 @@ func WriteClientFiles(dir string, caPEM []byte, plan ClientPlan) (ClientFiles, e
 		PKCS12:    filepath.Join(dir, "trust.p12"),
 		Preload:   filepath.Join(dir, "preload.js"),
 		AWSConfig: filepath.Join(dir, "aws-config"),
+		NSS:       filepath.Join(dir, "cert9.db"),
 		PHPDir:    dir,
+	}
+	nss, err := nssStore(caPEM)
+	if err != nil {
+		return ClientFiles{}, fmt.Errorf("files for client programs: %w", err)
 	}
 	files := map[string][][]byte{
 		f.CA:        {caPEM},
@@ -68,6 +74,7 @@ func WriteClientFiles(dir string, caPEM []byte, plan ClientPlan) (ClientFiles, e
 		f.PKCS12:    {trustStore(bundle)},
 		f.Preload:   {preload},
 		f.AWSConfig: nil,
+		f.NSS:       {nss},
 		f.Wgetrc:    {wgetrc(userWgetrc(env), f.Bundle)},
 
 		filepath.Join(f.PHPDir, "php.ini"): {phpSettings(f.Bundle)},

@@ -92,6 +92,7 @@ func (s *session) toolCaches(p sandbox.Places) {
 	for _, c := range [][3]string{
 		{"BUNDLE_USER_CACHE", ".bundle/cache", "bundle"}, {"GEM_SPEC_CACHE", ".local/share/gem/specs", "gem"},
 		{"CARGO_HOME", ".cargo", "cargo"}, {"GRADLE_USER_HOME", ".gradle", "gradle"}, {"MAVEN_USER_HOME", ".m2", "maven"},
+		{"YARN_GLOBAL_FOLDER", ".yarn", "yarn"},
 	} {
 		if p.Home != "" && env.Get(c[0]) == "" && p.Lacks(c[1]) {
 			s.ownDirs[c[0]] = filepath.Join(cache, c[2])

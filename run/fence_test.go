@@ -15,7 +15,7 @@ func TestToolCaches(t *testing.T) {
 	of := func(cache string, names ...string) map[string]string {
 		dirs := map[string]string{}
 		for _, name := range names {
-			dirs[map[string]string{"bundle": "BUNDLE_USER_CACHE", "gem": "GEM_SPEC_CACHE", "cargo": "CARGO_HOME", "gradle": "GRADLE_USER_HOME", "maven": "MAVEN_USER_HOME"}[name]] = filepath.Join(cache, name)
+			dirs[map[string]string{"bundle": "BUNDLE_USER_CACHE", "gem": "GEM_SPEC_CACHE", "cargo": "CARGO_HOME", "gradle": "GRADLE_USER_HOME", "maven": "MAVEN_USER_HOME", "yarn": "YARN_GLOBAL_FOLDER"}[name]] = filepath.Join(cache, name)
 		}
 		return dirs
 	}
@@ -25,11 +25,11 @@ func TestToolCaches(t *testing.T) {
 		env  []string
 		want map[string]string
 	}{
-		{"a new home directory", "", nil, of(filepath.Join(home, ".cache"), "bundle", "gem", "cargo", "gradle", "maven")},
-		{"a variable of the user's", "", []string{"BUNDLE_USER_CACHE=/x", "XDG_CACHE_HOME=/c"}, of("/c", "gem", "cargo", "gradle", "maven")},
-		{"a cache that is there", ".bundle/cache", nil, of(filepath.Join(home, ".cache"), "gem", "cargo", "gradle", "maven")},
-		{"a directory of a tool's", ".cargo/bin", nil, of(filepath.Join(home, ".cache"), "gem", "gradle", "maven")},
-		{"Maven's settings", ".m2", nil, of(filepath.Join(home, ".cache"), "gem", "gradle")},
+		{"a new home directory", "", nil, of(filepath.Join(home, ".cache"), "bundle", "gem", "cargo", "gradle", "maven", "yarn")},
+		{"a variable of the user's", "", []string{"BUNDLE_USER_CACHE=/x", "XDG_CACHE_HOME=/c"}, of("/c", "gem", "cargo", "gradle", "maven", "yarn")},
+		{"a cache that is there", ".bundle/cache", nil, of(filepath.Join(home, ".cache"), "gem", "cargo", "gradle", "maven", "yarn")},
+		{"a directory of a tool's", ".cargo/bin", nil, of(filepath.Join(home, ".cache"), "gem", "gradle", "maven", "yarn")},
+		{"Maven's settings", ".m2", nil, of(filepath.Join(home, ".cache"), "gem", "gradle", "yarn")},
 	} {
 		if err := os.MkdirAll(filepath.Join(home, c.make), 0o700); err != nil {
 			t.Fatal(err)

@@ -143,7 +143,24 @@ func (s *session) makePlaces(p sandbox.Places, gitDirs []string) {
 		for _, git := range gitDirs {
 			os.Mkdir(filepath.Join(git, "hooks"), 0o755)
 		}
+		if p.Home != "" && hasBrowser(p.Home) {
+			os.Mkdir(filepath.Join(p.Home, filepath.Dir(filepath.Dir(nssFile))), 0o700) // an empty one means nothing to them outside
+		}
 		return nil
+	})
+}
+
+// browsers are where Chromium and what is built on it is found: those of the machine, and below the user's directory those that
+// Playwright and Puppeteer have.
+var browsers = []string{
+	"/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/usr/bin/microsoft-edge", "/usr/bin/brave-browser", "/opt/google/chrome",
+	"~/.cache/ms-playwright", "~/.cache/puppeteer",
+}
+
+func hasBrowser(home string) bool {
+	return slices.ContainsFunc(browsers, func(path string) bool {
+		_, err := os.Stat(placeOf(path, home, "/"))
+		return err == nil
 	})
 }
 
@@ -323,6 +340,9 @@ func (s *session) serveSealed() error {
 	}
 	for _, path := range javaTrust {
 		shown = append(shown, sandbox.Replacement{Path: path, Source: s.files.PKCS12})
+	}
+	if home := NewEnv(s.Environ).Get("HOME"); filepath.IsAbs(home) && !s.opens(".pki") {
+		shown = append(shown, sandbox.Replacement{Path: filepath.Join(home, nssFile), Source: s.files.NSS, Laid: true})
 	}
 	if err := s.box.Show(shown); err != nil {
 		return s.unmet(err)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -164,5 +165,26 @@ func TestSealedServices(t *testing.T) {
 	}
 	if got := <-reached; got != "secret-work/file\n" {
 		t.Errorf("published: %q\n%s", got, r)
+	}
+}
+
+// TestSealedBrowserTrust: NSS, from which browsers that are built on Chromium take certificates, finds the run's CA where the user's own
+// database is hidden, and nothing of it stays. What the policy opens there is the user's and as it was.
+func TestSealedBrowserTrust(t *testing.T) {
+	testbed.Needs("certutil")(t)
+	for isolation, want := range map[string]bool{"": true, "read = [\"~/.pki/own\"]\n": false} {
+		s := sealedSession(t, isolation)
+		own := filepath.Join(s.Dir, "home/.pki/own")
+		if os.MkdirAll(filepath.Dir(own), 0o700) != nil || os.WriteFile(own, nil, 0o600) != nil {
+			t.Fatal("the user's own")
+		}
+		s.Isolate("sealed")
+		r := s.Run(t, time.Minute, "sh", "-c", `ls -A ~/.pki; certutil -N --empty-password -d sql:$HOME/.pki/nssdb; certutil -L -d sql:$HOME/.pki/nssdb`)
+		if got := strings.HasPrefix(r.Stdout, "nssdb\n") && regexp.MustCompile(`agentguard run CA +C,,`).MatchString(r.Stdout); got != want {
+			t.Errorf("%q: %s", isolation, r)
+		}
+		if left, err := os.ReadDir(filepath.Dir(own)); err != nil || len(left) != 1 {
+			t.Errorf("%q: %v stays, %v", isolation, left, err)
+		}
 	}
 }

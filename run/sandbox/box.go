@@ -58,7 +58,11 @@ type Event struct {
 }
 
 // Replacement is a file that is seen in the place of another.
-type Replacement struct{ Path, Source string }
+type Replacement struct {
+	Path, Source string
+	// Laid has a copy laid into a new directory of one that is hidden, and so empty: the child can change it, and it is forgotten.
+	Laid bool
+}
 
 // Start makes a box. The error is as a rule a *Problem, and then nothing is left of the box.
 func Start(c Config) (*Box, error) {

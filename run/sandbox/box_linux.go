@@ -246,7 +246,11 @@ func (b *Box) take(steps []inner.Step) (files []int, err error) {
 func (b *Box) Show(files []Replacement) error {
 	var steps []inner.Step
 	for _, r := range files {
-		steps = append(steps, inner.Step{Do: "show", Path: r.Path, With: r.Source})
+		do := "show"
+		if r.Laid {
+			do = "lay"
+		}
+		steps = append(steps, inner.Step{Do: do, Path: r.Path, With: r.Source})
 	}
 	_, err := b.take(steps)
 	return err

@@ -160,6 +160,8 @@ func (p *initProcess) take(s Step) (what, call string, err error) {
 		return "make " + s.Path + " read-only", "mount_setattr", p.restore(s.Path, attrReadOnly|attrNoDev)
 	case "show":
 		return "show " + s.With + " as " + s.Path, "mount(MS_BIND)", show(s.With, s.Path)
+	case "lay":
+		return "lay " + s.With + " at " + s.Path, "open", ifThere(lay(s.With, s.Path))
 	case "content":
 		return "replace " + s.Path, "mount(MS_BIND)", content(s.Path, s.With)
 	case "try":

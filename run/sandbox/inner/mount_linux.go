@@ -3,6 +3,7 @@ package inner
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"unsafe"
@@ -149,6 +150,27 @@ func show(source, path string) error {
 		return ifThere(err)
 	}
 	return mountAttr(path, attrReadOnly, false)
+}
+
+// tmpfsMagic is statfs's word for what hide covers directories with (linux/magic.h).
+const tmpfsMagic = 0x01021994
+
+// lay copies a file to a path whose directory it makes in one that is hidden. Where nothing hides that one it lays nothing: what is
+// there is the user's own.
+func lay(source, path string) error {
+	dir := filepath.Dir(path)
+	var over syscall.Statfs_t
+	if err := syscall.Statfs(filepath.Dir(dir), &over); err != nil || over.Type != tmpfsMagic {
+		return err
+	}
+	text, err := os.ReadFile(source)
+	if err == nil {
+		err = syscall.Mkdir(dir, 0o700)
+	}
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o600)
 }
 
 // readOnly makes what is at path unchangeable, and the name itself: a mount point can be neither removed nor replaced.
