@@ -29,6 +29,9 @@ func sessionKey(up string) bool {
 	return slices.Contains(sessions, up) || strings.HasPrefix(up, "OP_SESSION_")
 }
 
+// carriers hold other variables' values, packed: what direnv, mise and shadowenv have changed, which they take back by it.
+var carriers = []string{"DIRENV_DIFF", "__MISE_DIFF", "__MISE_SESSION", "__SHADOWENV_DATA"}
+
 // isSetting is for what cannot be a secret whatever the name: GITHUB_TOKEN=, USE_TOKEN=true and TOKEN_LIMIT=5.
 func isSetting(name, value string) bool {
 	if words := wordsOf(name); len(words) > 1 && isNumber(value) && slices.Contains(measures, words[len(words)-1]) {
@@ -44,7 +47,7 @@ func secretName(name string) bool {
 	switch {
 	case slices.Contains(harmlessNames, up):
 		return false
-	case strings.Contains(up, "PASSWORD"), strings.Contains(up, "PASSWD"), sessionKey(up):
+	case strings.Contains(up, "PASSWORD"), strings.Contains(up, "PASSWD"), sessionKey(up), slices.Contains(carriers, up):
 		return true
 	}
 	words := wordsOf(name)

@@ -51,7 +51,7 @@ func TestLooksSecret(t *testing.T) {
 		"A=Authorization: Basic abc", "SSHPASS=x", "MY_CREDS=x", "FOO_CRED=x", "SLACK_WEBHOOK_URL=x", "BW_SESSION=x", "OP_SESSION_me=x", "APPKEY=x", "CARD_PIN=x",
 		"A=https://hooks.slack.com/services/T0/B0/x", "A=https://discord.com/api/webhooks/1/x", "A=Bearer abcdefgh", "A=basic dXNlcjpwYXNz",
 		`DOCKER_CONFIG_JSON={"auths":{"h":{"auth":"dTpw"}}}`, `A={"type":"service_account","private_key":"x"}`,
-		"ORG_GRADLE_PROJECT_signingKey=x", "myAuthToken=x", "accesskey=x", "DB_PW=x", "SIGNING_P12=x", "OTEL_EXPORTER_OTLP_HEADERS=x", "IDENTITY_HEADER=x", "FASTLANE_SESSION=x", "API_KEY=12345",
+		"ORG_GRADLE_PROJECT_signingKey=x", "myAuthToken=x", "accesskey=x", "DB_PW=x", "SIGNING_P12=x", "OTEL_EXPORTER_OTLP_HEADERS=x", "IDENTITY_HEADER=x", "FASTLANE_SESSION=x", "DIRENV_DIFF=x", "__MISE_DIFF=x", "API_KEY=12345",
 		"A=hvs.CAESIabcdefghijklmnop", "A=dckr_pat_abcdefghijklmnop", "A=glcbt-64_abcdefghijklmnop", "A=gsk_abcdefghijklmnopqrst", "A=ATATT3xFfGF0abcdefghijklmnopq",
 		"A=jdbc:x://h/db?user=a&pwd=hunter22", "A=Server=db; Password = hunter2", "A=-Xmx1g -Dapi-key=hunter22", "A=<server><password>x</password></server>",
 		"A=users:\n- user:\n    token: abcdef", "A=client-key-data: LS0tLS1CRUdJTiBSU0E=", "A=machine h login me password x", `A={"a":"{\"password\": \"x\"}"}`,
@@ -69,7 +69,7 @@ func TestLooksSecret(t *testing.T) {
 		"A=https://example.com:8443/x@y", "A=ssh://git@github.com/x", "A=risk-assessment-of-the-thing", "A=desk-1234567890123456789", "A=sk-short", "LS_COLORS=rs=0:di=01;34",
 		"PROMPT_COMMAND=echo $PWD", "LD_PRELOAD=/lib/x.so", "GIT_CONFIG_COUNT=1", "A=http://[::1]:80/", "MANPATH=/x:/y",
 		"XDG_SESSION_ID=1", "DESKTOP_SESSION=gnome", "SESSION_MANAGER=local/x", "A=basic usage", "SPIN=1", "INIT_CWD=/x", "PIPX_HOME=/x", "A=the bearer of news",
-		"GPG_KEY=A035C8C19219BA821ECEA86B64E628F8D684696D", "PASSWORD_STORE_DIR=/x", "GITHUB_TOKEN=", "USE_TOKEN=true", "TOKEN_LIMIT=5", "STRIPE_PUBLISHABLE_KEY=x", "CACHE_KEY=v1",
+		"DIRENV_DIR=-/x", "GPG_KEY=A035C8C19219BA821ECEA86B64E628F8D684696D", "PASSWORD_STORE_DIR=/x", "GITHUB_TOKEN=", "USE_TOKEN=true", "TOKEN_LIMIT=5", "STRIPE_PUBLISHABLE_KEY=x", "CACHE_KEY=v1",
 		"MONKEY=1x", "HOTKEY=x", "A=fix token: refresh it", "A=docs: say what token: is", "A=/usr/lib/jvm/java/lib/server", "A=max_tokens=4096", "A=aGVsbG8gd29ybGQsIGhlbGxvIHdvcmxk",
 	} {
 		if name, value, _ := strings.Cut(kv, "="); looksSecret(name, value) {

@@ -56,7 +56,7 @@ func (s *session) places() sandbox.Places {
 		policy, _ = filepath.Abs(policy)
 	}
 	return sandbox.Places{
-		Home: home, Others: []string{s.ownHome}, Dir: dir, Temp: []string{os.TempDir(), env.Get("TMPDIR")}, Caches: caches, Moves: sandbox.Moves(env.Get), Runtime: s.dir, Policy: policy,
+		Home: home, Others: []string{s.ownHome}, Dir: dir, Temp: []string{os.TempDir(), env.Get("TMPDIR")}, Caches: caches, Jobs: jobSecrets(env.Get), Moves: sandbox.Moves(env.Get), Runtime: s.dir, Policy: policy,
 		Secret: own(append(s.sourceFiles(), s.Hide...)...), Read: own(read...), Write: own(i.Write...), Hide: own(i.Hide...),
 	}
 }
@@ -101,6 +101,21 @@ var cacheVariables = []string{"XDG_CACHE_HOME", "GOCACHE", "GOMODCACHE", "PIP_CA
 // resultVariables name the files in which a step of GitHub Actions, Gitea's or Forgejo's leaves what others read. Not among them:
 // GITHUB_ENV, GITHUB_PATH and GITHUB_STATE, by which it could have the steps behind it execute something.
 var resultVariables = []string{"GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"}
+
+// jobSecrets are the files of secrets that CI systems keep beside a job's working directory: what GitHub's checkout leaves for
+// git from its version 6 on, GitLab's variables of type file, Jenkins' credentials of type file.
+func jobSecrets(get func(string) string) (paths []string) {
+	if dir := get("RUNNER_TEMP"); filepath.IsAbs(dir) {
+		paths, _ = filepath.Glob(filepath.Join(escapeGlob(dir), "git-credentials-*"))
+	}
+	if dir := get("CI_PROJECT_DIR"); filepath.IsAbs(dir) {
+		paths = append(paths, filepath.Clean(dir)+".tmp")
+	}
+	if dir := get("WORKSPACE_TMP"); filepath.IsAbs(dir) {
+		paths = append(paths, filepath.Join(dir, "secretFiles"))
+	}
+	return paths
+}
 
 // makeFirst makes what the child needs and could not make.
 func (s *session) makeFirst(p sandbox.Places) {

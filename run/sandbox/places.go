@@ -13,6 +13,7 @@ type Places struct {
 	Dir     string   // where the child starts
 	Temp    []string // directories for temporary files, beside /tmp and /var/tmp
 	Caches  []string // of tools that were told by a variable where to put them
+	Jobs    []string // files of secrets that a CI system keeps for a job
 	Moves   []Move   // what lies elsewhere than below Home
 	Runtime string   // the run's own directory: the child reads its certificates there
 	Policy  string   // the policy file
@@ -127,6 +128,7 @@ func (p Places) Rules() []Rule {
 	add(ReadOnly, p.Policy)
 	add(Hidden, machineSecrets...)
 	add(Hidden, hostKeys()...)
+	add(Hidden, p.Jobs...)
 	for _, h := range p.homes() {
 		home(Hidden, h, secretPlaces)
 	}
