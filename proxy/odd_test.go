@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"agentguard/vault"
 )
 
 // Clients and servers that are old, broken, or within the letter of what few do.
@@ -46,8 +49,8 @@ func TestOldClientsGetNo1xx(t *testing.T) {
 	}
 }
 
-// Several lines of a header are one list (RFC 9110 section 5.3), on either side.
-func TestWebSocketByTwoConnectionLines(t *testing.T) {
+// Several lines of a header are one list (RFC 9110 section 5.3), on either side; and only a handshake is one.
+func TestWebSocketHandshakes(t *testing.T) {
 	r := newRig(t, echoAuth, rigOptions{http1: true})
 	rawOrigin(t, r, func(w net.Conn, q *http.Request) {
 		if q.Header.Get("Upgrade") == "" {
@@ -56,11 +59,20 @@ func TestWebSocketByTwoConnectionLines(t *testing.T) {
 		}
 		io.WriteString(w, "HTTP/1.1 101 Switching Protocols\r\nConnection: keep-alive\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
 	})
-	for version, want := range map[string]int{"1.1": 101, "1.0": 200} { // HTTP/1.0 cannot ask
-		resp, err := r.inside("api.example.com:443", "api.example.com", "GET /any/x HTTP/"+version+
-			"\r\nHost: api.example.com\r\nConnection: keep-alive\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-		if err != nil || resp.StatusCode != want {
-			t.Errorf("HTTP/%s: %v, %v", version, resp, err)
+	for _, c := range []struct {
+		line, more string
+		want       int
+	}{
+		{"GET /any/x HTTP/1.1", "\r\n", 101},
+		{"GET /any/x HTTP/1.0", "\r\n", 200}, // cannot ask
+		{"POST /any/x HTTP/1.1", "\r\n", 200},
+		{"GET /any/x HTTP/1.1", "Content-Length: 2\r\n\r\nhi", 200},
+		{"GET /any/x HTTP/1.1", "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n", 200}, // and goes on
+	} {
+		resp, err := r.inside("api.example.com:443", "api.example.com", c.line+
+			"\r\nHost: api.example.com\r\nConnection: keep-alive\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+c.more)
+		if err != nil || resp.StatusCode != c.want {
+			t.Errorf("%s, %q: %v, %v", c.line, c.more, resp, err)
 		}
 	}
 }
@@ -126,4 +138,45 @@ func TestWindowsShareABudget(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	t.Errorf("%d bytes are left of %d when all has ended", r.proxy.windows.left(), maxWindows)
+}
+
+// A server that says no type has said none.
+func TestNoTypeIsGuessed(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{http1: true})
+	rawOrigin(t, r, func(w net.Conn, _ *http.Request) {
+		io.WriteString(w, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>")
+	})
+	for _, h2 := range []bool{false, true} {
+		if a := r.with(r.client(h2), "GET", "https://api.example.com/any/x", ""); a.body != "<html>" || a.Header["Content-Type"] != nil {
+			t.Errorf("%v %q", a.Header, a.body)
+		}
+	}
+}
+
+// A secret that is replaced during the run does not come out of an answer that began before.
+func TestOldStreamsKnowNewSecrets(t *testing.T) {
+	const fresh = "ghp_NewValue0123456789NewValue0123456789"
+	seen := make(chan string, 1)
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		if q.URL.Path == "/any/second" {
+			seen <- q.Header.Get("Authorization")
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		io.WriteString(w, "data: begun\n\n")
+		w.(http.Flusher).Flush()
+		io.WriteString(w, "data: "+<-seen+"\n\n")
+	}, rigOptions{})
+	req, _ := http.NewRequest("GET", "https://api.example.com/any/first", nil)
+	resp, err := r.client(false).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	value, _ := vault.NewSecret([]byte(fresh))
+	r.set.Get("api-key").Read = func(context.Context) (vault.Secret, error) { return value, nil }
+	r.do("GET", "https://api.example.com/any/second", "")
+	if got := bodyOf(t, resp); got != "data: begun\n\ndata: Bearer "+r.placeholder("api-key")+"\n\n" {
+		t.Errorf("the child got %q", got)
+	}
 }

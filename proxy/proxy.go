@@ -333,10 +333,13 @@ func (p *Proxy) live() (set, fixed *scrub.Set) {
 			pairs = append(pairs, scrub.Pair{Secret: secret, Placeholder: x.Placeholder})
 			same = append(same, scrub.Pair{Secret: secret, Placeholder: fit(x.Placeholder, len(secret))})
 		}
+		old, oldFixed := n.set, n.fixed
 		n.set, n.version = scrub.New(pairs).After(n.set), v
 		if n.fixed = n.set; !n.set.SameLength() {
 			n.fixed = scrub.New(same).After(n.set)
 		}
+		old.Becomes(n.fixed) // also where the length of an answer is told already
+		oldFixed.Becomes(n.fixed)
 	}
 	return n.set, n.fixed
 }

@@ -301,6 +301,9 @@ func (w *childWriter) WriteHeader(status int) {
 	if w.ex.Transport == "gateway" && w.ex.Credential != nil && status >= 200 {
 		w.Header().Set("X-Credential-Used", w.ex.Credential.Name)
 	}
+	if _, told := w.Header()["Content-Type"]; !told && status >= 200 {
+		w.Header()["Content-Type"] = nil // net/http would guess one
+	}
 	if status >= 200 && w.ex.body.awaited(w.ex.in) {
 		w.Header().Set("Connection", "close")
 	}

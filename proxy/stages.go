@@ -141,8 +141,11 @@ func sanitize(r *http.Request) *Refusal {
 	return nil
 }
 
-// asksForWebSocket leaves out HTTP/1.0, which has no such question (RFC 9110 section 7.8).
-func asksForWebSocket(r *http.Request) bool { return r.ProtoAtLeast(1, 1) && isWebSocket(r.Header) }
+// asksForWebSocket leaves out HTTP/1.0, which has no such question (RFC 9110 section 7.8), and what is no handshake of RFC 6455
+// section 4.1: behind a 101, two would read what is left of a body.
+func asksForWebSocket(r *http.Request) bool {
+	return isWebSocket(r.Header) && r.ProtoAtLeast(1, 1) && r.Method == http.MethodGet && r.ContentLength == 0
+}
 
 func isWebSocket(h http.Header) bool {
 	return strings.EqualFold(h.Get("Upgrade"), "websocket") && strings.Contains(strings.ToLower(strings.Join(h["Connection"], ",")), "upgrade")
@@ -247,6 +250,7 @@ func (p *Proxy) inject(ex *Exchange) *Refusal {
 	if err != nil {
 		return &Refusal{Status: http.StatusForbidden, Effect: "error", Reason: "the credential " + c.Name + " cannot be read: " + err.Error(), Rule: ex.Decision.Rule}
 	}
+	p.live() // a new value is known to the streams under way before it leaves
 	swapped, f := p.swapBody(ex, c, secret)
 	if f != nil {
 		return f

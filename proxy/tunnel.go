@@ -185,6 +185,9 @@ func (p *Proxy) within(r *http.Request, tunnel *tunnelConn) (action.Authority, e
 		return p.meant("", tunnel)
 	case tunnel.plain && tunnel.captured.IsValid() && err == nil:
 		return p.meant(host.String(), tunnel)
+	case tunnel.plain && tunnel.captured.IsValid():
+		a, _ := p.meant("", tunnel)
+		return a, err
 	case err != nil || host != tunnel.authority:
 		return tunnel.authority, fmt.Errorf("the request is for %q, the tunnel leads to %s", r.Host, tunnel.authority)
 	}

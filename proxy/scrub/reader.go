@@ -92,6 +92,7 @@ func (r *reader) step(p, buf []byte) (n int) {
 
 // part scrubs buf, which begins with held. It returns what is decided, which is a part of buf or stays until the next call.
 func (r *reader) part(buf []byte, final bool) (clean []byte, hits int) {
+	r.set = r.set.latest()
 	sc := scan{set: r.set, buf: buf, before: r.before, final: final, found: r.found[:0]}
 	sc.run()
 	r.count(&sc, len(r.held))

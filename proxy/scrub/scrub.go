@@ -16,6 +16,7 @@ package scrub
 import (
 	"net/http"
 	"sort"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -38,6 +39,7 @@ type Set struct {
 	starts  starts
 	guesses *guesses
 	same    bool
+	newer   atomic.Pointer[Set] // what goes on in its place; nil: nothing does
 }
 
 // form is one spelling of a secret, and the same spelling of its placeholder. Who is known to have guessed its first deep bytes
@@ -81,6 +83,25 @@ func newSet(forms []form) *Set {
 func (s *Set) After(old *Set) *Set {
 	if old != nil {
 		s.guesses = old.guesses
+	}
+	return s
+}
+
+// Becomes has the streams that s scrubs go on with newer, from the next that comes. Where the length of a text was told
+// already, newer must be one of SameLength.
+func (s *Set) Becomes(newer *Set) {
+	if s != nil && s != newer {
+		s.newer.Store(newer)
+	}
+}
+
+// latest is what s has become.
+func (s *Set) latest() *Set {
+	if s == nil {
+		return nil
+	}
+	for newer := s.newer.Load(); newer != nil; newer = s.newer.Load() {
+		s = newer
 	}
 	return s
 }

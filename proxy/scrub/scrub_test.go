@@ -514,6 +514,38 @@ func TestErrorsAndHeldTails(t *testing.T) {
 	}
 }
 
+// A value that becomes live is taken out of what is under way already.
+func TestStreamsGoOnWithWhatIsNew(t *testing.T) {
+	const fresh, standIn = "ghp_NewValue0123456789NewValue0123456789", "ghp_StandIn0123456789StandIn012345678901"
+	both := append(pairs(), Pair{Secret: []byte(fresh), Placeholder: standIn})
+	for name, wrap := range map[string]func(*Set, io.Reader) io.Reader{
+		"text":     func(s *Set, r io.Reader) io.Reader { return s.Reader(r, nil) },
+		"messages": func(s *Set, r io.Reader) io.Reader { return s.Messages(r, nil) },
+		"frames":   func(s *Set, r io.Reader) io.Reader { return s.Frames(r, nil) },
+	} {
+		put := map[string]func(string) string{
+			"text":     func(s string) string { return s },
+			"messages": func(s string) string { return string([]byte{0, 0, 0, 0, byte(len(s))}) + s },
+			"frames":   func(s string) string { return frame(0x82, s) },
+		}[name]
+		old := New(pairs())
+		first, second := New(pairs()).After(old), New(both).After(old)
+		pr, pw := io.Pipe()
+		r := wrap(old, pr)
+		go func() {
+			io.WriteString(pw, put("a "+secret))
+			old.Becomes(first)
+			first.Becomes(second)
+			io.WriteString(pw, put("b "+fresh+" "+secret))
+			pw.Close()
+		}()
+		out, err := io.ReadAll(r)
+		if err != nil || string(out) != put("a "+holder)+put("b "+standIn+" "+holder) {
+			t.Errorf("%s: %q, %v", name, out, err)
+		}
+	}
+}
+
 func TestAlsoAndPrecedence(t *testing.T) {
 	s := New([]Pair{
 		{Secret: []byte("short-secret-1"), Placeholder: "short-holder-1", Also: [][2][]byte{{[]byte("user:short-secret-1"), []byte("all of this")}}},
