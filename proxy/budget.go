@@ -57,7 +57,7 @@ func (b *budget) left() int64 {
 }
 
 // maxWindows is what decoders at work may hold together, in bytes.
-const maxWindows = 128 << 20
+const maxWindows = 64 << 20
 
 // windows is a budget for decoders.
 type windows struct{ *budget }
