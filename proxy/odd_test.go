@@ -54,7 +54,7 @@ func TestWebSocketHandshakes(t *testing.T) {
 	r := newRig(t, echoAuth, rigOptions{http1: true})
 	rawOrigin(t, r, func(w net.Conn, q *http.Request) {
 		if q.Header.Get("Upgrade") == "" {
-			io.WriteString(w, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+			io.WriteString(w, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 			return
 		}
 		io.WriteString(w, "HTTP/1.1 101 Switching Protocols\r\nConnection: keep-alive\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
@@ -144,7 +144,7 @@ func TestWindowsShareABudget(t *testing.T) {
 func TestNoTypeIsGuessed(t *testing.T) {
 	r := newRig(t, echoAuth, rigOptions{http1: true})
 	rawOrigin(t, r, func(w net.Conn, _ *http.Request) {
-		io.WriteString(w, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>")
+		io.WriteString(w, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 6\r\n\r\n<html>")
 	})
 	for _, h2 := range []bool{false, true} {
 		if a := r.with(r.client(h2), "GET", "https://api.example.com/any/x", ""); a.body != "<html>" || a.Header["Content-Type"] != nil {
