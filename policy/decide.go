@@ -80,6 +80,10 @@ func (p *Policy) DecideUnread(m *action.Match, r *action.Request) (strictest, ki
 	}
 	if m != nil {
 		least := m.AtLeast()
+		least.Actions = slices.Clone(least.Actions)
+		for i := range least.Actions {
+			least.Actions[i].Like = ""
+		}
 		m = &least
 	}
 	return strictest, p.decide(m, args)
@@ -169,7 +173,9 @@ func (p *Policy) forbidden(h hit, m *action.Match, a *action.Action, args *inqui
 	d := denied(a)
 	d.Rule = h.Name
 	d.Hint = fmt.Sprintf("rule %s forbids it (%s line %d)", h.Name, baseName(p.Source), h.Line)
-	if meant := comesTo(h.Actions, m.Service, a.Operation); meant != "" && !slices.Contains(h.Actions, a.Name) {
+	if name := does(h.Actions, a); name != "" && h.rank/perName == byArgument {
+		d.Hint += fmt.Sprintf(", since its arguments do what %s does", name)
+	} else if meant := comesTo(h.Actions, m.Service, a.Operation); meant != "" && !slices.Contains(h.Actions, a.Name) {
 		d.Hint += fmt.Sprintf(", since it comes to the same as %s: an allow rule that names %s allows it", meant, orElse(m.Service.Alias(a.Operation), a.Operation))
 	}
 	if a.Resource.Name == "" && !a.Public && h.onOther {

@@ -222,6 +222,8 @@ const (
 	byGlob
 	byNothing
 	perName = 4
+
+	byArgument = 4 // behind those of names
 )
 
 // better orders hits: the action's name before its operation, that before its group, that before *; then a literal
@@ -282,6 +284,13 @@ func (b book) find(hits []hit, a *action.Action, path string, deny bool) []hit {
 	for i, name := range names(a) {
 		if pg := b[name]; pg != nil && name != "" {
 			hits = pg.find(hits, a, path, i*perName, deny)
+		}
+	}
+	if deny {
+		for name := range strings.FieldsSeq(a.Like) {
+			if pg := b[name]; pg != nil {
+				hits = pg.find(hits, a, path, byArgument*perName, deny)
+			}
 		}
 	}
 	return hits

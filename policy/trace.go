@@ -59,9 +59,14 @@ func (s *serviceIndex) trace(c *compiled, args *inquiry, m *action.Match, a *act
 
 // why says by which name and which resource a rule matches.
 func why(h hit, svc *action.Service, a *action.Action, deny bool) string {
-	name := names(a)[h.rank/perName]
+	name := does(h.Actions, a)
+	if h.rank/perName < byArgument {
+		name = names(a)[h.rank/perName]
+	}
 	said := "it names " + name
 	switch meant := comesTo(h.Actions, svc, name); {
+	case h.rank/perName == byArgument:
+		said += ", which the request's arguments do"
 	case deny && meant != "":
 		said = fmt.Sprintf("it names %s, and %s comes to the same: an allow rule that names that allows it", meant, name)
 	case !slices.Contains(h.Actions, name):
@@ -83,6 +88,16 @@ func why(h hit, svc *action.Service, a *action.Action, deny bool) string {
 		return said + ", which reaches nobody's resource"
 	}
 	return said + fmt.Sprintf("; it protects %s, and the request does not tell which resource it is about", strings.Join(h.Resources, ", "))
+}
+
+// does is which of the named actions the arguments do besides, "" where none.
+func does(named []string, a *action.Action) string {
+	for name := range strings.FieldsSeq(a.Like) {
+		if slices.Contains(named, name) {
+			return name
+		}
+	}
+	return ""
 }
 
 // comesTo is which of the named actions an operation comes to without being it, "" where it is named itself.

@@ -46,6 +46,10 @@ type Action struct {
 	// Limits count the two once.
 	Also bool
 
+	// Like are names of what the request's arguments do besides, for which there is another action: rules that forbid those
+	// forbid this, and none needs to allow them. Blanks part them.
+	Like string
+
 	// Public is true for an action that reaches nothing of anybody's (GraphQL introspection, the rate limit): the
 	// resources of a rule do not restrict it, its actions and class do.
 	Public bool

@@ -51,7 +51,7 @@ gmail.users.messages.trash gmail.users.threads.trash`
 	case "openai":
 		return "chat batches/create\ncreate_response batches/create\ncomplete batches/create\nembed batches/create"
 	case "slack":
-		return `post_message chat.scheduleMessage files.completeUploadExternal files.upload files.remote.share
+		return `post_message chat.scheduleMessage files.upload files.remote.share
 upload_file files.upload`
 	case "stripe":
 		return `create_refund PostCreditNotes PostApplicationFeesIdRefund PostApplicationFeesIdRefunds

@@ -29,3 +29,20 @@ func TestAlikeIsKnown(t *testing.T) {
 		}
 	}
 }
+
+// TestAsidesAreKnown: so is each in the table of what arguments do besides.
+func TestAsidesAreKnown(t *testing.T) {
+	for key, table := range asides {
+		service, operation, _ := strings.Cut(key, " ")
+		known := map[string]bool{}
+		for _, r := range Lookup(service).Operations() {
+			known[r.Operation], known[r.Action] = true, true
+		}
+		names := strings.Fields(alikeBy(table, func(string, string) bool { return true }))
+		for _, name := range append(names, operation) {
+			if !known[name] {
+				t.Errorf("%s: nothing is called %s", key, name)
+			}
+		}
+	}
+}

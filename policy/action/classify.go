@@ -53,6 +53,7 @@ func Classify(s *Service, h *Host, r *Request) Match {
 	if h.Refine != nil {
 		h.Refine(r, &m)
 	}
+	m.aside(r)
 	if len(m.Actions) == 0 {
 		m.deny("nothing in the request could be read as an action")
 	}

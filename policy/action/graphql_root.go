@@ -54,8 +54,10 @@ func (f *root) actions() []Action {
 		list = append(list, a)
 	}
 	resources := f.resources()
+	like := f.asides()
 	for _, name := range names {
 		a := f.action
+		a.Like = like
 		a.Name = name
 		for i, res := range resources {
 			add(a, res, f.each && i == 0)

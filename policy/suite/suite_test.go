@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"agentguard/policy"
+	"agentguard/policy/action"
 )
 
 const testPolicy = `version = 1
@@ -224,5 +225,68 @@ func TestAskReadsAPush(t *testing.T) {
 	a, err := Ask(p, q)
 	if err != nil || a.Decision.Action.Name != "force_push" || !strings.Contains(a.Hint, "the commits of the push do not lead") {
 		t.Errorf("%+v, %v", a, err)
+	}
+}
+
+// TestArgumentsThatDoMore: who may do all of a group does not get round the refusal of an action by an argument of another.
+func TestArgumentsThatDoMore(t *testing.T) {
+	p, err := policy.Parse("agentguard.toml", []byte(`version = 1
+agent.name = "bot"
+credential.g = { from = "keychain:g", service = "github" }
+credential.j = { from = "keychain:j", service = "jira" }
+credential.d = { from = "keychain:d", service = "google" }
+credential.s = { from = "keychain:s", service = "slack" }
+allow.g = { service = "github", actions = ["write", "update_issue", "create_issue"] }
+allow.j = { service = "jira", actions = ["write"] }
+allow.d = { service = "google", actions = ["write"] }
+allow.s = { service = "slack", actions = ["write"] }
+[deny.more]
+actions = ["add_label", "assign_issue", "delete_file", "delete_event", "post_message"]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const page, drive, form = "https://api.github.com/repos/o/r/issues", "https://www.googleapis.com/drive/v3/files/f", "application/x-www-form-urlencoded"
+	for _, c := range []struct{ method, url, kind, body, more string }{
+		{"POST", page, "", `{"title": "x", "body": "labels"}`, ""},
+		{"POST", page, "", `{"title": "x", "labels": null}`, ""},
+		{"POST", page, "", `{"title": "x", "labels": ["safe to test"]}`, "add_label"},
+		{"POST", page, form, `{"title": "x", "labels": ["safe to test"]}`, "add_label"},
+		{"POST", page, form, `{"title": "x", "l\u0061bels": ["safe to test"]}`, "add_label"},
+		{"POST", page, form, `{"title": "x"}`, ""},
+		{"POST", page, "text/plain", strings.Repeat(" ", 2<<20) + `{}`, "add_label"},
+		{"PATCH", page + "/1", "", `{"title": "x"}`, ""},
+		{"PATCH", page + "/1", "", `{"labels": []}`, "add_label"},
+		{"POST", "https://api.github.com/graphql", "", `{"query":"mutation{createIssue(input:{repositoryId:\"R\",title:\"x\",labelIds:[\"L\"]}){clientMutationId}}"}`, "add_label"},
+		{"POST", "https://api.github.com/graphql", "", `{"query":"mutation{createIssue(input:{repositoryId:\"R\",title:\"x\"}){clientMutationId}}"}`, ""},
+		{"PUT", "https://x.atlassian.net/rest/api/3/issue/A-1", "", `{"fields": {"summary": "x"}}`, ""},
+		{"PUT", "https://x.atlassian.net/rest/api/3/issue/A-1", "", `{"fields": {"assignee": {"id": "5"}}}`, "assign_issue"},
+		{"POST", "https://x.atlassian.net/rest/api/3/issue/A-1/transitions", "", `{"update": {"assignee": [{"set": {}}]}}`, "assign_issue"},
+		{"PATCH", drive, "", `{"name": "x"}`, ""},
+		{"PATCH", drive, "", `{"trashed": true}`, "delete_file"},
+		{"PATCH", drive, "", `{"trashed": false}`, ""},
+		{"PATCH", "https://www.googleapis.com/upload/drive/v3/files/f?uploadType=multipart", "multipart/related; boundary=b", "--b\r\n\r\n{\"trashed\":true}\r\n--b--", "delete_file"},
+		{"PATCH", "https://www.googleapis.com/upload/drive/v3/files/f?uploadType=media", "text/plain", `trashed`, ""},
+		{"PATCH", "https://www.googleapis.com/calendar/v3/calendars/c/events/e", "", `{"status": "Cancelled"}`, "delete_event"},
+		{"PATCH", "https://www.googleapis.com/calendar/v3/calendars/c/events/e", "", `{"status": "tentative"}`, ""},
+		{"POST", "https://slack.com/api/files.completeUploadExternal", "", `{"channel_id": "C0000DEVS"}`, ""},
+		{"POST", "https://slack.com/api/files.completeUploadExternal", "", `{"channel_id": "C0000DEVS", "initial_comment": "x"}`, "post_message"},
+		{"POST", "https://slack.com/api/files.completeUploadExternal", form, `channel_id=C0000DEVS&initial_comment=x`, "post_message"},
+	} {
+		q := &Request{Method: c.method, URL: c.url, Body: []byte(c.body), Header: http.Header{}, IDs: map[string]action.Fact{"R": {Resource: action.Resource{Kind: "repo", Name: "o/r"}}}}
+		if c.kind != "" {
+			q.Header.Set("Content-Type", c.kind)
+		}
+		a, err := Ask(p, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.more == "" && a.Effect != "allow" || c.more != "" && (a.Rule != "deny.more" || !strings.Contains(a.Hint, "since its arguments do what "+c.more+" does")) {
+			t.Errorf("%s %s %.60s: %s by %s: %s", c.method, c.url, c.body, a.Effect, a.Rule, a.Said())
+		}
+		why := p.Trace(&a.Match, a.Read, 0)
+		if why[0].Matches != (c.more != "") {
+			t.Errorf("%s %s %.60s: the trace says: %s", c.method, c.url, c.body, why[0].Why)
+		}
 	}
 }

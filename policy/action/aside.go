@@ -1,0 +1,82 @@
+package action
+
+import (
+	"bytes"
+	"strings"
+)
+
+// asides are arguments by which an operation does what there is another action for: FIELD=NAME,NAME, with dots for objects in
+// objects and a colon before the one value that does it. A refusal of that other action holds there too, though no rule needs
+// to allow it: who may update an issue labels it by the same request.
+var asides = map[string]string{
+	"github issues/create":               "labels=add_label assignees=add_assignee assignee=add_assignee",
+	"github issues/update":               "labels=add_label,remove_label,set_labels assignees=add_assignee,remove_assignee assignee=add_assignee,remove_assignee",
+	"github createIssue":                 "labelIds=add_label assigneeIds=add_assignee",
+	"github updateIssue":                 "labelIds=add_label,remove_label,set_labels assigneeIds=add_assignee,remove_assignee",
+	"github updatePullRequest":           "labelIds=add_label,remove_label,set_labels assigneeIds=add_assignee,remove_assignee",
+	"google calendar.events.patch":       "status:cancelled=delete_event",
+	"google calendar.events.update":      "status:cancelled=delete_event",
+	"google drive.files.update":          "trashed=delete_file",
+	"jira createIssue":                   "fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment update.worklog=add_worklog",
+	"jira doTransition":                  "fields=update_issue update=update_issue fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment update.worklog=add_worklog",
+	"jira editIssue":                     "fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment update.worklog=add_worklog",
+	"slack files.completeUploadExternal": "initial_comment=post_message",
+}
+
+// aside notes on the first action what its arguments do besides. A body that is no JSON for us may be some for the service:
+// what stands in it is then taken for given.
+func (m *Match) aside(r *Request) {
+	if len(m.Actions) == 0 || m.GraphQL {
+		return
+	}
+	a := &m.Actions[0]
+	table := asides[m.Service.Name+" "+a.Operation]
+	if table == "" || strings.Contains(r.Query, "uploadType=media") { // the body of which is the file alone
+		return
+	}
+	raw, wrong := rawBody(r, maxJSON)
+	args, err := jsonObject(r)
+	a.Like = alikeBy(table, func(field, value string) bool {
+		switch {
+		case wrong != nil:
+			return true
+		case err != nil:
+			last := field[strings.LastIndexByte(field, '.')+1:]
+			return bytes.Contains(raw, []byte(last)) || bytes.Contains(raw, []byte(`\u`))
+		}
+		return given(args, field, value)
+	})
+}
+
+// asides is the same for a root field of GitHub's GraphQL.
+func (f *root) asides() string {
+	table := asides["github "+f.field]
+	if table == "" {
+		return ""
+	}
+	return alikeBy(table, func(field, value string) bool { return given(f.args, field, value) })
+}
+
+func alikeBy(table string, has func(field, value string) bool) string {
+	var names []string
+	for entry := range strings.FieldsSeq(table) {
+		field, list, _ := strings.Cut(entry, "=")
+		field, value, _ := strings.Cut(field, ":")
+		if has(field, value) {
+			names = append(names, strings.Split(list, ",")...)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// given says whether a field is there, and not null or false; with a value, whether it may be that one.
+func given(args map[string]any, field, value string) bool {
+	name, rest, deeper := strings.Cut(field, ".")
+	v := args[name]
+	if deeper {
+		object, isObject := v.(map[string]any)
+		return isObject && given(object, rest, value)
+	}
+	text, isText := v.(string)
+	return v != nil && v != false && (value == "" || !isText || strings.EqualFold(text, value))
+}
