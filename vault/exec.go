@@ -110,6 +110,7 @@ func firstLine(errOut, out []byte) string {
 			return ": (its message repeats its output)"
 		}
 	}
+	likeKey := regexp.MustCompile(`[A-Za-z0-9_+=~-]{16,}`) // as long as keys and passwords are; it is one if there are digits among its letters
 	return ": " + clean(likeKey.ReplaceAllStringFunc(string(bytes.TrimSpace(line)), func(word string) string {
 		if strings.ContainsAny(word, "0123456789") && strings.Trim(word, "0123456789-") != "" {
 			return "[...]"
@@ -117,9 +118,6 @@ func firstLine(errOut, out []byte) string {
 		return word
 	}))
 }
-
-// likeKey is a word as long as keys and passwords are, if there are digits among its letters.
-var likeKey = regexp.MustCompile(`[A-Za-z0-9_+=~-]{16,}`)
 
 // find looks name up in the supervisor's PATH. Relative directories in it are passed over: they would let the project
 // that the agent works on bring its own gh.

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // overrides are names of parameters by which frameworks let a request change its method (Rack and Rails, Laravel, Symfony:
@@ -117,7 +118,7 @@ const maxPartHeader = 8 << 10
 var (
 	partHeader = []byte("content-disposition")
 	errPart    = errors.New("a field of it cannot be told from another by its name")
-	partName   = regexp.MustCompile(`(?:^|[;\s])name(\*[^=]*)?=([^;\r\n]*)`)
+	partName   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:^|[;\s])name(\*[^=]*)?=([^;\r\n]*)`) })
 )
 
 // partOverrides searches the names of the parts of a multipart body (RFC 7578 section 4.2). It does not ask where a part
@@ -176,7 +177,7 @@ func blankLine(header []byte) int {
 // signs. A name with an encoding of its own (RFC 5987) is one that no form has.
 func nameOverrides(header []byte) (bool, error) {
 	text := strings.NewReplacer(`"`, "", `'`, "", `\`, "").Replace(string(header))
-	for _, m := range partName.FindAllStringSubmatch(strings.ReplaceAll(text, " =", "="), -1) {
+	for _, m := range partName().FindAllStringSubmatch(strings.ReplaceAll(text, " =", "="), -1) {
 		if m[1] != "" {
 			return false, errPart
 		}
