@@ -269,7 +269,7 @@ func TestAgePromptIsBounded(t *testing.T) {
 		Prompt: func(context.Context, string) ([]byte, error) { select {} }}) // one that does not even mind its context
 	_, err := v.Get(t.Context(), Ref{"age", "a"})
 	wants(t, err, ErrLocked, "no answer within 1.5s")
-	if n := <-notices; n != "waiting for the age vault to be unlocked..." {
+	if n := <-notices; n != "waiting for the age vault to open..." {
 		t.Fatal(n)
 	}
 	v.Close()

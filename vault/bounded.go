@@ -46,7 +46,7 @@ func bounded[T any](ctx context.Context, g *gate, do func(context.Context) (T, e
 		case r := <-result:
 			return r.v, r.err
 		case <-slow.C:
-			g.notice("waiting for " + g.what + " to be unlocked...")
+			g.notice("waiting for " + g.what + " to open...")
 		case <-ctx.Done():
 			var zero T
 			return zero, context.Cause(ctx)

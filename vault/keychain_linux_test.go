@@ -349,7 +349,7 @@ func TestInsideHangs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(notices) == 0 || notices[0] != "waiting for the keychain to be unlocked..." {
+	if len(notices) == 0 || notices[0] != "waiting for the keychain to open..." {
 		t.Fatal(notices)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
