@@ -14,11 +14,12 @@ func alike(service string) string {
 	case "gemini":
 		return "generate_content models.batchGenerateContent"
 	case "github":
-		return `push repos/create-or-update-file-contents repos/delete-file code-scanning/commit-autofix migrations/start-import
+		return `push repos/create-or-update-file-contents repos/delete-file repos/merge mergeBranch repos/merge-upstream code-scanning/commit-autofix migrations/start-import
 commit_file createCommitOnBranch code-scanning/commit-autofix
 delete_file createCommitOnBranch
 merge_pr repos/merge mergeBranch
 create_branch repos/rename-branch
+create_tag repos/create-release
 delete_branch repos/rename-branch
 add_label issues/set-labels
 remove_label issues/set-labels

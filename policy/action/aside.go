@@ -2,6 +2,7 @@ package action
 
 import (
 	"bytes"
+	"net/url"
 	"strings"
 )
 
@@ -20,6 +21,18 @@ var asides = map[string]string{
 	"jira createIssue":                   "fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment update.worklog=add_worklog",
 	"jira doTransition":                  "fields=update_issue update=update_issue fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment update.worklog=add_worklog",
 	"jira editIssue":                     "fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment update.worklog=add_worklog",
+	"github pulls/create-review":         "comments=add_comment",
+	"github addPullRequestReview":        "comments=add_comment threads=add_comment",
+	"stripe charges/create":              "transfer_data=create_transfer destination=create_transfer",
+	"stripe checkout/create-session":     "transfer_data=create_transfer",
+	"stripe invoices/create":             "transfer_data=create_transfer",
+	"stripe invoices/update":             "transfer_data=create_transfer",
+	"stripe payment-intents/create":      "transfer_data=create_transfer",
+	"stripe payment-intents/update":      "transfer_data=create_transfer",
+	"stripe payment-intents/capture":     "transfer_data=create_transfer",
+	"stripe payment-links/create":        "transfer_data=create_transfer",
+	"stripe subscriptions/create":        "transfer_data=create_transfer",
+	"stripe subscriptions/update":        "transfer_data=create_transfer",
 	"slack files.completeUploadExternal": "initial_comment=post_message",
 }
 
@@ -42,7 +55,7 @@ func (m *Match) aside(r *Request) {
 			return true
 		case err != nil:
 			last := field[strings.LastIndexByte(field, '.')+1:]
-			return bytes.Contains(raw, []byte(last)) || bytes.Contains(raw, []byte(`\u`))
+			return bytes.Contains(raw, []byte(last)) || bytes.Contains(raw, []byte(`\u`)) || inForm(string(raw), last)
 		}
 		return given(args, field, value)
 	})
@@ -55,6 +68,17 @@ func (f *root) asides() string {
 		return ""
 	}
 	return alikeBy(table, func(field, value string) bool { return given(f.args, field, value) })
+}
+
+// inForm says whether the name of some field of a form has a name in it: transfer_data[destination] has transfer_data.
+func inForm(text, name string) bool {
+	for pair := range strings.FieldsFuncSeq(text, func(c rune) bool { return c == '&' || c == ';' }) {
+		key, _, _ := strings.Cut(pair, "=")
+		if decoded, err := url.QueryUnescape(key); err != nil || strings.Contains(strings.ToLower(decoded), name) {
+			return true
+		}
+	}
+	return false
 }
 
 func alikeBy(table string, has func(field, value string) bool) string {

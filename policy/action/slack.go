@@ -69,6 +69,7 @@ admin * /api/conversations.setPurpose      change_channel    conversations.setPu
 write * /api/files.getUploadURLExternal    upload_file       files.getUploadURLExternal
 write * /api/files.completeUploadExternal  upload_file       files.completeUploadExternal
 write * /api/files.delete                  delete_file       files.delete
+admin * /api/files.sharedPublicURL         -                 files.sharedPublicURL
 read  * /api/files.info                    -                 files.info
 read  * /api/files.list                    -                 files.list
 read  * /api/search.messages               search            search.messages

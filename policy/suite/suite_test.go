@@ -235,13 +235,15 @@ agent.name = "bot"
 credential.g = { from = "keychain:g", service = "github" }
 credential.j = { from = "keychain:j", service = "jira" }
 credential.d = { from = "keychain:d", service = "google" }
+credential.p = { from = "keychain:p", service = "stripe" }
 credential.s = { from = "keychain:s", service = "slack" }
 allow.g = { service = "github", actions = ["write", "update_issue", "create_issue"] }
 allow.j = { service = "jira", actions = ["write"] }
 allow.d = { service = "google", actions = ["write"] }
+allow.p = { service = "stripe", actions = ["write"] }
 allow.s = { service = "slack", actions = ["write"] }
 [deny.more]
-actions = ["add_label", "assign_issue", "delete_file", "delete_event", "post_message"]
+actions = ["add_label", "assign_issue", "delete_file", "delete_event", "post_message", "create_transfer", "add_comment"]
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -269,6 +271,11 @@ actions = ["add_label", "assign_issue", "delete_file", "delete_event", "post_mes
 		{"PATCH", "https://www.googleapis.com/upload/drive/v3/files/f?uploadType=media", "text/plain", `trashed`, ""},
 		{"PATCH", "https://www.googleapis.com/calendar/v3/calendars/c/events/e", "", `{"status": "Cancelled"}`, "delete_event"},
 		{"PATCH", "https://www.googleapis.com/calendar/v3/calendars/c/events/e", "", `{"status": "tentative"}`, ""},
+		{"POST", "https://api.github.com/repos/o/r/pulls/1/reviews", "", `{"event": "COMMENT", "comments": [{"body": "x"}]}`, "add_comment"},
+		{"POST", "https://api.stripe.com/v1/payment_intents", form, "amount=1&description=transfer_data", "create_transfer"}, // to be sure
+		{"POST", "https://api.stripe.com/v1/payment_intents", form, "amount=1&transfer%5Fdata%5Bdestination%5D=acct_1", "create_transfer"},
+		{"POST", "https://api.stripe.com/v1/checkout/sessions", form, "payment_intent_data[transfer_data][destination]=acct_1", "create_transfer"},
+		{"POST", "https://api.stripe.com/v1/payment_intents", form, "amount=1", ""},
 		{"POST", "https://slack.com/api/files.completeUploadExternal", "", `{"channel_id": "C0000DEVS"}`, ""},
 		{"POST", "https://slack.com/api/files.completeUploadExternal", "", `{"channel_id": "C0000DEVS", "initial_comment": "x"}`, "post_message"},
 		{"POST", "https://slack.com/api/files.completeUploadExternal", form, `channel_id=C0000DEVS&initial_comment=x`, "post_message"},
