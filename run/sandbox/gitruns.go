@@ -3,16 +3,25 @@ package sandbox
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// programKeys are parts of the names of variables of git's configuration that may name a program for git to run, or where hooks and more
-// configuration come from (git-config(1)). A child can set them wherever it may commit; git would run that for whoever works there
-// later.
+// harmlessSections are those of git's configuration whose settings say what git does by itself, but for those that programKeys tell of
+// (git-config(1)). A child can set any wherever it may commit. Of another section all is told: it may name a program that git would run
+// for whoever works there later, or where more configuration comes from.
+var harmlessSections = []string{
+	"core", "remote", "branch", "user", "author", "committer", "submodule", "extensions", "color", "column", "advice", "push", "pull", "fetch", "merge", "rebase", "rerere",
+	"log", "commit", "tag", "status", "diff", "gc", "pack", "index", "feature", "init", "maintenance", "http", "credential", "format", "grep", "blame", "notes", "stash",
+	"clean", "i18n", "checkout", "worktree", "transfer", "receive", "repack", "fsck", "apply", "versionsort", "lfs",
+}
+
+// programKeys are parts of the names of variables that may name a program, where hooks and more configuration come from, or by whom and
+// how safely a server is reached.
 var programKeys = [...]string{
-	"hookspath", "fsmonitor", "sshcommand", "editor", "pager", "askpass", "helper", "command", "cmd", "textconv", "driver", "clean", "smudge", "process", "program",
-	"gitproxy", "uploadpack", "receivepack", "insteadof", "vcs", "attributesfile", "worktree",
+	"hook", "fsmonitor", "sshcommand", "editor", "pager", "askpass", "helper", "command", "cmd", "textconv", "driver", "external", "filter", "clean", "smudge", "process", "program",
+	"gitproxy", "uploadpack", "receivepack", "insteadof", "vcs", "attributesfile", "worktree", "templatedir", "transferagent", "proxy", "ssl", "cookiefile", "extraheader",
 }
 
 // maxGitConfig bounds how much of a configuration is read, in bytes.
@@ -23,25 +32,53 @@ const maxGitConfig = 1 << 20
 func GitRuns(dir string) map[string]bool {
 	all := map[string]bool{}
 	for _, git := range GitDirs(dir) {
-		modules, _ := filepath.Glob(filepath.Join(git, "modules/*"))
-		for _, d := range append(modules, git) {
+		worktrees, _ := filepath.Glob(filepath.Join(git, "worktrees/*"))
+		for _, d := range append(gitModules(git, 0), worktrees...) {
 			gitRuns(d, all)
 		}
 	}
 	return all
 }
 
+// maxModules bounds how deep the names of submodules and their own submodules are followed.
+const maxModules = 8
+
+// gitModules gives a git directory and those of the submodules in it, whose names may have slashes.
+func gitModules(dir string, depth int) (dirs []string) {
+	if depth > maxModules {
+		return nil
+	}
+	if isFile(filepath.Join(dir, "HEAD")) {
+		dirs, dir = append(dirs, dir), filepath.Join(dir, "modules")
+	}
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if e.IsDir() {
+			dirs = append(dirs, gitModules(filepath.Join(dir, e.Name()), depth+1)...)
+		}
+	}
+	return dirs
+}
+
 func gitRuns(git string, all map[string]bool) {
 	for _, name := range []string{"config", "config.worktree"} {
-		path := filepath.Join(git, name)
-		for line := range strings.Lines(textOf(path, maxGitConfig)) {
-			if line = strings.TrimSpace(line); namesProgram(line) {
+		path, section := filepath.Join(git, name), ""
+		for line := range strings.Lines(strings.TrimPrefix(textOf(path, maxGitConfig), "\ufeff")) {
+			line = strings.TrimSpace(line)
+			rest, whole := enterSection(line, &section)
+			if !whole || namesProgram(section, rest) || strings.HasSuffix(line, `\`) {
 				all[path+": "+line] = true
 			}
 		}
 	}
-	if path := filepath.Join(git, "commondir"); isThere(path) {
+	if path := filepath.Join(git, "commondir"); isThere(path) && firstLine(path) != "../.." { // as every linked worktree has it
 		all[path+": "+firstLine(path)] = true
+	}
+	todo := filepath.Join(git, "rebase-merge/git-rebase-todo")
+	for line := range strings.Lines(textOf(todo, maxGitConfig)) {
+		if strings.HasPrefix(line, "x ") || strings.HasPrefix(line, "exec ") {
+			all[todo+": "+strings.TrimSpace(line)] = true
+		}
 	}
 	hooks, _ := os.ReadDir(filepath.Join(git, "hooks"))
 	for _, h := range hooks {
@@ -51,20 +88,46 @@ func gitRuns(git string, all map[string]bool) {
 	}
 }
 
-// namesProgram judges a line of git's configuration.
-func namesProgram(line string) bool {
-	line = strings.ToLower(line)
-	if strings.HasPrefix(line, "[alias") || strings.HasPrefix(line, "[include") {
+// enterSection reads the headings that a line of git's configuration begins with, and notes the last: there may be several. rest is
+// what follows them.
+func enterSection(line string, section *string) (rest string, whole bool) {
+	for strings.HasPrefix(line, "[") {
+		end, quoted := 1, false
+		for ; end < len(line) && (quoted || line[end] != ']'); end++ {
+			switch {
+			case line[end] == '"':
+				quoted = !quoted
+			case line[end] == '\\':
+				end++
+			}
+		}
+		if end >= len(line) {
+			return "", false
+		}
+		name, _, _ := strings.Cut(strings.ToLower(line[1:end]), " ")
+		*section, _, _ = strings.Cut(name, ".") // an older way to write a subsection
+		line = strings.TrimLeft(line[end+1:], " \t")
+	}
+	return line, true
+}
+
+// namesProgram judges a variable of a section.
+func namesProgram(section, line string) bool {
+	if line == "" || line[0] == '#' || line[0] == ';' {
+		return false
+	}
+	key, value, _ := strings.Cut(strings.ToLower(line), "=")
+	key = strings.TrimSpace(key)
+	if !slices.Contains(harmlessSections, section) || key == "path" || key == "args" {
 		return true
 	}
-	key, value, _ := strings.Cut(line, "=")
-	key = key[strings.LastIndexByte(key, ']')+1:]
 	for _, part := range programKeys {
 		if strings.Contains(key, part) {
 			return true
 		}
 	}
-	return strings.HasPrefix(strings.TrimLeft(value, ` "`), "!")
+	leads := strings.HasSuffix(key, "url") || strings.HasSuffix(key, "remote")
+	return strings.HasPrefix(strings.TrimLeft(value, " \t\""), "!") || leads && strings.Contains(value, "::") // a transport that is a program (gitremote-helpers(7))
 }
 
 func isThere(path string) bool {

@@ -21,17 +21,25 @@ func TestGitRuns(t *testing.T) {
 	write(".git/HEAD", "ref: refs/heads/main\n")
 	write(".git/config", usual)
 	write(".git/hooks/pre-commit.sample", "x")
+	write(".git/worktrees/usual/commondir", "../..\n")
+	write(".git/modules/a/b/HEAD", "x")
+	write(".git/modules/sub/HEAD", "x")
+	write(".git/modules/other/HEAD", "x")
 	if got := GitRuns(filepath.Join(dir)); len(got) != 0 {
 		t.Errorf("of what git writes by itself: %v", got)
 	}
 	for name, text := range map[string]string{
-		".git/config":                     usual + "[core]\n\tfsMonitor = /tmp/x\n",
-		".git/config.worktree":            "[core] sshCommand=/tmp/x",
-		".git/commondir":                  "/tmp/x\n",
-		".git/hooks/pre-commit":           "#!/bin/sh\n",
-		".git/modules/sub/config":         "[ALIAS]\n\tst = status\n",
-		".git/modules/sub/hooks/pre-push": "#!/bin/sh\n",
-		".git/modules/other/config":       "[submodule \"a=]b\"]\n\tupdate = \"!/tmp/x\"\n",
+		".git/config":                       usual + "[core]\n\tfsMonitor = /tmp/x\n",
+		".git/config.worktree":              "[core] sshCommand=/tmp/x",
+		".git/commondir":                    "/tmp/x\n",
+		".git/hooks/pre-commit":             "#!/bin/sh\n",
+		".git/modules/sub/config":           "[ALIAS]\n\tst = status\n",
+		".git/modules/sub/hooks/pre-push":   "#!/bin/sh\n",
+		".git/modules/other/config":         "[submodule \"a=]b\"]\n\tupdate = \"!/tmp/x\"\n",
+		".git/modules/a/b/config":           "[diff]\n\texternal = /tmp/x\n",
+		".git/worktrees/w/config.worktree":  "[pager]\n\tlog = /tmp/x\n",
+		".git/worktrees/w/commondir":        "/tmp/x\n",
+		".git/rebase-merge/git-rebase-todo": "pick 1\nexec /tmp/x\n",
 	} {
 		before := len(GitRuns(dir))
 		write(name, text)
@@ -41,6 +49,36 @@ func TestGitRuns(t *testing.T) {
 		}
 		if n := len(GitRuns(dir)); n != before+1 || !found {
 			t.Errorf("%s: %d lines instead of %d: %v", name, n, before+1, GitRuns(dir))
+		}
+	}
+}
+
+// TestNamesProgram: git's configuration has more ways to name a program than a line of its own for each.
+func TestNamesProgram(t *testing.T) {
+	for text, want := range map[string]int{
+		"[core] [include] path = /tmp/x":                   1,
+		"[filter \"a=b\"] clean = /tmp/x":                  1,
+		"[filter \"a\\\"]b\"]\nclean = x":                  1,
+		"\ufeff[include]\npath = /tmp/x":                   1,
+		"[interactive]\ndiffFilter = x":                    1,
+		"[mergetool \"vimdiff\"]\npath = x":                1,
+		"[remote \"o\"]\nurl = ext::sh -c x":               1,
+		"[protocol]\nallow = always":                       1,
+		"[remote.o]\nurl = https://x/a::b":                 1,
+		"[http]\nsslVerify = false\nproxy=x\npostBuffer=1": 2,
+		"[pager]\nx = y # \\\n[core]\nlog = z":             1,
+		"[branch \"x\"]\ny = a \\\n[pager]\nlog = z":       2,
+		"[core] ; [pager]\nbare = true":                    0,
+		"[broken":                                          1,
+		"[branch \"pager]\"]\nremote = o ; hook":           0,
+		"# \\\n[core]\nignoreCase":                         1,
+	} {
+		dir := t.TempDir()
+		os.Mkdir(filepath.Join(dir, ".git"), 0o755)
+		os.WriteFile(filepath.Join(dir, ".git/HEAD"), nil, 0o644)
+		os.WriteFile(filepath.Join(dir, ".git/config"), []byte(text), 0o644)
+		if got := GitRuns(dir); len(got) != want {
+			t.Errorf("%q: %v", text, got)
 		}
 	}
 }

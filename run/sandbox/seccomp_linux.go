@@ -54,6 +54,8 @@ func Filter(c Calls) ([]byte, error) {
 	// Those whose arguments are looked at come first: the kernel knows of the others in advance that they pass.
 	p = code(p,
 		on(unix.SYS_IOCTL, terminalInput()),
+		on(unix.SYS_FCNTL, code(loadArg(1), when(unix.F_SETLEASE, ret(forbidden)), ret(allow))), // whoever opens the file waits
+		on(unix.SYS_PRLIMIT64, othersLimits()),
 		on(unix.SYS_SENDTO, fastOpen(3)), on(unix.SYS_SENDMSG, fastOpen(2)), on(unix.SYS_SENDMMSG, fastOpen(3)),
 		on(unix.SYS_SOCKET, sockets(c.UDP)),
 		on(unix.SYS_SOCKETPAIR, code(loadArg(0), when(unix.AF_UNIX, ret(allow)), ret(noFamily))))
@@ -98,6 +100,13 @@ func sockets(udp bool) program {
 // thing: there it is connect that connects.
 func fastOpen(flags int) program {
 	return code(loadArg(flags), whenAny(unix.MSG_FASTOPEN, ret(noFastOpen)), ret(allow))
+}
+
+// othersLimits refuses to set limits of a process that is named: by that of processor time any of the user's is ended, which no rule on
+// signals sees.
+func othersLimits() program {
+	const newLimit = 2
+	return code(loadArg(0), when(0, ret(allow)), loadArg(newLimit), unless(0, ret(forbidden)), load(offArgs+8*newLimit+4), unless(0, ret(forbidden)), ret(allow))
 }
 
 // terminalInput refuses to type at the terminal in the user's place. The kernel takes the low 32 bits of the request, and

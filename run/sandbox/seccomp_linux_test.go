@@ -137,6 +137,13 @@ func TestFilterAnswers(t *testing.T) {
 		{name: "TIOCSTI with high bits", number: unix.SYS_IOCTL, args: []uint64{0, unix.TIOCSTI | high}, want: forbidden},
 		{name: "TIOCLINUX", number: unix.SYS_IOCTL, args: []uint64{0, 0x541c | 1<<32}, want: forbidden},
 
+		{name: "fcntl", number: unix.SYS_FCNTL, args: []uint64{3, unix.F_SETFL | high, unix.F_SETLEASE}, want: allow},
+		{name: "a lease", number: unix.SYS_FCNTL, args: []uint64{3, unix.F_SETLEASE | high, unix.F_WRLCK}, want: forbidden},
+		{name: "limits", number: unix.SYS_PRLIMIT64, args: []uint64{high, unix.RLIMIT_CPU, 0x7fff_0000_1000, 0}, want: allow},
+		{name: "another's limits", number: unix.SYS_PRLIMIT64, args: []uint64{1, unix.RLIMIT_CPU, 0x7fff_0000_1000, 0}, want: forbidden},
+		{name: "another's limits, from a round address", number: unix.SYS_PRLIMIT64, args: []uint64{1, unix.RLIMIT_CPU, 0x7fff_0000_0000, 0}, want: forbidden},
+		{name: "another's limits, read", number: unix.SYS_PRLIMIT64, args: []uint64{1, unix.RLIMIT_CPU, 0, 0x7fff_0000_1000}, want: allow},
+
 		{name: "fork", number: unix.SYS_CLONE, args: []uint64{unix.CLONE_CHILD_SETTID | unix.CLONE_CHILD_CLEARTID | uint64(unix.SIGCHLD)}, want: allow},
 		{name: "a thread", number: unix.SYS_CLONE, args: []uint64{unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD}, want: allow},
 		{name: "a user namespace", number: unix.SYS_CLONE, args: []uint64{unix.CLONE_NEWUSER | uint64(unix.SIGCHLD)}, want: forbidden, nested: allow},
