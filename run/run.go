@@ -438,7 +438,7 @@ func (s *session) wait(ctx context.Context) (Result, error) {
 	s.proxy.Close()
 	s.settle()
 	for _, file := range sandbox.Made(s.unsettled) {
-		s.Say("%s was made in this run: it can have an agent start programs outside of it, so look at it", file)
+		s.Say("%s was made in this run: it can have programs started outside of it, so look at it", file)
 	}
 	r := s.tally.result()
 	r.Code, r.RunID, r.AuditFile, r.Duration = code, s.id, s.log.Path(), time.Since(s.start)

@@ -56,7 +56,8 @@ func (s *session) places() sandbox.Places {
 		policy, _ = filepath.Abs(policy)
 	}
 	return sandbox.Places{
-		Home: home, Others: []string{s.ownHome}, Dir: dir, Temp: []string{os.TempDir(), env.Get("TMPDIR")}, Caches: caches, Jobs: jobSecrets(env.Get), Moves: sandbox.Moves(env.Get), Runtime: s.dir, Policy: policy,
+		Home: home, Others: []string{s.ownHome}, Dir: dir, Path: filepath.SplitList(env.Get("PATH")), Temp: []string{os.TempDir(), env.Get("TMPDIR")}, Caches: caches,
+		Jobs: jobSecrets(env.Get), Moves: sandbox.Moves(env.Get), Runtime: s.dir, Policy: policy,
 		Secret: own(append(s.sourceFiles(), s.Hide...)...), Read: own(read...), Write: own(i.Write...), Hide: own(i.Hide...),
 	}
 }
@@ -186,10 +187,23 @@ func (s *session) rules(p sandbox.Places, gitDirs []string) []sandbox.Rule {
 	if dir := NewEnv(s.Environ).Get("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		rules = append(rules, sandbox.Rule{Path: dir, View: sandbox.Hidden})
 	}
+	for _, path := range tickets(NewEnv(s.Environ)) {
+		rules = append(rules, sandbox.Rule{Path: path, View: sandbox.Hidden})
+	}
 	for _, git := range gitDirs {
 		rules = append(rules, sandbox.Rule{Path: git, View: sandbox.Writable}, sandbox.Rule{Path: filepath.Join(git, "hooks"), View: sandbox.ReadOnly})
 	}
 	return append(rules, p.Rules()...)
+}
+
+// tickets are where Kerberos keeps its own: among other temporary files as a rule, so that at level filtered, where to hide one is to
+// make nothing new beside it, they stay.
+func tickets(env *Env) []string {
+	paths, _ := filepath.Glob("/tmp/krb5cc*")
+	if _, path, ok := strings.Cut(env.Get("KRB5CCNAME"), ":"); ok && filepath.IsAbs(path) {
+		paths = append(paths, path)
+	}
+	return paths
 }
 
 // Views says what the child of such a run would see at a level that confines it, of what there is now: the files that are not

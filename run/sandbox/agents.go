@@ -18,11 +18,11 @@ type agent struct {
 // agents are those that were seen to run confined: a whole turn, but amp, which does not without a login of its own. Others need
 // the policy's [isolation] write.
 var agents = []agent{
-	{"claude", "@anthropic-ai/claude-code", []string{".claude"}, []string{".claude/settings.json", ".claude/hooks"}},
+	{"claude", "@anthropic-ai/claude-code", []string{".claude"}, []string{".claude/settings.json", ".claude/hooks", ".claude/local"}},
 	{"codex", "@openai/codex", []string{".codex"}, []string{".codex/config.toml"}},
-	{"gemini", "@google/gemini-cli", []string{".gemini"}, []string{".gemini/settings.json"}},
+	{"gemini", "@google/gemini-cli", []string{".gemini"}, []string{".gemini/settings.json", ".gemini/extensions"}},
 	{"opencode", "opencode-ai", []string{".local/share/opencode", ".local/state/opencode", ".config/opencode"},
-		[]string{".config/opencode/opencode.json", ".config/opencode/opencode.jsonc", ".config/opencode/plugin", ".config/opencode/plugins"}},
+		[]string{".config/opencode/opencode.json", ".config/opencode/opencode.jsonc", ".config/opencode/plugin", ".config/opencode/plugins", ".config/opencode/tool", ".config/opencode/tools"}},
 	{"qwen", "@qwen-code/qwen-code", []string{".qwen"}, []string{".qwen/settings.json", ".qwen/extensions", ".qwen/.env"}},
 	{"copilot", "@github/copilot", []string{".copilot"}, []string{".copilot/settings.json", ".copilot/mcp-config.json", ".copilot/hooks", ".copilot/installed-plugins"}},
 	{"amp", "@sourcegraph/amp", []string{".config/amp", ".local/share/amp"}, []string{".config/amp/settings.json", ".config/amp/plugins"}},
@@ -35,11 +35,15 @@ var agents = []agent{
 	{"pi", "@mariozechner/pi-coding-agent", []string{".pi"}, []string{".pi/agent/settings.json", ".pi/agent/models.json", ".pi/agent/extensions"}},
 }
 
-// Unsettled lists what is settled in agents' own directories and is not there. Nothing holds what is not there, so the child can make
-// it where it can write.
+// Unsettled lists what is settled in agents' own directories, and in the user's where the child works in it, and is not there. Nothing
+// holds what is not there, so the child can make it where it can write.
 func (p Places) Unsettled() (paths []string) {
-	for _, a := range agents {
-		for _, name := range a.settled {
+	own := settledPlaces
+	if p.Dir != p.Home {
+		own = nil
+	}
+	for _, names := range append(agentsSettled(), own) {
+		for _, name := range names {
 			all := p.elsewhere(name)
 			if p.Home != "" {
 				all = append(all, filepath.Join(p.Home, filepath.FromSlash(name)))
@@ -52,6 +56,13 @@ func (p Places) Unsettled() (paths []string) {
 		}
 	}
 	return paths
+}
+
+func agentsSettled() (all [][]string) {
+	for _, a := range agents {
+		all = append(all, a.settled)
+	}
+	return all
 }
 
 // Made lists those of paths that are there.

@@ -145,3 +145,19 @@ for name in sys.argv[1:]:
 		}
 	})
 }
+
+// TestDirectoriesBetween: a directory that can be written keeps its name where something in it is hidden: elsewhere the next run would
+// not hide it.
+func TestDirectoriesBetween(t *testing.T) {
+	asBoth(t, func(t *testing.T) {
+		dir := files(t, "cache/tool/deep/token", "cache/other/x")
+		c := Config{Rules: []Rule{{filepath.Join(dir, "cache"), Writable}, {filepath.Join(dir, "cache/tool/deep/token"), Hidden}}}
+		try(t, dir, c, []attack{
+			{"a directory", "mv cache/tool cache/moved && echo done; mv cache/moved cache/tool 2>&1", "done"},
+			{"one within", "mv cache/tool/deep cache/deep && echo done; mv cache/deep cache/tool/deep 2>&1", "done"},
+		})
+		if out, _ := inBox(t, c, "cd '"+dir+"'; mv cache/other cache/moved && echo > cache/tool/deep/new && echo works"); out != "works" {
+			t.Error(out)
+		}
+	})
+}

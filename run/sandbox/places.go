@@ -11,6 +11,7 @@ type Places struct {
 	Home    string   // the user's; "": none is known
 	Others  []string // home directories of others, beside those that are found
 	Dir     string   // where the child starts
+	Path    []string // directories in which programs are found
 	Temp    []string // directories for temporary files, beside /tmp and /var/tmp
 	Caches  []string // of tools that were told by a variable where to put them
 	Jobs    []string // files of secrets that a CI system keeps for a job
@@ -40,13 +41,32 @@ var (
 		".local/share/com.vercel.cli", ".config/.wrangler", ".wrangler/config", ".supabase/access-token", ".config/github-copilot", ".config/io.datasette.llm/keys.json",
 		".subversion/auth", ".local/share/lftp/bookmarks", ".lftp/bookmarks", ".config/httpie/sessions", ".httpie/sessions", ".ansible/galaxy_token", ".config/Postman", ".config/Insomnia",
 		".authinfo", ".authinfo.gpg", ".msmtprc", ".config/msmtp", ".mbsyncrc", ".isyncrc", ".offlineimaprc", ".fetchmailrc",
+		".muttrc", ".mutt", ".config/mutt", ".config/neomutt", ".config/aerc", ".config/himalaya", ".mailrc", ".config/evolution", ".local/share/evolution", ".config/geary", ".local/share/geary",
+		".claws-mail", ".getmail", ".config/getmail", ".davmail.properties", ".davfs2", ".config/vdirsyncer", ".purple", ".weechat", ".config/weechat", ".irssi", ".znc", ".config/hexchat", ".zuliprc",
+		".gitcookies", ".config/openstack", ".cf", ".chef", ".edgerc", ".clasprc.json", ".config/fastly", ".config/turso", ".config/neonctl", ".config/planetscale", ".config/firebase", ".ovh.conf",
+		".ibmcloud", ".rancher", ".minikube/profiles", ".minikube/ca.key", ".nomad-token", ".consul-token", ".vagrant.d/data", ".jfrog", ".travis", ".config/infracost", ".cloudsmith", ".config/cloudsmith",
+		".gradle/develocity", ".m2/.develocity", ".ivy2/.credentials", ".sbt/.credentials", ".lein/credentials.clj", ".pause", ".bunfig.toml", ".config/dart", ".pub-cache/credentials.json",
+		".local/share/gem/credentials", ".local/share/uv/credentials", ".cache/huggingface/stored_tokens", ".config/rbw", ".local/share/rbw", ".lpass", ".local/share/lpass", ".config/keepassxc",
+		".google_authenticator", ".config/Yubico", ".config/chezmoi", ".local/share/mkcert", ".mitmproxy", ".local/share/caddy", ".acme.sh", ".lego", ".sigstore", ".config/regctl", ".regctl", ".postgresql",
+		".modal.toml", ".dbt", ".snowflake", ".databricks", ".influxdbv2", ".clearml.conf", ".lightning", ".prefect", ".runpod", ".config/vastai", ".ollama/id_ed25519", ".slack", ".twilio-cli", ".config/datadog",
+		".dogrc", ".newrelic", ".config/jira", ".jira.d", ".anthropic", ".openai", ".config/openai", ".config/anthropic", ".cert", ".config/.jira", ".terminus", ".platformsh", ".wakatime.cfg", ".env", ".wgetrc", ".curlrc", ".config/curlrc", ".lftprc", ".gsutil", ".config/earthengine", ".config/gspread",
+		".config/b2", ".b2_account_info", ".config/borg", ".config/restic", ".config/kopia", ".config/syncthing", ".local/state/syncthing", ".config/onedrive", ".config/Nextcloud", ".vnc", ".config/freerdp", ".local/share/DBeaverData",
+		".config/keybase", ".local/share/keybase", ".local/share/tailscale", ".monero", ".foundry/keystores", ".near-credentials", ".lnd", ".config/Exodus", ".Xauthority", ".ICEauthority", ".config/pulse/cookie",
 		".pgpass", ".my.cnf", ".mylogin.cnf", ".config/filezilla", ".config/remmina", ".local/share/remmina", ".config/sublime-merge", ".config/GitHub Desktop",
 		".mozilla", ".librewolf", ".thunderbird", ".config/google-chrome", ".config/google-chrome-beta", ".config/google-chrome-unstable", ".config/chromium",
 		".config/BraveSoftware", ".config/microsoft-edge", ".config/vivaldi", ".config/opera", ".config/Signal", ".config/Slack", ".config/discord", ".config/Element",
+		".config/google-chrome-for-testing", ".config/yandex-browser", ".waterfox", ".zen", ".floorp", ".local/share/qutebrowser", ".local/share/epiphany",
+		".config/teams-for-linux", ".config/Mattermost", ".config/zulip", ".config/Beeper", ".local/share/telegram-desktop",
+		".config/Code/User/globalStorage", ".config/Code/User/History", ".config/Code/Cookies", ".config/VSCodium/User/globalStorage", ".config/VSCodium/User/History", ".config/Cursor/User/globalStorage", ".config/Cursor/User/History",
+		".config/Windsurf/User/globalStorage", ".vscode-server/data/User/globalStorage", ".cursor-server/data/User/globalStorage",
 		".local/share/TelegramDesktop", ".var/app", "snap/firefox", "snap/chromium", ".electrum", ".bitcoin", ".ethereum", ".config/solana",
 		"Library/Application Support/Google", "Library/Application Support/Firefox", "Library/Application Support/BraveSoftware", "Library/Application Support/Microsoft Edge",
 		"Library/Application Support/com.apple.TCC", "Library/Cookies", "Library/Mail", "Library/Messages", "Library/Safari",
 		".bash_history", ".zsh_history", ".zsh_sessions", ".zhistory", ".histfile", ".history", ".sh_history", ".local/share/fish/fish_history", ".local/share/atuin",
+		".fish_history", ".xonsh_history", ".local/share/xonsh", ".elvish/db", ".local/state/elvish", ".config/nushell/history.txt", ".config/nushell/history.sqlite3",
+		".local/share/powershell/PSReadLine", ".ipython/profile_default/history.sqlite", ".local/share/nvim/shada", ".local/state/nvim/shada", ".pry_history", ".local/share/pry",
+		".local/share/irb", ".php_history", ".config/psysh", ".lua_history", ".scala_history", ".ghc/ghci_history", ".julia/logs", ".Rhistory", ".octave_hist", ".gdb_history",
+		".mongodb", ".mongosh_history", ".clickhouse-client-history", ".duckdb_history", ".trino_history", ".w3m/history", ".local/share/lftp/rl_history", ".xsession-errors",
 		".local/state/bash", ".local/state/zsh", ".python_history", ".local/state/python", ".node_repl_history", ".irb_history", ".psql_history", ".mysql_history", ".sqlite_history",
 		".rediscli_history", ".dbshell", ".lesshst", ".viminfo", ".local/share/recently-used.xbel",
 		".config/agentguard", ".local/share/agentguard", ".local/state/agentguard",
@@ -61,6 +81,7 @@ var (
 		".local/bin", "bin", ".cargo/bin", ".cargo/env", ".cargo/config", ".cargo/config.toml", "go/bin", ".gitconfig", ".config/git", ".config/hg", ".hgrc",
 		".vimrc", ".vim", ".config/nvim", ".emacs", ".emacs.d", ".config/emacs", ".nanorc", ".tmux.conf", ".config/tmux", ".screenrc", ".gdbinit", ".config/gdb", ".lldbinit",
 		".config/Code/User", ".vscode/extensions", ".vscode-server/extensions",
+		".dotnet/tools", ".pub-cache/bin", ".mix/escripts", ".yarn/bin", ".local/share/uv/tools", // what is in PATH as a rule, or is linked from there
 		".ipython", ".pythonrc", ".config/direnv", ".local/share/direnv", ".asdfrc", ".config/mise", ".npm-global/bin", "Library/LaunchAgents",
 	}
 
@@ -68,7 +89,7 @@ var (
 	cachePlaces = []string{
 		".cache", "Library/Caches", ".npm", ".yarn", ".pnpm-store", ".local/share/pnpm/store", ".bun/install/cache", ".node-gyp", "go/pkg",
 		".cargo/registry", ".cargo/git", ".gradle/caches", ".gradle/daemon", ".gradle/wrapper", ".gradle/native", ".gradle/.tmp", ".gradle/workers", ".gradle/notifications",
-		".m2/repository", ".m2/wrapper", ".ivy2/cache", ".sbt/boot", ".nuget/packages", ".local/share/NuGet", ".dotnet/tools", ".pub-cache", ".hex/packages", ".mix",
+		".m2/repository", ".m2/wrapper", ".ivy2/cache", ".sbt/boot", ".nuget/packages", ".local/share/NuGet", ".pub-cache", ".hex/packages", ".mix",
 		".local/share/uv", ".local/share/virtualenvs", ".conda/pkgs", ".bundle/cache", ".composer/cache", ".ccache", ".matplotlib", ".config/matplotlib", ".terraform.d/plugin-cache", ".ansible/tmp", ".ansible/cp",
 		".claude.json", ".aider", ".aider.chat.history.md",
 	}
@@ -80,6 +101,9 @@ var machineSecrets = []string{
 	"/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/ssl/private", "/etc/letsencrypt", "/etc/krb5.keytab", "/etc/NetworkManager/system-connections",
 	"/etc/wpa_supplicant", "/etc/wireguard", "/etc/openvpn", "/etc/docker/key.json", "/etc/rancher", "/etc/kubernetes", "/run/secrets", "/var/lib/kubelet", "/var/lib/docker",
 	"/var/lib/containerd", "/var/lib/cloud", "/var/lib/NetworkManager", "/var/lib/AccountsService", "/var/spool/cron", "/var/spool/mail", "/var/mail", "/etc/ppp", "/etc/sssd", "/var/lib/sss",
+	"/etc/security/opasswd", "/var/backups", "/etc/pki/tls/private", "/etc/netplan", "/etc/ipsec.secrets", "/etc/ipsec.d/private", "/etc/swanctl", "/etc/gitlab-runner", "/var/lib/tailscale", "/var/lib/bluetooth", "/var/lib/iwd",
+	"/etc/credstore", "/etc/credstore.encrypted", "/run/credentials", "/run/agenix", "/run/keys", "/var/lib/systemd/credential.secret", "/var/lib/systemd/coredump", "/var/crash", "/etc/postfix/sasl_passwd", "/etc/exim4/passwd.client",
+	"/etc/mysql/debian.cnf", "/var/lib/samba/private", "/etc/davfs2/secrets", "/var/lib/jenkins/secrets", "/sys/kernel/debug", "/sys/kernel/tracing", "/sys/fs/pstore",
 }
 
 // Rules says how the child sees what differs from the rest of the file system, which it can read. The later rule counts
@@ -122,6 +146,7 @@ func (p Places) Rules() []Rule {
 		add(ReadOnly, filepath.Join(p.Dir, ".git/hooks"))
 	}
 	home(ReadOnly, p.Home, settledPlaces)
+	add(ReadOnly, p.programs()...)
 	for _, a := range agents {
 		home(ReadOnly, p.Home, a.settled)
 	}
@@ -169,6 +194,18 @@ func (p Places) homes() []string {
 		}
 	}
 	return homes
+}
+
+// programs are the directories in which the user's programs are found, but those of what is worked on: an environment of Python's
+// gets programs as packages are installed in it.
+func (p Places) programs() (dirs []string) {
+	for _, dir := range p.Path {
+		opened := slices.ContainsFunc(p.Write, func(w string) bool { return within(dir, w) })
+		if filepath.IsAbs(dir) && !opened && !within(dir, p.Dir) && !isFile(filepath.Join(filepath.Dir(dir), "pyvenv.cfg")) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
 }
 
 // hostKeys are the private keys of this machine's ssh server.

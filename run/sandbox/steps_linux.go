@@ -3,6 +3,7 @@ package sandbox
 import (
 	"cmp"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,7 +26,33 @@ func (c Config) Plan() Plan {
 	if err != nil {
 		return Plan{err: err}
 	}
-	return Plan{c, append(c.steps(views(seen, Sockets())), inner.Step{Do: "confine", With: string(inside.Encode())}), nil}
+	return Plan{c, append(c.steps(views(pinned(seen), Sockets())), inner.Step{Do: "confine", With: string(inside.Encode())}), nil}
+}
+
+// pinned adds the directories between what can be written and what in it cannot: moved away with it, neither this run's covers nor the
+// next one's would be where they belong.
+func pinned(seen []Rule) []Rule {
+	views := make(map[string]View, len(seen))
+	for _, r := range seen {
+		views[r.Path] = r.View
+	}
+	for _, r := range slices.Clone(seen) {
+		var between []Rule
+		at := filepath.Dir(r.Path)
+		for ; at != "/"; at = filepath.Dir(at) {
+			if _, ruled := views[at]; ruled {
+				break
+			}
+			between = append(between, Rule{at, Writable})
+		}
+		if view, ruled := views[at]; ruled && view == Writable && r.View != Writable {
+			for _, b := range between {
+				views[b.Path] = Writable
+				seen = append(seen, b)
+			}
+		}
+	}
+	return seen
 }
 
 // steps is the order in which init makes the box. What it needs of the old /dev and /proc comes before the new ones.
