@@ -18,6 +18,7 @@ type terminal struct {
 	group int         // our process group
 	ours  *term.State // as we found it
 	child *term.State // as the child left it when it stopped; nil: it has not
+	lines [2]line     // what else there is of ours, and of the child's
 	lent  bool        // the child has it
 }
 
@@ -43,7 +44,7 @@ func openTerminal(stdin, stdout *os.File) *terminal {
 	if err != nil {
 		return nil
 	}
-	t.ours = state
+	t.ours, t.lines[0] = state, lineOf(stdin)
 	return t
 }
 
@@ -65,6 +66,7 @@ func (t *terminal) isOurs() bool { return t != nil && t.front() == t.group }
 // lend puts the child's group in the foreground.
 func (t *terminal) lend(group int) {
 	if t.child != nil {
+		t.lines[1].restore(t.file)
 		term.Restore(int(t.file.Fd()), t.child)
 		t.child = nil
 	}
@@ -89,7 +91,9 @@ func (t *terminal) take() {
 		return
 	}
 	t.child, _ = term.GetState(int(t.file.Fd()))
+	t.lines[1] = lineOf(t.file)
 	unix.IoctlSetPointerInt(int(t.file.Fd()), unix.TIOCSPGRP, t.group)
+	t.lines[0].restore(t.file)
 	term.Restore(int(t.file.Fd()), t.ours)
 }
 
