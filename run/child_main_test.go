@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -49,18 +50,6 @@ func supervise() int {
 			return 125
 		}
 	}
-	if os.Getenv("TEST_LEVEL") == sealed {
-		var err error
-		if box, err = sandbox.Start(sandbox.Config{Rules: []sandbox.Rule{{Path: os.TempDir(), View: sandbox.Writable}}, Terminal: terminalName(os.Stdin)}); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 125
-		}
-		defer box.Close()
-	}
-	if err := Harden(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 125
-	}
 	id := os.Getenv("TEST_RUN")
 	var dir string
 	if base := os.Getenv("TEST_BASE"); base != "" {
@@ -71,6 +60,23 @@ func supervise() int {
 			return 125
 		}
 		defer cleanup()
+	}
+	if os.Getenv("TEST_LEVEL") == sealed {
+		rules := []sandbox.Rule{{Path: os.TempDir(), View: sandbox.Writable}}
+		if dir != "" { // as the command's own is shown in it
+			os.Mkdir(filepath.Join(dir, "tmp"), 0o700)
+			rules = append(rules, sandbox.Rule{Path: dir, View: sandbox.ReadOnly}, sandbox.Rule{Path: filepath.Join(dir, "tmp"), View: sandbox.Writable})
+		}
+		var err error
+		if box, err = sandbox.Start(sandbox.Config{Rules: rules, Terminal: terminalName(os.Stdin)}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 125
+		}
+		defer box.Close()
+	}
+	if err := Harden(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 125
 	}
 	if path := os.Getenv("TEST_FORK"); path != "" {
 		go exec.Command(path).Run()

@@ -31,7 +31,7 @@ func CatchSignals() *Signals {
 // inherited SIG_IGN for HUP and INT alone; a shell that ignores INT for a background job ignores QUIT with it (POSIX, Shell
 // Command Language, section 2.11).
 func (s *Signals) catch() {
-	catch := []os.Signal{syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGCONT}
+	catch := append([]os.Signal{syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGCONT}, deadly...)
 	if !signal.Ignored(syscall.SIGHUP) {
 		catch = append(catch, syscall.SIGHUP)
 	}
@@ -42,6 +42,10 @@ func (s *Signals) catch() {
 	}
 	signal.Notify(s.came, catch...)
 }
+
+// deadly are those that end a program at once, and that Go would answer with what each of its goroutines was doing. Only one that
+// somebody sends comes here: what our own code does wrong is another thing to Go.
+var deadly = []os.Signal{syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGABRT, syscall.SIGTRAP, syscall.SIGSYS}
 
 // Stop gives them back, as slowly.
 func (s *Signals) Stop() {
@@ -81,8 +85,12 @@ func (c *Child) pass(s syscall.Signal) {
 			c.ended.Store(true)
 		}
 		c.fromTerminal(s)
-	default:
+	case syscall.SIGWINCH, syscall.SIGTSTP:
 		c.fromTerminal(s)
+	default:
+		c.terminal.take()
+		dieOf(s) // what is left of the run is ended as by any other end of ours
+		c.kill(syscall.SIGKILL, c.mode != shared)
 	}
 }
 
@@ -119,6 +127,23 @@ func (c *Child) suspend() {
 	syscall.ForkLock.RLock()
 	unix.Kill(0, syscall.SIGSTOP)
 	syscall.ForkLock.RUnlock()
+	c.forgetStops()
+}
+
+// forgetStops drops the stops that came before we were continued. Go hands on what came together in the order of its numbers, so that
+// such a SIGTSTP may stand behind the SIGCONT, and would stop a child that the shell has just brought back.
+func (c *Child) forgetStops() {
+	handed := make(chan os.Signal, 1)
+	signal.Notify(handed, syscall.SIGTSTP)
+	signal.Stop(handed) // which waits until all that came is handed on
+	for range len(c.signals.came) {
+		if s := <-c.signals.came; s != syscall.SIGTSTP {
+			select {
+			case c.signals.came <- s:
+			default: // as full as it can be
+			}
+		}
+	}
 }
 
 // orphanedGroup says whether no process outside of our group, but of our session, could continue us (POSIX, Base

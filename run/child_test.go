@@ -366,3 +366,15 @@ func TestReaperComesFirst(t *testing.T) {
 		t.Errorf("initialised:\n%s", got)
 	}
 }
+
+// TestStopsThatCameBefore: a SIGTSTP that came before we were continued is of the stop that is over; other signals stay.
+func TestStopsThatCameBefore(t *testing.T) {
+	c := &Child{signals: &Signals{came: make(chan os.Signal, 64)}}
+	for _, s := range []syscall.Signal{syscall.SIGCONT, syscall.SIGTSTP, syscall.SIGTERM, syscall.SIGTSTP} {
+		c.signals.came <- s
+	}
+	c.forgetStops()
+	if n := len(c.signals.came); n != 2 || <-c.signals.came != syscall.SIGCONT || <-c.signals.came != syscall.SIGTERM {
+		t.Errorf("%d signals are left", n)
+	}
+}

@@ -126,3 +126,23 @@ func TestSealedInitKilled(t *testing.T) {
 		t.Errorf("code %d: %s", code, stderr.String())
 	}
 }
+
+// TestDeadlySignals: a signal that ends a program ends us like one, without a word, and the child with us.
+func TestDeadlySignals(t *testing.T) {
+	for _, s := range deadly {
+		mark := "deadly-" + strconv.Itoa(os.Getpid()) + "-" + strconv.Itoa(int(s.(syscall.Signal)))
+		cmd := supervisor(t, "sh", "-c", `sleep 300; : "$0"`, mark)
+		var said bytes.Buffer
+		cmd.Stderr = &said
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, patience, "running", func() bool { return marked(mark, cmd.Process.Pid) >= 1 })
+		cmd.Process.Signal(s)
+		cmd.Wait()
+		if ws := cmd.ProcessState.Sys().(syscall.WaitStatus); !ws.Signaled() || ws.Signal() != s || said.Len() > 0 {
+			t.Errorf("%v: %v, %d bytes said", s, ws, said.Len())
+		}
+		waitFor(t, patience, "all gone", func() bool { return marked(mark, cmd.Process.Pid) == 0 })
+	}
+}

@@ -270,7 +270,19 @@ func (p *initProcess) confine(text string) (what, call string, err error) {
 func (p *initProcess) sweep() {
 	if p.runtime != "" && p.child != 0 {
 		syscall.Kill(-1, syscall.SIGKILL)
+		uncover(p.runtime[bytes.LastIndexByte([]byte(p.runtime), '/'):])
 		reap.RemoveRuntimeDir(p.runtime)
+	}
+}
+
+// uncover takes away what is mounted at a name and below it: a mount point cannot be removed by who sees it.
+func uncover(name string) {
+	text, _ := os.ReadFile("/proc/self/mountinfo") // proc_pid_mountinfo(5)
+	lines := bytes.Split(text, []byte("\n"))
+	for i := len(lines) - 1; i >= 0; i-- {
+		if fields := bytes.Fields(lines[i]); len(fields) > 4 && bytes.Contains(fields[4], []byte(name)) {
+			syscall.Unmount(string(fields[4]), syscall.MNT_DETACH)
+		}
 	}
 }
 
