@@ -3,6 +3,7 @@ package run
 import (
 	_ "embed"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -150,8 +151,25 @@ func (in *pemFiles) read(path string) ([]byte, bool) {
 		return nil, false
 	}
 	in.files = append(in.files, info)
-	text, err := os.ReadFile(path)
+	text, err := readUsers(path)
 	return text, err == nil
+}
+
+// maxUsers bounds what is read of a file of the user's, in bytes.
+const maxUsers = 16 << 20
+
+// readUsers reads a file of the user's. What is a pipe by now would have us wait for whoever put it there, so only a file counts,
+// and opening does not wait.
+func readUsers(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|openNonblock, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, fs.ErrInvalid
+	}
+	return io.ReadAll(io.LimitReader(f, maxUsers))
 }
 
 func userWgetrc(env *Env) []byte {
@@ -162,7 +180,7 @@ func userWgetrc(env *Env) []byte {
 	if path == "" {
 		return nil
 	}
-	text, _ := os.ReadFile(path)
+	text, _ := readUsers(path)
 	return text
 }
 

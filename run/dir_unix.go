@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"github.com/gofrs/flock"
 
 	"agentguard/run/reap"
 )
+
+// openNonblock has opening a pipe not wait for its other end (open(2)).
+const openNonblock = syscall.O_NONBLOCK
 
 // checkBase refuses a directory in which another user could rename or remove ours.
 func checkBase(base string) error {

@@ -8,6 +8,9 @@ import (
 	"github.com/gofrs/flock"
 )
 
+// openNonblock is nothing here: pipes have names of their own.
+const openNonblock = 0
+
 // checkBase trusts the profile's own directory for temporary files: Windows gives each user one, with its own ACL.
 func checkBase(base string) error {
 	_, err := os.Stat(base)

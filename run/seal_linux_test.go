@@ -131,13 +131,17 @@ func TestSealedInitKilled(t *testing.T) {
 func TestDeadlySignals(t *testing.T) {
 	for _, s := range deadly {
 		mark := "deadly-" + strconv.Itoa(os.Getpid()) + "-" + strconv.Itoa(int(s.(syscall.Signal)))
-		cmd := supervisor(t, "sh", "-c", `sleep 300; : "$0"`, mark)
+		cmd := supervisor(t, "sh", "-c", `echo; sleep 300; : "$0"`, mark)
 		var said bytes.Buffer
 		cmd.Stderr = &said
-		if err := cmd.Start(); err != nil {
+		up, err := cmd.StdoutPipe()
+		if err == nil {
+			err = cmd.Start()
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
-		waitFor(t, patience, "running", func() bool { return marked(mark, cmd.Process.Pid) >= 1 })
+		up.Read(make([]byte, 1))
 		cmd.Process.Signal(s)
 		cmd.Wait()
 		if ws := cmd.ProcessState.Sys().(syscall.WaitStatus); !ws.Signaled() || ws.Signal() != s || said.Len() > 0 {

@@ -87,6 +87,9 @@ func (s *Store) Get(policy string) (*Record, error) {
 }
 
 func read(file string) (*Record, error) {
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() { // to open a pipe would be to wait
+		return nil, errors.New("is not a file")
+	}
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err

@@ -114,3 +114,14 @@ func TestPutAtOnce(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
+
+// TestRecordThatIsNoFile: a pipe in its place would be waited for.
+func TestRecordThatIsNoFile(t *testing.T) {
+	s := In(t.TempDir())
+	if err := os.MkdirAll(s.file("/a"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.Get("/a"); r != nil || err == nil || !strings.Contains(err.Error(), "is not a file") {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
