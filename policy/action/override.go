@@ -118,6 +118,7 @@ const maxPartHeader = 8 << 10
 var (
 	partHeader = []byte("content-disposition")
 	errPart    = errors.New("a field of it cannot be told from another by its name")
+	unquoted   = strings.NewReplacer(`"`, "", `'`, "", `\`, "")
 	partName   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:^|[;\s])name(\*[^=]*)?=([^;\r\n]*)`) })
 )
 
@@ -131,52 +132,58 @@ func partOverrides(body io.Reader) (bool, error) {
 			return false, err
 		}
 		last := err == io.EOF
-		lower := bytes.ToLower(window)
-		at := bytes.Index(lower, partHeader)
-		switch {
-		case at < 0 && last:
-			return false, nil
-		case at < 0:
-			at = len(window) - len(partHeader) + 1
-		case len(window)-at < maxPartHeader && !last: // the rest of it is yet to come
-		default:
-			header := lower[at:min(len(lower), at+maxPartHeader)]
-			end := blankLine(header)
-			if end < 0 && len(header) == maxPartHeader {
-				return false, errPart
-			}
-			if end >= 0 {
-				header = header[:end]
-			}
-			if found, err := nameOverrides(header); found || err != nil {
-				return found, err
-			}
-			at += len(header)
+		done, found, err := partsOverride(bytes.ToLower(window), last)
+		if found || err != nil || last {
+			return found, err
 		}
-		if _, err := b.Discard(at); err != nil {
+		if _, err := b.Discard(done); err != nil {
 			return false, err
 		}
 	}
 }
 
+// partsOverride searches a part of such a body in lower case, behind which nothing comes if it is the last. It says how far it has
+// come: the next begins there.
+func partsOverride(window []byte, last bool) (done int, found bool, err error) {
+	for {
+		at := bytes.Index(window[done:], partHeader)
+		if at < 0 {
+			return max(done, len(window)-len(partHeader)+1), false, nil
+		}
+		done += at
+		if len(window)-done < maxPartHeader && !last { // the rest of it is yet to come
+			return done, false, nil
+		}
+		header := window[done:min(len(window), done+maxPartHeader)]
+		end := blankLine(header)
+		if end < 0 && len(header) == maxPartHeader {
+			return done, false, errPart
+		}
+		if end >= 0 {
+			header = header[:end]
+		}
+		if found, err := nameOverrides(header); found || err != nil {
+			return done, found, err
+		}
+		done += len(header)
+	}
+}
+
 // blankLine is where a header ends; -1 where it does not.
 func blankLine(header []byte) int {
-	ends := []int{}
-	for _, blank := range []string{"\n\n", "\n\r\n", "\r\r"} {
+	end := -1
+	for _, blank := range []string{"\n\r\n", "\n\n", "\r\r"} {
 		if i := bytes.Index(header, []byte(blank)); i >= 0 {
-			ends = append(ends, i)
+			end, header = i, header[:min(len(header), i+2)] // another can only count if it begins before
 		}
 	}
-	if len(ends) == 0 {
-		return -1
-	}
-	return slices.Min(ends)
+	return end
 }
 
 // nameOverrides looks at the names in the header of a part, without what servers take off: quotes, backslashes, percent
 // signs. A name with an encoding of its own (RFC 5987) is one that no form has.
 func nameOverrides(header []byte) (bool, error) {
-	text := strings.NewReplacer(`"`, "", `'`, "", `\`, "").Replace(string(header))
+	text := unquoted.Replace(string(header))
 	for _, m := range partName().FindAllStringSubmatch(strings.ReplaceAll(text, " =", "="), -1) {
 		if m[1] != "" {
 			return false, errPart

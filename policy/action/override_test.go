@@ -5,6 +5,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -171,6 +172,33 @@ func TestPairsAtAnyBorder(t *testing.T) {
 	}
 	if found < 1000 || found > 19000 {
 		t.Errorf("%d of 20000 forms hold one: that proves little", found)
+	}
+}
+
+// Nor does what is seen of the parts of a multipart body.
+func TestPartsAtAnyBorder(t *testing.T) {
+	const window = 8 * maxPartHeader
+	for _, border := range []int{window, window - maxPartHeader, 2*window - maxPartHeader, 2 * window} {
+		for shift := -60; shift < 60; shift += 4 {
+			for name, want := range map[string]bool{"_method": true, "method": false} {
+				body := strings.Repeat("x", border+shift) + "\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\nDELETE\r\n--B--\r\n" + strings.Repeat("y", window)
+				if found, err := partOverrides(strings.NewReader(body)); found != want || err != nil {
+					t.Fatalf("%s %d behind %d: %v, %v", name, shift, border, found, err)
+				}
+			}
+		}
+	}
+}
+
+// A part costs what its header does, not a window.
+func TestManySmallParts(t *testing.T) {
+	body := strings.Repeat("--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx\r\n", 15000) + "--B--\r\n"
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	found, err := partOverrides(strings.NewReader(body))
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; found || err != nil || used > 100<<20 {
+		t.Errorf("%v, %v, %d MB", found, err, used>>20)
 	}
 }
 
