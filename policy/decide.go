@@ -208,14 +208,19 @@ func (s *serviceIndex) unmatched(m *action.Match, a *action.Action) Decision {
 }
 
 // missing is the hint where no rule names the action: to which rule about the same resource it could be added, else what to write.
+// A rule without resources is no place for it where others have some: it would be allowed on all.
 func (s *serviceIndex) missing(m *action.Match, a *action.Action) string {
+	known := a.Resource.Kind != "" && a.Resource.Name != ""
 	if s.rules != nil {
 		if hits := s.rules.find(nil, a, m.Path, 0, false); len(hits) > 0 {
-			return fmt.Sprintf("no rule allows it: add %q to the actions of [%s]", a.Name, slices.MinFunc(hits, better).Name)
+			best := slices.MinFunc(hits, better)
+			if !known || best.rank != byNothing || len(s.rules.anywhere) == len(s.rules.all) {
+				return fmt.Sprintf("no rule allows it: add %q to the actions of [%s]", a.Name, best.Name)
+			}
 		}
 	}
 	hint := fmt.Sprintf("no rule allows it: write an [allow.NAME] with service = %q, actions = [%q]", s.service.Name, a.Name)
-	if a.Resource.Kind != "" && a.Resource.Name != "" {
+	if known {
 		hint += fmt.Sprintf(", resources = [%q]", a.Resource)
 	}
 	return hint

@@ -560,7 +560,7 @@ resources = ["repo:tw*"]
 `)
 	for what, want := range map[string]string{
 		"close repo:one": `add "close" to the actions of [allow.b-one]`, "close repo:two": `add "close" to the actions of [allow.c-two]`,
-		"close repo:other": `add "close" to the actions of [allow.a-anything]`, "ping": `add "ping" to the actions of [allow.a-anything]`,
+		"close repo:other": `write an [allow.NAME] with service = "s", actions = ["close"], resources = ["repo:other"]`, "ping": `add "ping" to the actions of [allow.a-anything]`,
 	} {
 		if d := p.Decide(act(p, "s", what)); d.Hint != "no rule allows it: "+want {
 			t.Errorf("%s: %s", what, d.Hint)
