@@ -44,7 +44,7 @@ func (m *Match) aside(r *Request) {
 	}
 	a := &m.Actions[0]
 	table := asides[m.Service.Name+" "+a.Operation]
-	if table == "" || strings.Contains(r.Query, "uploadType=media") { // the body of which is the file alone
+	if table == "" || m.Service.Name == "google" && mediaUpload(r) {
 		return
 	}
 	raw, wrong := rawBody(r, maxJSON)
@@ -59,6 +59,14 @@ func (m *Match) aside(r *Request) {
 		}
 		return given(args, field, value)
 	})
+}
+
+// mediaUpload says whether the body is a file's content alone and nothing about it (developers.google.com/workspace/drive/api/guides/
+// manage-uploads). Each of Google's other ways to name a kind of upload makes it doubtful.
+func mediaUpload(r *Request) bool {
+	args, err := formFields(r.Query, []string{"uploadType", "upload_protocol"})
+	return err == nil && len(args) == 1 && args["uploadType"] == FormValue("media") &&
+		len(r.Path.Segments) > 1 && r.Path.Segments[0] == "upload" && r.Header.Get("X-Goog-Upload-Protocol") == ""
 }
 
 // asides is the same for a root field of GitHub's GraphQL.

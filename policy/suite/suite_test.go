@@ -243,12 +243,13 @@ allow.d = { service = "google", actions = ["write"] }
 allow.p = { service = "stripe", actions = ["write"] }
 allow.s = { service = "slack", actions = ["write"] }
 [deny.more]
-actions = ["add_label", "assign_issue", "delete_file", "delete_event", "post_message", "create_transfer", "add_comment"]
+actions = ["add_label", "assign_issue", "add_comment", "delete_file", "delete_event", "post_message", "create_transfer", "add_comment"]
 `))
 	if err != nil {
 		t.Fatal(err)
 	}
 	const page, drive, form = "https://api.github.com/repos/o/r/issues", "https://www.googleapis.com/drive/v3/files/f", "application/x-www-form-urlencoded"
+	const upload = "https://www.googleapis.com/upload/drive/v3/files/f"
 	for _, c := range []struct{ method, url, kind, body, more string }{
 		{"POST", page, "", `{"title": "x", "body": "labels"}`, ""},
 		{"POST", page, "", `{"title": "x", "labels": null}`, ""},
@@ -267,8 +268,16 @@ actions = ["add_label", "assign_issue", "delete_file", "delete_event", "post_mes
 		{"PATCH", drive, "", `{"name": "x"}`, ""},
 		{"PATCH", drive, "", `{"trashed": true}`, "delete_file"},
 		{"PATCH", drive, "", `{"trashed": false}`, ""},
-		{"PATCH", "https://www.googleapis.com/upload/drive/v3/files/f?uploadType=multipart", "multipart/related; boundary=b", "--b\r\n\r\n{\"trashed\":true}\r\n--b--", "delete_file"},
-		{"PATCH", "https://www.googleapis.com/upload/drive/v3/files/f?uploadType=media", "text/plain", `trashed`, ""},
+		{"PATCH", upload + "?uploadType=multipart", "multipart/related; boundary=b", "--b\r\n\r\n{\"trashed\":true}\r\n--b--", "delete_file"},
+		{"PATCH", upload + "?uploadType=media", "text/plain", `trashed`, ""},
+		{"PATCH", upload + "?uploadType=media&uploadType=multipart", "", `{"trashed": true}`, "delete_file"},
+		{"PATCH", upload + "?uploadType=media&uploadtype=multipart", "", `{"trashed": true}`, "delete_file"},
+		{"PATCH", upload + "?uploadType=media&upload_protocol=multipart", "", `{"trashed": true}`, "delete_file"},
+		{"PATCH", upload + "?x=uploadType=media", "", `{"trashed": true}`, "delete_file"},
+		{"PATCH", drive + "?uploadType=media", "", `{"trashed": true}`, "delete_file"},
+		{"PATCH", drive + "?x=uploadType=media", "", `{"trashed": true}`, "delete_file"},
+		{"PUT", "https://x.atlassian.net/rest/api/3/issue/A-1?uploadType=media", "", `{"update": {"comment": [{"add": {}}]}}`, "add_comment"},
+		{"POST", "https://slack.com/api/files.completeUploadExternal?uploadType=media", "", `{"channel_id": "C0000DEVS", "initial_comment": "x"}`, "post_message"},
 		{"PATCH", "https://www.googleapis.com/calendar/v3/calendars/c/events/e", "", `{"status": "Cancelled"}`, "delete_event"},
 		{"PATCH", "https://www.googleapis.com/calendar/v3/calendars/c/events/e", "", `{"status": "tentative"}`, ""},
 		{"POST", "https://api.github.com/repos/o/r/pulls/1/reviews", "", `{"event": "COMMENT", "comments": [{"body": "x"}]}`, "add_comment"},
