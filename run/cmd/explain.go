@@ -3,9 +3,12 @@ package cmd
 import (
 	"cmp"
 	"errors"
+	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"agentguard/policy"
@@ -46,6 +49,10 @@ func (p *program) explain(err error) (code int, hints []string) {
 		hints = append(hints, explainVault(err)...)
 	}
 	hints = slices.DeleteFunc(hints, func(h string) bool { return h == "" })
+	var at *fs.PathError
+	if len(hints) == 0 && errors.Is(err, fs.ErrPermission) && errors.As(err, &at) && strings.Contains(filepath.ToSlash(at.Path), "/agentguard/") {
+		hints = append(hints, "HOME is another user's: set it, or XDG_STATE_HOME and XDG_DATA_HOME, to a directory of yours")
+	}
 	return code, slices.Compact(hints)
 }
 

@@ -2,6 +2,8 @@ package cmd
 
 import (
 	"bytes"
+	"fmt"
+	"io/fs"
 	"strings"
 	"testing"
 )
@@ -34,5 +36,17 @@ func TestEachLineHasThePrefix(t *testing.T) {
 	(&ui{err: &err}).fail("one\ntwo\n")
 	if got := err.String(); got != "agentguard: error: one\nagentguard: error: two\n" {
 		t.Errorf("%q", got)
+	}
+}
+
+// A directory of ours that is another user's has a way out, which a file of the user's own has not.
+func TestUnreadableHomeHasAWayOut(t *testing.T) {
+	for path, want := range map[string]bool{"/root/.local/state/agentguard/audit": true, "agentguard.toml": false, "/srv/agentguard": false} {
+		var err bytes.Buffer
+		p := &program{ui: &ui{err: &err}}
+		code, hints := p.explain(fmt.Errorf("keychain: %w", &fs.PathError{Op: "open", Path: path, Err: fs.ErrPermission}))
+		if code != ours || (len(hints) > 0) != want {
+			t.Errorf("%s: %d, %q", path, code, hints)
+		}
 	}
 }
