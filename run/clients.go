@@ -28,6 +28,7 @@ type ClientFiles struct {
 	PHPDir    string // has a php.ini of the bundle alone
 	AWSConfig string // empty: the user's profiles are not the child's
 	GitConfig string // what leads git over https to the hosts that the policy guards; "": it guards none
+	APT       string // names the bundle for apt
 	NSS       string // the run's CA, as browsers that are built on Chromium read it
 	JavaProxy string // host:port of a proxy for clients that cannot authenticate; "": Java is told of none
 }
@@ -62,6 +63,7 @@ func WriteClientFiles(dir string, caPEM []byte, plan ClientPlan) (ClientFiles, e
 		PKCS12:    filepath.Join(dir, "trust.p12"),
 		Preload:   filepath.Join(dir, "preload.js"),
 		AWSConfig: filepath.Join(dir, "aws-config"),
+		APT:       filepath.Join(dir, "apt.conf"),
 		NSS:       filepath.Join(dir, "cert9.db"),
 		PHPDir:    dir,
 	}
@@ -75,6 +77,7 @@ func WriteClientFiles(dir string, caPEM []byte, plan ClientPlan) (ClientFiles, e
 		f.PKCS12:    {trustStore(bundle)},
 		f.Preload:   {preload},
 		f.AWSConfig: nil,
+		f.APT:       {aptSettings(f.Bundle)},
 		f.NSS:       {nss},
 		f.Wgetrc:    {wgetrc(userWgetrc(env), f.Bundle)},
 
@@ -209,6 +212,12 @@ func wgetCommand(name string) string {
 // phpSettings name the bundle for PHP's two ways to TLS, neither of which has a variable.
 func phpSettings(bundle string) []byte {
 	return []byte("curl.cainfo = \"" + bundle + "\"\nopenssl.cafile = \"" + bundle + "\"\n")
+}
+
+// aptSettings name the bundle for apt, which has no variable for it. What fetches for root is another user as a rule, who can neither
+// read it nor be become inside of a sandbox.
+func aptSettings(bundle string) []byte {
+	return []byte("Acquire::https::CAInfo \"" + bundle + "\";\nAPT::Sandbox::User \"root\";\n")
 }
 
 // phpScanDirs appends our directory to those that PHP reads further settings from; an empty one stands for its own default

@@ -107,6 +107,11 @@ func clients(scripts, work string) []client {
 		says: []string{"hello", "pushed ", "forced: exit 1", "deleted: exit 1", "[remote rejected]", "Action force_push is denied", "Action delete_branch is denied"},
 		sees: []string{"POST github.com/myorg/myrepo.git/git-upload-pack", "POST github.com/myorg/myrepo.git/git-receive-pack"},
 	}, client{
+		name: "apt", needs: testbed.NeedsToRun("/usr/lib/apt/apt-helper", "--help"), guarded: true,
+		argv: []string{"sh", "-c", `cd "$(mktemp -d)" && /usr/lib/apt/apt-helper download-file https://api.github.com/user f && cat f`},
+		says: []string{`"login":"octocat"`},
+		sees: []string{"GET api.github.com/user"},
+	}, client{
 		name: "curl through the gateway", needs: curl, argv: sh("gateway.sh"), guarded: true,
 		says: []string{
 			"HTTP/1.1 200", `"id":"12"`, "X-Credential-Used: echo-token", "Action delete_thing is denied",
@@ -145,7 +150,10 @@ func clients(scripts, work string) []client {
 func nodeClients(dir string) []client {
 	node := func(script string) []string { return []string{"node", filepath.Join(dir, script)} }
 	need := testbed.Needs("node")
+	own := asks("node http2 and tls", need, node("client_tls.mjs")...)
+	own.guarded, own.says = true, append(own.says, fmt.Sprintf("got %d true", uploadSize), fmt.Sprintf("sent size=%d sha256=%s", uploadSize, sum(uploadSize)))
 	return []client{
+		own,
 		asks("node fetch", need, node("client_fetch.mjs")...),
 		asks("node https", need, node("client_https.mjs")...),
 		asks("npm axios", need, node("client_axios.mjs")...),

@@ -137,6 +137,7 @@ func (p EnvPlan) clients(env *Env) {
 	set(p.Files.Bundle, bundleVariables...)
 	set(p.Files.CA, "NODE_EXTRA_CA_CERTS", "DENO_CERT")
 	set(p.Files.Wgetrc, "WGETRC")
+	set(cmp.Or(env.Get("APT_CONFIG"), p.Files.APT), "APT_CONFIG") // apt reads no second one
 	set(p.Files.phpScanDirs(env.Get("PHP_INI_SCAN_DIR")), "PHP_INI_SCAN_DIR")
 	set(p.Files.AWSConfig, "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
 	// The metadata service is no way to a credential, and without this the SDKs wait for it.

@@ -1,6 +1,6 @@
 // Loaded into each Node process of an agentguard run by NODE_OPTIONS=--require: Node 20 knows no proxy variables, and 24
-// knows them in part. Every connection of http, https and undici's dispatcher (fetch) becomes a CONNECT tunnel through
-// the proxy of HTTPS_PROXY or HTTP_PROXY. It stays silent, and changes nothing where the variables are missing or odd.
+// knows them in part. Every connection of http, https, tls (and so http2) and undici's dispatcher (fetch) becomes a CONNECT
+// tunnel through the proxy of HTTPS_PROXY or HTTP_PROXY. It stays silent, and changes nothing where the variables are missing or odd.
 'use strict';
 (() => {
   const env = process.env;
@@ -14,7 +14,7 @@
   const plain = proxyOf('HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy');
   if (!secure && !plain) return;
 
-  const http = require('http'), https = require('https'), net = require('net'), tls = require('tls'), module_ = require('module');
+  const http = require('http'), https = require('https'), net = require('net'), tls = require('tls'), module_ = require('module'), { Duplex } = require('stream');
   const direct = (env.NO_PROXY || env.no_proxy || '').toLowerCase().split(/[\s,]+/).filter(Boolean);
   const bare = (host) => String(host || 'localhost').toLowerCase().replace(/^\[|\]$/g, '').replace(/\.$/, '');
   const bypass = (host, port) => direct.some((rule) => {
@@ -86,6 +86,45 @@
   };
   Object.assign(http, { request: wrap(request, false), get: wrap(get, false) });
   Object.assign(https, { request: wrap(secureRequest, true), get: wrap(secureGet, true) });
+
+  // later is a stream over a connection that open gives when it has one: what is written before waits.
+  const later = (open) => {
+    let socket, first, ended = false, idle = false;
+    const stream = new Duplex({
+      read() { if (socket) socket.resume(); },
+      write(chunk, encoding, done) { if (socket) socket.write(chunk, done); else first = () => socket.write(chunk, done); },
+      final(done) { if (socket) socket.end(); done(); },
+      destroy(err, done) { if (socket) socket.destroy(); done(err); },
+    });
+    open((err, found) => {
+      if (found && stream.destroyed) found.destroy();
+      if (err || stream.destroyed) return stream.destroy(err);
+      socket = found;
+      socket.on('data', (data) => { if (!stream.push(data)) socket.pause(); }).on('error', (e) => stream.destroy(e));
+      socket.on('end', () => { ended = true; stream.push(null); }).on('close', () => { if (!ended) stream.destroy(); });
+      socket.setNoDelay(true);
+      if (idle) socket.unref();
+      if (first) first();
+    });
+    stream.idle = (now) => { idle = now; if (socket) now ? socket.unref() : socket.ref(); };
+    return stream;
+  };
+  // Who opens TLS by itself (http2, undici's agents with settings of their own, clients of WebSockets) gets a tunnel below it.
+  const secureConnect = tls.connect;
+  tls.connect = function connect(...args) {
+    const done = args.find((a) => typeof a === 'function'), given = args.find((a) => a !== null && typeof a === 'object');
+    const o = typeof args[0] === 'object' ? { ...given } : { ...given, port: args[0], ...(typeof args[1] === 'string' ? { host: args[1] } : {}) };
+    const proxy = o.socket || o.path || !(o.port > 0) ? null : proxyFor(true, o);
+    if (!proxy) return secureConnect.apply(this, args);
+    const below = later((ready) => tunnel(proxy, bare(o.host), o.port, ready));
+    const above = secureConnect.call(this, { ...o, socket: below }, done);
+    const { ref, unref } = above;
+    return Object.assign(above, {
+      allowHalfOpen: !!o.allowHalfOpen, // it would take that of the stream below it
+      ref() { below.idle(false); return ref.call(above); },
+      unref() { below.idle(true); return unref.call(above); },
+    });
+  };
   module_.syncBuiltinESMExports();
 
   // fetch: replace undici's default dispatcher when something first asks for it; loading undici takes 40 ms.
