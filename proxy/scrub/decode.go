@@ -105,29 +105,34 @@ func (m *meter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// opener starts to decode what src holds, and says whether more of the same may follow what it decodes.
-type opener func(src *bufio.Reader) (r io.Reader, again bool, err error)
+// opener starts to decode what src holds, and says whether more of the same may follow what it decodes. Where it does, old is
+// what decoded the last of it: a new one for each, which a few bytes can ask for, would cost thousands of times as much.
+type opener func(src *bufio.Reader, old io.Reader) (r io.Reader, again bool, err error)
 
 var openers = map[string]opener{
 	"gzip":    openGzip,
 	"x-gzip":  openGzip, // RFC 9110 section 8.4.1.3
 	"deflate": openDeflate,
-	"br":      func(src *bufio.Reader) (io.Reader, bool, error) { return brotli.NewReader(src), false, nil },
-	"zstd":    openZstd,
+	"br": func(src *bufio.Reader, _ io.Reader) (io.Reader, bool, error) {
+		return brotli.NewReader(src), false, nil
+	},
+	"zstd": openZstd,
 }
 
 // openGzip decodes one member, so that its end is seen before the next one arrives (RFC 1952 section 2.2 allows many).
-func openGzip(src *bufio.Reader) (io.Reader, bool, error) {
-	z, err := gzip.NewReader(src)
-	if err == nil {
-		z.Multistream(false)
+func openGzip(src *bufio.Reader, old io.Reader) (io.Reader, bool, error) {
+	z, _ := old.(*gzip.Reader)
+	if z == nil {
+		z = &gzip.Reader{}
 	}
+	err := z.Reset(src)
+	z.Multistream(false)
 	return z, true, err
 }
 
 // openDeflate takes both readings of the name: RFC 9110 section 8.4.1.2 means zlib's format, and tells that some servers send
 // bare deflate. A zlib header is a multiple of 31 and names method 8 (RFC 1950 section 2.2).
-func openDeflate(src *bufio.Reader) (io.Reader, bool, error) {
+func openDeflate(src *bufio.Reader, _ io.Reader) (io.Reader, bool, error) {
 	head, err := src.Peek(2)
 	if len(head) == 2 && head[0]&0x8f == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
 		z, err := zlib.NewReader(src)
@@ -140,7 +145,7 @@ func openDeflate(src *bufio.Reader) (io.Reader, bool, error) {
 }
 
 // openZstd decodes in the caller's goroutine. Frames may follow each other (RFC 8878 section 3.1); zstd sees to that.
-func openZstd(src *bufio.Reader) (io.Reader, bool, error) {
+func openZstd(src *bufio.Reader, _ io.Reader) (io.Reader, bool, error) {
 	z, err := zstd.NewReader(src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
 		zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderMaxMemory(maxWindow))
 	if err != nil {
@@ -179,6 +184,7 @@ type layer struct {
 	taken int64 // of room
 
 	r     io.Reader
+	old   io.Reader // the r before it
 	again bool
 	err   error
 }
@@ -221,7 +227,7 @@ func (l *layer) start() {
 		}
 		l.taken = n
 	}
-	r, again, err := l.open(l.src)
+	r, again, err := l.open(l.src, l.old)
 	if err != nil {
 		l.finish(l.named(err))
 		return
@@ -232,7 +238,7 @@ func (l *layer) start() {
 // end is called where the decoder is done, which must be where the source is, unless the format goes on.
 func (l *layer) end() {
 	if l.again {
-		l.r = nil
+		l.old, l.r = l.r, nil
 		return
 	}
 	_, err := l.src.Peek(1)
@@ -253,7 +259,7 @@ func (l *layer) finish(err error) {
 	if c, ok := l.r.(io.Closer); ok {
 		c.Close()
 	}
-	l.r = nil
+	l.old, l.r = nil, nil
 	if l.taken > 0 {
 		l.room.Give(l.taken)
 		l.taken = 0

@@ -114,6 +114,19 @@ func TestStackedEncodings(t *testing.T) {
 	}
 }
 
+// Members of twenty bytes do not have a decoder each.
+func TestManySmallMembers(t *testing.T) {
+	body := bytes.Repeat(encoded("gzip", []byte("x")), 5000)
+	r, _ := Decode([]string{"gzip"}, bytes.NewReader(body))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	n, err := io.Copy(io.Discard, r)
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; n != 5000 || err != nil || used > 20<<20 {
+		t.Errorf("%d bytes, %v, with %d MB", n, err, used>>20)
+	}
+}
+
 func TestConcatenatedMembers(t *testing.T) {
 	for _, name := range []string{"gzip", "zstd"} {
 		two := append(encoded(name, []byte("one ")), encoded(name, []byte("two"))...)
