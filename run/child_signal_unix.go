@@ -53,6 +53,17 @@ func (s *Signals) Stop() {
 	signal.Stop(s.came)
 }
 
+// catchUp passes on the signals that came before there was a child, also those that the terminal sent to all of our group.
+func (c *Child) catchUp(early int) {
+	for range early {
+		if s := (<-c.signals.came).(syscall.Signal); c.mode == shared {
+			c.kill(s, false)
+		} else {
+			c.pass(s)
+		}
+	}
+}
+
 // follow passes signals on, and follows the child into its stops, until it has ended.
 func (c *Child) follow() {
 	for {

@@ -378,3 +378,22 @@ func TestStopsThatCameBefore(t *testing.T) {
 		t.Errorf("%d signals are left", n)
 	}
 }
+
+// TestSignalsBeforeTheChild: what comes while the run is prepared is the child's as soon as it is there, also where the terminal sent it
+// to all of a job.
+func TestSignalsBeforeTheChild(t *testing.T) {
+	for _, m := range []mode{apart, shared} {
+		cmd := exec.Command("sleep", "20")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		c := &Child{mode: m, pid: cmd.Process.Pid, signals: &Signals{came: make(chan os.Signal, 2)}}
+		c.signals.came <- syscall.SIGINT
+		c.catchUp(len(c.signals.came))
+		cmd.Wait()
+		if ws := cmd.ProcessState.Sys().(syscall.WaitStatus); !ws.Signaled() || ws.Signal() != syscall.SIGINT {
+			t.Errorf("mode %d: %v", m, cmd.ProcessState)
+		}
+	}
+}

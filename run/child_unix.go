@@ -134,8 +134,10 @@ func (c *Child) live(path string, cfg ChildConfig, started chan<- error) {
 	if c.box == nil {
 		runtime.LockOSThread()
 	}
+	early := len(c.signals.came)
 	err := c.fork(path, cfg)
 	if err == nil {
+		c.catchUp(early)
 		go c.follow()
 	}
 	started <- err

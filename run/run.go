@@ -6,14 +6,10 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,7 +19,6 @@ import (
 	"agentguard/run/audit"
 	"agentguard/run/learn"
 	"agentguard/run/names"
-	"agentguard/run/reap"
 	"agentguard/run/sandbox"
 	"agentguard/vault"
 	"agentguard/vault/cred"
@@ -215,7 +210,7 @@ func (s *session) protect() error {
 	if err := Harden(); err != nil {
 		return failure(fmt.Errorf("this process cannot be protected from others: %w", err), "")
 	}
-	s.clients, s.begunLog = begin(s.writeClients), begin(s.createLog)
+	s.clients = begin(s.writeClients)
 	return nil
 }
 
@@ -251,40 +246,15 @@ func (s *session) writeClients() (clients, error) {
 // prepareClients reads the vault while the client files are written: neither waits for the other.
 func (s *session) prepareClients(ctx context.Context) (*proxy.CA, error) {
 	credErr := s.loadCredentials(ctx)
+	if credErr == nil { // nobody is waited for any more who could take minutes, and send a signal instead
+		s.begunLog = begin(s.createLog)
+	}
 	made, err := s.clients()
 	if err != nil {
 		return nil, err
 	}
 	s.files = made.files
 	return made.ca, credErr
-}
-
-func (s *session) createLog() (*audit.Log, error) {
-	if !filepath.IsAbs(s.StateHome) { // where the command is, it could rewrite it
-		return nil, failure(errors.New("the audit log: there is no place to keep it"), "set HOME or XDG_STATE_HOME")
-	}
-	dir, anchors := audit.Dirs(s.StateHome)
-	log, err := audit.Create(audit.Options{Dir: dir, AnchorDir: anchors, RunID: s.id, AgentID: s.Agent})
-	if err != nil {
-		return nil, noLog(err)
-	}
-	return log, nil
-}
-
-func (s *session) openLog() error {
-	log, err := s.begunLog()
-	if err != nil {
-		return err
-	}
-	s.log = log
-	if err := log.Append(s.startRecord()); err != nil {
-		return noLog(err)
-	}
-	return nil
-}
-
-func noLog(err error) error {
-	return failure(fmt.Errorf("the audit log: %w", err), "nothing runs without it: free space, or set HOME or XDG_STATE_HOME to a directory of yours")
 }
 
 func (s *session) startProxy(ca *proxy.CA) error {
@@ -346,78 +316,6 @@ func listenHere() (net.Listener, error) {
 	var c net.ListenConfig
 	c.SetMultipathTCP(false)
 	return c.Listen(context.Background(), "tcp", "127.0.0.1:0")
-}
-
-// launch starts the child.
-func (s *session) launch() error {
-	plan := s.plan()
-	if slices.ContainsFunc(s.Argv, needlesOf(plan.Secrets).in) {
-		s.Say("warning: the command line holds a secret of the policy, so the command has it")
-	}
-	env, removed := plan.Build()
-	if len(removed) > 0 {
-		s.Detail("not passed on: %s", strings.Join(removed, " "))
-	}
-	if hosts := s.Policy.GitHosts(); len(hosts) > 0 {
-		s.Detail("git goes over https, also where a remote says ssh: %s", strings.Join(hosts, " "))
-	}
-	child, err := StartChild(ChildConfig{
-		Argv: s.Argv, Env: env.List(), Dir: s.Dir, Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr,
-		RunID: s.id, RuntimeDir: s.runtime, Signals: s.signals, User: s.User, Box: s.box, Fence: s.fence,
-	})
-	if err != nil {
-		return err
-	}
-	s.child = child
-	s.childPid.Store(int64(child.Pid()))
-	time.AfterFunc(reap.Settled, s.tidy) // a short run has no use for it
-	return nil
-}
-
-// tidy does what no start needs to wait for. While something is asked it waits: the program would be looked for in the page cache
-// again in the middle of that.
-func (s *session) tidy() {
-	if s.tally.open() > 0 {
-		time.AfterFunc(time.Second, s.tidy)
-		return
-	}
-	removeStale(filepath.Dir(s.runtime))
-	reap.DropProgram()
-}
-
-func (s *session) plan() EnvPlan {
-	at := func(u *url.Userinfo) string {
-		return (&url.URL{Scheme: "http", User: u, Host: s.main.Addr().String()}).String()
-	}
-	who := url.UserPassword("agentguard", s.token)
-	if s.box != nil {
-		who = nil // nobody else can come to it
-	}
-	p := EnvPlan{
-		Environ: s.Environ, Pass: s.Policy.Env.Pass, Set: s.Policy.Env.Set, Extra: s.Extra,
-		Placeholders: map[string]string{},
-		ProxyURL:     at(who), GatewayURL: at(who), RunID: s.id, Agent: s.Agent, Isolation: s.level.Level.String(), TempDir: s.temp, Dirs: s.ownDirs, Maven: s.maven, Unsigned: !s.showsKeys(),
-		Files: s.files,
-	}
-	for _, c := range s.Policy.Credentials {
-		for _, name := range c.Env {
-			p.Placeholders[name] = s.creds.Get(c.Name).Placeholder
-		}
-		p.source(c.From)
-	}
-	p.source(s.Policy.Limits.Password)
-	p.Secrets = append(p.Secrets, s.limits.password.Reveal())
-	for _, v := range s.creds.Values() {
-		p.Secrets = append(p.Secrets, v.Secret.Reveal())
-	}
-	return p
-}
-
-// source notes the variable that a secret is read from, if it is one.
-func (p *EnvPlan) source(from string) {
-	if ref, err := vault.ParseRef(from); err == nil && ref.Backend == "env" {
-		p.Sources = append(p.Sources, ref.Name)
-	}
 }
 
 // wait serves the child until it exits. When ctx ends the child is asked to, and after a grace period made to.

@@ -8,7 +8,7 @@ type Command struct {
 	Path         string
 	Argv, Env    []string
 	Files        [3]uintptr // its descriptors 0, 1 and 2, none of which is below 3
-	Namespaces   uintptr    // flags of clone(2), CLONE_NEWUSER among them
+	Namespaces   uintptr    // flags of clone(2), CLONE_NEWUSER and CLONE_NEWPID among them
 	UID, GID     int        // ours, which it has inside too
 	Capabilities []uintptr  // that it keeps if that is not root
 }

@@ -13,8 +13,7 @@ import (
 
 // program is what the child does: one system call after the other. The last executes something; one that fails ends it.
 type program struct {
-	calls [24]call
-	n     int
+	calls []call
 	keep  []unsafe.Pointer // what the calls point to
 }
 
@@ -25,6 +24,9 @@ type call struct {
 	result uintptr
 }
 
+// pending is the result of a call that was not made, which none has.
+const pending = 1 << 62
+
 // cloneArgs are those of clone3 (clone(2), struct clone_args), of which most are zero.
 type cloneArgs struct {
 	flags      uint64
@@ -33,7 +35,7 @@ type cloneArgs struct {
 	_          [3]uint64
 }
 
-func start(args *cloneArgs, size uintptr, p *program) (pid uintptr)
+func start(args *cloneArgs, size uintptr, first *call) (pid uintptr)
 
 // failure gives the errno of what a system call has returned; 0: none.
 func failure(result uintptr) syscall.Errno {
@@ -44,10 +46,9 @@ func failure(result uintptr) syscall.Errno {
 }
 
 func (p *program) do(number uintptr, args ...uintptr) {
-	c := &p.calls[p.n]
-	c.number = number
+	c := call{number: number, result: pending}
 	copy(c.args[:], args)
-	p.n++
+	p.calls = append(p.calls, c)
 }
 
 // at gives the address of what stays where it is for as long as p is there.
@@ -79,7 +80,9 @@ func (p *program) write(path, content string) {
 	p.do(unix.SYS_CLOSE, fd)
 }
 
-// Start starts the command. The parent-death signal of init is SIGKILL.
+// Start starts the command, which is killed when the thread ends that starts it. That thread waits meanwhile, so nothing must stop its
+// child before it executes: a terminal cannot, since signals do to the first process of a namespace only what it has asked
+// for (pid_namespaces(7)), and that is nothing; SIGSTOP could.
 func (c *Command) Start() (pid int, err error) {
 	p := &program{}
 	for i, fd := range c.Files {
@@ -99,19 +102,31 @@ func (c *Command) Start() (pid int, err error) {
 	p.do(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL))
 	p.do(unix.SYS_EXECVE, p.text(c.Path), p.list(c.Argv), p.list(c.Env))
 	args := &cloneArgs{flags: uint64(c.Namespaces) | unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_CLEAR_SIGHAND, exitSignal: uint64(unix.SIGCHLD)}
-	result := start(args, unsafe.Sizeof(*args), p)
+	result := start(args, unsafe.Sizeof(*args), &p.calls[0])
 	runtime.KeepAlive(p)
 	if errno := failure(result); errno != 0 {
 		return 0, errno
 	}
-	for _, c := range p.calls[:p.n] {
-		if errno := failure(c.result); errno != 0 {
-			for _, err := unix.Wait4(int(result), nil, 0, nil); err == unix.EINTR; _, err = unix.Wait4(int(result), nil, 0, nil) {
-			}
-			return 0, errno
+	if errno := p.outcome(); errno != 0 {
+		for _, err := unix.Wait4(int(result), nil, 0, nil); err == unix.EINTR; _, err = unix.Wait4(int(result), nil, 0, nil) {
 		}
+		return 0, errno
 	}
 	return int(result), nil
+}
+
+// outcome is why the last call was not reached, or did not return since it did what it should: 0. Where it was reached and the child
+// was killed in it, nobody can tell.
+func (p *program) outcome() syscall.Errno {
+	for i, c := range p.calls {
+		if errno := failure(c.result); errno != 0 {
+			return errno
+		}
+		if c.result == pending && i < len(p.calls)-1 {
+			return syscall.ECANCELED
+		}
+	}
+	return 0
 }
 
 // same is the line of a map that has one id, which is the same on both sides (user_namespaces(7)).

@@ -1,13 +1,13 @@
 #include "textflag.h"
 
-// func start(args *cloneArgs, size uintptr, p *program) (pid uintptr)
+// func start(args *cloneArgs, size uintptr, first *call) (pid uintptr)
 //
 // The child has its parent's memory and stack. It touches neither, but for the results of its calls: all it knows is in registers, which
 // the kernel leaves as they are, but for AX, CX and R11.
 TEXT ·start(SB), NOSPLIT, $0-32
 	MOVQ  args+0(FP), DI
 	MOVQ  size+8(FP), SI
-	MOVQ  p+16(FP), R12
+	MOVQ  first+16(FP), R12
 	MOVL  $435, AX // clone3
 	SYSCALL
 	TESTQ AX, AX
