@@ -131,6 +131,30 @@ func TestEveryMutation(t *testing.T) {
 	}
 }
 
+// TestEveryMutationIsOne: whatever is asked of its result, and though it names nothing, a mutation is never a query alone.
+func TestEveryMutationIsOne(t *testing.T) {
+	for service, schema := range map[string]*schema{"github": githubSchema(), "linear": linearSchema()} {
+		for name, m := range schema.mutations {
+			name, isMutation := strings.CutPrefix(name, "m ")
+			if service == "linear" && !isMutation {
+				continue
+			}
+			for _, asked := range []string{"{clientMutationId}", "{__typename}", "{viewer{login repositories{nodes{name}}}}", "{a{b{c{d}}} ...{e{f{g}}}}", ""} {
+				for _, arguments := range []string{"(input:{})", "", "(input:{clientMutationId:\"x\"})"} {
+					body, _ := json.Marshal(map[string]any{"query": "mutation{__typename x:" + name + arguments + asked + "}"})
+					h, r := graphQLRequest(t, service, string(body))
+					got := Classify(Lookup(service), h, r)
+					for _, list := range [][]Action{got.Actions, got.AtLeast().Actions} {
+						if !hasUnknownClass(list) && !slices.ContainsFunc(list, func(a Action) bool { return a.Operation == m.Operation && a.Class >= Write }) {
+							t.Errorf("%s: %s is %s", service, body, spell(got))
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
 // exampleInput fills every field: ids with one of their own, and gives those.
 func exampleInput(s *schema, fields string, depth int) (input map[string]any, ids []string) {
 	input = map[string]any{"clientMutationId": "x"}
