@@ -26,10 +26,7 @@ func (d *draft) credentialTable(t *table) {
 	c := &credentialDraft{Credential: &Credential{Name: t.short(), Inject: true, Line: t.at.line}}
 	if from, ok := t.required("from", hintFrom); ok {
 		c.From = from.s
-		c.backend, c.where = checkFrom(t, "from", from.s)
-		if c.backend == "exec" {
-			d.program(t, "from", c.where)
-		}
+		c.backend, c.where = d.checkFrom(t, "from", from.s)
 	}
 	if service, ok := t.required("service", "write which service it is for: it can go nowhere else"); ok {
 		c.service, c.Service = service, service.s
@@ -55,9 +52,9 @@ func (d *draft) credentialTable(t *table) {
 	d.policy.Credentials[c.Name] = c.Credential
 }
 
-// checkFrom checks the spelling of a vault reference and takes it apart. Whether the secret is there is the vault's to
-// say.
-func checkFrom(t *table, key, ref string) (backend, where string) {
+// checkFrom checks the spelling of a vault reference, takes it apart, and notes the files of a command. Whether the secret
+// is there is the vault's to say.
+func (d *draft) checkFrom(t *table, key, ref string) (backend, where string) {
 	backend, where, found := strings.Cut(ref, ":")
 	switch {
 	case !found:
@@ -70,6 +67,8 @@ func checkFrom(t *table, key, ref string) (backend, where string) {
 		t.fail(key, hintFrom, "names nothing after %q", backend+":")
 	case backend == "env" && !isEnvName(where):
 		t.fail(key, "", "%q is not the name of a variable", where)
+	case backend == "exec":
+		d.program(t, key, where)
 	}
 	return backend, where
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"agentguard/vault/words"
 )
 
 // File is a further file that a policy says to read. What it holds is part of what the policy says.
@@ -68,25 +70,26 @@ func (d *draft) include(t *table, key, name string, max int64) []byte {
 // what the policy does as its text. What a relative name means hangs on where agentguard is started, and the agent may be the
 // one who writes there.
 func (d *draft) program(t *table, key, line string) {
-	words := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t'\"", r) })
-	if len(words) > 0 && strings.Contains(words[0], "/") && !filepath.IsAbs(words[0]) && !strings.HasPrefix(words[0], "~/") {
-		t.fail(key, "write its whole path, or one that begins with ~/", "names a program by the relative path %q", words[0])
+	argv, err := words.Split(line)
+	if err != nil {
+		t.fail(key, "", "is no command: %v", err)
+		return
+	}
+	if name := filepath.ToSlash(argv[0]); strings.Contains(name, "/") && !filepath.IsAbs(argv[0]) && !strings.HasPrefix(name, "~/") {
+		t.fail(key, "write its whole path, or one that begins with ~/", "names a program by the relative path %q", argv[0])
 		return
 	}
 	here, err := filepath.Abs(filepath.Dir(d.file))
 	if d.reader == nil || err != nil {
 		return
 	}
-	for _, word := range words {
-		path := word
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(here, path)
-		}
-		inside, err := filepath.Rel(here, path)
-		info, wrong := os.Stat(path)
-		if err != nil || wrong != nil || !filepath.IsLocal(inside) || !info.Mode().IsRegular() {
+	noted := map[string]bool{}
+	for _, path := range paths(here, argv) {
+		inside, ok := d.inside(here, path)
+		if !ok || noted[inside] {
 			continue
 		}
+		noted[inside] = true
 		b, err := d.reader(path, maxProgram)
 		if err == nil && len(b) > maxProgram {
 			err = fmt.Errorf("it is longer than %d MiB", maxProgram>>20)
@@ -97,6 +100,57 @@ func (d *draft) program(t *table, key, line string) {
 		}
 		d.policy.Files = append(d.policy.Files, File{t.path(key) + " (" + inside + ")", path, hashOf(b)})
 	}
+}
+
+// paths are what the words of a command may name a file by: a word as a whole, what stands behind the = of --option=FILE, and,
+// since a word may be a line for a shell (sh -c "exec ./get.sh"), the words in it.
+func paths(here string, argv []string) []string {
+	var list []string
+	for _, word := range argv {
+		names := append(strings.FieldsFunc(word, func(r rune) bool { return strings.ContainsRune(" \t\n'\"=;&|<>()`", r) }), word)
+		if _, value, ok := strings.Cut(word, "="); ok {
+			names = append(names, value)
+		}
+		for _, name := range names {
+			if rest, ok := strings.CutPrefix(filepath.ToSlash(name), "~/"); ok {
+				home, err := os.UserHomeDir()
+				if err != nil {
+					continue
+				}
+				name = filepath.Join(home, rest)
+			}
+			if !filepath.IsAbs(name) {
+				name = filepath.Join(here, name)
+			}
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// inside says whether a path is that of a file in the directory of the policy or below, by its name or where links lead, and gives
+// what it is called from there.
+func (d *draft) inside(here, path string) (string, bool) {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return "", false
+	}
+	if name, err := filepath.Rel(here, path); err == nil && filepath.IsLocal(name) {
+		return name, true
+	}
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", false
+	}
+	for _, dir := range []string{here, d.file} { // the policy may be a link itself
+		base, err := filepath.EvalSymlinks(dir)
+		if dir == d.file {
+			base = filepath.Dir(base)
+		}
+		if name, wrong := filepath.Rel(base, target); err == nil && wrong == nil && filepath.IsLocal(name) {
+			return name, true
+		}
+	}
+	return "", false
 }
 
 // Changed says whether the policy's file, or one that it names, is another by now or cannot be read. A policy that came from no

@@ -18,7 +18,7 @@ func (d *draft) limitsTable(t *table) {
 	}
 	if password, ok := t.text("password"); ok {
 		d.policy.Limits.Password = password.s
-		checkFrom(t, "password", password.s)
+		d.checkFrom(t, "password", password.s)
 		if d.policy.Limits.Redis == nil && len(d.errs) == 0 {
 			t.fail("password", "", "has no place here: the file needs none")
 		}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"agentguard/vault/words"
 )
 
 // execLimit is how long a command may take: password managers answer within a second or two, or ask somebody.
@@ -19,9 +21,7 @@ const execLimit = 10 * time.Second
 
 // command runs a password manager's own tool ("gh auth token", "op read op://vault/item/field") without a shell, in its
 // own session (so no terminal to prompt on), with a minimal environment, and takes what it prints on stdout as the secret.
-//
-// Words are separated by blanks. 'single quotes' keep everything, "double quotes" keep all but \" and \\, a backslash
-// outside of quotes keeps the next character. Nothing is expanded, and what a shell would act on must be quoted.
+// Of the line nothing is expanded but ~/ where the command's path begins; for its quotes see words.Split.
 type command struct {
 	lookup func(string) (string, bool)
 	limit  time.Duration
@@ -33,14 +33,14 @@ func checkCommand(line string) error {
 	if err := checkText(line); err != nil {
 		return err
 	}
-	_, err := splitWords(line)
+	_, err := words.Split(line)
 	return err
 }
 
 func (command) close() {}
 
 func (c command) get(ctx context.Context, line string) (Secret, error) {
-	argv, err := splitWords(line)
+	argv, err := words.Split(line)
 	if err != nil {
 		return Secret{}, err
 	}

@@ -93,21 +93,3 @@ func TestExecPassesOverRelativePath(t *testing.T) {
 	_, err := v.Get(t.Context(), Ref{"exec", "gh auth token"})
 	wants(t, err, ErrUnavailable, "gh is not installed")
 }
-
-func TestSplitWords(t *testing.T) {
-	for in, want := range map[string][]string{
-		"gh auth token":        {"gh", "auth", "token"},
-		`a 'b c' "d \"e\\ $f"`: {"a", "b c", `d "e\ $f`},
-		`a\ b c''d "" '|'`:     {"a b", "cd", "", "|"},
-		"a\tb  c ":             {"a", "b", "c"},
-	} {
-		if got, err := splitWords(in); err != nil || !slices.Equal(got, want) {
-			t.Errorf("%s: %q %v", in, got, err)
-		}
-	}
-	for _, in := range []string{"", " ", "'' x", "a;b", "a>b", "a&", "`a`", "$HOME/x", "a *", `a\`, `"a`} {
-		if got, err := splitWords(in); err == nil {
-			t.Errorf("%s: %q", in, got)
-		}
-	}
-}

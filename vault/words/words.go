@@ -1,4 +1,5 @@
-package vault
+// Package words cuts a command line into words, without a shell. It does no I/O.
+package words
 
 import (
 	"errors"
@@ -6,9 +7,10 @@ import (
 	"strings"
 )
 
-// splitWords cuts a command line into its words; see command for the quoting. What only a shell would understand is an
-// error, so that nobody believes that one is there.
-func splitWords(line string) ([]string, error) {
+// Split cuts a command line at its blanks. 'single quotes' keep everything, "double quotes" keep all but \" and \\, a
+// backslash outside of quotes keeps the next character. Nothing is expanded. What only a shell would understand is an
+// error, so that nobody believes that one is there; so is a line without a command.
+func Split(line string) ([]string, error) {
 	var words []string
 	for rest := strings.TrimLeft(line, " \t"); rest != ""; rest = strings.TrimLeft(rest, " \t") {
 		word, after, err := nextWord(rest)
