@@ -31,10 +31,13 @@ func noNamespaces(err error) error {
 
 // mendInside is for what fails in namespaces that the kernel did make.
 func mendInside(errno syscall.Errno) (mend string, profile bool) {
-	if errno != syscall.EPERM && errno != syscall.EACCES {
-		return "", false
+	switch errno {
+	case syscall.EPERM, syscall.EACCES:
+		return whoForbids()
+	case syscall.ELOOP:
+		return "a symbolic link came there while the run started, in the place of what was to be hidden or shown: see who put it there, and start again", false
 	}
-	return whoForbids()
+	return "", false
 }
 
 // whoForbids finds out who forbids user namespaces, or what is done in them; profile says that it is AppArmor.

@@ -181,7 +181,7 @@ func (p *initProcess) take(s Step) (what, call string, err error) {
 func (p *initProcess) keep(path string) error {
 	fd, err := cloneMount(path)
 	if err != nil {
-		return ifThere(err)
+		return unlinked(err)
 	}
 	if p.kept == nil {
 		p.kept = map[string]int{}

@@ -123,10 +123,18 @@ func ifThere(err error) error {
 	return err
 }
 
+// unlinked is ifThere for the places of at: a link there is something, and what it hides from us is not to be passed over.
+func unlinked(err error) error {
+	if err == syscall.ELOOP {
+		return err
+	}
+	return ifThere(err)
+}
+
 // hide covers a directory with an empty one that is forgotten at the end, and anything else with the null device: a file
 // reads as empty, a socket refuses.
 func hide(path string) error {
-	return ifThere(at(path, func(place int) error {
+	return unlinked(at(path, func(place int) error {
 		var stat syscall.Stat_t
 		if err := syscall.Fstat(place, &stat); err != nil {
 			return err
