@@ -1,9 +1,8 @@
 package sandbox
 
 import (
-	"bufio"
-	"io"
-	"io/fs"
+	"bytes"
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,15 +15,26 @@ import (
 //
 // The kernel says the name that each was bound to, which need not be the one that it has: ssh links its own to where it is
 // wanted, others bind in a working directory, and what a container has of its host was bound elsewhere. So the directories of those
-// names are looked through, and those where sockets are kept, and mount points are asked what they are.
+// names are looked through, and those where sockets are kept, and mount points are asked what they are. Such a name is a hint and no
+// more: who bound it chose it, and what is there now may be a directory of ours.
 func Sockets() []string {
-	f := &finder{found: map[string]bool{}, looked: map[string]bool{}, left: maxLooked}
-	f.look("/run", 3)
-	f.look("/tmp", 1)
-	f.look("/tmp/.X11-unix", 1)
-	f.mounted()
-	if relative := f.bound(); len(relative) > 0 {
-		f.inWorkingDirs(relative)
+	f := newFinder()
+	names, relative := boundNames()
+	for _, name := range names { // without a bound: these are most of what there is to hide
+		f.ask(name)
+	}
+	f.look("/run", 3, true)
+	for _, name := range names {
+		f.look(filepath.Dir(name), 1, true)
+	}
+	f.look("/tmp", 1, true)
+	f.look("/tmp/.X11-unix", 1, true)
+	mounts, remote := mounted()
+	for _, path := range mounts {
+		f.mount(path)
+	}
+	if len(relative) > 0 {
+		f.inWorkingDirs(relative, remote)
 	}
 	paths := make([]string, 0, len(f.found))
 	for path := range f.found {
@@ -34,16 +44,21 @@ func Sockets() []string {
 }
 
 // maxLooked bounds the entries of directories that are looked at, and maxCrowd those of one: there are directories of thousands of
-// files, which are no place for sockets.
+// files, which are no place for sockets. A start waits for all of it, and has a few milliseconds.
 const (
 	maxLooked = 5_000
-	maxCrowd  = 1_000
+	maxCrowd  = 500
 )
 
 // finder looks for sockets.
 type finder struct {
 	found, looked map[string]bool // sockets, and directories
 	left          int             // entries that may be looked at still
+	entries       []byte          // of one directory, as the kernel gives them
+}
+
+func newFinder() *finder {
+	return &finder{found: map[string]bool{}, looked: map[string]bool{}, left: maxLooked, entries: make([]byte, entriesSize)}
 }
 
 // add notes a path that is one, if we could connect to it.
@@ -53,103 +68,215 @@ func (f *finder) add(path string) {
 	}
 }
 
-// bound reads the names that the kernel has, and gives those that do not say where they are: relative ones, and what was bound by
-// way of a process's directory, as programs do where the whole name is too long.
-func (f *finder) bound() (relative []string) {
-	names, err := os.Open("/proc/self/net/unix")
-	if err != nil {
-		return nil
+// ask adds a path that is a socket now, or leads to one.
+func (f *finder) ask(path string) {
+	if kindOf(path, unix.Stat) == unix.S_IFSOCK {
+		f.add(path)
 	}
-	defer names.Close()
-	for lines := bufio.NewReader(names); ; {
-		line, err := lines.ReadString('\n')
-		switch name := socketName(line); {
-		case name == "" || name[0] == '@':
+}
+
+// kindOf is the type of what is at a path, as the kernel has it in a file's mode; 0: nothing that we can see.
+func kindOf(path string, stat func(string, *unix.Stat_t) error) uint32 {
+	var info unix.Stat_t
+	for {
+		switch err := stat(path, &info); err {
+		case nil:
+			return info.Mode & unix.S_IFMT
+		case unix.EINTR:
+		default:
+			return 0
+		}
+	}
+}
+
+// judge adds a path by its type. A pipe in a directory for temporary files is somebody's who works with the command.
+func (f *finder) judge(path string, kind uint32, pipes bool) {
+	pipes = pipes && !within(path, "/tmp") && !within(path, "/var/tmp")
+	if kind == unix.S_IFSOCK || kind == unix.S_IFIFO && pipes {
+		f.add(path)
+	}
+}
+
+// look looks through a directory, as deep as it is told, for sockets and, where it is told so, pipes.
+func (f *finder) look(dir string, depth int, pipes bool) {
+	if depth == 0 || f.left <= 0 || f.looked[dir] {
+		return
+	}
+	f.looked[dir] = true
+	var dirs []string
+	crowd := maxCrowd
+	readDir(dir, f.entries, func(name []byte, kind uint32) bool {
+		if kind == 0 { // this file system does not say
+			kind = kindOf(filepath.Join(dir, string(name)), unix.Lstat)
+		}
+		switch kind {
+		case unix.S_IFSOCK, unix.S_IFIFO:
+			f.judge(filepath.Join(dir, string(name)), kind, pipes)
+		case unix.S_IFDIR:
+			if depth > 1 {
+				dirs = append(dirs, filepath.Join(dir, string(name)))
+			}
+		}
+		f.left--
+		crowd--
+		return f.left > 0 && crowd > 0
+	})
+	for _, d := range dirs {
+		f.look(d, depth-1, pipes)
+	}
+}
+
+// entriesSize is what os.ReadDir takes, in bytes.
+const entriesSize = 8 << 10
+
+// readDir calls do for the entries of a directory, until it has enough. kind is 0 where the file system does not say it. It is
+// os.ReadDir without what that allocates for each: few are of interest. What is no directory, as a pipe, is not waited for.
+func readDir(dir string, buffer []byte, do func(name []byte, kind uint32) (more bool)) {
+	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	for err == unix.EINTR {
+		fd, err = unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	}
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	for {
+		n, err := unix.Getdents(fd, buffer)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n <= 0 {
+			return
+		}
+		for rest := buffer[:n]; len(rest) > 19; { // struct linux_dirent64 of getdents(2)
+			size := int(binary.NativeEndian.Uint16(rest[16:]))
+			kind := uint32(rest[18]) << 12 // DT_* are the bits of S_IFMT
+			name, _, _ := bytes.Cut(rest[19:size], []byte{0})
+			rest = rest[size:]
+			if string(name) != "." && string(name) != ".." && !do(name, kind) {
+				return
+			}
+		}
+	}
+}
+
+// boundNames reads the names that the kernel has: those that say where they are, and relative ones, of which are also those that were
+// bound by way of a process's directory, as programs do where the whole name is too long.
+func boundNames() (absolute, relative []string) {
+	text, _ := os.ReadFile("/proc/self/net/unix")
+	known := map[string]bool{} // each connection to a socket has its name
+	for line := range strings.Lines(string(text)) {
+		name := socketName(line)
+		if name == "" || name[0] == '@' || known[name] {
+			continue
+		}
+		known[name] = true
+		switch {
 		case name[0] != '/':
 			relative = append(relative, name)
 		case within(name, "/proc"):
 			relative = append(relative, filepath.Base(name))
 		default:
-			f.add(name)
-			f.look(filepath.Dir(name), 1)
-		}
-		if err == io.EOF || err != nil {
-			return relative
+			absolute = append(absolute, name)
 		}
 	}
+	return absolute, relative
 }
 
 // inWorkingDirs looks for names in the working directories of processes.
-func (f *finder) inWorkingDirs(names []string) {
-	proc, err := os.Open("/proc")
-	if err != nil {
-		return
-	}
-	defer proc.Close()
-	pids, _ := proc.Readdirnames(-1)
+func (f *finder) inWorkingDirs(names, remote []string) {
+	var target [unix.PathMax]byte
 	tried := map[string]bool{}
-	for _, pid := range pids {
-		dir, err := os.Readlink("/proc/" + pid + "/cwd")
-		if err != nil || tried[dir] {
-			continue
+	readDir("/proc", make([]byte, entriesSize), func(pid []byte, _ uint32) bool {
+		if pid[0] < '0' || pid[0] > '9' {
+			return true
 		}
+		n, err := unix.Readlink("/proc/"+string(pid)+"/cwd", target[:])
+		if err != nil || tried[string(target[:n])] {
+			return true
+		}
+		dir := string(target[:n])
 		tried[dir] = true
 		for _, name := range names {
-			path := filepath.Join(dir, name)
-			f.add(path)
-			f.look(filepath.Dir(path), 1)
+			if f.left--; f.left > 0 && !withinAny(dir, remote) {
+				path := filepath.Join(dir, name)
+				f.ask(path)
+				f.look(filepath.Dir(path), 1, false)
+			}
 		}
+		return f.left > 0
+	})
+}
+
+// mount asks what a mount point is, and what is in it: a container has its host's sockets so.
+func (f *finder) mount(path string) {
+	if f.left--; f.left > 0 {
+		f.judge(path, kindOf(path, unix.Lstat), true)
+		f.look(path, 1, true)
 	}
 }
 
-// mounted asks what mount points are, and what is in them: a container has its host's sockets so (proc_pid_mountinfo(5)).
-func (f *finder) mounted() {
+// mounted lists mount points where there may be sockets, and the remote ones (proc_pid_mountinfo(5)).
+func mounted() (paths, remote []string) {
 	text, _ := os.ReadFile("/proc/self/mountinfo")
-	for line := range strings.Lines(string(text)) {
-		if fields := strings.Fields(line); len(fields) > 4 {
-			path := unescape(fields[4])
-			if within(path, "/proc") || within(path, "/sys") || within(path, "/dev") {
-				continue
-			}
-			if info, err := os.Lstat(path); err == nil {
-				f.judge(path, info.Mode())
-			}
-			f.look(path, 1)
+	dir, _ := os.Readlink("/proc/self/cwd")
+	return mountPoints(string(text), dir)
+}
+
+// mountPoints reads a list of mounts. One whose file system is another machine's, or another program's, is left out, with what is
+// mounted in it: who asks it waits for that one, for ever if it is gone. The one that we work in has answered.
+func mountPoints(text, workingDir string) (paths, remote []string) {
+	var all []string
+	for line := range strings.Lines(text) {
+		about, kind, _ := strings.Cut(line, " - ")
+		fields := strings.SplitN(about, " ", 6)
+		if len(fields) < 6 {
+			continue
+		}
+		path := unescape(fields[4])
+		kind, _, _ = strings.Cut(kind, " ")
+		switch {
+		case kind == "autofs", kind == "squashfs", kind == "nsfs": // would be mounted; have no listeners
+		case within(path, "/proc"), within(path, "/sys"), within(path, "/dev"):
+		case isRemote(kind) && !within(workingDir, path):
+			remote = append(remote, path)
+		default:
+			all = append(all, path)
 		}
 	}
+	for _, path := range all {
+		if !withinAny(path, remote) {
+			paths = append(paths, path)
+		}
+	}
+	return paths, remote
+}
+
+// isRemote knows the file systems that wait for others. Of those that are programs of this machine, one is what rootless containers
+// have for theirs.
+func isRemote(kind string) bool {
+	switch kind {
+	case "nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "coda", "ceph", "lustre", "gfs2", "ocfs2", "orangefs", "pvfs2", "beegfs", "gpfs", "davfs", "9p", "fuse":
+		return true
+	}
+	return strings.HasPrefix(kind, "fuse.") && kind != "fuse.fuse-overlayfs"
+}
+
+func withinAny(path string, dirs []string) bool {
+	for _, dir := range dirs {
+		if within(path, dir) {
+			return true
+		}
+	}
+	return false
 }
 
 // unescape reads the octal escapes of a mount point.
 func unescape(s string) string {
+	if strings.IndexByte(s, '\\') < 0 {
+		return s
+	}
 	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
-}
-
-// judge adds a path by what it is. A pipe in a directory for temporary files is somebody's who works with the command.
-func (f *finder) judge(path string, mode fs.FileMode) {
-	if mode&fs.ModeSocket != 0 || mode&fs.ModeNamedPipe != 0 && !within(path, "/tmp") && !within(path, "/var/tmp") {
-		f.add(path)
-	}
-}
-
-// look looks through a directory, as deep as it is told.
-func (f *finder) look(dir string, depth int) {
-	if depth == 0 || f.looked[dir] {
-		return
-	}
-	f.looked[dir] = true
-	d, err := os.Open(dir)
-	if err != nil {
-		return
-	}
-	defer d.Close()
-	entries, _ := d.ReadDir(min(maxCrowd, f.left))
-	f.left -= len(entries)
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		if f.judge(path, e.Type()); e.IsDir() && f.left > 0 {
-			f.look(path, depth-1)
-		}
-	}
 }
 
 // socketName reads the eighth field of a line of /proc/net/unix, which may hold spaces (unix(7) does not describe it;
