@@ -6,7 +6,7 @@ import "strings"
 // options, in the JSON of Docker and of Google's keys, in XML.
 var secretFields = []string{
 	"password=", "passwd=", "passphrase=", "accountkey=", "accesskey=", "secretkey=", "authtoken=", "accesstoken=", "access_token=",
-	"apikey=", "api-key=", "api_key=", "client_secret=", "instrumentationkey=", ";pwd=", "?pwd=", "&pwd=", "authorization=", "authorization:",
+	"apikey=", "api-key=", "api_key=", "client_secret=", "instrumentationkey=", ";pwd=", "?pwd=", "&pwd=", "?token=", "&token=", "authorization=", "authorization:",
 	`"auth":`, `"password":`, `"private_key":`, `"identitytoken":`, `"client_secret":`, `"clientsecret":`, `"refresh_token":`, `"access_token":`,
 	`"accesstoken":`, `"token":`, `"apikey":`, `"api_key":`, `"secret":`, `"passphrase":`, "<password>", "client-key-data:",
 }

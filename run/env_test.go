@@ -53,7 +53,7 @@ func TestLooksSecret(t *testing.T) {
 		`DOCKER_CONFIG_JSON={"auths":{"h":{"auth":"dTpw"}}}`, `A={"type":"service_account","private_key":"x"}`,
 		"ORG_GRADLE_PROJECT_signingKey=x", "myAuthToken=x", "accesskey=x", "DB_PW=x", "SIGNING_P12=x", "OTEL_EXPORTER_OTLP_HEADERS=x", "IDENTITY_HEADER=x", "FASTLANE_SESSION=x", "DIRENV_DIFF=x", "__MISE_DIFF=x", "API_KEY=12345",
 		"A=hvs.CAESIabcdefghijklmnop", "A=dckr_pat_abcdefghijklmnop", "A=glcbt-64_abcdefghijklmnop", "A=gsk_abcdefghijklmnopqrst", "A=ATATT3xFfGF0abcdefghijklmnopq",
-		"A=jdbc:x://h/db?user=a&pwd=hunter22", "A=Server=db; Password = hunter2", "A=-Xmx1g -Dapi-key=hunter22", "A=<server><password>x</password></server>",
+		"A=jdbc:x://h/db?user=a&pwd=hunter22", "A=http://h:8086?token=x", "A=Server=db; Password = hunter2", "A=-Xmx1g -Dapi-key=hunter22", "A=<server><password>x</password></server>",
 		"A=users:\n- user:\n    token: abcdef", "A=client-key-data: LS0tLS1CRUdJTiBSU0E=", "A=machine h login me password x", `A={"a":"{\"password\": \"x\"}"}`,
 		"A=https://x.logic.example/invoke?sp=x&sig=abc", "A=https://hooks.zapier.com/hooks/catch/1/a/",
 		"A=" + base64.StdEncoding.EncodeToString([]byte("-----BEGIN PRIVATE KEY-----\nx")), "A=" + base64.StdEncoding.EncodeToString([]byte(`{"type":"service_account","private_key":"x"}`)),
