@@ -48,12 +48,31 @@ func (p *program) explain(err error) (code int, hints []string) {
 		p.fail("%s", err)
 		hints = append(hints, explainVault(err)...)
 	}
-	hints = slices.DeleteFunc(hints, func(h string) bool { return h == "" })
-	var at *fs.PathError
-	if len(hints) == 0 && errors.Is(err, fs.ErrPermission) && errors.As(err, &at) && strings.Contains(filepath.ToSlash(at.Path), "/agentguard/") {
-		hints = append(hints, "HOME is another user's: set it, or XDG_STATE_HOME and XDG_DATA_HOME, to a directory of yours")
+	if hints = slices.DeleteFunc(hints, func(h string) bool { return h == "" }); len(hints) == 0 {
+		hints = p.explainPlace(err)
 	}
 	return code, slices.Compact(hints)
+}
+
+// explainPlace gives the hint where a variable names a directory that is not there, or is another user's.
+func (p *program) explainPlace(err error) []string {
+	var at *fs.PathError
+	if !errors.As(err, &at) {
+		return nil
+	}
+	for _, name := range []string{"TMPDIR", "HOME"} {
+		dir := p.env.get(name)
+		if dir == "" || at.Path != dir && !strings.HasPrefix(at.Path, dir+"/") {
+			continue
+		}
+		if _, err := os.Stat(dir); err != nil {
+			return []string{name + " is " + dir + ": set it to a directory that is there and yours to write"}
+		}
+	}
+	if errors.Is(err, fs.ErrPermission) && strings.Contains(filepath.ToSlash(at.Path), "/agentguard/") {
+		return []string{"HOME is another user's: set it, or XDG_STATE_HOME and XDG_DATA_HOME, to a directory of yours"}
+	}
+	return nil
 }
 
 // signalCode is the exit code of a program that a signal ended.
