@@ -186,6 +186,9 @@ func (b *peekedBody) awaited(r *http.Request) bool {
 	return b.sent == 0
 }
 
+// isWhole says whether all of the body has been read ahead.
+func (b *peekedBody) isWhole() bool { return b != nil && b.gate == nil && b.end == io.EOF }
+
 // discard takes what is still to come, up to max bytes, and throws it away.
 func (b *peekedBody) discard(max int64) { io.Copy(io.Discard, io.LimitReader(b.src, max)) }
 

@@ -180,3 +180,18 @@ func TestOldStreamsKnowNewSecrets(t *testing.T) {
 		t.Errorf("the child got %q", got)
 	}
 }
+
+// A body that was read to judge it has been asked for already; the server is asked whether it wants one only if not.
+func TestExpectIsAskedOnce(t *testing.T) {
+	asked := make(chan string, 1)
+	r := newRig(t, func(_ http.ResponseWriter, q *http.Request) {
+		io.Copy(io.Discard, q.Body)
+		asked <- q.Header.Get("Expect")
+	}, rigOptions{})
+	for host, want := range map[string]string{"other.example.com": "", "open.example.com": "100-continue"} { // the former's bodies are read ahead
+		a := r.do("POST", "https://"+host+"/any/x", `{"a": 1}`, "Content-Type: application/json", "Expect: 100-continue")
+		if got := <-asked; a.StatusCode != 200 || got != want {
+			t.Errorf("%s: %s, Expect: %q", host, a.Status, got)
+		}
+	}
+}

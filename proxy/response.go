@@ -31,6 +31,9 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 		setPath(out.URL, ex.Path)
 	}
 	out.URL.RawQuery, out.URL.ForceQuery = pr.In.URL.RawQuery, pr.In.URL.ForceQuery
+	if ex.body.isWhole() {
+		out.Header.Del("Expect") // it is here already: to ask for it would be to wait in vain where a server does not answer that
+	}
 	out.Trailer = nil // what stands behind a body that was read ahead: nobody has judged it
 	limitEncodings(out.Header, p.windows.scarce())
 	if ex.WebSocket && ex.Claim.Kind == policy.ForService {
