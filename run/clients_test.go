@@ -203,6 +203,10 @@ var nodeCases = []struct{ name, code, prints, asks string }{
 	{"undici", `require('undici').request('https://api.test/u').then(r => r.body.text()).then(console.log)`, "GET api.test/u", "CONNECT api.test:443"},
 	{"undici fetch", `require('undici').fetch('https://api.test/u').then(r => r.text()).then(console.log)`, "GET api.test/u", "CONNECT api.test:443"},
 	{"axios", `require('axios').get('http://api.test/x', {proxy: false}).then(r => console.log(r.data))`, "GET api.test/x", "CONNECT api.test:80"},
+	{"own protocol over tls", `const l = require('net').createServer(s => s.once('data', d => { console.log(d[0]); process.exit() })).listen(0, '127.0.0.2', () =>
+		require('tls').connect({host: '127.0.0.2', port: l.address().port}).on('error', () => {}))`, "22", ""},
+	{"own http over tls", `require('tls').connect({host: 'api.test', port: 8443, servername: 'api.test', ALPNProtocols: ['http/1.1']}, function () { console.log('open'); this.destroy() }).on('error', e => console.log(e.code))`,
+		"open", "CONNECT api.test:8443"},
 	{"https-proxy-agent", `const {HttpsProxyAgent: A} = require('https-proxy-agent'); require('https').get('https://api.test/p', {agent: new A(process.env.HTTPS_PROXY)}, r => r.pipe(process.stdout))`, "GET api.test/p", "CONNECT api.test:443"},
 }
 

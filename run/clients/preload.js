@@ -109,12 +109,14 @@
     stream.idle = (now) => { idle = now; if (socket) now ? socket.unref() : socket.ref(); };
     return stream;
   };
-  // Who opens TLS by itself (http2, undici's agents with settings of their own, clients of WebSockets) gets a tunnel below it.
+  // Who opens TLS for HTTP by itself (http2, undici's agents with settings of their own, clients of WebSockets) gets a tunnel below
+  // it. What is neither on HTTP's port nor says that it speaks HTTP is another protocol's (databases, mail), of which the proxy knows none.
+  const speaksHTTP = (o) => Number(o.port) === 443 || Array.isArray(o.ALPNProtocols) && o.ALPNProtocols.some((name) => name === 'h2' || name === 'http/1.1');
   const secureConnect = tls.connect;
   tls.connect = function connect(...args) {
     const done = args.find((a) => typeof a === 'function'), given = args.find((a) => a !== null && typeof a === 'object');
     const o = typeof args[0] === 'object' ? { ...given } : { ...given, port: args[0], ...(typeof args[1] === 'string' ? { host: args[1] } : {}) };
-    const proxy = o.socket || o.path || !(o.port > 0) ? null : proxyFor(true, o);
+    const proxy = o.socket || o.path || !speaksHTTP(o) ? null : proxyFor(true, o);
     if (!proxy) return secureConnect.apply(this, args);
     const below = later((ready) => tunnel(proxy, bare(o.host), o.port, ready));
     const above = secureConnect.call(this, { ...o, socket: below }, done);
