@@ -48,8 +48,11 @@ func (s *session) places() sandbox.Places {
 		caches = append(caches, env.Get(name))
 	}
 	i, read := s.Policy.Isolation, s.Policy.Isolation.Read
-	for _, f := range s.Policy.Files { // which the next run goes by
-		read = append(read[:len(read):len(read)], f.Path)
+	for _, f := range s.Policy.Files { // what the next run goes by; elsewhere it could not be changed anyway, and may be hidden
+		path, _ := filepath.Abs(f.Path)
+		if inside, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(inside) {
+			read = append(read[:len(read):len(read)], path)
+		}
 	}
 	policy := s.Policy.Source
 	if policy != "" {
