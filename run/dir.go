@@ -45,8 +45,7 @@ func RuntimeDir(base, runID string) (dir string, cleanup func(), err error) {
 		return "", nil, fmt.Errorf("runtime directory %s: %w", dir, err)
 	}
 	return dir, func() {
-		lock.Close()
-		os.RemoveAll(dir)
+		removeLocked(dir, lock)
 	}, nil
 }
 

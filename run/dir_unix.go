@@ -35,6 +35,6 @@ func checkPrivate(info fs.FileInfo) error { return reap.Private(info) }
 
 // removeLocked removes a directory while its lock is held: a run that is being made there sees it.
 func removeLocked(dir string, lock *flock.Flock) {
-	os.RemoveAll(dir)
+	reap.RemoveAll(dir)
 	lock.Close()
 }

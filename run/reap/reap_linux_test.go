@@ -3,6 +3,8 @@ package reap
 import (
 	"bytes"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
@@ -52,5 +54,33 @@ func TestDropProgram(t *testing.T) {
 	DropProgram()
 	if after := residentProgram(t); sum == 0 || before-after < len(text)>>10*9/10 {
 		t.Errorf("%d KiB of files are in memory, %d before, of them %d of the test's", after, before, len(text)>>10)
+	}
+}
+
+// TestRemoveClosed: a command that closes directories in what is removed after it keeps none of them there.
+func TestRemoveClosed(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	os.MkdirAll(filepath.Join(dir, "a/b"), 0o700)
+	os.WriteFile(filepath.Join(dir, "a/b/file"), nil, 0o600)
+	os.MkdirAll(filepath.Join(dir, "c/d"), 0o700)
+	os.Chmod(filepath.Join(dir, "a/b"), 0o500)
+	os.Chmod(filepath.Join(dir, "c"), 0)
+	if os.Geteuid() == 0 { // root is let in anywhere
+		nobody := 65534
+		filepath.WalkDir(filepath.Dir(dir), func(path string, _ os.DirEntry, _ error) error { return os.Lchown(path, nobody, nobody) })
+		os.Chmod(filepath.Dir(filepath.Dir(dir)), 0o711)
+	}
+	done := make(chan error)
+	go func() { // on a thread that is thrown away with its rights
+		runtime.LockOSThread()
+		lookAs(65534, 65534)
+		if os.RemoveAll(dir) == nil {
+			t.Error("the control fails, so the test shows nothing")
+		}
+		open(dir)
+		done <- os.RemoveAll(dir)
+	}()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }

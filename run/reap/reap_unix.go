@@ -87,7 +87,29 @@ func RemoveRuntimeDir(dir string) {
 	name := []byte(dir)
 	name = name[bytes.LastIndexByte(name, '/')+1:]
 	if err == nil && bytes.HasPrefix(name, []byte(DirPrefix)) && Private(info) == nil {
+		RemoveAll(dir)
+	}
+}
+
+// RemoveAll removes a directory with all that is in it, also what the command has closed to itself. Root needs no leave, and is not to
+// change the modes of what somebody else may have put there meanwhile.
+func RemoveAll(dir string) {
+	if os.RemoveAll(dir) != nil && os.Geteuid() != 0 {
+		open(dir)
 		os.RemoveAll(dir)
+	}
+}
+
+// open lets us into directories of ours.
+func open(dir string) {
+	if os.Chmod(dir, 0o700) != nil {
+		return
+	}
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if e.IsDir() {
+			open(dir + "/" + e.Name())
+		}
 	}
 }
 
