@@ -93,7 +93,7 @@ func removeStale(base string) {
 		if err != nil || checkPrivate(info) != nil || time.Since(info.ModTime()) < fresh {
 			continue
 		}
-		lock := flock.New(filepath.Join(dir, runtimeLock), flock.SetFlag(os.O_RDWR))
+		lock := flock.New(filepath.Join(dir, runtimeLock), flock.SetFlag(os.O_RDWR|openNoLink))
 		switch ok, err := lock.TryLock(); {
 		case ok:
 			removeLocked(dir, lock)

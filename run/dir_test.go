@@ -86,6 +86,10 @@ func TestStaleRuntimeDirsAreRemoved(t *testing.T) {
 	os.WriteFile(filepath.Join(target, runtimeLock), nil, 0o600)
 	os.Symlink(target, filepath.Join(base, runtimePrefix+"link"))
 	stays = append(stays, filepath.Join(target, runtimeLock))
+	away := make("led-away", 0o700, false, 0) // what a lock leads to may be a device, which to open is to set going
+	os.Symlink(filepath.Join(target, runtimeLock), filepath.Join(away, runtimeLock))
+	os.Chtimes(away, time.Now().Add(-time.Hour), time.Now().Add(-time.Hour))
+	stays = append(stays, away)
 	removeStale(base)
 	for _, dir := range gone {
 		if _, err := os.Lstat(dir); err == nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -158,6 +159,29 @@ func TestDirectoriesBetween(t *testing.T) {
 		})
 		if out, _ := inBox(t, c, "cd '"+dir+"'; mv cache/other cache/moved && echo > cache/tool/deep/new && echo works"); out != "works" {
 			t.Error(out)
+		}
+	})
+}
+
+// TestWatchersAreLeft: a command that takes all watchers of files that it can get leaves the user's other programs some.
+func TestWatchersAreLeft(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("needs python3")
+	}
+	asBoth(t, func(t *testing.T) {
+		all := setting("/proc/sys/fs/inotify/max_user_instances")
+		if n, err := strconv.Atoi(all); err != nil || n > 500 {
+			t.Skip("needs a limit that can be reached")
+		}
+		take := python + ` -c 'import ctypes
+n = 0
+while ctypes.CDLL(None).inotify_init1(0) >= 0 and n < 1000: n += 1
+print(n)'`
+		inside, _ := inBox(t, Config{}, take)
+		most, _ := strconv.Atoi(all)
+		if n, err := strconv.Atoi(inside); err != nil || n == 0 || n > most*3/4 {
+			t.Errorf("%s of %s", inside, all)
 		}
 	})
 }

@@ -79,6 +79,11 @@ func (c *Config) steps(views []Rule) []inner.Step {
 	if !c.Nested { // where a container's runtime has made /proc read-only, the filter of system calls alone forbids it
 		steps = append(steps, inner.Step{Do: "try", Path: "/proc/sys/user/max_user_namespaces", With: "0"})
 	}
+	for _, what := range []string{"instances", "watches"} { // of which a user has some for all programs (inotify(7))
+		if n, err := strconv.Atoi(setting("/proc/sys/fs/inotify/max_user_" + what)); err == nil && n > 3 {
+			steps = append(steps, inner.Step{Do: "try", Path: "/proc/sys/user/max_inotify_" + what, With: strconv.Itoa(n / 4 * 3)})
+		}
+	}
 	tasks := c.tasks()
 	steps = append(steps,
 		inner.Step{Do: "tasks", With: tasks}, inner.Step{Do: "try", Path: "/proc/sys/kernel/pid_max", With: tasks},
