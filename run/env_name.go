@@ -11,11 +11,12 @@ var (
 	secretEnds  = []string{"KEY", "PASS", "PAT", "PW", "PWD", "PIN", "OTP", "TOTP", "SALT", "DSN", "AUTH", "COOKIE", "SSHPASS", "HEADERS", "P12", "PFX", "PKCS12"}  // as its last word
 	gluedEnds   = []string{"TOKEN", "SECRET", "APIKEY", "APPKEY", "ACCESSKEY", "SECRETKEY", "PRIVATEKEY", "SIGNINGKEY", "MASTERKEY", "ENCRYPTIONKEY", "LICENSEKEY"} // with which its last word ends
 
-	// harmlessNames end like secrets and are none: the fingerprint in Docker's images of Python, pass's directory.
-	harmlessNames = []string{"PWD", "OLDPWD", "INIT_PWD", "GPG_KEY", "PASSWORD_STORE_DIR"}
+	// harmlessNames end like secrets and are none: the fingerprint in Docker's images of Python, the name of a cache, pass's directory.
+	harmlessNames = []string{"PWD", "OLDPWD", "INIT_PWD", "GPG_KEY", "CACHE_KEY", "PASSWORD_STORE_DIR"}
 
-	// openKeys are made to be known: of a public pair, of a table, of a cache. They stand before KEY.
-	openKeys = []string{"PUBLIC", "PUBLISHABLE", "CACHE", "SORT", "PARTITION", "PRIMARY", "FOREIGN"}
+	// openKeys are made to be known: of a public pair, of a table. They stand before KEY. PRIMARY is none: Azure has a primary and
+	// a secondary secret for each of its accounts. Nor is CACHE: REDIS_CACHE_KEY opens one.
+	openKeys = []string{"PUBLIC", "PUBLISHABLE", "SORT", "PARTITION", "FOREIGN"}
 
 	// measures end the names of settings about secrets: with a number, TOKEN_LIMIT is none.
 	measures = []string{"LIMIT", "LENGTH", "COUNT", "BUDGET", "SIZE", "TTL", "LIFETIME", "TIMEOUT", "EXPIRY", "MAX"}

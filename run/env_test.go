@@ -57,6 +57,7 @@ func TestLooksSecret(t *testing.T) {
 		"A=users:\n- user:\n    token: abcdef", "A=client-key-data: LS0tLS1CRUdJTiBSU0E=", "A=machine h login me password x", `A={"a":"{\"password\": \"x\"}"}`,
 		"A=https://x.logic.example/invoke?sp=x&sig=abc", "A=https://hooks.zapier.com/hooks/catch/1/a/",
 		"A=" + base64.StdEncoding.EncodeToString([]byte("-----BEGIN PRIVATE KEY-----\nx")), "A=" + base64.StdEncoding.EncodeToString([]byte(`{"type":"service_account","private_key":"x"}`)),
+		"COSMOS_PRIMARY_KEY=x", "AZURE_STORAGE_PRIMARY_KEY=x", "REDIS_CACHE_KEY=x", "SIGNING_CACHE_KEY_2=x",
 		"A=LS0tLS1CRUdJTiBQUklWQVRFIEtF\nWS0tLS0tCng=\n", // as base64(1) folds it
 	} {
 		if name, value, _ := strings.Cut(kv, "="); !looksSecret(name, value) {
