@@ -19,7 +19,7 @@ type root struct {
 	args   map[string]any // the arguments, for conditions on them
 	names  []string       // what it does; where that hangs on facts, see renamed
 	each   bool           // its names count one by one
-	times  int            // it does the first of them so many times at once; 0: once
+	times  int            // it does the first of them, and admin, so many times at once; 0: once
 
 	ids     []string        // of what it is about
 	facts   map[string]Fact // of the ids, as far as they are known; nil: nobody has looked them up
@@ -63,15 +63,18 @@ func (f *root) actions() []Action {
 			add(a, res, f.each && i == 0)
 		}
 	}
-	for range f.times - 1 {
-		add(list[0], resources[0], true)
-	}
 	for _, a := range f.admin {
 		for _, res := range resources {
 			add(a, res, false)
 		}
 		if len(resources) == 0 {
 			add(a, Resource{}, false)
+		}
+	}
+	for range f.times - 1 {
+		add(list[0], resources[0], true)
+		for _, a := range f.admin {
+			add(a, resources[0], false)
 		}
 	}
 	if f.reads {
@@ -115,7 +118,7 @@ func (f *root) most() int {
 	if f.renamed != nil {
 		names = f.renamed(f)
 	}
-	return (len(names)+len(f.admin)+1)*(len(f.ids)+len(f.named)+1) + 1 + f.times
+	return (len(names)+len(f.admin)+1)*(len(f.ids)+len(f.named)+1) + 1 + f.times*(1+len(f.admin))
 }
 
 // lookUp asks a service for facts about ids. Those that it cannot tell are not in the answer.

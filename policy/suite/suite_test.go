@@ -306,3 +306,30 @@ actions = ["add_label", "assign_issue", "add_comment", "delete_file", "delete_ev
 		}
 	}
 }
+
+// TestBatchCountsEachAction: what a batch does to four issues counts four times, also what it does to them besides.
+func TestBatchCountsEachAction(t *testing.T) {
+	p, err := policy.Parse("agentguard.toml", []byte(`version = 1
+agent.name = "bot"
+credential.l = { from = "keychain:l", service = "linear" }
+allow.l = { service = "linear", actions = ["update_issue", "delete_issue"], limits = { delete_issue = "2/hour" } }
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for input, n := range map[string]int64{`trashed:true`: 4, `trashed:false`: 0} {
+		q := &Request{Method: "POST", URL: "https://api.linear.app/graphql", Header: http.Header{"Content-Type": {"application/json"}},
+			Body: []byte(`{"query":"mutation{issueBatchUpdate(ids:[\"A-1\",\"A-2\",\"A-3\",\"A-4\"],input:{` + input + `}){success}}"}`)}
+		a, err := Ask(p, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var taken int64
+		for _, l := range a.Decision.Limits {
+			taken += int64(l.N)
+		}
+		if a.Effect != "allow" || taken != n {
+			t.Errorf("%s: %s, takes %d: %s", input, a.Effect, taken, a.Said())
+		}
+	}
+}
