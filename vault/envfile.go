@@ -129,7 +129,7 @@ func (st statement) secret(name string) (Secret, error) {
 	if err := checkEnvName(name); err != nil {
 		return Secret{}, err
 	}
-	if strings.Contains(value, "$(") && !bytes.Contains(st.text, []byte("='")) {
+	if strings.Contains(value, "$(") && !st.singleQuoted() {
 		return Secret{}, errors.New("holds $(, behind which shells and some readers of .env files run a command; put the value in single quotes")
 	}
 	plain, err := godotenv.UnmarshalBytes(bytes.ReplaceAll(st.text, []byte("$"), []byte(dollar)))
@@ -140,6 +140,13 @@ func (st statement) secret(name string) (Secret, error) {
 		return Secret{}, nil
 	}
 	return NewSecret([]byte(value))
+}
+
+// singleQuoted says whether every reader takes the value for single-quoted, and so for what it is. Behind \' a shell reads on
+// outside of quotes, and godotenv inside.
+func (st statement) singleQuoted() bool {
+	i := bytes.IndexAny(st.text, "=:")
+	return i >= 0 && bytes.HasPrefix(st.text[i:], []byte("='")) && !bytes.Contains(st.text, []byte(`\'`)) && len(st.values) == 1
 }
 
 // Blanked is the comment above a variable whose value went into the vault. It has a line of its own because docker and

@@ -52,6 +52,31 @@ func TestImportEnvFile(t *testing.T) {
 	}
 }
 
+// TestCommandsInEnvFile: a value with $( must be single-quoted, which is more than that its text has ='.
+func TestCommandsInEnvFile(t *testing.T) {
+	for line, ok := range map[string]bool{
+		`K='CANARY-0$(id)'`:           true,
+		`export K='CANARY-0$(id)'`:    true,
+		`K='CANARY-0$(id)' # it's`:    true,
+		`K=CANARY-0$(id)`:             false,
+		`K=CANARY-0$(id)='`:           false,
+		`K="CANARY-0$(id)='"`:         false,
+		`K="CANARY-0$(id)" # not K='`: false,
+		`K:a='CANARY-0$(id)'`:         false,
+		`K='CANARY-0\'$(id)'`:         false,
+		`A='x' K="CANARY-0$(id)"`:     false,
+	} {
+		pairs, err := ImportEnvFile(strings.NewReader(line + "\n"))
+		kept := false
+		for _, p := range pairs {
+			kept = kept || strings.Contains(string(p.Value.Reveal()), "$(")
+		}
+		if kept != ok || !ok && (err == nil || !strings.Contains(err.Error(), "run a command")) {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
 func TestBlankEnvFile(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, filepath.Join(dir, ".env"), strings.ReplaceAll(envText, "EMPTY=\n", "EMPTY=\r\n"), 0o640)
