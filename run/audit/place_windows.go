@@ -1,5 +1,3 @@
-//go:build !linux && !darwin
-
 package audit
 
 // inPlace asks nothing: a file that is open cannot be removed there.
