@@ -47,7 +47,7 @@ func filterFlags() []cli.Flag {
 func (p *program) auditShowCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "show",
-		Usage:     "show a run, a line for each event",
+		Usage:     "show a run, a line for each request",
 		ArgsUsage: "[RUN]",
 		Description: `examples:
   agentguard audit show
@@ -114,18 +114,18 @@ func (p *program) auditShow(path string, f filter) error {
 	defer file.Close()
 	open := map[uint64]string{} // requests whose end is still to come
 	err = audit.Read(file, func(_ int, r *audit.Record, raw []byte) error {
-		if !f.takes(r) {
-			return nil
+		if r.Event == audit.Ended { // also one that is not shown: it may have failed, or another rule have ended it
+			delete(open, r.ID)
 		}
 		switch {
+		case !f.takes(r):
+			return nil
 		case f.json:
 			p.print("%s\n", strings.TrimRight(string(raw), "\n"))
 			return nil
 		case r.Event == audit.Sent:
 			open[r.ID] = r.Line(p.effect)
 			return nil
-		case r.Event == audit.Ended:
-			delete(open, r.ID)
 		case r.Event == audit.RunEnd:
 			p.printOpen(open)
 		}
@@ -143,7 +143,6 @@ func (p *program) auditShow(path string, f filter) error {
 	return nil
 }
 
-// effect colours a word by what was decided.
 // printOpen shows the requests of which no end is on record.
 func (p *program) printOpen(open map[uint64]string) {
 	for _, id := range sortedKeys(open) {
@@ -152,6 +151,7 @@ func (p *program) printOpen(open map[uint64]string) {
 	}
 }
 
+// effect colours a word by what was decided.
 func (p *program) effect(effect, s string) string {
 	return paint(p.outColour, map[string]color.Attribute{
 		audit.Allow: color.FgGreen, audit.Deny: color.FgRed, audit.Limit: color.FgYellow, audit.Error: color.FgMagenta,
