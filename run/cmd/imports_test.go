@@ -97,6 +97,37 @@ func TestImportRules(t *testing.T) {
 	}
 }
 
+// TestImportRulesAreDrawn: CONTRIBUTING.md lists every package, and draws the rules that hold.
+func TestImportRulesAreDrawn(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(repository, "CONTRIBUTING.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{".": true}
+	eachFile(t, func(pkg, _ string, _ *ast.File) {
+		listed := seen[pkg]
+		if seen[pkg] = true; !listed && !strings.Contains(string(text), "\n| `"+pkg+"` |") {
+			t.Errorf("CONTRIBUTING.md has no line for the package %s", pkg)
+		}
+	})
+	_, chart, _ := strings.Cut(string(text), "\nmain -> ")
+	chart, _, _ = strings.Cut(chart, "```")
+	drawn := map[string][]string{".": {"run/cmd"}}
+	for line := range strings.Lines("main -> " + strings.ReplaceAll(chart, ",\n", ",")) {
+		line, _, _ = strings.Cut(strings.TrimPrefix(line, "main -> "), "(")
+		from, to, _ := strings.Cut(line, "->")
+		for pkg := range strings.SplitSeq(from, ",") {
+			drawn[strings.TrimSpace(pkg)] = strings.Fields(strings.ReplaceAll(to, ",", " "))
+		}
+	}
+	for pkg, may := range layers {
+		slices.Sort(drawn[pkg])
+		if may = slices.Sorted(slices.Values(may)); !slices.Equal(drawn[pkg], may) {
+			t.Errorf("CONTRIBUTING.md draws %s -> %v, and the rule is %v", pkg, drawn[pkg], may)
+		}
+	}
+}
+
 // The rules themselves: what must be refused is.
 func TestImportRulesRefuse(t *testing.T) {
 	for _, c := range []struct{ pkg, imported, want string }{
