@@ -46,7 +46,8 @@ type Room interface {
 }
 
 // DecodeIn is Decode, with its windows in room: a few bytes can ask for a window of 16 MiB, and whoever waits for the rest
-// of a body keeps it. A nil room is endless.
+// of a body keeps it. All are taken at once, with the body's first byte: layers that each took its own could hold some and wait for
+// others, as another body's do for them. A nil room is endless.
 func DecodeIn(room Room, encodings []string, r io.Reader) (io.Reader, error) {
 	var names []string
 	for _, field := range encodings {
@@ -67,13 +68,14 @@ func DecodeIn(room Room, encodings []string, r io.Reader) (io.Reader, error) {
 	if len(names) == 0 {
 		return r, nil
 	}
-	d := &decoder{}
+	d := &decoder{room: room}
 	r = &meter{r, &d.wire}
 	for i := len(names) - 1; i >= 0; i-- { // the last named was applied last
-		l := &layer{name: names[i], open: openers[names[i]], src: bufio.NewReader(r), wire: &d.wire, room: room}
+		l := &layer{name: names[i], open: openers[names[i]], src: bufio.NewReader(r), wire: &d.wire}
 		d.layers = append(d.layers, l)
 		r = l
 	}
+	d.layers[0].take = d.take
 	return d, nil
 }
 
@@ -81,15 +83,50 @@ func DecodeIn(room Room, encodings []string, r io.Reader) (io.Reader, error) {
 type decoder struct {
 	layers []*layer
 	wire   int64
+
+	room  Room
+	taken int64 // of room
 }
 
-func (d *decoder) Read(p []byte) (int, error) { return d.layers[len(d.layers)-1].Read(p) }
+func (d *decoder) Read(p []byte) (int, error) {
+	last := d.layers[len(d.layers)-1]
+	n, err := last.Read(p)
+	if last.err != nil {
+		d.give()
+	}
+	return n, err
+}
+
+// take gets room for the windows of all layers, and says whether there was some. What the outermost asks for its first byte
+// tells; those behind it may ask for the most.
+func (d *decoder) take(first byte) bool {
+	if d.room == nil || d.taken > 0 {
+		return true
+	}
+	n := window(d.layers[0].name, first)
+	for _, l := range d.layers[1:] {
+		n += window(l.name, widest)
+	}
+	if n > 0 && !d.room.Take(n) {
+		return false
+	}
+	d.taken = n
+	return true
+}
+
+func (d *decoder) give() {
+	if d.taken > 0 {
+		d.room.Give(d.taken)
+		d.taken = 0
+	}
+}
 
 // Close frees what the layers hold; reads fail after it.
 func (d *decoder) Close() error {
 	for _, l := range d.layers {
 		l.finish(errors.New("the decoder is closed"))
 	}
+	d.give()
 	return nil
 }
 
@@ -154,6 +191,9 @@ func openZstd(src *bufio.Reader, _ io.Reader) (io.Reader, bool, error) {
 	return z.IOReadCloser(), false, nil
 }
 
+// widest begins a Brotli stream that asks for 16 MiB.
+const widest = 0x0f
+
 // window is how much memory decoding takes, in bytes, where that is much: what the beginning of a Brotli stream asks for (RFC 7932
 // section 9.1), and what a later frame of zstd's may.
 func window(name string, first byte) int64 {
@@ -180,8 +220,7 @@ type layer struct {
 	wire *int64 // bytes received so far
 	out  int64  // bytes decoded so far
 
-	room  Room
-	taken int64 // of room
+	take func(first byte) bool // of the outermost: gets the memory for all; nil: it is there
 
 	r     io.Reader
 	old   io.Reader // the r before it
@@ -220,12 +259,9 @@ func (l *layer) start() {
 		l.finish(err)
 		return
 	}
-	if n := window(l.name, head[0]); n > 0 && l.room != nil {
-		if !l.room.Take(n) {
-			l.finish(errNoRoom)
-			return
-		}
-		l.taken = n
+	if l.take != nil && !l.take(head[0]) {
+		l.finish(errNoRoom)
+		return
 	}
 	r, again, err := l.open(l.src, l.old)
 	if err != nil {
@@ -260,10 +296,6 @@ func (l *layer) finish(err error) {
 		c.Close()
 	}
 	l.old, l.r = nil, nil
-	if l.taken > 0 {
-		l.room.Give(l.taken)
-		l.taken = 0
-	}
 	if l.err == nil {
 		l.err = err
 	}

@@ -375,6 +375,25 @@ func TestWindowsHaveARoom(t *testing.T) {
 			t.Errorf("%s: took %v, %d are free of %d, %v", name, room.taken, room.free, all, err)
 		}
 	}
+	for stack, behind := range map[string]int64{"br, br": 16 << 20, "br, zstd": 16 << 20, "br, gzip": 16 << 20, "gzip, br": 0, "zstd, gzip, br": maxWindow} {
+		names := strings.Split(stack, ", ")
+		body := text[:100<<10]
+		for _, name := range names {
+			body = encoded(name, body)
+		}
+		want := window(names[len(names)-1], body[0]) + behind
+		for _, ends := range []func(io.Reader){
+			func(r io.Reader) { io.Copy(io.Discard, r) },
+			func(r io.Reader) { r.Read(make([]byte, 2)); r.(io.Closer).Close() },
+		} {
+			room := &ledger{free: all}
+			r, _ := DecodeIn(room, []string{stack}, bytes.NewReader(body))
+			ends(r)
+			if len(room.taken) != 1 || room.taken[0] != want || room.free != all {
+				t.Errorf("%s: took %v, not %d at once; %d are free of %d", stack, room.taken, want, room.free, all)
+			}
+		}
+	}
 	r, _ := DecodeIn(&ledger{free: maxWindow - 1}, []string{"zstd"}, bytes.NewReader(encoded("zstd", text)))
 	if _, err := io.ReadAll(r); err != errNoRoom {
 		t.Errorf("without room: %v", err)
