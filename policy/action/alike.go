@@ -7,14 +7,10 @@ import "strings"
 //
 // GitHub: a commit by the contents API is a push of one commit; branches can be merged behind a pull request's back, and one
 // that is renamed is gone; a rule or a setting that is written anew may be a weaker one.
-func alike(service string) string {
-	switch service {
-	case "anthropic":
-		return "create_message batches/create"
-	case "gemini":
-		return "generate_content models.batchGenerateContent"
-	case "github":
-		return `push repos/create-or-update-file-contents repos/delete-file repos/merge mergeBranch repos/merge-upstream code-scanning/commit-autofix migrations/start-import
+var alike = map[string]string{
+	"anthropic": "create_message batches/create",
+	"gemini":    "generate_content models.batchGenerateContent",
+	"github": `push repos/create-or-update-file-contents repos/delete-file repos/merge mergeBranch repos/merge-upstream code-scanning/commit-autofix migrations/start-import
 commit_file createCommitOnBranch code-scanning/commit-autofix
 delete_file createCommitOnBranch
 merge_pr repos/merge mergeBranch
@@ -38,28 +34,21 @@ add_collaborator teams/add-or-update-repo-permissions-in-org teams/add-or-update
 remove_collaborator teams/remove-repo-in-org teams/remove-repo-legacy orgs/remove-outside-collaborator
 add_member orgs/create-invitation teams/add-or-update-membership-for-user-in-org teams/add-or-update-membership-for-user-legacy teams/add-member-legacy
 remove_member orgs/convert-member-to-outside-collaborator
-delete_repo orgs/delete`
-	case "google":
-		return `share_file drive.permissions.update drive.revisions.update drive.accessproposals.resolve
+delete_repo orgs/delete`,
+	"google": `share_file drive.permissions.update drive.revisions.update drive.accessproposals.resolve
 share_calendar calendar.acl.update calendar.acl.patch
 create_event calendar.events.import calendar.events.quickAdd
 delete_event calendar.calendars.clear calendar.calendars.delete
 create_file drive.files.copy
 gmail.users.messages.delete gmail.users.messages.batchDelete gmail.users.threads.delete
-gmail.users.messages.trash gmail.users.threads.trash`
-	case "jira":
-		return "delete_project deleteProjectAsynchronously"
-	case "openai":
-		return "chat batches/create\ncreate_response batches/create\ncomplete batches/create\nembed batches/create"
-	case "slack":
-		return `post_message chat.scheduleMessage files.upload files.remote.share
-upload_file files.upload`
-	case "stripe":
-		return `create_refund PostCreditNotes PostApplicationFeesIdRefund PostApplicationFeesIdRefunds
+gmail.users.messages.trash gmail.users.threads.trash`,
+	"jira":   "delete_project deleteProjectAsynchronously",
+	"openai": "chat batches/create\ncreate_response batches/create\ncomplete batches/create\nembed batches/create",
+	"slack": `post_message chat.scheduleMessage files.upload files.remote.share
+upload_file files.upload`,
+	"stripe": `create_refund PostCreditNotes PostApplicationFeesIdRefund PostApplicationFeesIdRefunds
 cancel_subscription PostSubscriptionSchedulesScheduleCancel
-create_subscription PostSubscriptionSchedules PostQuotesQuoteAccept`
-	}
-	return ""
+create_subscription PostSubscriptionSchedules PostQuotesQuoteAccept`,
 }
 
 // Alike are the operations of the service that a rule against an action, named by itself and not as one of a group, forbids as
@@ -68,7 +57,7 @@ func (s *Service) Alike(name string) []string {
 	if Lookup(s.Name) != s {
 		return nil
 	}
-	for line := range strings.Lines(alike(s.Name)) {
+	for line := range strings.Lines(alike[s.Name]) {
 		if f := strings.Fields(line); f[0] == name {
 			return f[1:]
 		}

@@ -15,7 +15,7 @@ func TestAlikeIsKnown(t *testing.T) {
 			known[r.Operation], known[r.Action] = true, true
 		}
 		seen := map[string]bool{}
-		for line := range strings.Lines(alike(name)) {
+		for line := range strings.Lines(alike[name]) {
 			f := strings.Fields(line)
 			for _, n := range f {
 				if !known[n] {
