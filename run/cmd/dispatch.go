@@ -49,6 +49,9 @@ func dispatch(ctx context.Context, app *cli.App, args []string) error {
 // options are those of a command, and --help.
 func options(c *cli.Command) []cli.Flag { return append(slices.Clip(c.Flags), cli.HelpFlag) }
 
+// mayBeEmpty are options of which an empty value says something: --data "" is an empty body.
+var mayBeEmpty = []string{"data"}
+
 // parse reads a command's options, which end at the first argument. An option is set by all its names at once.
 func parse(c *cli.Command, args []string) (*flag.FlagSet, error) {
 	set := flag.NewFlagSet(c.Name, flag.ContinueOnError)
@@ -84,7 +87,7 @@ func parse(c *cli.Command, args []string) (*flag.FlagSet, error) {
 			continue
 		}
 		// --policy "$FILE" without a FILE must not mean the one that is found, nor --isolation "$LEVEL" any level.
-		if _, isText := f.(*cli.StringFlag); isText && text == "" && first.Name != "data" {
+		if _, isText := f.(*cli.StringFlag); isText && text == "" && !slices.Contains(mayBeEmpty, first.Name) {
 			return nil, fmt.Errorf("--%s is empty: give it a value, or leave it out", first.Name)
 		}
 		if !given[first.Name] {
