@@ -85,8 +85,8 @@ func (d *draft) program(t *table, key, line string) {
 	}
 	noted := map[string]bool{}
 	for _, path := range paths(here, argv) {
-		inside, ok := d.inside(here, path)
-		if !ok || noted[inside] {
+		inside, path := d.inside(here, path)
+		if inside == "" || noted[inside] {
 			continue
 		}
 		noted[inside] = true
@@ -128,18 +128,18 @@ func paths(here string, argv []string) []string {
 	return list
 }
 
-// inside says whether a path is that of a file in the directory of the policy or below, by its name or where links lead, and gives
-// what it is called from there.
-func (d *draft) inside(here, path string) (string, bool) {
+// inside gives what a file in the directory of the policy or below is called from there, "" where a path is not that of one, and
+// where it lies: by its name, or else where links lead, since those are not there for whoever is kept from writing to it.
+func (d *draft) inside(here, path string) (name, file string) {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-		return "", false
+		return "", ""
 	}
 	if name, err := filepath.Rel(here, path); err == nil && filepath.IsLocal(name) {
-		return name, true
+		return name, path
 	}
 	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return "", false
+		return "", ""
 	}
 	for _, dir := range []string{here, d.file} { // the policy may be a link itself
 		base, err := filepath.EvalSymlinks(dir)
@@ -147,10 +147,10 @@ func (d *draft) inside(here, path string) (string, bool) {
 			base = filepath.Dir(base)
 		}
 		if name, wrong := filepath.Rel(base, target); err == nil && wrong == nil && filepath.IsLocal(name) {
-			return name, true
+			return name, target
 		}
 	}
-	return "", false
+	return "", ""
 }
 
 // Changed says whether the policy's file, or one that it names, is another by now or cannot be read. A policy that came from no
