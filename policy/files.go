@@ -129,24 +129,28 @@ func paths(here string, argv []string) []string {
 }
 
 // inside gives what a file in the directory of the policy or below is called from there, "" where a path is not that of one, and
-// where it lies: by its name, or else where links lead, since those are not there for whoever is kept from writing to it.
+// where it lies. The links that lead there from elsewhere are left out: a confined child may not see them, and must not write to it.
 func (d *draft) inside(here, path string) (name, file string) {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
 		return "", ""
 	}
+	base, err := filepath.EvalSymlinks(here)
+	if err != nil {
+		return "", ""
+	}
 	if name, err := filepath.Rel(here, path); err == nil && filepath.IsLocal(name) {
-		return name, path
+		return name, filepath.Join(base, name)
 	}
 	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return "", ""
 	}
-	for _, dir := range []string{here, d.file} { // the policy may be a link itself
-		base, err := filepath.EvalSymlinks(dir)
-		if dir == d.file {
-			base = filepath.Dir(base)
-		}
-		if name, wrong := filepath.Rel(base, target); err == nil && wrong == nil && filepath.IsLocal(name) {
+	dirs := []string{base}
+	if itself, err := filepath.EvalSymlinks(d.file); err == nil { // the policy may be a link
+		dirs = append(dirs, filepath.Dir(itself))
+	}
+	for _, dir := range dirs {
+		if name, err := filepath.Rel(dir, target); err == nil && filepath.IsLocal(name) {
 			return name, target
 		}
 	}
