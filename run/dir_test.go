@@ -3,9 +3,9 @@
 package run
 
 import (
-	"cmp"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -58,7 +58,7 @@ func TestRuntimeDirIsWhereThereIsAPlace(t *testing.T) {
 	t.Setenv("TMPDIR", privateBase(t))
 	s := &session{Config: Config{RuntimeBase: filepath.Join(t.TempDir(), "gone")}, id: "one"}
 	dir, cleanup, err := s.makeRuntime()
-	if err != nil || filepath.Dir(dir) != cmp.Or(sharedMemory(), os.TempDir()) {
+	if err != nil || !slices.Contains(append(ownMemory(), os.TempDir()), filepath.Dir(dir)) {
 		t.Fatalf("%s: %v", dir, err)
 	}
 	cleanup()

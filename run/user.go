@@ -169,7 +169,7 @@ func (u *User) MayWrite(dir string) bool { return u == nil || u.may(dir, mayEnte
 
 // runtimeBases are where the run's own directory may go, the best first: of the usual places those to which the command gets.
 func (s *session) runtimeBases() (bases []string) {
-	for _, base := range []string{s.RuntimeBase, sharedMemory(), os.TempDir(), "/tmp"} {
+	for _, base := range append(append([]string{s.RuntimeBase}, ownMemory()...), os.TempDir(), "/tmp") {
 		if base != "" && (s.User == nil || !s.User.owns(base) && s.User.may(base, mayEnter)) {
 			bases = append(bases, base)
 		}
@@ -177,14 +177,21 @@ func (s *session) runtimeBases() (bases []string) {
 	return bases
 }
 
-// sharedMemory is Linux's directory for what is to be in memory (shm_overview(7)), where it takes no disk to make and remove what a run
-// needs for its time alone; "" where there is none.
-func sharedMemory() string {
-	const dir = "/dev/shm"
-	if info, err := os.Stat(dir); runtime.GOOS != "linux" || err != nil || !info.IsDir() {
-		return ""
+// ownMemory are Linux's directories in memory, where it takes no disk to make and remove what a run needs for its time alone: first
+// those that a confined command of another run cannot write, then the one that all share (shm_overview(7)).
+func ownMemory() (dirs []string) {
+	if runtime.GOOS != "linux" {
+		return nil
 	}
-	return dir
+	uid := os.Geteuid()
+	mine := "/run/user/" + strconv.Itoa(uid)
+	if info, err := os.Stat(mine); err == nil && info.IsDir() && checkPrivate(info) == nil {
+		dirs = append(dirs, mine)
+	}
+	if uid == 0 {
+		dirs = append(dirs, "/run")
+	}
+	return append(dirs, "/dev/shm")
 }
 
 // handOver makes a directory in the run's own one that the command's user has alone, and others may not list: what is written

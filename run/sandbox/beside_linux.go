@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -76,9 +77,17 @@ func (b *beside) grant(rules, seen []Rule) (granted []shim.PathRule) {
 	return granted
 }
 
+// systems are directories of the system's own in which root alone replaces anything, by hand and rarely. They have hundreds of
+// entries, each of which would take a part of every start.
+var systems = []string{"/etc", "/run", "/sys", "/var/lib", "/var/spool"}
+
+func isSystems(dir string) bool {
+	return os.Geteuid() == 0 && slices.ContainsFunc(systems, func(s string) bool { return within(dir, s) })
+}
+
 // list notes a directory and those above it, if something new can come to be in it by us, and none of them is granted as a whole.
 func (b *beside) list(dir string) {
-	if b.listed[dir] || unix.Access(dir, unix.W_OK) != nil {
+	if b.listed[dir] || unix.Access(dir, unix.W_OK) != nil || isSystems(dir) {
 		return
 	}
 	for at := dir; at != "/"; at = filepath.Dir(at) {

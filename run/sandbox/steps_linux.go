@@ -119,7 +119,25 @@ func views(seen []Rule, sockets []string) []Rule {
 	for _, path := range sockets {
 		rules = append(rules, Rule{path, Hidden})
 	}
-	return slices.DeleteFunc(Seen(append(rules, seen...)), func(r Rule) bool {
+	return needed(slices.DeleteFunc(Seen(append(rules, seen...)), func(r Rule) bool {
 		return r.Path == "/" || within(r.Path, "/dev") && !strings.HasPrefix(r.Path, "/dev/shm/") || within(r.Path, "/proc")
-	})
+	}))
+}
+
+// needed leaves out what is read-only as all around it is: each mount takes its time, and more for who removes the place outside.
+func needed(rules []Rule) (list []Rule) {
+	views := map[string]View{"/": ReadOnly, "/dev": Writable}
+	for _, r := range rules {
+		views[r.Path] = r.View
+	}
+	for _, r := range rules {
+		at := filepath.Dir(r.Path)
+		for _, ruled := views[at]; !ruled; _, ruled = views[at] {
+			at = filepath.Dir(at)
+		}
+		if r.View != ReadOnly || views[at] != ReadOnly {
+			list = append(list, r)
+		}
+	}
+	return list
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -280,4 +281,19 @@ func TestBoxHoldsTheSystem(t *testing.T) {
 			t.Error(out)
 		}
 	})
+}
+
+func TestNeeded(t *testing.T) {
+	rules := []Rule{
+		{"/dev/shm/x", ReadOnly}, {"/etc/shadow", Hidden}, {"/root", ReadOnly}, {"/root/.bashrc", ReadOnly}, {"/root/w", Writable}, {"/root/w-2", ReadOnly},
+		{"/root/w/.git/hooks", ReadOnly}, {"/run/own", ReadOnly}, {"/run/user", Hidden}, {"/run/user/1/own", ReadOnly}, {"/run/user/1/own/in", ReadOnly},
+	}
+	want := []string{"/dev/shm/x", "/etc/shadow", "/root/w", "/root/w/.git/hooks", "/run/user", "/run/user/1/own"}
+	var got []string
+	for _, r := range needed(rules) {
+		got = append(got, r.Path)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
 }
