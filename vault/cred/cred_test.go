@@ -144,7 +144,7 @@ func TestApplyWithoutInjectStillRemoves(t *testing.T) {
 }
 
 func TestCredentialThatWouldSplitAHeaderIsRefused(t *testing.T) {
-	for _, bad := range []string{"12345678\r\nX-Evil: 1", "12345678\n", "1234567\x00890", "          ", "    1234567"} {
+	for _, bad := range []string{"12345678\r\nX-Evil: 1", "12345678\n", "1234567\x00890", "          ", "    1234567", "12345678\x7f"} {
 		if _, err := vault.NewSecret([]byte(bad)); err == nil {
 			t.Errorf("%q was stored", bad)
 		}
@@ -152,7 +152,9 @@ func TestCredentialThatWouldSplitAHeaderIsRefused(t *testing.T) {
 	c := newCredential(t, "key", "svc", secretText)
 	NewSet(c)
 	r, _ := http.NewRequest("GET", "https://svc.example/x", nil)
-	if _, err := c.Apply(r, []action.Slot{{Kind: action.Bearer}}, newSecret(t, "12345678\x7f"), false); err == nil {
+	forged := newSecret(t, "12345678?")
+	forged.Reveal()[8] = '\x7f'
+	if _, err := c.Apply(r, []action.Slot{{Kind: action.Bearer}}, forged, false); err == nil {
 		t.Error("a control character was injected")
 	}
 }
