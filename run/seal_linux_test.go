@@ -91,7 +91,7 @@ func TestSealedLeavesNothing(t *testing.T) {
 		waitFor(t, 5*time.Second, "running", func() bool { return marked(mark, cmd.Process.Pid) >= 2 })
 		end(cmd)
 		go cmd.Wait()
-		waitFor(t, 3*time.Second, name+": all gone", func() bool {
+		waitFor(t, 20*time.Second, name+": all gone", func() bool {
 			entries, _ := os.ReadDir(base)
 			return marked(mark, cmd.Process.Pid) == 0 && len(entries) == 0
 		})
