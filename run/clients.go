@@ -1,6 +1,7 @@
 package run
 
 import (
+	"bytes"
 	_ "embed"
 	"fmt"
 	"io"
@@ -169,10 +170,14 @@ func readUsers(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
 		return nil, fs.ErrInvalid
 	}
-	return io.ReadAll(io.LimitReader(f, maxUsers))
+	var b bytes.Buffer
+	b.Grow(int(min(info.Size(), maxUsers)) + bytes.MinRead)
+	_, err = b.ReadFrom(io.LimitReader(f, maxUsers))
+	return b.Bytes(), err
 }
 
 func userWgetrc(env *Env) []byte {

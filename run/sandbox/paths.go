@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"sort"
@@ -10,11 +11,15 @@ import (
 // links follows the links of paths, and asks the system about each directory once: the rules of a run name hundreds of
 // paths, most of which are not there, in a dozen of directories.
 type links struct {
-	known map[string]string // where a directory leads; "": nowhere
-	left  int               // that are followed still
+	known  map[string]string          // where a directory leads; "": nowhere
+	asked  map[string]int             // of how many names in a directory it was asked whether they are there
+	listed map[string]map[string]bool // the names in one; nil: they do not tell
+	left   int                        // that are followed still
 }
 
-func newLinks() *links { return &links{known: map[string]string{}} }
+func newLinks() *links {
+	return &links{known: map[string]string{}, asked: map[string]int{}, listed: map[string]map[string]bool{}}
+}
 
 // maxLinks bounds a chain of links, as the kernel does (path_resolution(7)).
 const maxLinks = 40
@@ -48,10 +53,68 @@ func (r *links) last(path string) string {
 	case "":
 		return ""
 	case dir:
+		if r.lacks(dir, name) {
+			return ""
+		}
 		return r.entry(dir, path)
 	default:
 		return r.entry(real, filepath.Join(real, name))
 	}
+}
+
+// lacks says whether a directory is known not to have a name: of one that many names are asked of, all that it has are read.
+func (r *links) lacks(dir, name string) bool {
+	names, listed := r.listed[dir]
+	if !listed {
+		const worth = 8
+		if r.asked[dir]++; r.asked[dir] < worth {
+			return false
+		}
+		names = namesIn(dir)
+		r.listed[dir] = names
+	}
+	return names != nil && !names[name]
+}
+
+// namesIn gives the names in a directory; nil where it cannot be read as a whole, is very large, or may take one name for another.
+func namesIn(dir string) map[string]bool {
+	const most = 1000
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	list, err := f.Readdirnames(most + 1)
+	if err != nil && err != io.EOF || len(list) > most {
+		return nil
+	}
+	names := make(map[string]bool, len(list))
+	for _, name := range list {
+		names[name] = true
+	}
+	for _, name := range list { // one is enough to see whether it tells capitals from others
+		if other := swapCase(name); other != name && !names[other] {
+			if _, same := lstat(filepath.Join(dir, other)); same {
+				return nil
+			}
+			return names
+		}
+	}
+	if len(list) > 0 {
+		return nil
+	}
+	return names
+}
+
+// swapCase makes small letters of capitals and the other way round.
+func swapCase(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'a' <= c|' ' && c|' ' <= 'z' {
+			b[i] = c ^ ' '
+		}
+	}
+	return string(b)
 }
 
 // split is filepath.Dir and filepath.Base of a clean path, which it does not clean again. The name of a root is "".

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 )
 
@@ -55,5 +56,47 @@ func BenchmarkSeen(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		Seen(rules)
+	}
+}
+
+// TestManyNamesOfOneDirectory: a directory that is listed tells the same as one that is asked for each name.
+func TestManyNamesOfOneDirectory(t *testing.T) {
+	dir, _ := filepath.EvalSymlinks(t.TempDir())
+	for _, name := range []string{".aws", "Plain", "empty", "closed"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	os.Symlink(".aws", filepath.Join(dir, "link"))
+	os.Symlink("nowhere", filepath.Join(dir, "broken"))
+	r := newLinks()
+	for range 3 {
+		for name, want := range map[string]string{".aws": ".aws", ".AWS": "", "Plain": "Plain", "plain": "", "link": ".aws", "broken": "", "none": "", "link/none": "", "none/none": ""} {
+			if want != "" {
+				want = filepath.Join(dir, want)
+			}
+			if got, _ := r.resolve(filepath.Join(dir, name)); got != want {
+				t.Errorf("%s: %q, want %q", name, got, want)
+			}
+		}
+	}
+	if len(r.listed) == 0 {
+		t.Error("nothing was listed")
+	}
+	if names := namesIn(filepath.Join(dir, "empty")); names == nil || len(names) != 0 {
+		t.Errorf("an empty directory: %v", names)
+	}
+	if names := namesIn(filepath.Join(dir, "nowhere")); names != nil {
+		t.Errorf("none: %v", names)
+	}
+	os.Mkdir(filepath.Join(dir, "empty", "12"), 0o755)
+	if names := namesIn(filepath.Join(dir, "empty")); names != nil {
+		t.Errorf("one whose names have no letters: %v", names)
+	}
+	for i := range 1001 {
+		os.WriteFile(filepath.Join(dir, "closed", "f"+strconv.Itoa(i)), nil, 0o600)
+	}
+	if names := namesIn(filepath.Join(dir, "closed")); names != nil {
+		t.Errorf("a large directory: %d names", len(names))
 	}
 }
