@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -100,7 +101,8 @@ func (c *Child) pass(s syscall.Signal) {
 		c.fromTerminal(s)
 	default:
 		c.terminal.take()
-		dieOf(s) // what is left of the run is ended as by any other end of ours
+		dieOf(s)                // what is left of the run is ended as by any other end of ours
+		time.Sleep(time.Second) // until then nothing is begun that this would break off in the middle
 		c.kill(syscall.SIGKILL, c.mode != shared)
 	}
 }
