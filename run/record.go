@@ -242,9 +242,12 @@ func (t *tally) trouble(r *audit.Record) {
 		about += " " + r.Credential
 		text = fmt.Sprintf("%s does not take %s (401): it may be wrong, expired or revoked", r.Request.Authority, r.Credential)
 	}
+	if text == "" {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if text != "" && len(t.about) < maxTroubles && !slices.Contains(t.about, about) {
+	if len(t.about) < maxTroubles && !slices.Contains(t.about, about) {
 		t.about, t.r.Troubles = append(t.about, about), append(t.r.Troubles, audit.Clip(text, 400))
 	}
 }

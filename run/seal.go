@@ -187,10 +187,11 @@ func hasBrowser(home string) bool {
 // new sockets appear, is hidden, and hooks that a repository does not have cannot be added.
 func (s *session) rules(p sandbox.Places, gitDirs []string) []sandbox.Rule {
 	rules := []sandbox.Rule{{Path: "/run/user", View: sandbox.Hidden}} // the variable need not be set
-	if dir := NewEnv(s.Environ).Get("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+	env := NewEnv(s.Environ)
+	if dir := env.Get("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		rules = append(rules, sandbox.Rule{Path: dir, View: sandbox.Hidden})
 	}
-	for _, path := range tickets(NewEnv(s.Environ)) {
+	for _, path := range tickets(env) {
 		rules = append(rules, sandbox.Rule{Path: path, View: sandbox.Hidden})
 	}
 	for _, git := range gitDirs {

@@ -185,7 +185,7 @@ func ownMemory() (dirs []string) {
 	}
 	uid := os.Geteuid()
 	mine := "/run/user/" + strconv.Itoa(uid)
-	if info, err := os.Stat(mine); err == nil && info.IsDir() && checkPrivate(info) == nil {
+	if info, err := os.Stat(mine); err == nil && checkPrivate(info) == nil {
 		dirs = append(dirs, mine)
 	}
 	if uid == 0 {
