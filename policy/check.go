@@ -288,7 +288,7 @@ func (d *draft) checkHosts() {
 	claims := d.serviceHosts()
 	for i, a := range claims {
 		for _, b := range claims[:i] {
-			if a.service != b.service && portOf(a.host) == portOf(b.host) && a.host.Pattern.Overlaps(b.host.Pattern) {
+			if a.service != b.service && a.host.EffectivePort() == b.host.EffectivePort() && a.host.Pattern.Overlaps(b.host.Pattern) {
 				d.fail(max(a.line, b.line), "", "host %s of service %s is also %s of service %s", a.host.Pattern, a.service, b.host.Pattern, b.service)
 			}
 		}
@@ -319,17 +319,6 @@ func (o openHost) word() string {
 		return "tunnel"
 	}
 	return "allow"
-}
-
-// portOf is the port that a host of a service answers on.
-func portOf(h *action.Host) uint16 {
-	switch {
-	case h.Port != 0:
-		return h.Port
-	case h.Plain:
-		return 80
-	}
-	return 443
 }
 
 // serviceHosts lists the hosts of the services that the file uses, in the order of their names.

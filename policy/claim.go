@@ -93,7 +93,7 @@ func (p *Policy) GitHosts() []string {
 	for _, s := range p.index.claimed {
 		for i := range s.service.Hosts {
 			if h := &s.service.Hosts[i]; h.ServesGit() && !h.Plain && !h.Pattern.Wildcard() {
-				out = append(out, strings.TrimPrefix(urlOf(h.Pattern.String(), portOf(h), false), "https://"))
+				out = append(out, h.At(h.Pattern.String()).Short(false))
 			}
 		}
 	}
@@ -104,7 +104,7 @@ func (p *Policy) GitHosts() []string {
 func (p *Policy) unclaimed(a action.Authority, plain bool) string {
 	for _, s := range p.index.claimed {
 		if urls := urlsOf(s.service, a.Host); len(urls) > 0 {
-			return fmt.Sprintf("service %s is reached as %s alone, not as %s", s.service.Name, strings.Join(urls, " and "), urlOf(a.Host, a.Port, plain))
+			return fmt.Sprintf("service %s is reached as %s alone, not as %s", s.service.Name, strings.Join(urls, " and "), a.URL(plain))
 		}
 	}
 	for _, o := range p.index.open {
@@ -138,23 +138,10 @@ func urlsOf(svc *action.Service, host string) []string {
 	var out []string
 	for i := range svc.Hosts {
 		if h := &svc.Hosts[i]; h.Pattern.Match(host) {
-			out = append(out, urlOf(host, portOf(h), h.Plain))
+			out = append(out, h.At(host).URL(h.Plain))
 		}
 	}
 	return out
-}
-
-func urlOf(host string, port uint16, plain bool) string {
-	a := action.Authority{Host: host, Port: port}
-	switch {
-	case plain && port == 80:
-		return "http://" + strings.TrimSuffix(a.String(), ":80")
-	case plain:
-		return "http://" + a.String()
-	case port == 443:
-		return "https://" + strings.TrimSuffix(a.String(), ":443")
-	}
-	return "https://" + a.String()
 }
 
 // Ports lists the TCP ports on which the policy knows hosts, in no order.
@@ -165,7 +152,7 @@ func (p *Policy) Ports() []uint16 {
 	seen := map[uint16]bool{}
 	for _, s := range p.index.claimed {
 		for i := range s.service.Hosts {
-			seen[portOf(&s.service.Hosts[i])] = true
+			seen[s.service.Hosts[i].EffectivePort()] = true
 		}
 	}
 	for _, o := range p.index.open {

@@ -184,8 +184,9 @@ func (d *differ) service(before, after *action.Service) {
 			continue
 		}
 		for j := range s.Hosts {
-			auth[i], slashes[i] = slotTexts(s.Hosts[j].Slots), s.Hosts[j].EncodedSlash
-			hosts[i] = append(hosts[i], urlOf(s.Hosts[j].Pattern.String(), portOf(&s.Hosts[j]), s.Hosts[j].Plain))
+			h := &s.Hosts[j]
+			auth[i], slashes[i] = slotTexts(h.Slots), h.EncodedSlash
+			hosts[i] = append(hosts[i], h.At(h.Pattern.String()).URL(h.Plain))
 		}
 		for _, r := range s.Operations() {
 			routes[i] = append(routes[i], strings.TrimSuffix(fmt.Sprintf("%s = %s %s -> %s", r.Action, r.Method, r.Template, r.Resource), " -> "))

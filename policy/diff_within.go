@@ -63,7 +63,7 @@ func actionWithin(svc *action.Service) within {
 	}
 }
 
-// hostWithin is for hosts as openTexts and urlOf write them, each with what stands before and behind it.
+// hostWithin is for hosts as openTexts and the service of a differ write them, each with what stands before and behind it.
 func hostWithin(host string, list []string) bool {
 	scheme, name, port := hostParts(host)
 	return slices.ContainsFunc(list, func(s string) bool {

@@ -112,11 +112,7 @@ func at(svc *action.Service, server string) (path string, ours bool) {
 	if u.Host == "" {
 		return path, u.Scheme == "" && (path == "" || path[0] == '/')
 	}
-	port, plain := uint16(443), u.Scheme == "http"
-	if plain {
-		port = 80
-	}
-	a, err := action.ParseAuthority(u.Host, port)
+	a, plain, err := action.AuthorityOf(u)
 	if err != nil {
 		return "", false
 	}

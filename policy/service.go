@@ -115,11 +115,7 @@ func (d *draft) checkBase(t *table, base text, svc *action.Service) bool {
 		t.fail("base", `as in "https://api.example.com/v2"`, "must be an https:// URL without user, query and fragment")
 		return false
 	}
-	port := uint16(443)
-	if u.Scheme == "http" {
-		port = 80
-	}
-	a, err := action.ParseAuthority(u.Host, port)
+	a, plain, err := action.AuthorityOf(u)
 	if err != nil {
 		t.fail("base", "", "%v", err)
 		return false
@@ -129,7 +125,7 @@ func (d *draft) checkBase(t *table, base text, svc *action.Service) bool {
 	case h == nil:
 		t.fail("base", "", "leads to %s, which is not one of the service's hosts", a)
 		return false
-	case h.Plain != (u.Scheme == "http"):
+	case h.Plain != plain:
 		t.fail("base", "", "has another scheme than the service's host")
 		return false
 	}

@@ -55,7 +55,7 @@ func ownHosts(t *testing.T, p *Policy, c *Credential, h *action.Host) {
 		name = "some.where" + name[1:]
 	}
 	for _, plain := range []bool{false, true} {
-		claim := p.Claim(action.Authority{Host: name, Port: portOf(h)}, plain)
+		claim := p.Claim(h.At(name), plain)
 		found := false
 		for _, bound := range claim.Credentials {
 			found = found || bound == c

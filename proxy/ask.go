@@ -67,14 +67,11 @@ func question(ctx context.Context, ex *Exchange, q *action.Question) (*http.Requ
 	if q.Body != nil {
 		body = bytes.NewReader(q.Body)
 	}
-	r, err := http.NewRequestWithContext(ctx, q.Method, "https://"+ex.Authority.String()+"/", body)
+	r, err := http.NewRequestWithContext(ctx, q.Method, ex.Authority.URL(ex.Plain), body)
 	if err != nil {
 		return nil, fmt.Errorf("the question cannot be put: %w", err)
 	}
-	if ex.Plain {
-		r.URL.Scheme = "http"
-	}
-	r.Host, r.URL.RawQuery = hostHeader(ex), q.Query
+	r.URL.Host, r.URL.RawQuery = ex.Authority.String(), q.Query
 	r.Proto, r.ProtoMajor, r.ProtoMinor = ex.in.Proto, ex.in.ProtoMajor, ex.in.ProtoMinor // over the connection that is there
 	setPath(r.URL, q.Path)
 	for name, values := range q.Header {

@@ -75,11 +75,7 @@ func (p *Proxy) base(service string) (*url.URL, action.Authority, bool) {
 	if err != nil {
 		return nil, action.Authority{}, false
 	}
-	port, plain := uint16(443), u.Scheme == "http"
-	if plain {
-		port = 80
-	}
-	authority, err := action.ParseAuthority(u.Host, port)
+	authority, plain, err := action.AuthorityOf(u)
 	if err != nil || p.Policy.Claim(authority, plain).Kind != policy.ForService {
 		return nil, action.Authority{}, false
 	}

@@ -24,7 +24,7 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 		out.URL.Scheme = "http"
 	}
 	out.URL.Host = ex.Authority.String()
-	out.Host = hostHeader(ex)
+	out.Host = ex.Authority.Short(ex.Plain)
 	if swapped := pr.In.URL.Opaque; strings.HasPrefix(swapped, "/") {
 		setPath(out.URL, swapped)
 	} else {
@@ -56,15 +56,6 @@ func setPath(u *url.URL, raw string) {
 	if (err != nil || u.EscapedPath() != raw) && !strings.HasPrefix(raw, "//") && u.Scheme == "https" {
 		u.Opaque = raw
 	}
-}
-
-// hostHeader leaves out the scheme's own port, as clients do.
-func hostHeader(ex *Exchange) string {
-	a := ex.Authority.String()
-	if ex.Plain {
-		return strings.TrimSuffix(a, ":80")
-	}
-	return strings.TrimSuffix(a, ":443")
 }
 
 // limitEncodings leaves the content encodings that scrub can read, and if room is scarce those that take little.

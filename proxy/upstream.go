@@ -100,29 +100,20 @@ func (u *Upstream) transport(cfg *tls.Config, protocols ...string) *http.Transpo
 	t.Protocols.SetHTTP2(len(protocols) > 1)
 	t.TLSClientConfig.NextProtos = protocols
 	if u.cfg.Proxy != nil {
-		t.Proxy = u.corporate
+		t.Proxy = func(r *http.Request) (*url.URL, error) { return u.corporate(r.URL) }
 	}
 	return t
 }
 
-// corporate is the corporate proxy that a request goes through; nil: none.
-func (u *Upstream) corporate(r *http.Request) (*url.URL, error) {
-	if u.cfg.Proxy == nil || u.cfg.Resolve[authorityOf(r.URL)] != "" {
-		return nil, nil // or the policy says where it is
+// corporate is the corporate proxy on the way to a URL; nil: none.
+func (u *Upstream) corporate(to *url.URL) (*url.URL, error) {
+	if u.cfg.Proxy == nil {
+		return nil, nil
 	}
-	return u.cfg.Proxy(r.URL)
-}
-
-func authorityOf(u *url.URL) string {
-	port := uint16(443)
-	if u.Scheme == "http" {
-		port = 80
+	if a, _, err := action.AuthorityOf(to); err == nil && u.cfg.Resolve[a.String()] != "" {
+		return nil, nil // the policy says where it is
 	}
-	a, err := action.ParseAuthority(u.Host, port)
-	if err != nil {
-		return ""
-	}
-	return a.String()
+	return u.cfg.Proxy(to)
 }
 
 // RoundTrip implements http.RoundTripper. The upstream is asked in the protocol that the child speaks, and in the other
@@ -166,7 +157,7 @@ func (u *Upstream) tryHTTP1(w *ways, first, again *http.Request) (*http.Response
 
 func (u *Upstream) askHTTP1(w *ways, r *http.Request) (*http.Response, error) {
 	if w.h0.takes(r) {
-		if through, err := u.corporate(r); err == nil && through == nil {
+		if through, err := u.corporate(r.URL); err == nil && through == nil {
 			return w.h0.RoundTrip(r)
 		}
 	}
@@ -241,15 +232,11 @@ func proxyAddr(p *url.URL) string {
 
 // DialTunnel connects to a host whose bytes are passed through unread.
 func (u *Upstream) DialTunnel(ctx context.Context, a action.Authority) (net.Conn, error) {
-	target := &url.URL{Scheme: "https", Host: a.String()}
-	if u.cfg.Proxy == nil || u.cfg.Resolve[a.String()] != "" {
-		return u.dial(ctx, "tcp", a.String())
-	}
-	p, err := u.cfg.Proxy(target)
-	if err != nil || p == nil {
-		if err != nil {
-			return nil, err
-		}
+	p, err := u.corporate(&url.URL{Scheme: "https", Host: a.String()})
+	switch {
+	case err != nil:
+		return nil, err
+	case p == nil:
 		return u.dial(ctx, "tcp", a.String())
 	}
 	return u.dialThrough(ctx, p, a)

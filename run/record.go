@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -65,15 +63,7 @@ func (s *session) learn(ex *proxy.Exchange) {
 
 // urlOf is the address of a request as a client would write it.
 func urlOf(ex *proxy.Exchange) string {
-	scheme, port := "https", uint16(443)
-	if ex.Plain {
-		scheme, port = "http", 80
-	}
-	at := ex.Authority.String()
-	if ex.Authority.Port == port {
-		at = strings.TrimSuffix(at, ":"+strconv.Itoa(int(port)))
-	}
-	u := scheme + "://" + at + ex.Path
+	u := ex.Authority.URL(ex.Plain) + ex.Path
 	if ex.Query != "" {
 		u += "?" + ex.Query
 	}

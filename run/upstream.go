@@ -137,11 +137,7 @@ func (d direct) matches(host, port string) bool {
 
 // proxy is the proxy for a URL; nil means none. This machine is reached without one, whatever the variables say.
 func (c corporate) proxy(to *url.URL) (*url.URL, error) {
-	p, port := c.https, uint16(443)
-	if to.Scheme == "http" {
-		p, port = c.http, 80
-	}
-	a, err := action.ParseAuthority(to.Host, port)
+	a, plain, err := action.AuthorityOf(to)
 	if err != nil {
 		return nil, err
 	}
@@ -153,5 +149,8 @@ func (c corporate) proxy(to *url.URL) (*url.URL, error) {
 			return nil, nil
 		}
 	}
-	return p, nil
+	if plain {
+		return c.http, nil
+	}
+	return c.https, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -45,6 +46,38 @@ func (a Authority) String() string {
 		return "[" + a.Host + "]:" + port
 	}
 	return a.Host + ":" + port
+}
+
+// DefaultPort is the port of a URL that names none: of http:// where plain, else of https:// (RFC 9110 sections 4.2.1, 4.2.2).
+func DefaultPort(plain bool) uint16 {
+	if plain {
+		return 80
+	}
+	return 443
+}
+
+// AuthorityOf is whom an http:// or https:// URL leads to, and whether in plain text.
+func AuthorityOf(u *url.URL) (a Authority, plain bool, err error) {
+	plain = u.Scheme == "http"
+	a, err = ParseAuthority(u.Host, DefaultPort(plain))
+	return a, plain, err
+}
+
+// Short is the authority as clients write it: without the port that its scheme has anyway.
+func (a Authority) Short(plain bool) string {
+	s := a.String()
+	if a.Port == DefaultPort(plain) {
+		return s[:strings.LastIndexByte(s, ':')]
+	}
+	return s
+}
+
+// URL is that of the authority, without a path.
+func (a Authority) URL(plain bool) string {
+	if plain {
+		return "http://" + a.Short(plain)
+	}
+	return "https://" + a.Short(plain)
 }
 
 // splitAuthority parts host and port after refusing what a host can never hold. Brackets stay on the host.

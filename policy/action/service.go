@@ -108,19 +108,23 @@ func (h *Host) AllSpoken() []Route {
 func (s *Service) Host(a Authority) *Host {
 	for i := range s.Hosts {
 		h := &s.Hosts[i]
-		if h.Pattern.Match(a.Host) && h.serves(a.Port) {
+		if h.Pattern.Match(a.Host) && h.EffectivePort() == a.Port {
 			return h
 		}
 	}
 	return nil
 }
 
-func (h *Host) serves(port uint16) bool {
+// EffectivePort is the port that the host answers on.
+func (h *Host) EffectivePort() uint16 {
 	if h.Port != 0 {
-		return port == h.Port
+		return h.Port
 	}
-	return port == 443 && !h.Plain || port == 80 && h.Plain
+	return DefaultPort(h.Plain)
 }
+
+// At is the authority by which one of the host's names answers.
+func (h *Host) At(name string) Authority { return Authority{name, h.EffectivePort()} }
 
 // Knows says whether a policy may name it for this service: a group, an action or an operation. The class is the most
 // powerful one that the name covers; for `*` it is Admin.

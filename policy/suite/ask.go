@@ -114,13 +114,9 @@ func (a *Answer) locate(url string) error {
 		rest = "/" + rest
 	}
 	a.Plain = scheme == "http"
-	port := uint16(443)
-	if a.Plain {
-		port = 80
-	}
 	a.Path, a.Query, _ = strings.Cut(rest, "?")
 	var err error
-	a.Authority, err = action.ParseAuthority(authority, port)
+	a.Authority, err = action.ParseAuthority(authority, action.DefaultPort(a.Plain))
 	return err
 }
 
