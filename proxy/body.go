@@ -52,17 +52,16 @@ type peekedBody struct {
 }
 
 // prepareBody puts a peekedBody in the place of the request's body, if it has one.
-func (p *Proxy) prepareBody(ex *Exchange) *Refusal {
+func (p *Proxy) prepareBody(ex *Exchange) {
 	r := ex.in
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
-		return nil
+		return
 	}
 	ex.body = &peekedBody{
 		src: r.Body, encoding: r.Header["Content-Encoding"], length: r.ContentLength, deadline: ex.deadline,
 		memory: p.memory, disk: p.disk, room: p.windows, dir: p.TempDir, most: p.most, sum: sha256.New(),
 	}
 	r.Body = ex.body
-	return nil
 }
 
 func (b *peekedBody) Read(p []byte) (n int, err error) {

@@ -137,15 +137,11 @@ func (r *recorder) Write(b []byte) (int, error) { return len(b), nil }
 func (p *Proxy) relayCaptured(conn *tunnelConn, claim policy.Claim) {
 	defer conn.Close()
 	ex := &Exchange{ID: p.ids.Add(1), Start: time.Now(), Transport: "tunnel", Peer: conn.RemoteAddr().String(), Authority: conn.authority, Method: http.MethodConnect, Claim: claim}
-	ex.Decision = policy.Decision{Effect: policy.Allow, Rule: "network.tunnel"}
 	defer p.finish(ex)
-	up, f := p.dialBlind(p.ctx, ex)
-	if f != nil {
-		ex.Refusal, ex.Status = f, f.Status
-		return
+	if up := p.dialBlind(p.ctx, ex); up != nil {
+		defer up.Close()
+		p.relay(ex, conn, up)
 	}
-	defer up.Close()
-	p.relay(ex, conn, up)
 }
 
 // refuseCaptured records what nobody can be told over HTTP.

@@ -98,6 +98,11 @@ func upstreamFailed(reason, hint string) *Refusal {
 	return &Refusal{Status: http.StatusBadGateway, Reason: reason, Hint: hint, Effect: "error"}
 }
 
+// unable refuses what the policy allows, and what cannot be done as it asks.
+func unable(ex *Exchange, reason, hint string) *Refusal {
+	return &Refusal{Status: http.StatusForbidden, Reason: reason, Hint: hint, Rule: ex.Decision.Rule, Effect: "error"}
+}
+
 type refusalJSON struct {
 	AWS      string `json:"__type,omitempty"`
 	Type     string `json:"type,omitempty"`
@@ -125,14 +130,14 @@ func (f *Refusal) write(w http.ResponseWriter, ex *Exchange) {
 		h.Set("Retry-After", strconv.Itoa(int((f.Retry+time.Second-1)/time.Second)))
 	}
 	switch {
-	case ex != nil && ex.in != nil && strings.HasPrefix(ex.in.Header.Get("Content-Type"), "application/grpc"):
+	case strings.HasPrefix(ex.ContentType(), "application/grpc"):
 		f.writeGRPC(w)
-	case ex != nil && f.writeReport(w, ex):
-	case ex != nil && ex.Match.GraphQL:
+	case f.writeReport(w, ex):
+	case ex.Match.GraphQL:
 		f.writeGraphQL(w, ex)
-	case ex != nil && ex.in != nil && ex.Claim.Service != nil && ex.Claim.Service.Refusal == action.RefusalAWS:
+	case ex.Claim.Service != nil && ex.Claim.Service.Refusal == action.RefusalAWS:
 		f.writeAWS(w, ex)
-	case ex != nil && isGit(ex):
+	case isGit(ex):
 		// git prints a text/plain answer line by line behind "remote:".
 		h.Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(f.Status)
@@ -167,6 +172,17 @@ func (f *Refusal) writeReport(w http.ResponseWriter, ex *Exchange) bool {
 // maxDiscard is how much of a refused push is taken so that the reason can be read, in bytes.
 const maxDiscard = 4 << 30
 
+// kind is what a protocol calls the refusal: of what the policy denies, of what a limit stops, of what went wrong upstream.
+func (f *Refusal) kind(denied, limited, failed string) string {
+	switch {
+	case f.Status == http.StatusTooManyRequests:
+		return limited
+	case f.Status >= 500:
+		return failed
+	}
+	return denied
+}
+
 func (f *Refusal) sentence() string {
 	if f.Hint == "" {
 		return f.Reason
@@ -177,14 +193,8 @@ func (f *Refusal) sentence() string {
 func (f *Refusal) writeJSON(w http.ResponseWriter, ex *Exchange) {
 	body := refusalJSON{Error: f.Reason, Message: f.sentence(), Rule: f.Rule, Action: f.Action, Resource: f.Resource, Hint: f.Hint, By: "agentguard"}
 	body.AWS = w.Header().Get("X-Amzn-Errortype")
-	if ex != nil && ex.Claim.Service != nil && ex.Claim.Service.Refusal == action.RefusalNested {
-		kind := "permission_error"
-		switch {
-		case f.Status == http.StatusTooManyRequests:
-			kind = "rate_limit_error"
-		case f.Status >= 500:
-			kind = "api_error"
-		}
+	if ex.Claim.Service != nil && ex.Claim.Service.Refusal == action.RefusalNested {
+		kind := f.kind("permission_error", "rate_limit_error", "api_error")
 		body.Type, body.Error = "error", nestedError{kind, "agentguard_" + f.Effect, f.sentence()}
 	}
 	writeBody(w, f.Status, body)
@@ -192,13 +202,7 @@ func (f *Refusal) writeJSON(w http.ResponseWriter, ex *Exchange) {
 
 // writeAWS refuses under codes on which the SDKs of AWS do not try again, but for what went wrong upstream.
 func (f *Refusal) writeAWS(w http.ResponseWriter, ex *Exchange) {
-	code := "AccessDenied"
-	switch {
-	case f.Status == http.StatusTooManyRequests:
-		code = "LimitExceeded"
-	case f.Status >= 500:
-		code = "ServiceUnavailable"
-	}
+	code := f.kind("AccessDenied", "LimitExceeded", "ServiceUnavailable")
 	text := action.AWSRefusal(ex.Authority.Host, ex.in, code, f.sentence())
 	if text == "" {
 		w.Header().Set("X-Amzn-Errortype", code+"Exception")
@@ -247,17 +251,12 @@ type graphQLExtensions struct {
 // writeGraphQL refuses in errors[], which clients of GraphQL print. What the policy denies is 200, as a server's own refusal
 // would be; a limit stays a 429, since that and Retry-After make clients wait.
 func (f *Refusal) writeGraphQL(w http.ResponseWriter, ex *Exchange) {
-	e := graphQLError{Message: f.sentence(), Type: "FORBIDDEN", Extensions: graphQLExtensions{
-		Code: "agentguard_" + f.Effect, Type: "forbidden", Rule: f.Rule, Action: f.Action, Resource: f.Resource, Hint: f.Hint}}
+	e := graphQLError{Message: f.sentence(), Type: f.kind("FORBIDDEN", "RATE_LIMITED", "INTERNAL"), Extensions: graphQLExtensions{
+		Code: "agentguard_" + f.Effect, Type: f.kind("forbidden", "ratelimited", "internal error"), Rule: f.Rule, Action: f.Action, Resource: f.Resource, Hint: f.Hint}}
 	if f.Field != "" {
 		e.Path = []string{f.Field}
 	}
-	switch {
-	case f.Status == http.StatusTooManyRequests:
-		e.Type, e.Extensions.Type = "RATE_LIMITED", "ratelimited"
-	case f.Status >= 500:
-		e.Type, e.Extensions.Type = "INTERNAL", "internal error"
-	default:
+	if f.Status != http.StatusTooManyRequests && f.Status < 500 {
 		ex.Status = http.StatusOK
 	}
 	if ex.Match.Batch > 0 {
@@ -290,15 +289,8 @@ func (f *Refusal) batch(e graphQLError, n int) []graphQLRefusal {
 // writeGRPC is a Trailers-Only answer (gRPC over HTTP/2, "Responses"): PERMISSION_DENIED, RESOURCE_EXHAUSTED or
 // UNAVAILABLE.
 func (f *Refusal) writeGRPC(w http.ResponseWriter) {
-	code := "7"
-	switch {
-	case f.Status == http.StatusTooManyRequests:
-		code = "8"
-	case f.Status >= 500:
-		code = "14"
-	}
 	w.Header().Set("Content-Type", "application/grpc")
-	w.Header().Set("Grpc-Status", code)
+	w.Header().Set("Grpc-Status", f.kind("7", "8", "14"))
 	w.Header().Set("Grpc-Message", percentMessage("agentguard: "+f.sentence()))
 	w.WriteHeader(http.StatusOK)
 }

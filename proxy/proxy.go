@@ -245,7 +245,7 @@ func challenge(w http.ResponseWriter) {
 	w.Header().Set("Proxy-Authenticate", `Basic realm="agentguard"`)
 	f := &Refusal{Status: http.StatusProxyAuthRequired, Effect: "deny", Reason: "this proxy serves one agentguard run only",
 		Hint: "use the proxy URL of the run's environment (HTTPS_PROXY), with its user and password"}
-	f.write(w, nil)
+	f.write(w, &Exchange{})
 }
 
 // exchange takes one request through the pipeline and answers it. It is the only way out of this package.

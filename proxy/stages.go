@@ -70,8 +70,9 @@ func (p *Proxy) read(ex *Exchange) *Refusal {
 		stripRewrites(ex.in.Header)
 	}
 	ex.hits = p.Credentials.Find(ex.in)
-	if f := p.prepareBody(ex); f != nil || ex.Claim.Kind != policy.ForService {
-		return f
+	p.prepareBody(ex)
+	if ex.Claim.Kind != policy.ForService {
+		return nil
 	}
 	path, hint, err := ex.Claim.Path(ex.Path)
 	if err != nil {
@@ -224,8 +225,7 @@ func (p *Proxy) limit(ex *Exchange) *Refusal {
 
 // uncounted refuses what might be one too many.
 func (p *Proxy) uncounted(ex *Exchange, err error) *Refusal {
-	f := &Refusal{Status: http.StatusForbidden, Effect: "error", Rule: ex.Decision.Rule,
-		Reason: "the limits of " + ex.Decision.Rule + " cannot be counted: " + err.Error()}
+	f := unable(ex, "the limits of "+ex.Decision.Rule+" cannot be counted: "+err.Error(), "")
 	if e := (*limit.Error)(nil); errors.As(err, &e) {
 		f.Hint = e.Hint
 		p.notice("refusing requests: " + f.sentence())
@@ -248,7 +248,7 @@ func (p *Proxy) inject(ex *Exchange) *Refusal {
 	}
 	secret, err := c.Secret(ex.in.Context()) // the vault bounds its own waits
 	if err != nil {
-		return &Refusal{Status: http.StatusForbidden, Effect: "error", Reason: "the credential " + c.Name + " cannot be read: " + err.Error(), Rule: ex.Decision.Rule}
+		return unable(ex, "the credential "+c.Name+" cannot be read: "+err.Error(), "")
 	}
 	p.live() // a new value is known to the streams under way before it leaves
 	swapped, f := p.swapBody(ex, c, secret)
@@ -257,7 +257,7 @@ func (p *Proxy) inject(ex *Exchange) *Refusal {
 	}
 	on, err := c.Apply(ex.in, host, secret, swapped)
 	if err != nil {
-		return &Refusal{Status: http.StatusForbidden, Effect: "error", Reason: err.Error(), Rule: ex.Decision.Rule}
+		return unable(ex, err.Error(), "")
 	}
 	if on {
 		ex.Credential = c

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -159,15 +160,13 @@ func (p *Proxy) serveInner(w http.ResponseWriter, r *http.Request) {
 	authority, err := p.within(r, tunnel)
 	ex := newExchange(r, tunnel.transport(), authority, tunnel.plain)
 	if r.Method == http.MethodConnect {
-		p.refuseExchange(w, ex, malformed("CONNECT inside a tunnel"))
-		return
+		err = errors.New("CONNECT inside a tunnel")
+	}
+	if err == nil {
+		err = absoluteInside(r, tunnel)
 	}
 	if err != nil {
 		p.refuseExchange(w, ex, malformed(err.Error()))
-		return
-	}
-	if f := absoluteInside(r, tunnel); f != nil {
-		p.refuseExchange(w, ex, f)
 		return
 	}
 	p.exchange(w, ex)
@@ -175,11 +174,7 @@ func (p *Proxy) serveInner(w http.ResponseWriter, r *http.Request) {
 
 // within is whom a request in a tunnel is for: its Host must be the tunnel's authority.
 func (p *Proxy) within(r *http.Request, tunnel *tunnelConn) (action.Authority, error) {
-	port := uint16(443)
-	if tunnel.plain {
-		port = 80
-	}
-	host, err := action.ParseAuthority(r.Host, port)
+	host, err := action.ParseAuthority(r.Host, action.DefaultPort(tunnel.plain))
 	switch {
 	case tunnel.plain && tunnel.captured.IsValid() && r.Host == "":
 		return p.meant("", tunnel)
@@ -196,14 +191,14 @@ func (p *Proxy) within(r *http.Request, tunnel *tunnelConn) (action.Authority, e
 
 // absoluteInside checks a target in absolute form, which HTTP/2 may have beside an :authority: it must name what the tunnel
 // does, and no user.
-func absoluteInside(r *http.Request, tunnel *tunnelConn) *Refusal {
+func absoluteInside(r *http.Request, tunnel *tunnelConn) error {
 	switch {
 	case strings.HasPrefix(r.RequestURI, "/") || r.URL.Host == "":
 		return nil
 	case r.URL.Scheme != "http" && r.URL.Scheme != "https", (r.URL.Scheme == "http") != tunnel.plain:
-		return malformed("the scheme of the target is not that of the tunnel")
+		return errors.New("the scheme of the target is not that of the tunnel")
 	case r.URL.User != nil || r.URL.Host != r.Host:
-		return malformed(fmt.Sprintf("the target is on %q, the tunnel leads to %s", r.URL.Host, tunnel.authority))
+		return fmt.Errorf("the target is on %q, the tunnel leads to %s", r.URL.Host, tunnel.authority)
 	}
 	return nil
 }
@@ -222,11 +217,7 @@ func (p *Proxy) serveAbsolute(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, r, "absolute", malformed("the target is no http:// or https:// URL"))
 		return
 	}
-	port := uint16(443)
-	if plain {
-		port = 80
-	}
-	authority, err := action.ParseAuthority(target, port)
+	authority, err := action.ParseAuthority(target, action.DefaultPort(plain))
 	if err != nil {
 		p.refuse(w, r, "absolute", malformed(err.Error()))
 		return
@@ -234,13 +225,9 @@ func (p *Proxy) serveAbsolute(w http.ResponseWriter, r *http.Request) {
 	p.exchange(w, newExchange(r, "absolute", authority, plain))
 }
 
-// refuse answers and records a request that has no readable target; w is nil where nobody can be answered any more.
+// refuse answers and records a request that has no readable target.
 func (p *Proxy) refuse(w http.ResponseWriter, r *http.Request, transport string, f *Refusal) {
-	ex := &Exchange{Transport: transport}
-	if r != nil {
-		ex.in, ex.Method, ex.Peer, ex.Proto = r, r.Method, r.RemoteAddr, r.Proto
-	}
-	p.refuseExchange(w, ex, f)
+	p.refuseExchange(w, &Exchange{Transport: transport, in: r, Method: r.Method, Peer: r.RemoteAddr, Proto: r.Proto}, f)
 }
 
 // refuseTunnel records what was refused inside a tunnel, where nobody reads HTTP.
@@ -249,6 +236,7 @@ func (p *Proxy) refuseTunnel(c *tunnelConn, f *Refusal) {
 	p.refuseExchange(nil, ex, f)
 }
 
+// refuseExchange answers and records; w is nil where nobody can be answered.
 func (p *Proxy) refuseExchange(w http.ResponseWriter, ex *Exchange, f *Refusal) {
 	ex.ID = p.ids.Add(1)
 	if ex.Start.IsZero() {
@@ -265,12 +253,10 @@ func (p *Proxy) refuseExchange(w http.ResponseWriter, ex *Exchange, f *Refusal) 
 // credential, which the policy's own check and Claim guarantee.
 func (p *Proxy) serveBlind(w http.ResponseWriter, r *http.Request, a action.Authority, claim policy.Claim, start time.Time) {
 	ex := &Exchange{ID: p.ids.Add(1), Start: start, Transport: "tunnel", Peer: r.RemoteAddr, Authority: a, Method: "CONNECT", Proto: r.Proto, Claim: claim, in: r}
-	ex.Decision = policy.Decision{Effect: policy.Allow, Rule: "network.tunnel"}
 	defer p.finish(ex)
-	up, f := p.dialBlind(r.Context(), ex)
-	if f != nil {
-		ex.Refusal, ex.Status = f, f.Status
-		f.write(w, ex)
+	up := p.dialBlind(r.Context(), ex)
+	if up == nil {
+		ex.Refusal.write(w, ex)
 		return
 	}
 	defer up.Close()
@@ -321,16 +307,18 @@ func (h *half) Read(p []byte) (int, error) {
 	return h.Conn.Read(p)
 }
 
-func (p *Proxy) dialBlind(ctx context.Context, ex *Exchange) (net.Conn, *Refusal) {
-	if f := p.record(ex); f != nil {
-		return nil, f
+// dialBlind records a tunnel and opens its other end; nil if that is refused.
+func (p *Proxy) dialBlind(ctx context.Context, ex *Exchange) net.Conn {
+	ex.Decision = policy.Decision{Effect: policy.Allow, Rule: "network.tunnel"}
+	if ex.Refusal = p.record(ex); ex.Refusal == nil {
+		up, err := p.Upstream.DialTunnel(ctx, ex.Authority)
+		if err == nil {
+			return up
+		}
+		ex.Failure, ex.Refusal = err.Error(), dialRefusal(ex, err)
 	}
-	up, err := p.Upstream.DialTunnel(ctx, ex.Authority)
-	if err != nil {
-		ex.Failure = err.Error()
-		return nil, dialRefusal(ex, err)
-	}
-	return up, nil
+	ex.Status = ex.Refusal.Status
+	return nil
 }
 
 // pump copies one direction and tells the other end that no more will come.
