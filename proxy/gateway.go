@@ -55,17 +55,6 @@ func (p *Proxy) serveGateway(w http.ResponseWriter, r *http.Request) {
 	p.exchange(w, newExchange(r, "gateway", authority, plain))
 }
 
-// gatewayAuthorized takes the run's token from the userinfo of AGENTGUARD_URL, which clients send as Authorization, or
-// from Proxy-Authorization, which leaves Authorization to the service.
-func (p *Proxy) gatewayAuthorized(r *http.Request) bool {
-	given := r.Header.Values("Authorization")
-	ok := len(given) == 1 && p.isToken(given[0])
-	if slices.ContainsFunc(given, p.isToken) { // wherever else it stands too, it must not go further
-		r.Header.Del("Authorization")
-	}
-	return p.authorized(r) || ok
-}
-
 func (p *Proxy) base(service string) (*url.URL, action.Authority, bool) {
 	s := p.Policy.Services[service]
 	if s == nil || s.Base == "" {

@@ -7,9 +7,7 @@ package proxy
 import (
 	"cmp"
 	"context"
-	"crypto/subtle"
 	"crypto/tls"
-	"encoding/base64"
 	"errors"
 	"io"
 	"log"
@@ -25,7 +23,6 @@ import (
 	"agentguard/policy"
 	"agentguard/policy/action"
 	"agentguard/policy/limit"
-	"agentguard/proxy/scrub"
 	"agentguard/vault/cred"
 )
 
@@ -160,40 +157,6 @@ func (p *Proxy) Close() error {
 	return err
 }
 
-// peer is what is known of one connection to the outer server.
-type peer struct {
-	pid        atomic.Int64
-	identified bool // nobody but the run can be there
-	conn       net.Conn
-	asked      sync.Once
-	ours       bool // what Ours said of conn
-}
-
-type peerKey struct{}
-
-func (p *Proxy) meet(ctx context.Context, c net.Conn) context.Context {
-	who := &peer{conn: c}
-	if ic, ok := c.(*identifiedConn); ok {
-		c, who.identified = ic.Conn, true
-	}
-	p.find(who, c)
-	return context.WithValue(ctx, peerKey{}, who)
-}
-
-// find looks for the process at the other end, beside what is done meanwhile.
-func (p *Proxy) find(who *peer, c net.Conn) {
-	if p.Pid != nil {
-		go func() { who.pid.Store(int64(p.Pid(c))) }()
-	}
-}
-
-func peerOf(r *http.Request) *peer {
-	if who, ok := r.Context().Value(peerKey{}).(*peer); ok {
-		return who
-	}
-	return &peer{}
-}
-
 // serveOuter tells the three forms apart.
 func (p *Proxy) serveOuter(w http.ResponseWriter, r *http.Request) {
 	switch {
@@ -204,48 +167,6 @@ func (p *Proxy) serveOuter(w http.ResponseWriter, r *http.Request) {
 	default:
 		p.serveAbsolute(w, r)
 	}
-}
-
-// authorized checks the credential for the proxy itself, and takes it off the request.
-func (p *Proxy) authorized(r *http.Request) bool {
-	given := r.Header.Values("Proxy-Authorization")
-	r.Header.Del("Proxy-Authorization")
-	return peerOf(r).identified || len(given) == 1 && p.isToken(given[0])
-}
-
-// admits says whether one who wants the proxy may have it: with the run's token, or without any as a process of the run. Many
-// clients cannot authenticate to a proxy, the JVM, Emacs and browsers among them. The gateway is not for these: what a page
-// has a browser send there would have the run's credentials.
-func (p *Proxy) admits(r *http.Request) bool {
-	_, tried := r.Header["Proxy-Authorization"]
-	return p.authorized(r) || !tried && p.isOurs(peerOf(r))
-}
-
-func (p *Proxy) isOurs(who *peer) bool {
-	who.asked.Do(func() { who.ours = p.Ours != nil && who.conn != nil && p.Ours(who.conn) })
-	return who.ours
-}
-
-// isToken compares in constant time; the user name is free.
-func (p *Proxy) isToken(authorization string) bool {
-	scheme, rest, _ := strings.Cut(authorization, " ")
-	if !strings.EqualFold(scheme, "basic") {
-		return false
-	}
-	pair, err := base64.StdEncoding.DecodeString(strings.TrimSpace(rest))
-	if err != nil {
-		return false
-	}
-	_, password, _ := strings.Cut(string(pair), ":")
-	return subtle.ConstantTimeCompare([]byte(password), []byte(p.Token)) == 1
-}
-
-// challenge is 407: git, for one, sends its credential only after it.
-func challenge(w http.ResponseWriter) {
-	w.Header().Set("Proxy-Authenticate", `Basic realm="agentguard"`)
-	f := &Refusal{Status: http.StatusProxyAuthRequired, Effect: "deny", Reason: "this proxy serves one agentguard run only",
-		Hint: "use the proxy URL of the run's environment (HTTPS_PROXY), with its user and password"}
-	f.write(w, &Exchange{})
 }
 
 // exchange takes one request through the pipeline and answers it. It is the only way out of this package.
@@ -312,44 +233,6 @@ func (p *Proxy) notice(text string) {
 	if p.Notice != nil {
 		p.Notice(text)
 	}
-}
-
-// needles is the compiled set of live values, made anew when a value becomes live.
-type needles struct {
-	mu      sync.Mutex
-	version uint64
-	set     *scrub.Set // replaces with the placeholder
-	fixed   *scrub.Set // replaces without changing any length, for framed protocols
-}
-
-func (p *Proxy) live() (set, fixed *scrub.Set) {
-	n := &p.needles
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if v := p.Credentials.Version(); v != n.version {
-		var pairs, same []scrub.Pair
-		for _, x := range p.Credentials.Values() {
-			secret := x.Secret.Reveal()
-			pairs = append(pairs, scrub.Pair{Secret: secret, Placeholder: x.Placeholder})
-			same = append(same, scrub.Pair{Secret: secret, Placeholder: fit(x.Placeholder, len(secret))})
-		}
-		old, oldFixed := n.set, n.fixed
-		n.set, n.version = scrub.New(pairs).After(n.set), v
-		if n.fixed = n.set; !n.set.SameLength() {
-			n.fixed = scrub.New(same).After(n.set)
-		}
-		old.Becomes(n.fixed) // also where the length of an answer is told already
-		oldFixed.Becomes(n.fixed)
-	}
-	return n.set, n.fixed
-}
-
-// fit cuts or pads a placeholder to n bytes.
-func fit(s string, n int) string {
-	if len(s) >= n {
-		return s[:n]
-	}
-	return s + strings.Repeat("x", n-len(s))
 }
 
 type buffers struct{ pool sync.Pool }

@@ -1,0 +1,46 @@
+package proxy
+
+import (
+	"strings"
+	"sync"
+
+	"agentguard/proxy/scrub"
+)
+
+// needles is the compiled set of live values, made anew when a value becomes live.
+type needles struct {
+	mu      sync.Mutex
+	version uint64
+	set     *scrub.Set // replaces with the placeholder
+	fixed   *scrub.Set // replaces without changing any length, for framed protocols
+}
+
+func (p *Proxy) live() (set, fixed *scrub.Set) {
+	n := &p.needles
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if v := p.Credentials.Version(); v != n.version {
+		var pairs, same []scrub.Pair
+		for _, x := range p.Credentials.Values() {
+			secret := x.Secret.Reveal()
+			pairs = append(pairs, scrub.Pair{Secret: secret, Placeholder: x.Placeholder})
+			same = append(same, scrub.Pair{Secret: secret, Placeholder: fit(x.Placeholder, len(secret))})
+		}
+		old, oldFixed := n.set, n.fixed
+		n.set, n.version = scrub.New(pairs).After(n.set), v
+		if n.fixed = n.set; !n.set.SameLength() {
+			n.fixed = scrub.New(same).After(n.set)
+		}
+		old.Becomes(n.fixed) // also where the length of an answer is told already
+		oldFixed.Becomes(n.fixed)
+	}
+	return n.set, n.fixed
+}
+
+// fit cuts or pads a placeholder to n bytes.
+func fit(s string, n int) string {
+	if len(s) >= n {
+		return s[:n]
+	}
+	return s + strings.Repeat("x", n-len(s))
+}

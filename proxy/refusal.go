@@ -1,0 +1,253 @@
+package proxy
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"agentguard/policy/action"
+)
+
+// Refusal is why a request was not sent, in words that an agent can act on and tell its user.
+type Refusal struct {
+	Status   int           // 400, 403, 407, 413, 429, 502; 5xx only for what went wrong upstream (clients retry those)
+	Reason   string        // "Action delete_repo is denied"
+	Hint     string        // what to change, or ""
+	Rule     string        // the rule that decided, or ""
+	Action   string        // "delete_repo", or ""
+	Resource string        // "repo:myorg/myrepo", or ""
+	Field    string        // of a GraphQL document whose action it is: what its result would be called; "" if none is
+	Document int           // which one of a batch of them that is, from 0
+	Retry    time.Duration // of a 429
+	Effect   string        // deny, limit or error
+}
+
+func deny(reason, hint string) *Refusal {
+	return &Refusal{Status: http.StatusForbidden, Reason: reason, Hint: hint, Effect: "deny"}
+}
+
+func malformed(reason string) *Refusal {
+	return &Refusal{Status: http.StatusBadRequest, Reason: reason, Effect: "deny"}
+}
+
+func upstreamFailed(reason, hint string) *Refusal {
+	return &Refusal{Status: http.StatusBadGateway, Reason: reason, Hint: hint, Effect: "error"}
+}
+
+// unable refuses what the policy allows, and what cannot be done as it asks.
+func unable(ex *Exchange, reason, hint string) *Refusal {
+	return &Refusal{Status: http.StatusForbidden, Reason: reason, Hint: hint, Rule: ex.Decision.Rule, Effect: "error"}
+}
+
+type refusalJSON struct {
+	AWS      string `json:"__type,omitempty"`
+	Type     string `json:"type,omitempty"`
+	Error    any    `json:"error"`
+	Message  string `json:"message"`
+	Rule     string `json:"rule,omitempty"`
+	Action   string `json:"action,omitempty"`
+	Resource string `json:"resource,omitempty"`
+	Hint     string `json:"hint,omitempty"`
+	By       string `json:"by"`
+}
+
+type nestedError struct {
+	Type    string `json:"type"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// write answers the child in the words of the protocol that it speaks.
+func (f *Refusal) write(w http.ResponseWriter, ex *Exchange) {
+	h := w.Header()
+	h.Set("X-Agentguard", "refused")
+	h.Set("Cache-Control", "no-store")
+	if f.Retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(int((f.Retry+time.Second-1)/time.Second)))
+	}
+	switch {
+	case strings.HasPrefix(ex.ContentType(), "application/grpc"):
+		f.writeGRPC(w)
+	case f.writeReport(w, ex):
+	case ex.Match.GraphQL:
+		f.writeGraphQL(w, ex)
+	case ex.Claim.Service != nil && ex.Claim.Service.Refusal == action.RefusalAWS:
+		f.writeAWS(w, ex)
+	case isGit(ex):
+		// git prints a text/plain answer line by line behind "remote:".
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(f.Status)
+		w.Write([]byte("agentguard: " + f.sentence() + "\n"))
+	default:
+		f.writeJSON(w, ex)
+	}
+}
+
+// writeReport refuses a push in git's own report, which git prints for each ref. git reads it only after it has sent
+// everything, so what is still to come of the push is taken and thrown away.
+func (f *Refusal) writeReport(w http.ResponseWriter, ex *Exchange) bool {
+	if ex.body == nil || ex.Method != http.MethodPost || !strings.HasSuffix(ex.Path, "/git-receive-pack") {
+		return false
+	}
+	head, err := ex.body.peek(maxBody)
+	if err != nil {
+		return false
+	}
+	report, err := action.ReportStatus(head, f.sentence())
+	if err != nil {
+		return false
+	}
+	ex.body.discard(maxDiscard)
+	w.Header().Set("Content-Type", action.ReportContentType)
+	ex.Status = http.StatusOK
+	w.WriteHeader(ex.Status)
+	w.Write(report)
+	return true
+}
+
+// maxDiscard is how much of a refused push is taken so that the reason can be read, in bytes.
+const maxDiscard = 4 << 30
+
+// kind is what a protocol calls the refusal: of what the policy denies, of what a limit stops, of what went wrong upstream.
+func (f *Refusal) kind(denied, limited, failed string) string {
+	switch {
+	case f.Status == http.StatusTooManyRequests:
+		return limited
+	case f.Status >= 500:
+		return failed
+	}
+	return denied
+}
+
+func (f *Refusal) sentence() string {
+	if f.Hint == "" {
+		return f.Reason
+	}
+	return f.Reason + " (" + f.Hint + ")"
+}
+
+func (f *Refusal) writeJSON(w http.ResponseWriter, ex *Exchange) {
+	body := refusalJSON{Error: f.Reason, Message: f.sentence(), Rule: f.Rule, Action: f.Action, Resource: f.Resource, Hint: f.Hint, By: "agentguard"}
+	body.AWS = w.Header().Get("X-Amzn-Errortype")
+	if ex.Claim.Service != nil && ex.Claim.Service.Refusal == action.RefusalNested {
+		kind := f.kind("permission_error", "rate_limit_error", "api_error")
+		body.Type, body.Error = "error", nestedError{kind, "agentguard_" + f.Effect, f.sentence()}
+	}
+	writeBody(w, f.Status, body)
+}
+
+// writeAWS refuses under codes on which the SDKs of AWS do not try again, but for what went wrong upstream.
+func (f *Refusal) writeAWS(w http.ResponseWriter, ex *Exchange) {
+	code := f.kind("AccessDenied", "LimitExceeded", "ServiceUnavailable")
+	text := action.AWSRefusal(ex.Authority.Host, ex.in, code, f.sentence())
+	if text == "" {
+		w.Header().Set("X-Amzn-Errortype", code+"Exception")
+		f.writeJSON(w, ex)
+		return
+	}
+	w.Header().Set("Content-Type", "application/xml")
+	w.WriteHeader(f.Status)
+	io.WriteString(w, text)
+}
+
+func writeBody(w http.ResponseWriter, status int, body any) {
+	b, err := json.Marshal(body)
+	if err != nil { // strings always marshal
+		b = []byte(`{"error":"refused"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)+1))
+	w.WriteHeader(status)
+	w.Write(append(b, '\n'))
+}
+
+// graphQLRefusal is an answer of GraphQL (section 7.1, "Response Format") without data.
+type graphQLRefusal struct {
+	Data    any            `json:"data"`
+	Errors  []graphQLError `json:"errors"`
+	Message string         `json:"message,omitempty"` // for clients that look no further than at the status
+}
+
+type graphQLError struct {
+	Message    string            `json:"message"`
+	Type       string            `json:"type"` // as GitHub has it
+	Path       []string          `json:"path,omitempty"`
+	Extensions graphQLExtensions `json:"extensions"`
+}
+
+type graphQLExtensions struct {
+	Code     string `json:"code"`
+	Type     string `json:"type"` // as Linear has it
+	Rule     string `json:"rule,omitempty"`
+	Action   string `json:"action,omitempty"`
+	Resource string `json:"resource,omitempty"`
+	Hint     string `json:"hint,omitempty"`
+}
+
+// writeGraphQL refuses in errors[], which clients of GraphQL print. What the policy denies is 200, as a server's own refusal
+// would be; a limit stays a 429, since that and Retry-After make clients wait.
+func (f *Refusal) writeGraphQL(w http.ResponseWriter, ex *Exchange) {
+	e := graphQLError{Message: f.sentence(), Type: f.kind("FORBIDDEN", "RATE_LIMITED", "INTERNAL"), Extensions: graphQLExtensions{
+		Code: "agentguard_" + f.Effect, Type: f.kind("forbidden", "ratelimited", "internal error"), Rule: f.Rule, Action: f.Action, Resource: f.Resource, Hint: f.Hint}}
+	if f.Field != "" {
+		e.Path = []string{f.Field}
+	}
+	if f.Status != http.StatusTooManyRequests && f.Status < 500 {
+		ex.Status = http.StatusOK
+	}
+	if ex.Match.Batch > 0 {
+		writeBody(w, ex.Status, f.batch(e, ex.Match.Batch))
+		return
+	}
+	body := graphQLRefusal{Errors: []graphQLError{e}}
+	if ex.Status != http.StatusOK {
+		body.Message = e.Message
+	}
+	writeBody(w, ex.Status, body)
+}
+
+// batch answers each request of a list, as its client expects. None of them is executed, so each says why.
+func (f *Refusal) batch(e graphQLError, n int) []graphQLRefusal {
+	other := e
+	if f.Field != "" {
+		other.Path, other.Message = nil, "another request of the batch is refused: "+e.Message
+	}
+	all := make([]graphQLRefusal, n)
+	for i := range all {
+		all[i].Errors = []graphQLError{other}
+	}
+	if f.Document < n {
+		all[f.Document].Errors[0] = e
+	}
+	return all
+}
+
+// writeGRPC is a Trailers-Only answer (gRPC over HTTP/2, "Responses"): PERMISSION_DENIED, RESOURCE_EXHAUSTED or
+// UNAVAILABLE.
+func (f *Refusal) writeGRPC(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/grpc")
+	w.Header().Set("Grpc-Status", f.kind("7", "8", "14"))
+	w.Header().Set("Grpc-Message", percentMessage("agentguard: "+f.sentence()))
+	w.WriteHeader(http.StatusOK)
+}
+
+// percentMessage encodes as grpc-message asks: printable ASCII but % stays.
+func percentMessage(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		if c := s[i]; c >= ' ' && c <= '~' && c != '%' {
+			b.WriteByte(c)
+		} else {
+			const hex = "0123456789ABCDEF"
+			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		}
+	}
+	return b.String()
+}
+
+func isGit(ex *Exchange) bool {
+	return strings.HasSuffix(ex.Path, "/info/refs") || strings.HasSuffix(ex.Path, "/git-upload-pack") || strings.HasSuffix(ex.Path, "/git-receive-pack")
+}
