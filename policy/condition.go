@@ -125,8 +125,13 @@ func (c *Condition) check(v any) (holds bool, wrong string) {
 		n, ok := wholeNumber(string(text))
 		return c.compare(n), unless(isNumber && ok, "is not a whole number")
 	}
-	s, ok := v.(string)
-	return slices.ContainsFunc(c.texts, func(parts []string) bool { return matchSegment(parts, s) }), unless(ok, "is not a text")
+	spelled, ok := v.(action.Spellings)
+	if s, isText := v.(string); isText {
+		spelled, ok = action.Spellings{s}, true
+	}
+	return slices.ContainsFunc(c.texts, func(parts []string) bool {
+		return slices.ContainsFunc(spelled, func(s string) bool { return matchSegment(parts, s) })
+	}), unless(ok, "is not a text")
 }
 
 // typed gives the text of a form the type that the condition asks for, where the text is spelt so.
@@ -230,6 +235,11 @@ func (p *Policy) inquire(m *action.Match, r *action.Request) *inquiry {
 	return &inquiry{conditional: c, m: m, r: r}
 }
 
+// aboutRefs says whether some rule asks which ref is changed.
+func (q *inquiry) aboutRefs() bool {
+	return q != nil && (slices.Contains(q.names, "ref") || slices.Contains(q.names, "branch"))
+}
+
 // met keeps the hits whose conditions hold.
 func (q *inquiry) met(hits []hit, a *action.Action, deny bool) []hit {
 	if q == nil {
@@ -248,6 +258,7 @@ func (q *inquiry) meets(r *Rule, a *action.Action, deny bool) bool {
 		switch {
 		case wrong != "" && q.kind:
 			if deny {
+				q.unmet = fmt.Sprintf("%s forbids it only where %s is %s", r.Name, c.Argument, c.Want)
 				return false
 			}
 		case wrong != "" && deny:
@@ -269,7 +280,7 @@ func verb(deny bool) string {
 
 // tell asks for one argument of an action.
 func (q *inquiry) tell(c *Condition, a *action.Action) (holds bool, wrong string) {
-	if !q.asked || q.m.GraphQL { // else all actions of a request share its arguments
+	if !q.asked || q.m.GraphQL || a.Ref != "" { // else all actions of a request share its arguments
 		q.values, q.err = action.Arguments(q.r, q.m, a, q.names...)
 		q.asked = true
 	}

@@ -48,6 +48,12 @@ func (p *Policy) Decide(m *action.Match) Decision { return p.DecideRequest(m, ni
 // match, and only then. What m leaves in doubt is settled where the answer hangs on it, and only then.
 func (p *Policy) DecideRequest(m *action.Match, r *action.Request) Decision {
 	args := p.inquire(m, r)
+	if m != nil && m.Probe != nil {
+		return p.decideProbe(m, args)
+	}
+	if m != nil && m.Doubt != nil && m.Doubt.Refs && r != nil && args.aboutRefs() {
+		m.Settle(r)
+	}
 	most := p.decide(m, args)
 	if m == nil || m.Doubt == nil || r == nil {
 		return most
@@ -69,11 +75,33 @@ func (p *Policy) DecideRequest(m *action.Match, r *action.Request) Decision {
 	return d
 }
 
+// decideProbe allows what asks leave for something that is allowed with some arguments, and gives the action that name.
+func (p *Policy) decideProbe(m *action.Match, args *inquiry) Decision {
+	if args != nil {
+		args.kind = true
+	}
+	first := p.decide(m, args)
+	for _, name := range m.Probe {
+		one := *m
+		one.Actions = slices.Clone(m.Actions)
+		one.Actions[0].Name = name
+		if d := p.decide(&one, args); d.Effect == Allow {
+			m.Actions = one.Actions
+			return d
+		}
+	}
+	return first
+}
+
 // DecideUnread is DecideRequest for a request whose body nobody has any more: the strictest answer, in which nothing that
 // cannot be told helps the request, and the kindest, in which all of it does. Where both have one effect, so has every
 // body.
 func (p *Policy) DecideUnread(m *action.Match, r *action.Request) (strictest, kindest Decision) {
 	args := p.inquire(m, r)
+	if m != nil && m.Probe != nil {
+		d := p.decideProbe(m, args)
+		return d, d
+	}
 	strictest = p.decide(m, args)
 	if args != nil {
 		args.kind = true
@@ -109,7 +137,7 @@ func (p *Policy) decide(m *action.Match, args *inquiry) Decision {
 	}
 	d := Decision{Effect: Allow, Action: m.Actions[0]}
 	var best *compiled
-	var counted counter
+	counted := counter{probe: m.Probe != nil}
 	for i := range m.Actions {
 		a := &m.Actions[i]
 		hits := s.allow.find(room[:0], a, m.Path, false)
@@ -140,7 +168,8 @@ func (p *Policy) decide(m *action.Match, args *inquiry) Decision {
 
 // counter adds up the permits that a request needs.
 type counter struct {
-	operation int // at hand: an action, and those that belong to it
+	probe     bool // the request changes nothing: only limits on everything count it
+	operation int  // at hand: an action, and those that belong to it
 	takes     []limit.Take
 	last      []int // for each take: the last operation that was counted
 }
@@ -149,7 +178,7 @@ type counter struct {
 // matches.
 func (c *counter) add(r *compiled, a *action.Action) {
 	for _, l := range r.limits {
-		if !l.counts(a) {
+		if !l.counts(a) || c.probe && l.action != action.GroupAll {
 			continue
 		}
 		i := slices.IndexFunc(c.takes, func(t limit.Take) bool { return t.Key == l.take.Key })

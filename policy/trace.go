@@ -25,6 +25,9 @@ func (p *Policy) Trace(m *action.Match, r *action.Request, i int) []Trace {
 	var out []Trace
 	s := p.index.services[m.Service.Name]
 	args := p.inquire(m, r)
+	if args != nil && m.Probe != nil {
+		args.kind = true
+	}
 	for _, deny := range []bool{true, false} {
 		rules := p.Allow
 		if deny {

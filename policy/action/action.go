@@ -50,6 +50,10 @@ type Action struct {
 	// forbid this, and none needs to allow them. Blanks part them.
 	Like string
 
+	// Ref is the git ref that the action changes ("refs/heads/main"), where the path, the commands of a push or an id tell; "" where
+	// they do not.
+	Ref string
+
 	// Public is true for an action that reaches nothing of anybody's (GraphQL introspection, the rate limit): the
 	// resources of a rule do not restrict it, its actions and class do.
 	Public bool
@@ -128,6 +132,10 @@ type Match struct {
 	// Doubt is what only the rest of the request tells, nil where nothing is left. Actions are then all that it may turn
 	// out to do.
 	Doubt *Doubt
+
+	// Probe is set for a request that only asks whether others may follow and changes nothing: it is one of these actions, whichever
+	// is allowed with some arguments. The first of them stands in Actions.
+	Probe []string
 
 	// Reason is what a refusal should say besides the rule: why the request could not be read (its action is then of
 	// class Unknown), or why it counts as more than it seems. "" where there is nothing to say.
@@ -209,6 +217,7 @@ const (
 // asking the service.
 type Doubt struct {
 	Least  []Action // what the request does in any case
+	Refs   bool     // which ref an action changes hangs on it
 	settle func(*Request) (actions []Action, reason string, err error)
 }
 

@@ -46,16 +46,18 @@ func argumentsOf(service string) map[string]string {
 			"issues/set-labels":                     "labels",
 			"issues/add-assignees":                  "assignees",
 			"repos/create-commit-comment":           "body path position line",
-			"git/create-ref":                        "ref sha",
-			"git/update-ref":                        "sha force",
-			"git/delete-ref":                        "",
-			"repos/create-or-update-file-contents":  "message content sha branch committer author",
-			"repos/delete-file":                     "message sha branch committer author",
-			"repos/merge":                           "base head commit_message",
+			"git/create-ref":                        "ref branch sha",
+			"git/update-ref":                        "ref branch sha force",
+			"git/delete-ref":                        "ref branch",
+			"repos/create-or-update-file-contents":  "message content sha ref branch committer author",
+			"repos/delete-file":                     "message sha ref branch committer author",
+			"repos/merge":                           "base head ref branch commit_message",
+			"repos/merge-upstream":                  "ref branch",
+			"repos/rename-branch":                   "ref branch new_name",
 			"repos/create-release":                  "tag_name target_commitish name body draft prerelease discussion_category_name generate_release_notes make_latest",
 			"actions/create-workflow-dispatch":      "ref inputs ...",
 			"git/upload-pack":                       "",
-			"git/receive-pack":                      "",
+			pushOperation:                           "ref branch",
 			"git/info-refs":                         "",
 			"lfs/batch":                             "",
 		}
@@ -131,21 +133,25 @@ func (s *Service) Operations() []Route {
 // or those of the input of a GraphQL mutation, under the names that the REST API has for them. What is not there is not in
 // the map. It is an error where the arguments cannot be read.
 //
-// Branches that GitHub takes with and without refs/heads/ are given without.
+// Branches and refs that GitHub takes in several spellings are given as Spellings. "ref" and "branch" are what an action
+// changes, also where the path or a push says it.
 func Arguments(r *Request, m *Match, a *Action, names ...string) (map[string]any, error) {
 	if r == nil || m == nil || m.Service == nil {
 		return nil, errors.New("the request's arguments are not at hand")
 	}
-	out, err := spokenFields(m, a, names)
-	if !m.GraphQL {
+	github := m.Service.Name == "github"
+	if source := refSource(a.Operation, names); github && source != "" {
+		names = append(slices.Clone(names), source)
+	}
+	out, err := map[string]any{}, error(nil)
+	switch {
+	case m.GraphQL:
+		out, err = spokenFields(m, a, names)
+	case a.Operation != pushOperation: // whose body is no object of arguments
 		out, err = restFields(r, m, names)
 	}
-	if m.Service.Name == "github" {
-		for _, name := range [...]string{"base", "head", "branch"} {
-			if s, ok := out[name].(string); ok {
-				out[name] = strings.TrimPrefix(s, "refs/heads/")
-			}
-		}
+	if err == nil && github {
+		err = spellRefs(out, a)
 	}
 	return out, err
 }

@@ -12,7 +12,7 @@ func refineGit(r *Request, m *Match) {
 	switch m.Actions[0].Operation {
 	case "git/info-refs":
 		err = refineInfoRefs(r, m)
-	case "git/receive-pack":
+	case pushOperation:
 		err = refineReceivePack(r, m)
 	case "lfs/batch":
 		err = refineBatch(r, m)
@@ -22,15 +22,22 @@ func refineGit(r *Request, m *Match) {
 	}
 }
 
+// pushOperation is what every push of git is.
+const pushOperation = "git/receive-pack"
+
+// pushNames are the actions that a push may turn out to be.
+var pushNames = []string{"push", "create_branch", "create_tag", "delete_branch", "delete_tag", "force_push"}
+
 // refineInfoRefs takes the service from the query. Asking for the refs before a push moves nothing, but it is of no use
-// to who may not push: refusing it here stops a push before its pack is made.
+// to who may not push in any way: refusing it here stops a push before its pack is made.
 func refineInfoRefs(r *Request, m *Match) error {
 	a := &m.Actions[0]
 	switch r.Query {
 	case "service=git-upload-pack":
 		a.Name, a.Operation, a.Class = "clone", "git/upload-pack", Read
 	case "service=git-receive-pack":
-		a.Name, a.Operation, a.Class = "push", "git/receive-pack", Write
+		a.Name, a.Operation, a.Class = "push", pushOperation, Write
+		m.Probe = pushNames
 	default:
 		return errors.New("the query of info/refs is neither service=git-upload-pack nor service=git-receive-pack")
 	}
@@ -55,6 +62,7 @@ func refineReceivePack(r *Request, m *Match) error {
 		if b, err := r.Peek(head.size + 1); err != nil || len(b) > head.size {
 			return errors.New("something follows its empty list of refs")
 		}
+		m.Probe = pushNames
 		return nil // a flush alone: git's probe whether it may speak, before a large push
 	}
 	p := &pushReading{head: head, base: m.Actions[0], forced: make([]string, len(head.commands))}

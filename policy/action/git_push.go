@@ -28,7 +28,7 @@ type command struct{ old, new, ref string }
 func (c command) actions() []string {
 	kind := ""
 	switch {
-	case strings.HasPrefix(c.ref, "refs/heads/"):
+	case strings.HasPrefix(c.ref, heads):
 		kind = "branch"
 	case strings.HasPrefix(c.ref, "refs/tags/"):
 		kind = "tag"
@@ -102,7 +102,7 @@ func (p *pushReading) actions() (list []Action, reason string) {
 		}
 		for _, name := range names {
 			a := p.base
-			a.Name = name
+			a.Name, a.Ref = name, c.ref
 			list = append(list, a)
 		}
 	}

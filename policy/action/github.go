@@ -114,6 +114,7 @@ var byBody = map[string]bool{"graphql": true, "pulls/update": true, "issues/upda
 	"pulls/submit-review": true, "git/create-ref": true, "git/update-ref": true, "repos/update": true}
 
 func refineOperation(op string, r *Request, m *Match) (err error) {
+	m.Actions[0].Ref = refInPath(r.Path.Segments)
 	switch op {
 	case "graphql":
 		err = refineGraphQL(r, m)
@@ -212,7 +213,7 @@ func refineCreateRef(r *Request, m *Match) error {
 	}
 	ref, _ := body["ref"].(string)
 	switch {
-	case strings.HasPrefix(ref, "refs/heads/"):
+	case strings.HasPrefix(ref, heads):
 		m.rename("create_branch")
 	case strings.HasPrefix(ref, "refs/tags/"):
 		m.rename("create_tag")
@@ -258,6 +259,17 @@ func pathRef(r *Request) (string, error) {
 		return "tag", nil
 	}
 	return "", fmt.Errorf("the ref %q is neither below heads/ nor below tags/", clip(ref))
+}
+
+// refInPath is the ref that a path is about: /repos/{owner}/{repo}/git/refs/heads/main, /repos/{owner}/{repo}/branches/main/protection.
+func refInPath(segments []string) string {
+	switch {
+	case len(segments) > 5 && segments[3] == "git" && segments[4] == "refs":
+		return "refs/" + strings.Join(segments[5:], "/")
+	case len(segments) > 4 && segments[3] == "branches":
+		return heads + segments[4]
+	}
+	return ""
 }
 
 func refineSettings(r *Request, m *Match) error {

@@ -40,8 +40,8 @@ func restValue(mutation, name string, v any) any {
 			return strings.ToLower(s)
 		}
 	case "ref":
-		if s, ok := v.(string); ok && mutation == "createLinkedBranch" && !strings.HasPrefix(s, "refs/heads/") {
-			return "refs/heads/" + s
+		if s, ok := v.(string); ok && mutation == "createLinkedBranch" && !strings.HasPrefix(s, heads) {
+			return heads + s
 		}
 	case "branch", "message":
 		if object, ok := v.(map[string]any); ok && mutation == "createCommitOnBranch" {
@@ -70,9 +70,6 @@ func spokenFields(m *Match, a *Action, names []string) (map[string]any, error) {
 			}
 		}
 	}
-	if ref := f.ref(); ref != "" && out["ref"] == nil {
-		out["ref"] = ref
-	}
 	return out, nil
 }
 
@@ -82,6 +79,12 @@ func (f *root) ref() string {
 		return f.facts[f.ids[0]].Ref
 	}
 	return ""
+}
+
+// byRef says whether the field changes a ref that only an id tells.
+func (f *root) byRef() bool {
+	branch, _ := f.args["branch"].(map[string]any)
+	return f.field == "updateRef" || f.field == "createCommitOnBranch" && branch["id"] != nil
 }
 
 // mutationArguments says which arguments GitHub's mutations take.
@@ -94,9 +97,10 @@ func mutationArguments(out map[string]Takes) {
 		}
 		out[name] = t
 	}
-	// What they go by though their input does not say it at its top: conditions on it are then not met.
-	for name, hidden := range map[string][]string{"updateRef": {"ref"}, "deleteRef": {"ref"}, "updateRefs": {"ref", "sha", "force"},
-		"revertPullRequest": out["createPullRequest"].Names} {
+	// What they go by though their input does not say it at its top. Where nothing else tells, conditions on it are not met.
+	for name, hidden := range map[string][]string{"updateRef": {"ref", "branch"}, "deleteRef": {"ref", "branch"}, "updateRefs": {"ref", "branch", "sha", "force"},
+		"createRef": {"branch"}, "createLinkedBranch": {"branch"}, "createCommitOnBranch": {"ref"}, "mergeBranch": {"ref", "branch"},
+		"revertPullRequest": append([]string{"ref", "branch"}, out["createPullRequest"].Names...)} {
 		out[name] = Takes{append(out[name].Names, hidden...), false}
 	}
 }

@@ -173,7 +173,7 @@ func (f *root) state(closes, reopens string) error {
 func refKind(name any) (string, error) {
 	ref, _ := name.(string)
 	switch {
-	case strings.HasPrefix(ref, "refs/heads/"):
+	case strings.HasPrefix(ref, heads):
 		return "branch", nil
 	case strings.HasPrefix(ref, "refs/tags/"):
 		return "tag", nil
@@ -224,6 +224,9 @@ func (f *root) refUpdates() ([]string, error) {
 			return nil, err
 		}
 		names = append(names, name)
+		for len(f.refs) < len(names) {
+			f.refs = append(f.refs, update["name"].(string))
+		}
 	}
 	if len(names) == 0 || len(names) > maxRoots {
 		return nil, fmt.Errorf("%d refs, which can do %d things; send 1 ref or more that do at most %d", len(list), len(names), maxRoots)

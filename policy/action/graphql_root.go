@@ -18,6 +18,7 @@ type root struct {
 	action Action         // without name and resource
 	args   map[string]any // the arguments, for conditions on them
 	names  []string       // what it does; where that hangs on facts, see renamed
+	refs   []string       // for each name the git ref that it is about; nil: what an id tells
 	each   bool           // its names count one by one
 	times  int            // it does the first of them, and admin, so many times at once; 0: once
 
@@ -55,10 +56,12 @@ func (f *root) actions() []Action {
 	}
 	resources := f.resources()
 	like := f.asides()
-	for _, name := range names {
+	for n, name := range names {
 		a := f.action
-		a.Like = like
-		a.Name = name
+		a.Like, a.Name, a.Ref = like, name, f.ref()
+		if f.refs != nil {
+			a.Ref = f.refs[n]
+		}
 		for i, res := range resources {
 			add(a, res, f.each && i == 0)
 		}
@@ -145,15 +148,16 @@ func (m *Match) rooted(r *Request, roots []*root, ask lookUp, lasting bool) {
 		}
 	}
 	least := make([]Action, 0, len(m.Actions))
-	open := false
+	open, refs := false, false
 	for _, a := range m.Actions {
 		if a.root.open() && a.Resource == (Resource{}) {
 			a.Somewhere, open = true, true
+			refs = refs || a.root.byRef()
 		}
 		least = append(least, a)
 	}
 	if open {
-		m.Doubt = &Doubt{Least: least, settle: g.settle}
+		m.Doubt = &Doubt{Least: least, Refs: refs, settle: g.settle}
 	}
 }
 
