@@ -22,6 +22,7 @@ var preload []byte
 type ClientFiles struct {
 	Dir       string
 	CA        string // the run's CA alone, for clients that add it to their own roots
+	CertDir   string // has the run's CA alone, for clients that look through a directory
 	Bundle    string // the system's roots, the user's own and the run's CA, for clients that replace their roots by it
 	Wgetrc    string // the user's own settings, the bundle
 	PKCS12    string // the bundle, as Java reads it
@@ -59,6 +60,7 @@ func WriteClientFiles(dir string, caPEM []byte, plan ClientPlan) (ClientFiles, e
 	f := ClientFiles{
 		Dir:       dir,
 		CA:        filepath.Join(dir, "ca.pem"),
+		CertDir:   filepath.Join(dir, "certs"),
 		Bundle:    filepath.Join(dir, "bundle.pem"),
 		Wgetrc:    filepath.Join(dir, "wgetrc"),
 		PKCS12:    filepath.Join(dir, "trust.p12"),
@@ -68,7 +70,15 @@ func WriteClientFiles(dir string, caPEM []byte, plan ClientPlan) (ClientFiles, e
 		NSS:       filepath.Join(dir, "cert9.db"),
 		PHPDir:    dir,
 	}
-	nss, err := nssStore(caPEM)
+	ca, err := parseCA(caPEM)
+	var nss []byte
+	var inDir []string
+	if err == nil {
+		nss, err = nssStore(ca)
+	}
+	if err == nil {
+		inDir, err = certDir(f.CertDir, ca)
+	}
 	if err != nil {
 		return ClientFiles{}, fmt.Errorf("files for client programs: %w", err)
 	}
@@ -83,6 +93,9 @@ func WriteClientFiles(dir string, caPEM []byte, plan ClientPlan) (ClientFiles, e
 		f.Wgetrc:    {wgetrc(userWgetrc(env), f.Bundle)},
 
 		filepath.Join(f.PHPDir, "php.ini"): {phpSettings(f.Bundle)},
+	}
+	for _, path := range inDir {
+		files[path] = [][]byte{caPEM}
 	}
 	if len(plan.Git) > 0 {
 		f.GitConfig = filepath.Join(dir, "gitconfig")

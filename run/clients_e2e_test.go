@@ -210,6 +210,7 @@ func directClients(scripts, goclient string) []client {
 		asks("python aiohttp without trust_env", testbed.NeedsPython("aiohttp"), py("aiohttp")...),
 		asks("python httpx without trust_env", testbed.NeedsPython("httpx", "h2"), py("httpx")...),
 		asks("python http.client with a context of its own", testbed.NeedsPython(), py("http.client")...),
+		asks("python http.client with a directory of roots", testbed.NeedsPython(), py("directory")...),
 		asks("python asyncio streams", testbed.NeedsPython(), py("streams")...),
 		asks("php streams", testbed.Needs("php"), "php", filepath.Join(scripts, "more", "streams.php")),
 		asks("go with roots of its own", testbed.Needs("go"), goclient, "direct"),

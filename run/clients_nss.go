@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/binary"
-	"encoding/pem"
 	"errors"
 	"math/bits"
 	"strings"
@@ -28,15 +27,7 @@ const (
 )
 
 // nssStore makes the database in which NSS finds a CA that it takes for the certificates of servers, and for nothing else.
-func nssStore(caPEM []byte) ([]byte, error) {
-	block, _ := pem.Decode(caPEM)
-	if block == nil {
-		return nil, errors.New("the CA is no PEM")
-	}
-	ca, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil, err
-	}
+func nssStore(ca *x509.Certificate) ([]byte, error) {
 	serial, err := asn1.Marshal(ca.SerialNumber)
 	if err != nil {
 		return nil, err

@@ -20,7 +20,11 @@ func TestNSSStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "cert9.db")
-	text, err := nssStore(ca.PEM())
+	cert, err := parseCA(ca.PEM())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := nssStore(cert)
 	if err != nil || os.WriteFile(file, text, 0o600) != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,9 @@ package run
 
 import (
 	"bytes"
+	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"iter"
 	"slices"
 )
@@ -11,6 +13,14 @@ const (
 	beginCertificate = "-----BEGIN CERTIFICATE-----"
 	endCertificate   = "-----END CERTIFICATE-----"
 )
+
+// parseCA reads the run's CA.
+func parseCA(text []byte) (*x509.Certificate, error) {
+	for _, der := range certificates(text) {
+		return x509.ParseCertificate(der)
+	}
+	return nil, errors.New("the CA is no PEM")
+}
 
 // certificates gives the certificates of a PEM file (RFC 7468 section 5): the base64 lines of each, and what they stand
 // for, which is good until the next. What is no certificate is passed over. encoding/pem takes three times as long for

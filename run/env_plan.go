@@ -136,6 +136,7 @@ func (p EnvPlan) clients(env *Env) {
 	}
 	set(p.Files.Bundle, bundleVariables...)
 	set(p.Files.CA, "NODE_EXTRA_CA_CERTS", "DENO_CERT")
+	set(p.Files.certDirs(env.Get("SSL_CERT_DIR")), "SSL_CERT_DIR")
 	set(p.Files.Wgetrc, "WGETRC")
 	set(cmp.Or(env.Get("APT_CONFIG"), p.Files.APT), "APT_CONFIG") // apt reads no second one
 	set(p.Files.phpScanDirs(env.Get("PHP_INI_SCAN_DIR")), "PHP_INI_SCAN_DIR")

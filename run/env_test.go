@@ -87,7 +87,7 @@ func plan(environ ...string) EnvPlan {
 		Environ: environ, Secrets: [][]byte{[]byte(live)}, Sources: []string{"MY_SOURCE"},
 		Placeholders: map[string]string{"GITHUB_TOKEN": "ghp_placeholder"},
 		ProxyURL:     "http://run:token@127.0.0.1:1234", GatewayURL: "http://run:token@127.0.0.1:1234", RunID: "r1", Agent: "bot", Isolation: "env",
-		Files: ClientFiles{Dir: "/d", CA: "/d/ca.pem", Bundle: "/d/b.pem", Wgetrc: "/d/w", PKCS12: "/d/t.p12", Preload: "/d/p q.js", AWSConfig: "/d/aws", JavaProxy: "127.0.0.1:5", PHPDir: "/d"},
+		Files: ClientFiles{Dir: "/d", CA: "/d/ca.pem", CertDir: "/d/certs", Bundle: "/d/b.pem", Wgetrc: "/d/w", PKCS12: "/d/t.p12", Preload: "/d/p q.js", AWSConfig: "/d/aws", JavaProxy: "127.0.0.1:5", PHPDir: "/d"},
 	}
 }
 
@@ -123,7 +123,7 @@ func TestNoLiveSecretReachesTheChild(t *testing.T) {
 func TestEveryClientVariableIsSet(t *testing.T) {
 	env, _ := plan("http_proxy=http://corp:pw@proxy", "NO_PROXY=*", "ftp_proxy=http://corp", "npm_config_https_proxy=http://corp", "npm_config_strict_ssl=false",
 		"NODE_TLS_REJECT_UNAUTHORIZED=0", "PYTHONHTTPSVERIFY=0", "GIT_SSL_NO_VERIFY=1", "npm_config_cafile=/corp", "AGENTGUARD_AGE_PASSPHRASE=x",
-		"NODE_OPTIONS=--max-old-space-size=4096", "JAVA_TOOL_OPTIONS=-Xmx1g", "AWS_REGION=eu-west-1", "AWS_PROFILE=prod", "PHP_INI_SCAN_DIR=/x").Build()
+		"NODE_OPTIONS=--max-old-space-size=4096", "JAVA_TOOL_OPTIONS=-Xmx1g", "AWS_REGION=eu-west-1", "AWS_PROFILE=prod", "PHP_INI_SCAN_DIR=/x", "SSL_CERT_DIR=/y").Build()
 	proxy, bundle := "http://run:token@127.0.0.1:1234", "/d/b.pem"
 	want := map[string]string{
 		"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy, "ALL_PROXY": proxy, "http_proxy": proxy, "https_proxy": proxy, "all_proxy": proxy, "grpc_proxy": proxy,
@@ -133,6 +133,7 @@ func TestEveryClientVariableIsSet(t *testing.T) {
 		"BUNDLE_SSL_CA_CERT": bundle, "NIX_SSL_CERT_FILE": bundle, "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE": bundle, "CODEX_CA_CERTIFICATE": bundle,
 		"WEBSOCKET_CLIENT_CA_BUNDLE": bundle, "PERL_LWP_SSL_CA_FILE": bundle, "HTTPS_CA_FILE": bundle, "COMPOSER_CAFILE": bundle,
 		"JULIA_SSL_CA_ROOTS_PATH": bundle, "HEX_CACERTS_PATH": bundle, "SYSTEM_CERTIFICATE_PATH": bundle,
+		"SSL_CERT_DIR":        "/d/certs" + string(filepath.ListSeparator) + "/y",
 		"PHP_INI_SCAN_DIR":    "/x" + string(filepath.ListSeparator) + "/d",
 		"NODE_EXTRA_CA_CERTS": "/d/ca.pem", "DENO_CERT": "/d/ca.pem", "WGETRC": "/d/w",
 		"AWS_CONFIG_FILE": "/d/aws", "AWS_SHARED_CREDENTIALS_FILE": "/d/aws", "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "eu-west-1",

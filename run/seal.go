@@ -367,7 +367,7 @@ func (s *session) serveSealed() error {
 	for port, l := range s.published {
 		go relay(l, func() (net.Conn, error) { return s.box.Dial(port) })
 	}
-	var shown []sandbox.Replacement
+	shown := []sandbox.Replacement{{Path: rootsDir, Source: s.files.CertDir, Among: true}}
 	for _, path := range systemTrust {
 		shown = append(shown, sandbox.Replacement{Path: path, Source: s.files.Bundle})
 	}

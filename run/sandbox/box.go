@@ -57,11 +57,13 @@ type Event struct {
 	Gone    bool // the box itself was ended from outside
 }
 
-// Replacement is a file that is seen in the place of another.
+// Replacement is a file, or a directory, that is seen in the place of another.
 type Replacement struct {
 	Path, Source string
 	// Laid has a copy laid into a new directory of one that is hidden, and so empty: the child can change it, and it is forgotten.
 	Laid bool
+	// Among has the files of the directory Source be seen beside those in the directory Path, where the kernel has overlays.
+	Among bool
 }
 
 // Start makes a box. The error is as a rule a *Problem, and then nothing is left of the box.

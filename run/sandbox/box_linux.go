@@ -150,8 +150,11 @@ func (b *Box) Show(files []Replacement) error {
 	var steps []inner.Step
 	for _, r := range files {
 		do := "show"
-		if r.Laid {
+		switch {
+		case r.Laid:
 			do = "lay"
+		case r.Among:
+			do = "among"
 		}
 		steps = append(steps, inner.Step{Do: do, Path: r.Path, With: r.Source})
 	}

@@ -162,6 +162,9 @@ func (p *initProcess) take(s Step) (what, call string, err error) {
 		return "show " + s.With + " as " + s.Path, "mount(MS_BIND)", show(s.With, s.Path)
 	case "lay":
 		return "lay " + s.With + " at " + s.Path, "open", ifThere(lay(s.With, s.Path))
+	case "among":
+		among(s.With, s.Path)
+		return "", "", nil
 	case "content":
 		return "replace " + s.Path, "mount(MS_BIND)", content(s.Path, s.With)
 	case "try":

@@ -160,6 +160,15 @@ func show(source, path string) error {
 	return mountAttr(path, attrReadOnly, false)
 }
 
+// among shows the files of a directory among those of another. It is a help to programs that look nowhere else: where the kernel has no
+// overlays, or none for who is not root (before 5.11), path stays as it is.
+func among(source, path string) {
+	if bytes.ContainsAny([]byte(source), `,:\`) { // which divide the options of a mount
+		return
+	}
+	mount("overlay", path, "overlay", syscall.MS_RDONLY|syscall.MS_NOSUID|syscall.MS_NODEV, "lowerdir="+source+":"+path)
+}
+
 // tmpfsMagic is statfs's word for what hide covers directories with (linux/magic.h).
 const tmpfsMagic = 0x01021994
 

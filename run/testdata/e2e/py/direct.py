@@ -42,9 +42,9 @@ async def with_streams():
         writer.close()
 
 
-def with_http_client():
+def with_http_client(**roots):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations("/etc/ssl/certs/ca-certificates.crt")
+    context.load_verify_locations(**roots)
     for method in "GET", "DELETE":
         connection = http.client.HTTPSConnection(HOST, context=context, timeout=30)
         connection.request(method, PATH, headers=BEARER)
@@ -65,6 +65,7 @@ def with_httpx():
     "aiohttp": lambda: asyncio.run(with_aiohttp()),
     "websockets": lambda: asyncio.run(with_websockets()),
     "streams": lambda: asyncio.run(with_streams()),
-    "http.client": with_http_client,
+    "http.client": lambda: with_http_client(cafile="/etc/ssl/certs/ca-certificates.crt"),
+    "directory": lambda: with_http_client(capath="/etc/ssl/certs"),
     "httpx": with_httpx,
 }[sys.argv[1]]()
