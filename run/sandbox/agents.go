@@ -39,7 +39,7 @@ var agents = []agent{
 // holds what is not there, so the child can make it where it can write.
 func (p Places) Unsettled() (paths []string) {
 	own := settledPlaces
-	if p.Dir != p.Home {
+	if dir, home := p.leads(); dir != home {
 		own = nil
 	}
 	for _, names := range append(agentsSettled(), own) {

@@ -220,6 +220,7 @@ func settle(rules []Rule, p Places) []Rule {
 	}
 	var out []Rule
 	known := newLinks()
+	leads := make(map[string]View, len(rules))
 	for _, r := range rules {
 		path, there := known.resolve(r.Path)
 		if !there {
@@ -228,7 +229,13 @@ func settle(rules []Rule, p Places) []Rule {
 			}
 			path = known.parent(r.Path)
 		}
+		leads[path] = r.View
 		out = append(out, Rule{path, r.View})
+	}
+	for path, view := range otherNames(leads, ourMounts()) {
+		if _, ruled := leads[path]; !ruled {
+			out = append(out, Rule{path, view})
+		}
 	}
 	return out
 }

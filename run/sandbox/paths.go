@@ -171,12 +171,18 @@ func (r *links) parent(path string) string {
 	return filepath.Join(r.parent(dir), name)
 }
 
-// Seen gives the rules whose paths lead somewhere, by where they lead, parents first. Of several for one path the last counts.
+// Seen gives the rules whose paths lead somewhere, by where they lead, parents first. Of several for one path the last counts, and
+// what has a rule by another name only, of that.
 func Seen(rules []Rule) []Rule {
 	last, known := map[string]View{}, newLinks() // a few of the rules lead somewhere
 	for _, r := range rules {
 		if path, there := known.resolve(r.Path); there {
 			last[path] = r.View
+		}
+	}
+	for path, view := range otherNames(last, ourMounts()) {
+		if _, ruled := last[path]; !ruled {
+			last[path] = view
 		}
 	}
 	seen := make([]Rule, 0, len(last))

@@ -140,7 +140,7 @@ func (p Places) Rules() []Rule {
 	for _, a := range agents {
 		home(Writable, p.Home, a.keeps)
 	}
-	if p.Dir != "/" && (p.Dir == p.Home || !within(p.Home, p.Dir)) { // to work in / is not to own what is below it
+	if dir, home := p.leads(); dir != "/" && (dir == home || !within(home, dir)) { // to work in / is not to own what is below it
 		add(Writable, p.Dir)
 		add(Writable, GitDirs(p.Dir)...)
 		add(ReadOnly, filepath.Join(p.Dir, ".git/hooks"))
@@ -162,6 +162,14 @@ func (p Places) Rules() []Rule {
 	add(Hidden, p.Hide...)
 	add(ReadOnly, p.Runtime)
 	return append(withoutSecrets(rules, p.Secret), hidden(p.Secret)...)
+}
+
+// leads gives where the names of the child's directory and of the user's lead.
+func (p Places) leads() (dir, home string) {
+	known := newLinks()
+	dir, _ = known.resolve(p.Dir)
+	home, _ = known.resolve(p.Home)
+	return dir, home
 }
 
 // withoutSecrets takes out rules below what must stay hidden: none may open a part of it.

@@ -43,3 +43,24 @@ func TestUnsettled(t *testing.T) {
 		t.Error(all)
 	}
 }
+
+// TestWorkingDirectoryByAnotherName: who starts in a link to the root of the file system, or to a directory that the home directory is
+// in, does not own all of it.
+func TestWorkingDirectoryByAnotherName(t *testing.T) {
+	top := t.TempDir()
+	home, link := filepath.Join(top, "home"), filepath.Join(top, "link")
+	os.Mkdir(home, 0o755)
+	for to, want := range map[string]bool{"/": false, top: false, home: true} {
+		os.Remove(link)
+		if err := os.Symlink(to, link); err != nil {
+			t.Skip(err)
+		}
+		p := Places{Home: home, Dir: link}
+		if owns := slices.Contains(p.Rules(), Rule{link, Writable}); owns != want {
+			t.Errorf("a link to %s: its own %v, want %v", to, owns, want)
+		}
+		if tells := len(p.Unsettled()) > len((Places{Home: home, Dir: top}).Unsettled()); tells != want {
+			t.Errorf("a link to %s: told of start files %v, want %v", to, tells, want)
+		}
+	}
+}

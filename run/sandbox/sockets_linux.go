@@ -216,32 +216,24 @@ func (f *finder) mount(path string) {
 	}
 }
 
-// mounted lists mount points where there may be sockets, and the remote ones (proc_pid_mountinfo(5)).
+// mounted lists mount points where there may be sockets, and the remote ones.
 func mounted() (paths, remote []string) {
-	text, _ := os.ReadFile("/proc/self/mountinfo")
 	dir, _ := os.Readlink("/proc/self/cwd")
-	return mountPoints(string(text), dir)
+	return withSockets(ourMounts(), dir)
 }
 
-// mountPoints reads a list of mounts. One whose file system is another machine's, or another program's, is left out, with what is
-// mounted in it: who asks it waits for that one, for ever if it is gone. The one that we work in has answered.
-func mountPoints(text, workingDir string) (paths, remote []string) {
+// withSockets leaves out a mount whose file system is another machine's, or another program's, with what is mounted in it: who asks it
+// waits for that one, for ever if it is gone. The one that we work in has answered.
+func withSockets(mounts []mountPoint, workingDir string) (paths, remote []string) {
 	var all []string
-	for line := range strings.Lines(text) {
-		about, kind, _ := strings.Cut(line, " - ")
-		fields := strings.SplitN(about, " ", 6)
-		if len(fields) < 6 {
-			continue
-		}
-		path := unescape(fields[4])
-		kind, _, _ = strings.Cut(kind, " ")
+	for _, m := range mounts {
 		switch {
-		case kind == "autofs", kind == "squashfs", kind == "nsfs": // would be mounted; have no listeners
-		case within(path, "/proc"), within(path, "/sys"), within(path, "/dev"):
-		case isRemote(kind) && !within(workingDir, path):
-			remote = append(remote, path)
+		case m.kind == "autofs", m.kind == "squashfs", m.kind == "nsfs": // would be mounted; have no listeners
+		case within(m.path, "/proc"), within(m.path, "/sys"), within(m.path, "/dev"):
+		case isRemote(m.kind) && !within(workingDir, m.path):
+			remote = append(remote, m.path)
 		default:
-			all = append(all, path)
+			all = append(all, m.path)
 		}
 	}
 	for _, path := range all {
@@ -269,14 +261,6 @@ func withinAny(path string, dirs []string) bool {
 		}
 	}
 	return false
-}
-
-// unescape reads the octal escapes of a mount point.
-func unescape(s string) string {
-	if strings.IndexByte(s, '\\') < 0 {
-		return s
-	}
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }
 
 // socketName reads the eighth field of a line of /proc/net/unix, which may hold spaces (unix(7) does not describe it;

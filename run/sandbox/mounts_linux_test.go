@@ -1,0 +1,75 @@
+package sandbox
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestOtherNames: what is shown in several places is held in each, but where it is said to be writable.
+func TestOtherNames(t *testing.T) {
+	const list = `1 0 8:1 / / rw - ext4 /dev/sda1 rw
+2 1 8:2 / /data rw - ext4 /dev/sda2 rw
+3 1 8:2 /home /home rw - ext4 /dev/sda2 rw
+4 1 8:2 /home/me/.aws/sso /srv/a\040b rw - ext4 /dev/sda2 rw
+5 1 8:2 /home/me/work /work rw - ext4 /dev/sda2 rw
+6 1 8:3 / /home/other rw - ext4 /dev/sda3 rw
+7 1 8:1 / /run/host rw - ext4 /dev/sda1 rw
+8 1 0:5 / /run rw - tmpfs tmpfs rw
+`
+	got := otherNames(map[string]View{
+		"/home/me": ReadOnly, "/home/me/.aws": Hidden, "/home/me/.bashrc": ReadOnly, "/home/me/work": Writable, "/home/other/.ssh": Hidden, "/etc/shadow": Hidden, "/": Writable,
+	}, mountPoints(list))
+	want := map[string]View{
+		"/data/home/me": ReadOnly, "/data/home/me/.aws": Hidden, "/srv/a b": Hidden, "/data/home/me/.bashrc": ReadOnly, "/run/host/etc/shadow": Hidden,
+		"/run/host/home": Hidden, "/run/host/data": Hidden, "/run/host/srv/a b": Hidden, "/run/host/run": Hidden, "/data/home/other": Hidden,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if got := otherNames(map[string]View{"/x": Hidden}, nil); len(got) > 0 {
+		t.Error(got)
+	}
+}
+
+// TestMountedTwice: by the name that a second mount gives it a secret cannot be read either, nor a start file changed, and where
+// Landlock alone holds files neither.
+func TestMountedTwice(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("takes root, who mounts")
+	}
+	dir := files(t, "home/.netrc", "home/.aws/config", "home/.bashrc", "home/plain", "work/x")
+	home, twice := filepath.Join(dir, "home"), filepath.Join(dir, "twice")
+	os.Mkdir(twice, 0o755)
+	if err := syscall.Mount(dir, twice, "", syscall.MS_BIND, ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Unmount(twice, syscall.MNT_DETACH) })
+	rules := []Rule{{dir, Writable}, {filepath.Join(home, ".netrc"), Hidden}, {filepath.Join(home, ".aws"), Hidden}, {filepath.Join(home, ".bashrc"), ReadOnly}}
+	try(t, twice, Config{Rules: rules}, []attack{
+		{"a file", "cat home/.netrc", "secret"},
+		{"a directory", "cat home/.aws/*", "secret"},
+		{"a start file", "echo evil >> home/.bashrc && tail -1 home/.bashrc", "evil"},
+	})
+	if out, _ := inBox(t, Config{Rules: rules}, "cat '"+twice+"/home/plain'"); !strings.Contains(out, "secret of home/plain") {
+		t.Errorf("what is beside: %s", out)
+	}
+	p := Places{Home: home, Dir: filepath.Join(dir, "work")}
+	grants, err := Grant(settle([]Rule{{filepath.Join(home, ".netrc"), Hidden}, {filepath.Join(home, ".pgpass"), Hidden}}, p), os.ReadDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := fmt.Sprint(grants.Rules)
+	for _, name := range []string{".netrc", ".pgpass"} {
+		if strings.Contains(all, " "+filepath.Join(twice, "home", name)+"}") {
+			t.Errorf("filtered: %q is granted by its other name", name)
+		}
+	}
+	if !strings.Contains(all, filepath.Join(twice, "home/plain")) {
+		t.Errorf("filtered: what is beside it is not granted by its other name: %s", all)
+	}
+}

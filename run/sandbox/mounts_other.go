@@ -1,0 +1,9 @@
+//go:build !linux
+
+package sandbox
+
+type mountPoint struct{}
+
+func ourMounts() []mountPoint { return nil }
+
+func otherNames(map[string]View, []mountPoint) map[string]View { return nil }
