@@ -122,7 +122,7 @@ func (p *Proxy) fetch(pre *Exchange, r *http.Request, most int64) (*action.Reply
 	defer p.memory.give(most)
 	resp, err := p.Upstream.RoundTrip(r)
 	if err != nil {
-		return nil, errors.New(dialRefusal(pre, err).Reason)
+		return nil, errors.New(p.Upstream.refusal(pre, err).Reason)
 	}
 	defer resp.Body.Close()
 	pre.Status = resp.StatusCode

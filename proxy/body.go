@@ -95,7 +95,7 @@ func (b *peekedBody) passes(p []byte, err error) (int64, *Refusal) {
 
 // leaves is told by which connection the request leaves.
 func (ex *Exchange) leaves(c httptrace.GotConnInfo) {
-	ex.up = bulkOf(c.Conn)
+	ex.up, ex.left = bulkOf(c.Conn), true
 	if b := ex.body; b != nil && b.gate == nil && ex.tunnel != nil {
 		b.atOnce()
 		b.from = ex.tunnel

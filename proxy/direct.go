@@ -108,11 +108,6 @@ func sendable(h http.Header) error {
 	return nil
 }
 
-// isSafe says whether a request with this method may be sent twice (RFC 9110 section 9.2.1).
-func isSafe(method string) bool {
-	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions || method == http.MethodTrace
-}
-
 func wayOf(u *url.URL) way {
 	to := way{u.Scheme == "http", u.Host}
 	if u.Port() == "" {

@@ -50,6 +50,7 @@ type Exchange struct {
 	body     *peekedBody
 	tunnel   *bulk // the child's end, where it carries one request at a time; nil: none, or not so
 	up       *bulk // the upstream's end, likewise
+	left     bool  // a connection was found that it could leave by
 	messages *messages
 	deadline func(time.Time) error // of reading the request
 }

@@ -367,7 +367,7 @@ func (p *Proxy) upstreamError(w http.ResponseWriter, r *http.Request, err error)
 	if ex.Failure == "" {
 		ex.Failure = err.Error()
 	}
-	f := dialRefusal(ex, err)
+	f := p.Upstream.refusal(ex, err)
 	var told refusalError
 	var broken *brokenBody
 	var atGate *Refusal

@@ -315,7 +315,7 @@ func (p *Proxy) dialBlind(ctx context.Context, ex *Exchange) net.Conn {
 		if err == nil {
 			return up
 		}
-		ex.Failure, ex.Refusal = err.Error(), dialRefusal(ex, err)
+		ex.Failure, ex.Refusal = err.Error(), p.Upstream.refusal(ex, err)
 	}
 	ex.Status = ex.Refusal.Status
 	return nil

@@ -1,11 +1,9 @@
 package proxy
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -13,13 +11,10 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"agentguard/policy/action"
 )
 
 // UpstreamConfig is the way out.
@@ -38,7 +33,8 @@ type Upstream struct {
 	guard  guard
 	ways   func() (*ways, error) // made at the first request: the system's roots take 10 ms to read
 	made   atomic.Bool
-	speaks sync.Map // authority -> 1, or 2 where it speaks HTTP/2 only
+	speaks sync.Map      // authority -> 1, or 2 where it speaks HTTP/2 only
+	tunnel time.Duration // that a corporate proxy may take
 }
 
 // ways are the transports.
@@ -56,7 +52,7 @@ func NewUpstream(c UpstreamConfig) (*Upstream, error) {
 	if len(c.CA) > 0 && !x509.NewCertPool().AppendCertsFromPEM(c.CA) {
 		return nil, errors.New("the file of upstream.ca holds no certificate in PEM form")
 	}
-	u := &Upstream{cfg: c, guard: newGuard(c.AllowPrivate)}
+	u := &Upstream{cfg: c, guard: newGuard(c.AllowPrivate), tunnel: tunnelTimeout}
 	u.ways = sync.OnceValues(u.makeWays)
 	return u, nil
 }
@@ -101,19 +97,9 @@ func (u *Upstream) transport(cfg *tls.Config, protocols ...string) *http.Transpo
 	t.TLSClientConfig.NextProtos = protocols
 	if u.cfg.Proxy != nil {
 		t.Proxy = func(r *http.Request) (*url.URL, error) { return u.corporate(r.URL) }
+		t.OnProxyConnectResponse = tunnelMade
 	}
 	return t
-}
-
-// corporate is the corporate proxy on the way to a URL; nil: none.
-func (u *Upstream) corporate(to *url.URL) (*url.URL, error) {
-	if u.cfg.Proxy == nil {
-		return nil, nil
-	}
-	if a, _, err := action.AuthorityOf(to); err == nil && u.cfg.Resolve[a.String()] != "" {
-		return nil, nil // the policy says where it is
-	}
-	return u.cfg.Proxy(to)
 }
 
 // RoundTrip implements http.RoundTripper. The upstream is asked in the protocol that the child speaks, and in the other
@@ -124,7 +110,7 @@ func (u *Upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if t := httptrace.ContextClientTrace(r.Context()); t != nil { // which ReverseProxy has made for this request alone
-		t.GotConn = exchangeOf(r).leaves
+		t.GotConn = u.leaves(exchangeOf(r))
 	}
 	speaks, known := u.speaks.Load(r.URL.Host)
 	if speaks == 2 || r.ProtoMajor == 2 {
@@ -142,6 +128,17 @@ func (u *Upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 		u.speaks.LoadOrStore(r.URL.Host, 1)
 	}
 	return resp, err
+}
+
+// leaves tells an exchange by which connection it leaves, and ends the bound on what made it.
+func (u *Upstream) leaves(ex *Exchange) func(httptrace.GotConnInfo) {
+	if u.via(ex) == "" {
+		return ex.leaves
+	}
+	return func(c httptrace.GotConnInfo) {
+		c.Conn.SetDeadline(time.Time{})
+		ex.leaves(c)
+	}
 }
 
 // tryHTTP1 asks in HTTP/1.1, and again in HTTP/2 where the upstream knows no other: then the handshake has failed with
@@ -180,7 +177,8 @@ func (u *Upstream) Close() {
 	}
 }
 
-// dial connects to an authority, or to the corporate proxy, which is the user's own choice and may be private.
+// dial connects to an authority, or to the corporate proxy, which is the user's own choice and may be private. It has to lead further
+// in time.
 func (u *Upstream) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -191,6 +189,11 @@ func (u *Upstream) dial(ctx context.Context, network, addr string) (net.Conn, er
 	case to != "":
 		addr = to // the policy names the address itself
 	case u.isProxy(addr):
+		c, err := d.DialContext(ctx, network, addr)
+		if err == nil {
+			c.SetDeadline(time.Now().Add(u.tunnel))
+		}
+		return c, err
 	default:
 		d.Control = u.guard.control(host)
 	}
@@ -203,112 +206,4 @@ func (u *Upstream) dialBulk(ctx context.Context, network, addr string) (net.Conn
 		return nil, err
 	}
 	return &bulk{Conn: c}, nil
-}
-
-// isProxy says whether addr is that of the corporate proxy.
-func (u *Upstream) isProxy(addr string) bool {
-	if u.cfg.Proxy == nil {
-		return false
-	}
-	for _, scheme := range []string{"https", "http"} { // an environment may name two
-		p, err := u.cfg.Proxy(&url.URL{Scheme: scheme, Host: "public.invalid"})
-		if err == nil && p != nil && proxyAddr(p) == addr {
-			return true
-		}
-	}
-	return false
-}
-
-func proxyAddr(p *url.URL) string {
-	port := p.Port()
-	if port == "" {
-		port = map[string]string{"https": "443", "socks5": "1080", "socks5h": "1080"}[p.Scheme]
-	}
-	if port == "" {
-		port = "80"
-	}
-	return net.JoinHostPort(p.Hostname(), port)
-}
-
-// DialTunnel connects to a host whose bytes are passed through unread.
-func (u *Upstream) DialTunnel(ctx context.Context, a action.Authority) (net.Conn, error) {
-	p, err := u.corporate(&url.URL{Scheme: "https", Host: a.String()})
-	switch {
-	case err != nil:
-		return nil, err
-	case p == nil:
-		return u.dial(ctx, "tcp", a.String())
-	}
-	return u.dialThrough(ctx, p, a)
-}
-
-// dialThrough asks a corporate proxy for a tunnel.
-func (u *Upstream) dialThrough(ctx context.Context, p *url.URL, a action.Authority) (net.Conn, error) {
-	conn, err := u.dial(ctx, "tcp", proxyAddr(p))
-	if err != nil {
-		return nil, err
-	}
-	if p.Scheme == "https" {
-		w, err := u.ways()
-		if err != nil {
-			conn.Close()
-			return nil, err
-		}
-		cfg := w.tls.Clone()
-		cfg.ServerName = p.Hostname()
-		conn = tls.Client(conn, cfg)
-	}
-	conn.SetDeadline(time.Now().Add(dialTimeout))
-	req := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: a.String()}, Host: a.String(), Header: http.Header{}}
-	if p.User != nil {
-		password, _ := p.User.Password()
-		req.Header.Set("Proxy-Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(p.User.Username()+":"+password)))
-	}
-	if err := req.Write(conn); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	// The server of a tunnel that carries TLS speaks second, so nothing follows the answer that could be lost here.
-	resp, err := http.ReadResponse(bufio.NewReader(conn), req)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = errors.New("the upstream proxy answered " + resp.Status)
-	}
-	if err != nil {
-		conn.Close()
-		return nil, err
-	}
-	conn.SetDeadline(time.Time{})
-	return conn, nil
-}
-
-// mendsTrust says what to look at where a certificate was refused.
-func mendsTrust(err error) string {
-	var invalid x509.CertificateInvalidError
-	var name x509.HostnameError
-	switch {
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "if the clock of this machine is right (agentguard doctor says), that of the host or its certificate is not"
-	case errors.As(err, &name):
-		return "somebody else answers there: look at [upstream] resolve and proxy, and at the name service"
-	}
-	return "a private CA is named by [upstream] ca = \"FILE.pem\""
-}
-
-// dialRefusal says in words why the upstream could not be asked.
-func dialRefusal(ex *Exchange, err error) *Refusal {
-	var private *GuardError
-	var dns *net.DNSError
-	var verify *tls.CertificateVerificationError
-	host := ex.Authority.Host
-	switch {
-	case errors.As(err, &private):
-		return deny(private.Error(), fmt.Sprintf("if it should be reached: [upstream] allow_private = [%q]", host))
-	case errors.As(err, &verify):
-		return upstreamFailed("the certificate of "+ex.Authority.String()+" cannot be trusted: "+verify.Err.Error(), mendsTrust(verify.Err))
-	case errors.As(err, &dns):
-		return upstreamFailed(host+" cannot be resolved: "+dns.Err, "")
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
-		return upstreamFailed(ex.Authority.String()+" did not answer in time", "")
-	}
-	return upstreamFailed(ex.Authority.String()+" could not be asked: "+err.Error(), "")
 }

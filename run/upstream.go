@@ -10,6 +10,7 @@ import (
 
 	"agentguard/policy/action"
 	"agentguard/proxy"
+	"agentguard/run/audit"
 )
 
 // upstream is the way out that the policy describes, by default that of our own environment.
@@ -99,7 +100,11 @@ func proxyAddress(name, value string) (*url.URL, error) {
 	if err != nil || u.Hostname() == "" {
 		return nil, fmt.Errorf("the variable %s does not hold the address of a proxy, such as http://proxy.example:3128", name)
 	}
-	return u, nil
+	switch u.Scheme {
+	case "http", "https", "socks5", "socks5h":
+		return u, nil
+	}
+	return nil, fmt.Errorf("the variable %s names a proxy of a kind that is not known here, %s://; http, https and socks5 are", name, audit.Clip(u.Scheme, 20))
 }
 
 // parseDirect reads 10.0.0.0/8, 10.1.2.3, example.com (and all below), .example.com and *.example.com (below alone), the

@@ -45,6 +45,7 @@ func TestProxyAddresses(t *testing.T) {
 	for value, want := range map[string]string{
 		"http://corp:3128": "http://corp:3128", "corp": "http://corp", "corp:3128": "http://corp:3128", "socks5h://10.0.0.1": "socks5h://10.0.0.1",
 		"https://me:pw@corp": "https://me:pw@corp", "10.0.0.1:3128": "http://10.0.0.1:3128", "http://": "", "//corp:1": "", "http://corp:hunter2@x:y": "", ":": "",
+		"socks4://corp:hunter2@corp:1080": "", "ftp://corp": "", "HTTP://corp": "http://corp",
 	} {
 		for _, name := range []string{"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"} {
 			proxy, err := proxyFromEnvironment(NewEnv([]string{name + "=" + value}))

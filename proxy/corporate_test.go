@@ -1,0 +1,160 @@
+package proxy
+
+import (
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// badProxy accepts connections and does with each what it is told.
+func badProxy(t *testing.T, do func(net.Conn)) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { c.Close() })
+			go do(c)
+		}
+	}()
+	return l.Addr().String()
+}
+
+// through has the rig's requests go by way of a corporate proxy, which gets 200 ms to make a tunnel.
+func (r *rig) through(p *url.URL) {
+	r.t.Helper()
+	roots := x509.NewCertPool()
+	roots.AddCert(r.origin.Certificate())
+	up, err := NewUpstream(UpstreamConfig{Roots: roots, Proxy: func(*url.URL) (*url.URL, error) { return p, nil }})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	up.tunnel = 200 * time.Millisecond
+	r.proxy.Upstream, r.proxy.forward.Transport = up, up
+}
+
+// TestCorporateProxyThatMakesNoTunnel: the refusal names the proxy and says what may mend it, whatever the proxy does; one that says
+// nothing is not waited for longer than the bound.
+func TestCorporateProxyThatMakesNoTunnel(t *testing.T) {
+	answer := func(text string) func(net.Conn) {
+		return func(c net.Conn) { c.Read(make([]byte, 4096)); io.WriteString(c, text); c.Close() }
+	}
+	silent := func(c net.Conn) { io.Copy(io.Discard, c) }
+	for _, c := range []struct {
+		name, scheme string
+		do           func(net.Conn) // nil: nobody is there
+		want, hint   string
+	}{
+		{"wants a password", "http", answer("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"), "answered 407 ", "HTTPS_PROXY=http://NAME:PASSWORD@"},
+		{"forbids", "http", answer("HTTP/1.1 403 Forbidden\r\nContent-Length: 5\r\n\r\nblock"), "answered 403 Forbidden", "NO_PROXY"},
+		{"wants a browser", "http", answer("HTTP/1.1 302 Found\r\nLocation: http://login.example\r\nContent-Length: 0\r\n\r\n"), "answered 302 Found", "NO_PROXY"},
+		{"hangs up", "http", func(c net.Conn) { c.Read(make([]byte, 4096)); c.Close() }, "ended the connection", ""},
+		{"is no proxy", "http", answer("SSH-2.0-x\r\n\r\n"), "malformed HTTP", ""},
+		{"says nothing", "http", silent, "did not answer in time", ""},
+		{"says nothing to TLS", "https", silent, "cannot be reached", "NO_PROXY"},
+		{"says nothing to SOCKS", "socks5", silent, "did not answer in time", ""},
+		{"is not there", "http", nil, "refused", "NO_PROXY"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			addr := "127.0.0.1:1"
+			if c.do != nil {
+				addr = badProxy(t, c.do)
+			}
+			r := newRig(t, echoAuth, rigOptions{policy: tunnelPolicy})
+			r.through(&url.URL{Scheme: c.scheme, Host: addr})
+			for _, h2 := range []bool{false, true} {
+				a := r.with(r.client(h2), "GET", "https://api.example.com/items/1", "")
+				m := a.refusal(t)
+				if a.StatusCode != 502 || !strings.Contains(m.Error, c.want) || !strings.Contains(m.Error, "the corporate proxy "+addr) || !strings.Contains(m.Hint, c.hint) {
+					t.Errorf("%s %s", a.Status, a.body)
+				}
+			}
+			if c.scheme == "socks5" {
+				c.want = errSOCKS.Error()
+			}
+			resp, _, _ := r.raw("CONNECT pinned.example.com:443 HTTP/1.1\r\nHost: pinned.example.com:443\r\n{auth}\r\n")
+			if resp == nil {
+				t.Fatal("no answer to CONNECT")
+			}
+			text := bodyOf(t, resp)
+			if resp.StatusCode != 502 || !strings.Contains(text, c.want) && c.scheme != "https" {
+				t.Errorf("a tunnel that is not read: %s %s", resp.Status, text)
+			}
+		})
+	}
+}
+
+// TestSlowAnswerThroughACorporateProxy: once there is a tunnel, answers may take their time.
+func TestSlowAnswerThroughACorporateProxy(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { time.Sleep(500 * time.Millisecond) }, rigOptions{})
+	addr, _ := corporate(t, r.origin.Listener.Addr().String())
+	r.through(&url.URL{Scheme: "http", User: url.UserPassword("corp", "pass word"), Host: addr})
+	for _, h2 := range []bool{false, true} {
+		if a := r.with(r.client(h2), "GET", "https://api.example.com/items/1", ""); a.StatusCode != 200 {
+			t.Errorf("h2 %v: %s %s", h2, a.Status, a.body)
+		}
+	}
+}
+
+// TestWhyTheUpstreamCouldNotBeAsked: each refusal names what failed, and says what may mend it.
+func TestWhyTheUpstreamCouldNotBeAsked(t *testing.T) {
+	const doubt = "whether it was carried out is not known"
+	reset := &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+	for _, c := range []struct {
+		err        error
+		method     string
+		left       bool
+		proxy      string
+		want, hint string
+	}{
+		{reset, "POST", true, "", "api.example.com:443 ended the connection before an answer came", doubt},
+		{reset, "GET", true, "", "ended the connection before an answer came", ""},
+		{reset, "POST", false, "", "ended the connection before an answer came", ""},
+		{silentError{io.ErrUnexpectedEOF}, "DELETE", true, "", "ended the connection", doubt},
+		{errors.New("net/http: timeout"), "GET", false, "", "could not be asked: net/http: timeout", ""},
+		{timedOut{}, "POST", true, "", "did not answer in time", doubt},
+		{&net.DNSError{Name: "api.example.com", Err: "no such host"}, "GET", false, "http://corp:3128", "api.example.com cannot be resolved: no such host", ""},
+		{&net.OpError{Op: "proxyconnect", Err: &net.DNSError{Name: "corp", Err: "no such host"}}, "GET", false, "http://corp:3128", "the corporate proxy corp:3128 cannot be resolved", "HTTPS_PROXY"},
+		{&net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")}, "GET", true, "", "certificate required", "[network] tunnel"},
+		{&net.OpError{Op: "remote error", Err: errors.New("tls: protocol version not supported")}, "GET", true, "", "protocol version", "TLS 1.2"},
+	} {
+		a, err := authority("api.example.com")
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := UpstreamConfig{}
+		if c.proxy != "" {
+			p, _ := url.Parse(c.proxy)
+			cfg.Proxy = func(*url.URL) (*url.URL, error) { return p, nil }
+		}
+		u, err := NewUpstream(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := u.refusal(&Exchange{Method: c.method, Authority: a, left: c.left}, c.err)
+		if f.Status != 502 || !strings.Contains(f.Reason, c.want) || !strings.Contains(f.Hint, c.hint) || c.hint == "" && f.Hint != "" {
+			t.Errorf("%v of %s: %q (%q)", c.err, c.method, f.Reason, f.Hint)
+		}
+	}
+}
+
+type timedOut struct{}
+
+func (timedOut) Error() string   { return "net/http: TLS handshake timeout" }
+func (timedOut) Timeout() bool   { return true }
+func (timedOut) Temporary() bool { return true }
