@@ -27,7 +27,7 @@ func (l *bounded) Accept() (net.Conn, error) {
 		<-l.places
 		return nil, err
 	}
-	return &boundedConn{c, sync.OnceFunc(func() { <-l.places })}, nil
+	return &boundedConn{newWire(c), sync.OnceFunc(func() { <-l.places })}, nil
 }
 
 func (c *boundedConn) Close() error {
@@ -36,8 +36,10 @@ func (c *boundedConn) Close() error {
 }
 
 // CloseWrite ends one direction, or both where the connection has no halves.
-func (c *boundedConn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+func (c *boundedConn) CloseWrite() error { return closeWrite(c.Conn) }
+
+func closeWrite(c net.Conn) error {
+	if half, ok := c.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
 	return c.Close()

@@ -205,5 +205,5 @@ func (u *Upstream) dialBulk(ctx context.Context, network, addr string) (net.Conn
 	if err != nil {
 		return nil, err
 	}
-	return &bulk{Conn: c}, nil
+	return &bulk{Conn: newWire(c)}, nil
 }

@@ -1,0 +1,11 @@
+//go:build unix && !linux
+
+package proxy
+
+import "syscall"
+
+// readNow reads from a descriptor that does not wait.
+func readNow(fd uintptr, p []byte) (int, error) { return syscall.Read(int(fd), p) }
+
+// writeNow writes to a descriptor that does not wait.
+func writeNow(fd uintptr, p []byte) (int, error) { return syscall.Write(int(fd), p) }
