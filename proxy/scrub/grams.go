@@ -11,6 +11,7 @@ type grams struct {
 	stride int
 	mask   uint32          // of the bytes of a little-endian word that are in a gram
 	size   int             // bytes in a gram
+	used   uint32          // of the filter's words, less 1: no more than these grams deserve, so that few stay in the nearest cache
 	filter [1 << 15]uint32 // two bits of a word for each gram: of the grams of twenty secrets it lets one in a hundred and sixty pass that is none
 	slots  []slot          // open addressing by hash, a power of two, at least half empty
 	places []place
@@ -83,11 +84,12 @@ func (g *grams) fill(all []entry, different int) {
 	for size < 2*different {
 		size *= 2
 	}
+	g.used = min(uint32(len(g.filter)), uint32(size)) - 1
 	g.slots, g.places = make([]slot, size), make([]place, len(all))
 	for _, e := range all {
 		s := g.slot(e.gram)
 		s.gram, s.to = e.gram, s.to+1 // how many, for now
-		g.filter[e.gram*mix>>17] |= bitsOf(e.gram * mix)
+		g.filter[e.gram*mix>>17&g.used] |= bitsOf(e.gram * mix)
 	}
 	end := uint32(0)
 	for i := range g.slots {
@@ -133,19 +135,19 @@ func (g *grams) lookup(x uint32) []place {
 
 // next returns the first probe from q on, below end, whose block may be a gram; -1 if there is none.
 func (g *grams) next(p []byte, q, end int) int {
-	mask, stride := g.mask, g.stride
+	mask, stride, used := g.mask, g.stride, g.used
 	end = min(end, len(p)-g.size+1)
 	for last := min(end, len(p)-3) - 3*stride; q < last; q += 4 * stride {
 		a := binary.LittleEndian.Uint32(p[q:]) & mask * mix
 		b := binary.LittleEndian.Uint32(p[q+stride:]) & mask * mix
 		c := binary.LittleEndian.Uint32(p[q+2*stride:]) & mask * mix
 		d := binary.LittleEndian.Uint32(p[q+3*stride:]) & mask * mix
-		if bitsOf(a)&^g.filter[a>>17] == 0 || bitsOf(b)&^g.filter[b>>17] == 0 || bitsOf(c)&^g.filter[c>>17] == 0 || bitsOf(d)&^g.filter[d>>17] == 0 {
+		if bitsOf(a)&^g.filter[a>>17&used] == 0 || bitsOf(b)&^g.filter[b>>17&used] == 0 || bitsOf(c)&^g.filter[c>>17&used] == 0 || bitsOf(d)&^g.filter[d>>17&used] == 0 {
 			break
 		}
 	}
 	for ; q < end; q += stride {
-		if x := g.load(p, q) * mix; bitsOf(x)&^g.filter[x>>17] == 0 {
+		if x := g.load(p, q) * mix; bitsOf(x)&^g.filter[x>>17&used] == 0 {
 			return q
 		}
 	}
