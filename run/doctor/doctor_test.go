@@ -19,10 +19,6 @@ import (
 	"agentguard/vault"
 )
 
-func TestMain(m *testing.M) {
-	os.Exit(m.Run())
-}
-
 // world is a Config in which all is well.
 func world(t *testing.T) *Config {
 	t.Helper()

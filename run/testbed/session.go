@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"text/template"
 	"time"
@@ -44,21 +46,41 @@ type Result struct {
 // Record is one line of the audit log, its nested objects flattened: "request.path".
 type Record map[string]any
 
+// compiled are the programs that Build has linked, by their path: once for all tests of a package.
+var compiled sync.Map // of func() ([]byte, error)
+
 // Build compiles the package at path into dir, with the race detector if the tests have it.
 func Build(t testing.TB, dir, path string) string {
 	t.Helper()
-	file := filepath.Join(dir, filepath.Base(path))
-	if path == "agentguard" {
-		file = filepath.Join(dir, "agentguard")
+	once, _ := compiled.LoadOrStore(path, sync.OnceValues(func() ([]byte, error) { return compile(path) }))
+	program, err := once.(func() ([]byte, error))()
+	if err != nil {
+		t.Fatal(err)
 	}
+	file := filepath.Join(dir, filepath.Base(path))
+	syscall.ForkLock.RLock() // what is forked meanwhile would hold it open for writing, and nothing could run it
+	defer syscall.ForkLock.RUnlock()
+	if err := os.WriteFile(file, program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func compile(path string) ([]byte, error) {
+	dir, err := os.MkdirTemp("", "agentguard-build-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "program")
 	args := []string{"build", "-tags", "urfave_cli_no_docs", "-o", file}
 	if raceEnabled {
 		args = append(args, "-race")
 	}
 	if out, err := exec.Command("go", append(args, path)...).CombinedOutput(); err != nil {
-		t.Fatalf("go build %s: %v\n%s", path, err, out)
+		return nil, fmt.Errorf("go build %s: %w\n%s", path, err, out)
 	}
-	return file
+	return os.ReadFile(file)
 }
 
 // NewSession prepares runs of program with the policy made from the template file.
