@@ -4,6 +4,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 )
 
@@ -32,12 +34,16 @@ func NeedsPython(modules ...string) func(testing.TB) {
 	}
 }
 
+// tried are the commands of NeedsToRun, and what came of them: once for all tests of a package, since some modules are slow to load.
+var tried sync.Map // of func() error
+
 // NeedsToRun skips the test where a program is missing, or does not have what the arguments try.
 func NeedsToRun(program string, args ...string) func(testing.TB) {
 	return func(t testing.TB) {
 		t.Helper()
 		Needs(program)(t)
-		if exec.Command(program, args...).Run() != nil {
+		run, _ := tried.LoadOrStore(program+"\x00"+strings.Join(args, "\x00"), sync.OnceValue(exec.Command(program, args...).Run))
+		if run.(func() error)() != nil {
 			t.Skipf("needs more of %s: %q fails", program, args)
 		}
 	}
