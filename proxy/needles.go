@@ -22,9 +22,10 @@ func (p *Proxy) live() (set, fixed *scrub.Set) {
 	if v := p.Credentials.Version(); v != n.version {
 		var pairs, same []scrub.Pair
 		for _, x := range p.Credentials.Values() {
-			secret := x.Secret.Reveal()
-			pairs = append(pairs, scrub.Pair{Secret: secret, Placeholder: x.Placeholder})
-			same = append(same, scrub.Pair{Secret: secret, Placeholder: fit(x.Placeholder, len(secret))})
+			for _, pair := range withParts(string(x.Secret.Reveal()), x.Placeholder) {
+				pairs = append(pairs, pair)
+				same = append(same, scrub.Pair{Secret: pair.Secret, Placeholder: fit(pair.Placeholder, len(pair.Secret))})
+			}
 		}
 		old, oldFixed := n.set, n.fixed
 		n.set, n.version = scrub.New(pairs).After(n.set), v

@@ -222,7 +222,7 @@ func (f *frames) control(h header) error {
 	}
 	mask(payload, h)
 	f.closed = f.closed || h.op == opClose
-	clean, hits := f.set.latest().Bytes(payload) // also where section 7.1.5 has a status code, for servers that forget it
+	clean, hits := f.set.Bytes(payload) // also where section 7.1.5 has a status code, for servers that forget it
 	f.tell(hits)
 	f.emit(header{fin: true, op: h.op, masked: h.masked, key: h.key}, shorten(clean, maxControl))
 	return nil

@@ -112,7 +112,7 @@ func (s *Set) SameLength() bool { return s == nil || s.same }
 
 // Bytes scrubs a whole buffer. It returns p itself when there is nothing to scrub, and a new buffer otherwise.
 func (s *Set) Bytes(p []byte) (out []byte, hits int) {
-	if s == nil || len(s.forms) == 0 {
+	if s = s.latest(); s == nil || len(s.forms) == 0 {
 		return p, 0
 	}
 	sc := scan{set: s, buf: p, final: true}

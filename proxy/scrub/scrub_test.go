@@ -543,6 +543,9 @@ func TestStreamsGoOnWithWhatIsNew(t *testing.T) {
 		if err != nil || string(out) != put("a "+holder)+put("b "+standIn+" "+holder) {
 			t.Errorf("%s: %q, %v", name, out, err)
 		}
+		if got, _ := old.String(fresh); got != standIn { // a trailer, say
+			t.Errorf("%s: what ends it became %q", name, got)
+		}
 	}
 }
 
