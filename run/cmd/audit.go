@@ -174,9 +174,11 @@ func (p *program) auditTail(ctx context.Context, path string, f filter) error {
 func (p *program) auditVerifyCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "verify",
-		Usage:     "check the hash chain of a run and its anchor; exit code 1 if it is broken",
+		Usage:     "check the hash chain of a run and its anchor",
 		ArgsUsage: "[RUN...]",
-		Description: `examples:
+		Description: `The exit code is 1 where one of them is broken.
+
+examples:
   agentguard audit verify
   agentguard audit verify --all --json`,
 		Flags: []cli.Flag{boolFlag("all", "every run"), jsonFlag()},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
@@ -142,8 +143,18 @@ func help(c *cli.Context) error {
 	fmt.Fprint(w, "\noptions:\n")
 	for _, f := range options(at) {
 		if v, ok := f.(cli.VisibleFlag); !ok || v.IsVisible() {
-			fmt.Fprintf(w, "  %s\n", f)
+			fmt.Fprintf(w, "  %s\n", option(f))
 		}
 	}
 	return w.Flush()
+}
+
+// option is a line of help. That an option may be repeated is said in its text; urfave/cli says it by a second --NAME VALUE.
+func option(f cli.Flag) string {
+	line := fmt.Sprint(f)
+	before, again, _ := strings.Cut(line, " [ -")
+	if _, text, ok := strings.Cut(again, " ]\t"); ok {
+		return before + "\t" + text
+	}
+	return line
 }

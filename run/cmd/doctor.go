@@ -25,7 +25,8 @@ func (p *program) doctorCommand() *cli.Command {
 		Name:  "doctor",
 		Usage: "look whether agentguard can work here, and say how to mend what is amiss",
 		Description: `Looks at the keychain, the policy, each credential of it, the clock, the audit directory, and tries every client program that
-it finds through a real session against an API on loopback. Exit code 1 if something failed; warnings are not failures.
+it finds through a real session against an API on loopback. The exit code is 1 where something failed; warnings are
+not failures.
 
 --isolation lists instead what a run here would hide, leave read-only and writable, and why its level is not a stronger one.
 

@@ -27,14 +27,14 @@ func (p *program) escapeCommand() *cli.Command {
 		Name:  "escape-test",
 		Usage: "attack the isolation of runs on this machine, and say what it stopped",
 		Description: `Makes targets of its own (secret files in a home directory made for this, services, a process, sockets) and attacks them twice:
-without confinement, as a control, and as the child of a run. What the control cannot reach either could not be tried here. Exit
-code 1 if something was reached that the level promises to stop.
+without confinement, as a control, and as the child of a run. What the control cannot reach either could not be tried here. The
+exit code is 1 where something was reached that the level promises to stop.
 
 examples:
   agentguard escape-test
   agentguard escape-test --isolation filtered
   agentguard escape-test --json | jq 'select(.verdict == "OPEN")'`,
-		Flags: []cli.Flag{isolationFlag("what to attack; else the strongest that works here"), jsonFlag()},
+		Flags: []cli.Flag{isolationFlag("attack", "the strongest that works here"), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c, 0, 0); err != nil {
 				return err

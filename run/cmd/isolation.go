@@ -8,8 +8,8 @@ import (
 	"agentguard/run/sandbox"
 )
 
-func isolationFlag(otherwise string) cli.Flag {
-	return &cli.StringFlag{Name: "isolation", Usage: "`LEVEL` " + strings.Join(sandbox.LevelNames(), ", ") + "; " + otherwise}
+func isolationFlag(do, otherwise string) cli.Flag {
+	return &cli.StringFlag{Name: "isolation", Usage: do + " `LEVEL` (" + strings.Join(sandbox.LevelNames(), ", ") + "); else " + otherwise}
 }
 
 // wish reads what the command line and the policy ask for; "" is nothing.

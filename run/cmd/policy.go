@@ -68,7 +68,9 @@ func (p *program) policyCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "policy",
 		Usage: "check, try, test and trust policies",
-		Description: `examples:
+		Description: `The exit code is 125 where something is wrong with it; warnings are not.
+
+examples:
   agentguard policy check
   agentguard policy explain DELETE https://api.github.com/repos/myorg/myrepo
   agentguard policy test`,

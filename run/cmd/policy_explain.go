@@ -30,7 +30,7 @@ examples:
   agentguard policy explain GET https://slack.com/api/users.list -H 'Accept: application/json'`,
 		Flags: []cli.Flag{policyFlag(), jsonFlag(),
 			&cli.StringFlag{Name: "data", Aliases: []string{"d"}, Usage: "the body `TEXT`; @FILE reads it from a file, @- from standard input"},
-			&cli.StringSliceFlag{Name: "header", Aliases: []string{"H"}, Usage: "a `HEADER: VALUE`, as often as you like; without Content-Type a body is application/json"},
+			&cli.StringSliceFlag{Name: "header", Aliases: []string{"H"}, Usage: "a `HEADER` of the request, as in NAME: VALUE; without Content-Type a body is application/json; may be repeated"},
 		},
 		Action: func(c *cli.Context) error {
 			a, err := arguments(c, 2, 2)

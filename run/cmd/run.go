@@ -21,8 +21,8 @@ func (p *program) runCommand() *cli.Command {
 		Usage:     "run a command with credentials that it never holds",
 		UsageText: "agentguard run [options] [--] CMD [ARG...]",
 		Description: `CMD gets placeholders instead of secrets, and a proxy that puts the real ones on the requests that the policy allows.
-Everything else is refused with a reason. Its exit code is CMD's own; 125 is a failure of agentguard, 126 a command that cannot be
-executed, 127 one that is not found.
+Everything else is refused with a reason. The exit code is CMD's own; 125 where agentguard failed, 126 where CMD cannot be
+executed, 127 where it is not found.
 
 examples:
   agentguard run -- claude -p "open a pull request for this branch"
@@ -34,7 +34,7 @@ examples:
 		Flags: append(learnFlags(),
 			policyFlag(),
 			&cli.StringFlag{Name: "agent", Usage: "run as agent `NAME`; else the policy's"},
-			isolationFlag("else the strongest that works here, and none below the policy's isolation.minimum (filtered)"),
+			isolationFlag("run at", "the strongest that works here, and none below the policy's isolation.minimum (filtered)"),
 			&cli.IntSliceFlag{Name: "publish", Usage: "isolation sealed: reach the command's own server on `PORT` of the loopback; may be repeated"},
 			&cli.StringSliceFlag{Name: "e", Usage: "pass `NAME` on to the command, or set NAME=VALUE; may be repeated"},
 			boolFlag("quiet", "no start line and no summary", "q"),

@@ -45,7 +45,7 @@ examples:
 }
 
 func toFlag() cli.Flag {
-	return &cli.StringFlag{Name: "to", Usage: "`BACKEND`: keychain or age (an encrypted file); else the keychain where there is one"}
+	return &cli.StringFlag{Name: "to", Usage: "keep it in `BACKEND`: keychain or age (an encrypted file); else the keychain where there is one"}
 }
 
 // openVault opens what the supervisor's environment leads to, in a process that others of the same user cannot read.
