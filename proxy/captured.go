@@ -21,7 +21,7 @@ import (
 // reach l, so nobody is asked for the token; a connection's local address is where it was meant to go. Whom it is for says
 // the name in the TLS handshake or the Host of each request, and without one the address itself.
 func (p *Proxy) ServeCaptured(l net.Listener) error {
-	l = bound(l)
+	l = p.bound(l)
 	defer context.AfterFunc(p.ctx, func() { l.Close() })()
 	for {
 		c, err := l.Accept()

@@ -5,10 +5,23 @@ import (
 	"sync"
 )
 
-// maxConns bounds the connections of one run; more wait their turn.
-const maxConns = 4096
+// The bounds of a run's connections; more wait their turn. Where few files may be open, each connection has one for its upstream, and
+// ownFiles are for all else.
+const (
+	maxConns = 4096
+	ownFiles = 48
+)
 
-func bound(l net.Listener) net.Listener { return &bounded{l, make(chan struct{}, maxConns)} }
+// placesFor gives the places of connections where that many files may be open; 0: any number.
+func placesFor(files int) chan struct{} {
+	n := maxConns
+	if files > 0 {
+		n = min(n, max(4, (files-ownFiles)/2))
+	}
+	return make(chan struct{}, n)
+}
+
+func (p *Proxy) bound(l net.Listener) net.Listener { return &bounded{l, p.places} }
 
 type bounded struct {
 	net.Listener

@@ -37,6 +37,8 @@ type Config struct {
 	Token string // of the run: the password in the child's proxy URL
 	Agent string // the run's agent, what X-Agent-ID may name
 
+	// OpenFiles is how many files this process may have open at once; 0: any number.
+	OpenFiles int
 	// TempDir is where bodies over 1 MiB are held back that must be read whole before they are sent. If "", the system's.
 	TempDir string
 
@@ -63,6 +65,7 @@ type Proxy struct {
 	outer   *http.Server // CONNECT, absolute-form, gateway
 	inner   *http.Server // what comes out of the tunnels
 	queue   *queue
+	places  chan struct{} // of connections
 	tls     *tls.Config
 	forward *httputil.ReverseProxy
 	ids     atomic.Uint64
@@ -97,7 +100,7 @@ func New(c Config) (*Proxy, error) {
 	if c.Policy == nil || c.Record == nil || c.Limits == nil || c.Upstream == nil || c.CA == nil || len(c.Token) < 32 {
 		return nil, errors.New("proxy: policy, record, limits, upstream, CA and a token of 32 bytes are mandatory")
 	}
-	p := &Proxy{Config: c, queue: newQueue(), memory: newBudget(maxHeld), disk: newBudget(maxOnDisk), windows: windows{newBudget(maxWindows)}, most: maxSpool, linger: idleTimeout}
+	p := &Proxy{Config: c, queue: newQueue(), places: placesFor(c.OpenFiles), memory: newBudget(maxHeld), disk: newBudget(maxOnDisk), windows: windows{newBudget(maxWindows)}, most: maxSpool, linger: idleTimeout}
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.stages = p.pipeline()
 	p.tls = &tls.Config{
@@ -129,11 +132,11 @@ func New(c Config) (*Proxy, error) {
 }
 
 // Serve answers on l those who hold the run's token, and those whom Ours knows, until Close.
-func (p *Proxy) Serve(l net.Listener) error { return ended(p.outer.Serve(bound(l))) }
+func (p *Proxy) Serve(l net.Listener) error { return ended(p.outer.Serve(p.bound(l))) }
 
 // ServeSealed answers on l without a token: only the run may be able to reach l.
 func (p *Proxy) ServeSealed(l net.Listener) error {
-	return ended(p.outer.Serve(&identified{bound(l)}))
+	return ended(p.outer.Serve(&identified{p.bound(l)}))
 }
 
 func ended(err error) error {

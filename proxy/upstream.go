@@ -59,15 +59,13 @@ func NewUpstream(c UpstreamConfig) (*Upstream, error) {
 
 func (u *Upstream) makeWays() (*ways, error) {
 	roots := u.cfg.Roots
-	if len(u.cfg.CA) > 0 {
-		if roots == nil {
-			var err error
-			if roots, err = x509.SystemCertPool(); err != nil {
-				return nil, fmt.Errorf("the system's certificate roots: %w", err)
-			}
+	if roots == nil { // crypto/x509 keeps what becomes of its one attempt to read them, so not when connections have taken all files
+		var err error
+		if roots, err = x509.SystemCertPool(); err != nil {
+			return nil, fmt.Errorf("the system's certificate roots: %w", err)
 		}
-		roots.AppendCertsFromPEM(u.cfg.CA)
 	}
+	roots.AppendCertsFromPEM(u.cfg.CA)
 	cfg := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(64)}
 	u.made.Store(true)
 	w := &ways{tls: cfg, h1: u.transport(cfg, "http/1.1"), h2: u.transport(cfg, "h2", "http/1.1")}
@@ -172,8 +170,7 @@ func (u *Upstream) Close() {
 	}
 	if w, err := u.ways(); err == nil {
 		w.h0.Close()
-		w.h1.CloseIdleConnections()
-		w.h2.CloseIdleConnections()
+		u.closeIdle()
 	}
 }
 
@@ -184,7 +181,7 @@ func (u *Upstream) dial(ctx context.Context, network, addr string) (net.Conn, er
 	if err != nil {
 		return nil, err
 	}
-	d := net.Dialer{Timeout: dialTimeout}
+	d := &dialer{net.Dialer{Timeout: dialTimeout}, u.closeIdle}
 	switch to := u.cfg.Resolve[addr]; {
 	case to != "":
 		addr = to // the policy names the address itself

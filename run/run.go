@@ -264,7 +264,7 @@ func (s *session) startProxy(ca *proxy.CA) error {
 	}
 	s.proxy, err = proxy.New(proxy.Config{
 		Policy: s.Policy, Credentials: s.creds, Limits: s.limits, Upstream: up, CA: ca,
-		Token: s.token, Agent: s.Agent, TempDir: s.TempDir,
+		Token: s.token, Agent: s.Agent, TempDir: s.TempDir, OpenFiles: OpenFiles(),
 		Record: s.record, Notice: s.notice, KeepBodies: s.Learn != nil,
 		Pid:  s.peerPid(),
 		Ours: s.ours, Name: s.names.Name,

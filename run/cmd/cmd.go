@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"agentguard/run"
 )
 
 // Main runs the program and gives its exit code.
@@ -21,8 +23,14 @@ func Main() int {
 	// secrets, at the child's terminal.
 	log.SetOutput(io.Discard)
 	p := newProgram(os.Args, os.Environ(), os.Stdin, os.Stdout, os.Stderr)
+	if n := run.OpenFiles(); n > 0 && n < fewestFiles {
+		return p.exit(usage("ulimit -n 1024", "only %d files may be open at once here; agentguard needs %d", n, fewestFiles))
+	}
 	return p.main(context.Background())
 }
+
+// fewestFiles are as many as a run of one request has open at once. Go's runtime ends with a trace where it lacks one of its own.
+const fewestFiles = 32
 
 // program is what every command works with: the process's surroundings, as values.
 type program struct {
