@@ -228,7 +228,7 @@ func (p *Proxy) finish(ex *Exchange) {
 		ex.Pid = int(peerOf(ex.in).pid.Load())
 	}
 	if err := p.Record(ex, true); err != nil {
-		p.notice("the audit log cannot be written: " + err.Error())
+		p.unrecorded(err)
 	}
 }
 

@@ -295,11 +295,15 @@ func (p *Proxy) record(ex *Exchange) *Refusal {
 		ex.Pid = int(peerOf(ex.in).pid.Load())
 	}
 	if err := p.Record(ex, false); err != nil {
-		p.notice("refusing requests: the audit log cannot be written: " + err.Error())
+		p.unrecorded(err)
 		return &Refusal{Status: http.StatusForbidden, Effect: "error", Reason: "the audit log cannot be written, so nothing is sent: " + err.Error(), Hint: "free space or mend the permissions of the audit directory"}
 	}
 	ex.Recorded = true
 	return nil
+}
+
+func (p *Proxy) unrecorded(err error) {
+	p.notice("refusing requests: the audit log cannot be written: " + err.Error())
 }
 
 // received notes what came back. The body's size is counted while it passes.

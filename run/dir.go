@@ -19,6 +19,9 @@ const (
 	runtimeLock   = "lock" // held for the run's life; who can take it knows the run dead
 )
 
+// errUmask: the same would be taken from all that is made later.
+var errUmask = errors.New("the umask takes its owner's own rights away")
+
 // RuntimeDir makes the run's own directory under base; "": the directory for temporary files. It is private
 // (0700, ours, no symlink), holds no secret, and is removed by cleanup.
 func RuntimeDir(base, runID string) (dir string, cleanup func(), err error) {
@@ -57,6 +60,9 @@ func lockRuntime(dir string) (*flock.Flock, error) {
 	}
 	if err := checkPrivate(info); err != nil {
 		return nil, err
+	}
+	if info.Mode().Perm()&0o700 != 0o700 {
+		return nil, errUmask
 	}
 	lock := flock.New(filepath.Join(dir, runtimeLock), flock.SetPermissions(0o600))
 	switch ok, err := lock.TryLock(); {

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -112,6 +113,7 @@ type session struct {
 	files     ClientFiles
 	limits    *Limits
 	log       *audit.Log
+	cut       bool // its end is missing, and that was said
 	proxy     *proxy.Proxy
 	main      net.Listener
 	signals   *Signals
@@ -142,7 +144,10 @@ func (s *session) prepare(ctx context.Context) error {
 		return err
 	}
 	dir, cleanup, err := s.makeRuntime()
-	if err != nil {
+	switch {
+	case errors.Is(err, errUmask):
+		return failure(err, "umask 022")
+	case err != nil:
 		return failure(err, "set TMPDIR to a directory that is there and yours to write")
 	}
 	s.runtime, s.dir = dir, dir
@@ -341,9 +346,17 @@ func (s *session) wait(ctx context.Context) (Result, error) {
 	r := s.tally.result()
 	r.Code, r.RunID, r.AuditFile, r.Duration = code, s.id, s.log.Path(), time.Since(s.start)
 	if err := s.log.Append(s.endRecord(r)); err != nil {
-		s.Say("the audit log could not be completed: %v", err)
+		s.incomplete(err)
 	}
 	return r, nil
+}
+
+// incomplete says once, where the log's end is missing, why it is.
+func (s *session) incomplete(err error) {
+	if !s.cut {
+		s.cut = true
+		s.Say("the audit log could not be completed: %v", err)
+	}
 }
 
 // settle waits a moment for exchanges that Close has cut off to be recorded.
@@ -375,7 +388,7 @@ func (s *session) close() {
 	switch {
 	case s.log != nil:
 		if err := s.log.Close(); err != nil {
-			s.Say("the audit log could not be completed: %v", err)
+			s.incomplete(err)
 		}
 	case s.begunLog != nil: // nothing was run
 		if log, err := s.begunLog(); err == nil {

@@ -131,7 +131,7 @@ func (c command) find(name string) (string, error) {
 			path, err = osexec.LookPath(path)
 		}
 		if err != nil {
-			return "", fmt.Errorf("%w: %s cannot be run", ErrUnavailable, name)
+			return "", hint(fmt.Errorf("%w: %s cannot be run", ErrUnavailable, name), "it has to be there, a file, and yours to execute")
 		}
 		return path, nil
 	}

@@ -100,7 +100,7 @@ func (f *File) locked(ctx context.Context, do func(*os.File) error) error {
 		if ctx.Err() != nil {
 			return f.busy(ctx)
 		}
-		return f.fail(err, "")
+		return f.fail(err, hintSpace)
 	}
 	defer f.lock.Unlock()
 	file, err := f.open()

@@ -75,7 +75,11 @@ func createAnchor(dir, name string, start *head, sync bool) (*anchorFile, error)
 		return nil, err
 	}
 	a := &anchorFile{file: f, sync: sync}
-	if err := errors.Join(a.store(written, start), a.store(writing, start)); err != nil {
+	err = a.store(written, start)
+	if err == nil {
+		err = a.store(writing, start)
+	}
+	if err != nil {
 		a.close()
 		os.Remove(filepath.Join(dir, name))
 		return nil, err

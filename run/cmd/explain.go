@@ -48,10 +48,25 @@ func (p *program) explain(err error) (code int, hints []string) {
 		p.fail("%s", err)
 		hints = append(hints, explainVault(err)...)
 	}
-	if hints = slices.DeleteFunc(hints, func(h string) bool { return h == "" }); len(hints) == 0 {
-		hints = p.explainPlace(err)
+	hints = slices.DeleteFunc(hints, func(h string) bool { return h == "" })
+	if errors.Is(err, syscall.EFBIG) {
+		hints = []string{"files may be no longer than that here: ulimit -f unlimited"}
+	}
+	if len(hints) == 0 {
+		hints = append(p.explainPlace(err), explainDisk(err)...)
 	}
 	return code, slices.Compact(hints)
+}
+
+// explainDisk gives the hint where a disk takes nothing more, whatever it was that should be written.
+func explainDisk(err error) []string {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return []string{"free space there"}
+	case errors.Is(err, syscall.EROFS):
+		return []string{"nothing can be written there: XDG_STATE_HOME and XDG_DATA_HOME name other places for what agentguard keeps"}
+	}
+	return nil
 }
 
 // explainPlace gives the hint where a variable names a directory that is not there, or is another user's.

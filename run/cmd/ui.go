@@ -42,7 +42,7 @@ type ui struct {
 func newUI(out, err *os.File, env environment) *ui {
 	plain := env.get("NO_COLOR") != "" || env.get("TERM") == "dumb"
 	colour := func(f *os.File) bool { return !plain && term.IsTerminal(int(f.Fd())) }
-	return &ui{out: &answer{to: out}, err: err, outColour: colour(out), errColour: colour(err), errTerminal: term.IsTerminal(int(err.Fd()))}
+	return &ui{out: &answer{to: out}, err: steadily(err), outColour: colour(out), errColour: colour(err), errTerminal: term.IsTerminal(int(err.Fd()))}
 }
 
 // answer is stdout. It remembers that something of an answer did not get there: the disk that it goes to was full.

@@ -111,6 +111,13 @@ func (s *Store) Put(r Record) error {
 	if err != nil {
 		return err
 	}
+	if err := s.put(s.file(r.Policy), b); err != nil {
+		return fmt.Errorf("the record of what is trusted: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) put(file string, b []byte) error {
 	root, err := private.Dir(s.dir)
 	if err != nil {
 		return err
@@ -122,7 +129,7 @@ func (s *Store) Put(r Record) error {
 	}
 	_, err = f.Write(b)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), s.file(r.Policy))
+		err = os.Rename(f.Name(), file)
 	}
 	if err != nil {
 		os.Remove(f.Name())
