@@ -77,3 +77,17 @@ func TestProbesOfPushes(t *testing.T) {
 		}
 	}
 }
+
+// A push to a gist is what the REST API calls its update, and the other way about.
+func TestGistsArePushedTo(t *testing.T) {
+	for _, deny := range []string{"update_gist", "push"} {
+		p := mustParse(t, gitHead+"actions = [\"*\"]\n[deny.d]\nactions = [\""+deny+"\"]\n")
+		r, _ := pushOf(strings.Repeat("1", 40)+" "+strings.Repeat("2", 40)+" refs/heads/main", strings.NewReader(""))
+		r.Authority.Host = "gist.github.com"
+		r.Path, _ = action.ParsePath("/octo/abc.git/git-receive-pack", true)
+		m := classified(t, r)
+		if d := p.DecideRequest(&m, r); d.Effect != Deny || d.Rule != "deny.d" {
+			t.Errorf("%s: %+v", deny, d)
+		}
+	}
+}

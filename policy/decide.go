@@ -131,7 +131,8 @@ func (p *Policy) decide(m *action.Match, args *inquiry) Decision {
 	var room [16]hit
 	for i := range m.Actions {
 		hits := s.deny.find(room[:0], &m.Actions[i], m.Path, true)
-		if hits = args.met(hits, &m.Actions[i], true); len(hits) > 0 {
+		hits = s.meant(args.met(hits, &m.Actions[i], true), &m.Actions[i], m.Path, args)
+		if len(hits) > 0 {
 			return p.forbidden(slices.MinFunc(hits, better), m, &m.Actions[i], args)
 		}
 	}

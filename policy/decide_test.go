@@ -487,6 +487,10 @@ service = "github"
 service = "github"
 actions = [`+allow+`]
 resources = ["repo:o/*"]
+[allow.b]
+service = "github"
+actions = ["merge_branch"]
+resources = ["repo:o/elsewhere"]
 [deny.d]
 service = "github"
 actions = [`+deny+`]

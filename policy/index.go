@@ -22,8 +22,7 @@ type serviceIndex struct {
 	service     *action.Service
 	credentials []*Credential
 	deny, allow book
-	rules       *page           // all allow rules, whatever they allow, for hints; nil: there is none
-	named       map[string]bool // what allow rules name, groups and permissions as they stand there
+	rules       *page // all allow rules, whatever they allow, for hints; nil: there is none
 }
 
 // book finds rules by an action's name, operation, group or "*".
@@ -52,6 +51,7 @@ type compiled struct {
 	limits     []*compiledLimit
 	onPath     bool // some resource is a path
 	onOther    bool // some resource is of another kind
+	alike      bool // it stands on a page for what comes to the same as an action that it names
 }
 
 // compiledLimit is one limit of one rule.
@@ -69,7 +69,7 @@ func (l *compiledLimit) counts(a *action.Action) bool {
 func compile(p *Policy) *index {
 	x := &index{services: map[string]*serviceIndex{}}
 	for name, svc := range p.Services {
-		x.services[name] = &serviceIndex{service: svc, deny: book{}, allow: book{}, named: map[string]bool{}}
+		x.services[name] = &serviceIndex{service: svc, deny: book{}, allow: book{}}
 	}
 	for _, c := range sorted(p.Credentials) {
 		s := x.services[c.Service]
@@ -78,9 +78,6 @@ func compile(p *Policy) *index {
 	for i, r := range sorted(p.Allow) {
 		s := x.services[r.Service]
 		c := x.rule(p, r, i, s)
-		for _, name := range r.Actions {
-			s.named[name] = true
-		}
 		s.allow.enter(c, s, false)
 		s.rules = s.rules.with(c, s.service)
 	}
@@ -146,31 +143,53 @@ func (b book) enter(c *compiled, s *serviceIndex, deny bool) {
 		return // it is about resources that this service does not have
 	}
 	names := svc.Expand(c.Actions)
-	if deny {
-		names = s.withAlike(names)
-	}
 	for _, name := range names {
-		pg := b[name]
-		if pg == nil {
-			pg = newPage(folds)
-			b[name] = pg
-		}
-		pg.enter(c, globs)
+		b.page(name, folds).enter(c, globs)
+	}
+	if !deny {
+		return
+	}
+	same := *c
+	same.alike = true
+	for _, name := range alikeOf(svc, names) {
+		b.page(name, folds).enter(&same, globs)
 	}
 }
 
-// withAlike adds to what a deny rule names the operations that come to the same: who may do a group of actions must not get
-// round a refusal by another of them. One that an allow rule names by itself is meant to be another.
-func (s *serviceIndex) withAlike(names []string) []string {
-	out := names
+func (b book) page(name string, folds bool) *page {
+	pg := b[name]
+	if pg == nil {
+		pg = newPage(folds)
+		b[name] = pg
+	}
+	return pg
+}
+
+// alikeOf are the operations that come to the same as what a deny rule names: who may do a group of actions must not get round a
+// refusal by another of them.
+func alikeOf(svc *action.Service, names []string) []string {
+	var out []string
 	for _, name := range names {
-		for _, operation := range s.service.Alike(name) {
-			if !s.named[operation] && !s.named[s.service.Alias(operation)] {
+		for _, operation := range svc.Alike(name) {
+			if !slices.Contains(names, operation) {
 				out = append(out, operation)
 			}
 		}
 	}
 	return action.Unique(out)
+}
+
+// meant drops the deny rules that match by what comes to the same, where a rule allows the action by its own name: it is then
+// meant to be another.
+func (s *serviceIndex) meant(hits []hit, a *action.Action, path string, args *inquiry) []hit {
+	if !slices.ContainsFunc(hits, func(h hit) bool { return h.alike }) {
+		return hits
+	}
+	allowed := slices.DeleteFunc(s.allow.find(nil, a, path, false), func(h hit) bool { return h.rank >= byGroup*perName })
+	if len(args.met(allowed, a, false)) == 0 {
+		return hits
+	}
+	return slices.DeleteFunc(hits, func(h hit) bool { return h.alike })
 }
 
 func newPage(folds bool) *page {
@@ -223,6 +242,7 @@ const (
 	byNothing
 	perName = 4
 
+	byGroup    = 2 // of names: the action's and its operation's come before
 	byArgument = 4 // behind those of names
 )
 
@@ -316,6 +336,9 @@ func (pg *page) find(hits []hit, a *action.Action, path string, rank int, deny b
 			}
 		}
 	}
+	if deny && a.Resource.Kind == "org" && a.Class != action.Read && (rank < byGroup*perName || rank >= byArgument*perName) {
+		hits = pg.below(hits, a.Resource.Name+"/", rank)
+	}
 	if path != "" {
 		hits = pg.onPath(hits, path, rank, deny)
 	}
@@ -352,6 +375,25 @@ func (pg *page) on(hits []hit, r action.Resource, rank int) []hit {
 		}
 		end += slash + 1
 	}
+}
+
+// below appends the rules about repositories of an organisation, which what is done to the organisation may reach.
+func (pg *page) below(hits []hit, owner string, rank int) []hit {
+	for r, rules := range pg.literal {
+		if r.Kind == "repo" && strings.HasPrefix(r.Name, owner) {
+			for _, c := range rules {
+				hits = append(hits, hit{c, rank + byNothing})
+			}
+		}
+	}
+	for folder, rules := range pg.globs {
+		if folder.Kind == "repo" && (folder.Name == "" || folder.Name == owner) {
+			for _, g := range rules {
+				hits = append(hits, hit{g.rule, rank + byNothing})
+			}
+		}
+	}
+	return hits
 }
 
 // loose is a name as those servers have it that tell no case and drop what action.Bare leaves out.

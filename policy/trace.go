@@ -57,6 +57,11 @@ func (s *serviceIndex) trace(c *compiled, args *inquiry, m *action.Match, a *act
 	if args != nil && !args.meets(c.Rule, a, deny) {
 		return false, strings.TrimPrefix(args.unmet, c.Name+" ")
 	}
+	if deny {
+		if hits = s.meant(hits, a, m.Path, args); len(hits) == 0 {
+			return false, fmt.Sprintf("what it names comes to the same as %s, which an allow rule names", a.Name)
+		}
+	}
 	return true, why(slices.MinFunc(hits, better), s.service, a, deny)
 }
 

@@ -118,7 +118,7 @@ func replayedOtherwise(p *policy.Policy, q *suite.Request, a *suite.Answer) stri
 		return "" // it was refused unread
 	}
 	v := suite.NewReplay(p).Ask(r)
-	conditional := strings.Contains(v.Why, "the record does not")
+	conditional := strings.Contains(v.Why, "the record does not") || strings.Contains(v.Why, "since its arguments do what")
 	if v.Change == suite.Same && v.Rule == a.Rule || v.Change == suite.Untold && conditional || v.Change == suite.Same && conditional && v.Effect == "deny" {
 		return ""
 	}

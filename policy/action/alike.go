@@ -5,16 +5,17 @@ import "strings"
 // alike are operations that come to what an action does though they are another one, or go further: each line is the action,
 // and what else must not happen where a rule forbids it. What does the very same has its alias instead (see the routes).
 //
-// GitHub: a commit by the contents API is a push of one commit; branches can be merged behind a pull request's back, and one
-// that is renamed is gone; a rule or a setting that is written anew may be a weaker one.
+// GitHub: a commit by the contents API is a push of one commit, as is what brings a branch or a gist forward, and Copilot pushes
+// and opens pull requests for who gives it a task; what is done to an organisation is done to its repositories; branches can be
+// merged behind a pull request's back, and one that is renamed is gone; a rule or a setting that is written anew may be a weaker one.
 var alike = map[string]string{
 	"anthropic": "create_message batches/create",
 	"gemini":    "generate_content models.batchGenerateContent",
-	"github": `push repos/create-or-update-file-contents repos/delete-file repos/merge mergeBranch repos/merge-upstream code-scanning/commit-autofix migrations/start-import
+	"github": `push repos/create-or-update-file-contents repos/delete-file repos/merge mergeBranch repos/merge-upstream code-scanning/commit-autofix migrations/start-import pulls/update-branch updatePullRequestBranch gists/update agent-tasks/create-task-in-repo codespaces/export-for-authenticated-user migrations/update-import
 commit_file createCommitOnBranch code-scanning/commit-autofix
 delete_file createCommitOnBranch
 merge_pr repos/merge mergeBranch
-create_branch repos/rename-branch
+create_branch repos/rename-branch agent-tasks/create-task-in-repo codespaces/export-for-authenticated-user
 create_tag repos/create-release
 delete_branch repos/rename-branch
 add_label issues/set-labels
@@ -24,17 +25,30 @@ approve_deployment actions/review-custom-gates-for-run
 unprotect_branch repos/update-branch-protection repos/set-branch-protection repos/change-branch-protection repos/update-repo-ruleset repos/update-org-ruleset repos/delete-org-ruleset updateBranchProtectionRule updateRepositoryRuleset
 protect_branch repos/create-org-ruleset repos/update-org-ruleset
 change_environment repos/create-deployment-branch-policy repos/update-deployment-branch-policy repos/delete-deployment-branch-policy repos/create-deployment-protection-rule repos/disable-deployment-protection-rule
-change_settings interactions/set-restrictions-for-repo interactions/remove-restrictions-for-repo repos/enable-private-vulnerability-reporting repos/disable-private-vulnerability-reporting repos/enable-immutable-releases repos/disable-immutable-releases actions/set-custom-oidc-sub-claim-for-repo code-scanning/update-default-setup checks/set-suites-preferences updateCheckSuitePreferences repos/custom-properties-for-repos-create-or-update-repository-values
-set_secret agents/create-or-update-repo-secret agents/create-or-update-org-secret dependabot/create-or-update-org-secret codespaces/create-or-update-org-secret codespaces/create-or-update-secret-for-authenticated-user
-delete_secret agents/delete-repo-secret agents/delete-org-secret dependabot/delete-org-secret codespaces/delete-org-secret codespaces/delete-secret-for-authenticated-user
-set_variable actions/create-environment-variable actions/update-environment-variable actions/create-org-variable actions/update-org-variable agents/create-repo-variable agents/update-repo-variable agents/create-org-variable agents/update-org-variable
-delete_variable actions/delete-environment-variable actions/delete-org-variable agents/delete-repo-variable agents/delete-org-variable
+change_settings interactions/set-restrictions-for-repo interactions/remove-restrictions-for-repo repos/enable-private-vulnerability-reporting repos/disable-private-vulnerability-reporting repos/enable-immutable-releases repos/disable-immutable-releases actions/set-custom-oidc-sub-claim-for-repo code-scanning/update-default-setup checks/set-suites-preferences updateCheckSuitePreferences repos/custom-properties-for-repos-create-or-update-repository-values orgs/update orgs/enable-or-disable-security-product-on-all-org-repos orgs/custom-properties-for-repos-create-or-update-organization-values orgs/set-immutable-releases-settings orgs/set-immutable-releases-settings-repositories orgs/enable-selected-repository-immutable-releases-organization orgs/disable-selected-repository-immutable-releases-organization code-security/attach-configuration code-security/detach-configuration code-security/update-configuration code-security/attach-enterprise-configuration code-quality/update-setup actions/set-actions-cache-retention-limit-for-repository actions/set-actions-cache-storage-limit-for-repository actions/set-github-actions-permissions-organization actions/set-allowed-actions-organization actions/set-github-actions-default-workflow-permissions-organization actions/set-selected-repositories-enabled-github-actions-organization actions/enable-selected-repository-github-actions-organization actions/disable-selected-repository-github-actions-organization actions/set-fork-pr-contributor-approval-permissions-organization actions/set-private-repo-fork-pr-workflows-settings-organization actions/set-artifact-and-log-retention-settings-organization interactions/set-restrictions-for-org interactions/remove-restrictions-for-org setOrganizationInteractionLimit interactions/set-pull-request-bypass-list-for-repo interactions/remove-pull-request-bypass-list-for-repo interactions/update-pull-request-creation-cap-for-repo interactions/update-pull-request-creation-cap-for-org updateOrganizationAllowPrivateRepositoryForkingSetting updateOrganizationWebCommitSignoffSetting repos/create-autolink repos/delete-autolink
+set_secret agents/create-or-update-repo-secret agents/create-or-update-org-secret dependabot/create-or-update-org-secret codespaces/create-or-update-org-secret codespaces/create-or-update-secret-for-authenticated-user actions/add-selected-repo-to-org-secret actions/set-selected-repos-for-org-secret agents/add-selected-repo-to-org-secret agents/set-selected-repos-for-org-secret codespaces/add-selected-repo-to-org-secret codespaces/set-selected-repos-for-org-secret dependabot/add-selected-repo-to-org-secret dependabot/set-selected-repos-for-org-secret codespaces/add-repository-for-secret-for-authenticated-user codespaces/set-repositories-for-secret-for-authenticated-user private-registries/create-org-private-registry private-registries/update-org-private-registry
+delete_secret agents/delete-repo-secret agents/delete-org-secret dependabot/delete-org-secret codespaces/delete-org-secret codespaces/delete-secret-for-authenticated-user actions/remove-selected-repo-from-org-secret actions/set-selected-repos-for-org-secret agents/remove-selected-repo-from-org-secret agents/set-selected-repos-for-org-secret codespaces/remove-selected-repo-from-org-secret codespaces/set-selected-repos-for-org-secret dependabot/remove-selected-repo-from-org-secret dependabot/set-selected-repos-for-org-secret codespaces/remove-repository-for-secret-for-authenticated-user codespaces/set-repositories-for-secret-for-authenticated-user private-registries/delete-org-private-registry
+set_variable actions/create-environment-variable actions/update-environment-variable actions/create-org-variable actions/update-org-variable agents/create-repo-variable agents/update-repo-variable agents/create-org-variable agents/update-org-variable actions/add-selected-repo-to-org-variable actions/set-selected-repos-for-org-variable agents/add-selected-repo-to-org-variable agents/set-selected-repos-for-org-variable
+delete_variable actions/delete-environment-variable actions/delete-org-variable agents/delete-repo-variable agents/delete-org-variable actions/remove-selected-repo-from-org-variable actions/set-selected-repos-for-org-variable agents/remove-selected-repo-from-org-variable agents/set-selected-repos-for-org-variable
 update_webhook orgs/update-webhook orgs/update-webhook-config-for-org apps/update-webhook-config-for-app
-add_collaborator teams/add-or-update-repo-permissions-in-org teams/add-or-update-repo-permissions-legacy
-remove_collaborator teams/remove-repo-in-org teams/remove-repo-legacy orgs/remove-outside-collaborator
-add_member orgs/create-invitation teams/add-or-update-membership-for-user-in-org teams/add-or-update-membership-for-user-legacy teams/add-member-legacy
-remove_member orgs/convert-member-to-outside-collaborator
-delete_repo orgs/delete`,
+add_collaborator teams/add-or-update-repo-permissions-in-org teams/add-or-update-repo-permissions-legacy orgs/assign-team-to-org-role orgs/assign-user-to-org-role enterprise-team-organizations/add enterprise-team-organizations/bulk-add apps/add-repo-to-installation-for-authenticated-user
+remove_collaborator teams/remove-repo-in-org teams/remove-repo-legacy orgs/remove-outside-collaborator orgs/revoke-org-role-team orgs/revoke-org-role-user orgs/revoke-all-org-roles-team orgs/revoke-all-org-roles-user enterprise-team-organizations/delete enterprise-team-organizations/bulk-remove
+add_member orgs/create-invitation teams/add-or-update-membership-for-user-in-org teams/add-or-update-membership-for-user-legacy teams/add-member-legacy enterprise-team-memberships/add enterprise-team-memberships/bulk-add inviteEnterpriseMember inviteEnterpriseAdmin addEnterpriseOrganizationMember orgs/assign-user-to-org-role
+remove_member orgs/convert-member-to-outside-collaborator teams/remove-membership-for-user-in-org teams/remove-membership-for-user-legacy teams/remove-member-legacy enterprise-team-memberships/remove enterprise-team-memberships/bulk-remove removeEnterpriseMember orgs/block-user
+delete_repo orgs/delete
+create_pr agent-tasks/create-task-in-repo
+create_issue convertProjectV2DraftIssueItemToIssue convertProjectCardNoteToIssue transferIssue
+create_repo repos/create-fork codespaces/publish-for-authenticated-user security-advisories/create-fork startRepositoryMigration
+fork_repo security-advisories/create-fork
+create_gist gists/fork
+update_gist gists/receive-pack
+clone web/archive repos/download-tarball-archive repos/download-zipball-archive
+download repos/download-tarball-archive repos/download-zipball-archive repos/get-release-asset
+run_workflow actions/re-run-workflow actions/re-run-workflow-failed-jobs actions/re-run-job-for-workflow-run checks/rerequest-run checks/rerequest-suite rerequestCheckSuite
+create_deployment repos/create-pages-deployment repos/request-pages-build
+add_deploy_key users/create-public-ssh-key-for-authenticated-user
+read_leaked_secrets secret-scanning/list-alerts-for-org
+list_webhooks orgs/list-webhooks orgs/get-webhook orgs/get-webhook-config-for-org`,
 	"google": `share_file drive.permissions.update drive.revisions.update drive.accessproposals.resolve
 share_calendar calendar.acl.update calendar.acl.patch
 create_event calendar.events.import calendar.events.quickAdd

@@ -58,6 +58,7 @@ func argumentsOf(service string) map[string]string {
 			"actions/create-workflow-dispatch":      "ref inputs ...",
 			"git/upload-pack":                       "",
 			pushOperation:                           "ref branch",
+			gistPush:                                "ref branch",
 			"git/info-refs":                         "",
 			"lfs/batch":                             "",
 		}
@@ -147,7 +148,7 @@ func Arguments(r *Request, m *Match, a *Action, names ...string) (map[string]any
 	switch {
 	case m.GraphQL:
 		out, err = spokenFields(m, a, names)
-	case a.Operation != pushOperation: // whose body is no object of arguments
+	case a.Operation != pushOperation && a.Operation != gistPush: // whose body is no object of arguments
 		out, err = restFields(r, m, names)
 	}
 	if err == nil && github {

@@ -3,6 +3,7 @@ package action
 import (
 	"bytes"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -10,8 +11,14 @@ import (
 // objects and a colon before the one value that does it. A refusal of that other action holds there too, though no rule needs
 // to allow it: who may update an issue labels it by the same request.
 var asides = map[string]string{
-	"github issues/create":               "labels=add_label assignees=add_assignee assignee=add_assignee",
-	"github issues/update":               "labels=add_label,remove_label,set_labels assignees=add_assignee,remove_assignee assignee=add_assignee,remove_assignee",
+	"github issues/create":               "labels=add_label assignees=add_assignee assignee=add_assignee agent_assignment=create_pr,push",
+	"github issues/update":               "labels=add_label,remove_label,set_labels assignees=add_assignee,remove_assignee assignee=add_assignee,remove_assignee agent_assignment=create_pr,push",
+	"github issues/add-assignees":        "agent_assignment=create_pr,push",
+	"github repos/update-release":        "tag_name=create_tag target_commitish=create_tag draft:false=create_tag",
+	"github repos/create-in-org":         "team_id=add_collaborator",
+	"github repos/transfer":              "team_ids=add_collaborator",
+	"github teams/create":                "repo_names=add_collaborator maintainers=add_member",
+	"github migrations/start-for-org":    "lock_repositories=archive_repo",
 	"github createIssue":                 "labelIds=add_label assigneeIds=add_assignee",
 	"github updateIssue":                 "labelIds=add_label,remove_label,set_labels assigneeIds=add_assignee,remove_assignee",
 	"github updatePullRequest":           "labelIds=add_label,remove_label,set_labels assigneeIds=add_assignee,remove_assignee",
@@ -101,13 +108,16 @@ func alikeBy(table string, has func(field, value string) bool) string {
 	return strings.Join(names, " ")
 }
 
-// given says whether a field is there, and not null or false; with a value, whether it may be that one.
+// given says whether a field is there, and not null or false; with a value, whether it may be that one, false too.
 func given(args map[string]any, field, value string) bool {
 	name, rest, deeper := strings.Cut(field, ".")
 	v := args[name]
 	if deeper {
 		object, isObject := v.(map[string]any)
 		return isObject && given(object, rest, value)
+	}
+	if b, isBool := v.(bool); isBool && value != "" {
+		return strconv.FormatBool(b) == value
 	}
 	text, isText := v.(string)
 	return v != nil && v != false && (value == "" || !isText || strings.EqualFold(text, value))

@@ -12,7 +12,7 @@ func refineGit(r *Request, m *Match) {
 	switch m.Actions[0].Operation {
 	case "git/info-refs":
 		err = refineInfoRefs(r, m)
-	case pushOperation:
+	case pushOperation, gistPush:
 		err = refineReceivePack(r, m)
 	case "lfs/batch":
 		err = refineBatch(r, m)
@@ -22,8 +22,11 @@ func refineGit(r *Request, m *Match) {
 	}
 }
 
-// pushOperation is what every push of git is.
-const pushOperation = "git/receive-pack"
+// pushOperation is what every push of git is, but one to a gist, which is what the REST API calls the update of a gist.
+const (
+	pushOperation = "git/receive-pack"
+	gistPush      = "gists/receive-pack"
+)
 
 // pushNames are the actions that a push may turn out to be.
 var pushNames = []string{"push", "create_branch", "create_tag", "delete_branch", "delete_tag", "force_push"}
@@ -37,6 +40,9 @@ func refineInfoRefs(r *Request, m *Match) error {
 		a.Name, a.Operation, a.Class = "clone", "git/upload-pack", Read
 	case "service=git-receive-pack":
 		a.Name, a.Operation, a.Class = "push", pushOperation, Write
+		if a.Resource.Kind == "gist" {
+			a.Operation = gistPush
+		}
 		m.Probe = pushNames
 	default:
 		return errors.New("the query of info/refs is neither service=git-upload-pack nor service=git-receive-pack")

@@ -133,6 +133,7 @@ admin add_collaborator    updateTeamsRepository          teams/add-or-update-rep
 admin remove_collaborator removeOutsideCollaborator
 admin create_repo         createRepository               repos/create-for-authenticated-user
 admin create_repo         cloneTemplateRepository        repos/create-using-template
+admin delete_package      deletePackageVersion           packages/delete-package-version-for-org
 write star                addStar                        activity/star-repo-for-authenticated-user
 write unstar              removeStar                     activity/unstar-repo-for-authenticated-user
 `

@@ -61,6 +61,21 @@ write  POST   ~/pulls/comments/{comment_id}/reactions             add_reaction  
 write  POST   ~/commits/{commit_sha}/comments                     add_comment         repos/create-commit-comment
 write  PATCH  ~/comments/{comment_id}                             update_comment      repos/update-commit-comment
 write  DELETE ~/comments/{comment_id}                             delete_comment      repos/delete-commit-comment
+write  POST   ~/comments/{comment_id}/reactions                   add_reaction        reactions/create-for-commit-comment
+write  POST   ~/releases/{release_id}/reactions                   add_reaction        reactions/create-for-release
+write  DELETE ~/issues/{issue_number}/reactions/{reaction_id}     remove_reaction     reactions/delete-for-issue
+write  DELETE ~/issues/comments/{comment_id}/reactions/{reaction_id} remove_reaction  reactions/delete-for-issue-comment
+write  DELETE ~/pulls/comments/{comment_id}/reactions/{reaction_id} remove_reaction   reactions/delete-for-pull-request-comment
+write  DELETE ~/comments/{comment_id}/reactions/{reaction_id}     remove_reaction     reactions/delete-for-commit-comment
+write  DELETE ~/releases/{release_id}/reactions/{reaction_id}     remove_reaction     reactions/delete-for-release
+write  POST   ~/issues/{issue_number}/sub_issues                  update_issue        issues/add-sub-issue
+write  DELETE ~/issues/{issue_number}/sub_issue                   update_issue        issues/remove-sub-issue
+write  PATCH  ~/issues/{issue_number}/sub_issues/priority         update_issue        issues/reprioritize-sub-issue
+write  POST   ~/issues/{issue_number}/dependencies/blocked_by     update_issue        issues/add-blocked-by-dependency
+write  DELETE ~/issues/{issue_number}/dependencies/blocked_by/{issue_id} update_issue issues/remove-dependency-blocked-by
+write  POST   ~/issues/{issue_number}/issue-field-values          update_issue        issues/add-issue-field-values
+write  PUT    ~/issues/{issue_number}/issue-field-values          update_issue        issues/set-issue-field-values
+write  DELETE ~/issues/{issue_number}/issue-field-values/{issue_field_id} update_issue issues/delete-issue-field-value
 
 # branches, tags, commits, files; protect_branch sets what guards a branch, for better or worse
 write  POST   ~/git/refs                                          create_ref          git/create-ref
@@ -168,6 +183,14 @@ admin  PUT    /orgs/{org}/actions/secrets/{secret_name}           set_secret    
 admin  DELETE /orgs/{org}/actions/secrets/{secret_name}           delete_secret       actions/delete-org-secret -> org:{org}
 admin  POST   /orgs/{org}/hooks                                   create_webhook      orgs/create-webhook -> org:{org}
 admin  DELETE /orgs/{org}/hooks/{hook_id}                         delete_webhook      orgs/delete-webhook -> org:{org}
+
+# packages
+admin  DELETE /orgs/{org}/packages/{package_type}/{package_name}  delete_package      packages/delete-package-for-org -> org:{org}
+admin  DELETE /orgs/{org}/packages/{package_type}/{package_name}/versions/{package_version_id} delete_package packages/delete-package-version-for-org -> org:{org}
+admin  DELETE /users/{username}/packages/{package_type}/{package_name} delete_package packages/delete-package-for-user -> user:{username}
+admin  DELETE /users/{username}/packages/{package_type}/{package_name}/versions/{package_version_id} delete_package packages/delete-package-version-for-user -> user:{username}
+admin  DELETE /user/packages/{package_type}/{package_name}        delete_package      packages/delete-package-for-authenticated-user
+admin  DELETE /user/packages/{package_type}/{package_name}/versions/{package_version_id} delete_package packages/delete-package-version-for-authenticated-user
 
 # gists
 write  POST   /gists                                              create_gist         gists/create
@@ -283,10 +306,10 @@ write POST /{owner}/{repo}/info/lfs/objects/batch lfs_upload    lfs/batch
 const githubGist = `
 read  GET  /{gist_id}/info/refs                    -         git/info-refs    -> gist:{gist_id}
 read  POST /{gist_id}/git-upload-pack              clone     git/upload-pack  -> gist:{gist_id}
-write POST /{gist_id}/git-receive-pack             push      git/receive-pack -> gist:{gist_id}
+write POST /{gist_id}/git-receive-pack             push      gists/receive-pack -> gist:{gist_id}
 read  GET  /{owner}/{gist_id}/info/refs            -         git/info-refs    -> gist:{gist_id}
 read  POST /{owner}/{gist_id}/git-upload-pack      clone     git/upload-pack  -> gist:{gist_id}
-write POST /{owner}/{gist_id}/git-receive-pack     push      git/receive-pack -> gist:{gist_id}
+write POST /{owner}/{gist_id}/git-receive-pack     push      gists/receive-pack -> gist:{gist_id}
 `
 
 // githubCopilot is what Copilot's command line (npm @github/copilot 1.0) asks of its models, with the token that it has for

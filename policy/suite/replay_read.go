@@ -107,7 +107,7 @@ func (r *Replay) rebuilt(x *reading, route *action.Match, also []bool) (all []ac
 			return nil, "the catalogue of " + x.claim.Service.Name + " has no action " + name
 		}
 		a := among[0]
-		a.Resource, a.Also = about, also[i]
+		a.Resource, a.Also, a.Like = about, also[i], besides(&a, route)
 		first.Actions = append(first.Actions, a)
 		others = append(others, among[1:])
 	}
@@ -119,12 +119,20 @@ func (r *Replay) rebuilt(x *reading, route *action.Match, also []bool) (all []ac
 			}
 			m := first
 			m.Actions = slices.Clone(first.Actions)
-			a.Resource, a.Also = m.Actions[i].Resource, also[i]
+			a.Resource, a.Also, a.Like = m.Actions[i].Resource, also[i], besides(&a, route)
 			m.Actions[i] = a
 			all = append(all, m)
 		}
 	}
 	return all, ""
+}
+
+// besides is what the body, which nobody has any more, may have had the operation do.
+func besides(a *action.Action, route *action.Match) string {
+	if a.Operation != route.Actions[0].Operation {
+		return ""
+	}
+	return route.Actions[0].Like
 }
 
 // likely leaves those that the route's own operation is among, and of what reaches nobody's resource only what is about the
