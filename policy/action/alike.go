@@ -9,7 +9,7 @@ import "strings"
 // and opens pull requests for who gives it a task; what is done to an organisation is done to its repositories; branches can be
 // merged behind a pull request's back, and one that is renamed is gone; a rule or a setting that is written anew may be a weaker one.
 var alike = map[string]string{
-	"anthropic": "create_message batches/create",
+	"anthropic": "create_message batches/create completions/create",
 	"gemini":    "generate_content models.batchGenerateContent",
 	"github": `push repos/create-or-update-file-contents repos/delete-file repos/merge mergeBranch repos/merge-upstream code-scanning/commit-autofix migrations/start-import pulls/update-branch updatePullRequestBranch gists/update agent-tasks/create-task-in-repo codespaces/export-for-authenticated-user migrations/update-import
 commit_file createCommitOnBranch code-scanning/commit-autofix
@@ -50,19 +50,34 @@ add_deploy_key users/create-public-ssh-key-for-authenticated-user
 read_leaked_secrets secret-scanning/list-alerts-for-org
 list_webhooks orgs/list-webhooks orgs/get-webhook orgs/get-webhook-config-for-org`,
 	"google": `share_file drive.permissions.update drive.revisions.update drive.accessproposals.resolve
+read_mail gmail.users.threads.get gmail.users.threads.list gmail.users.drafts.get gmail.users.drafts.list gmail.users.messages.attachments.get gmail.users.history.list
+read_file drive.files.export drive.files.download drive.revisions.get drive.files.copy
+delete_file drive.drives.delete drive.teamdrives.delete
 share_calendar calendar.acl.update calendar.acl.patch
-create_event calendar.events.import calendar.events.quickAdd
-delete_event calendar.calendars.clear calendar.calendars.delete
+create_event calendar.events.import calendar.events.quickAdd calendar.events.move
+delete_event calendar.calendars.clear calendar.calendars.delete calendar.events.move
 create_file drive.files.copy
 gmail.users.messages.delete gmail.users.messages.batchDelete gmail.users.threads.delete
 gmail.users.messages.trash gmail.users.threads.trash`,
-	"jira":   "delete_project deleteProjectAsynchronously",
+	"jira": `delete_project deleteProjectAsynchronously archiveProject
+delete_issue deleteProject deleteProjectAsynchronously
+read_issue searchAndReconsileIssuesUsingJql searchAndReconsileIssuesUsingJqlPost searchForIssuesUsingJql searchForIssuesUsingJqlPost`,
 	"openai": "chat batches/create\ncreate_response batches/create\ncomplete batches/create\nembed batches/create",
-	"slack": `post_message chat.scheduleMessage files.upload files.remote.share
-upload_file files.upload`,
-	"stripe": `create_refund PostCreditNotes PostApplicationFeesIdRefund PostApplicationFeesIdRefunds
-cancel_subscription PostSubscriptionSchedulesScheduleCancel
-create_subscription PostSubscriptionSchedules PostQuotesQuoteAccept`,
+	"slack": `post_message chat.scheduleMessage files.upload files.remote.share reminders.add
+upload_file files.upload
+read_channel search.messages search.all search.files reactions.get reactions.list pins.list stars.list`,
+	"stripe": `create_refund PostCreditNotes PostApplicationFeesIdRefund PostApplicationFeesIdRefunds PostDisputesDisputeClose PostChargesChargeDisputeClose
+create_charge payment-intents/create payment-intents/confirm payment-intents/capture invoices/pay PostTerminalReadersReaderProcessPaymentIntent
+create_payment charges/create
+capture_charge payment-intents/capture
+capture_payment charges/capture
+cancel_subscription PostSubscriptionSchedulesScheduleCancel customers/delete
+create_subscription PostSubscriptionSchedules PostQuotesQuoteAccept
+create_price PostPlans
+update_price PostPlansPlan
+upload_file PostFiles
+get_file GetFiles GetFilesFile
+read_customer customers/list customers/search`,
 }
 
 // Alike are the operations of the service that a rule against an action, named by itself and not as one of a group, forbids as

@@ -3,44 +3,53 @@ package action
 import (
 	"bytes"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // asides are arguments by which an operation does what there is another action for: FIELD=NAME,NAME, with dots for objects in
-// objects and a colon before the one value that does it. A refusal of that other action holds there too, though no rule needs
-// to allow it: who may update an issue labels it by the same request.
+// objects, and behind a colon the one value that does it (* for any, of a field whose name is part of others). A refusal of that
+// other action holds there too, though no rule needs to allow it: who may update an issue labels it by the same request.
 var asides = map[string]string{
-	"github issues/create":               "labels=add_label assignees=add_assignee assignee=add_assignee agent_assignment=create_pr,push",
-	"github issues/update":               "labels=add_label,remove_label,set_labels assignees=add_assignee,remove_assignee assignee=add_assignee,remove_assignee agent_assignment=create_pr,push",
-	"github issues/add-assignees":        "agent_assignment=create_pr,push",
-	"github repos/update-release":        "tag_name=create_tag target_commitish=create_tag draft:false=create_tag",
-	"github repos/create-in-org":         "team_id=add_collaborator",
-	"github repos/transfer":              "team_ids=add_collaborator",
-	"github teams/create":                "repo_names=add_collaborator maintainers=add_member",
-	"github migrations/start-for-org":    "lock_repositories=archive_repo",
-	"github createIssue":                 "labelIds=add_label assigneeIds=add_assignee",
-	"github updateIssue":                 "labelIds=add_label,remove_label,set_labels assigneeIds=add_assignee,remove_assignee",
-	"github updatePullRequest":           "labelIds=add_label,remove_label,set_labels assigneeIds=add_assignee,remove_assignee",
-	"google calendar.events.patch":       "status:cancelled=delete_event",
-	"google calendar.events.update":      "status:cancelled=delete_event",
-	"google drive.files.update":          "trashed=delete_file",
-	"jira createIssue":                   "fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment update.worklog=add_worklog",
-	"jira doTransition":                  "fields=update_issue update=update_issue fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment update.worklog=add_worklog",
-	"jira editIssue":                     "fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment update.worklog=add_worklog",
-	"github pulls/create-review":         "comments=add_comment",
-	"github addPullRequestReview":        "comments=add_comment threads=add_comment",
-	"stripe charges/create":              "transfer_data=create_transfer destination=create_transfer",
-	"stripe checkout/create-session":     "transfer_data=create_transfer",
-	"stripe invoices/create":             "transfer_data=create_transfer",
-	"stripe invoices/update":             "transfer_data=create_transfer",
-	"stripe payment-intents/create":      "transfer_data=create_transfer",
-	"stripe payment-intents/update":      "transfer_data=create_transfer",
-	"stripe payment-intents/capture":     "transfer_data=create_transfer",
-	"stripe payment-links/create":        "transfer_data=create_transfer",
-	"stripe subscriptions/create":        "transfer_data=create_transfer",
-	"stripe subscriptions/update":        "transfer_data=create_transfer",
-	"slack files.completeUploadExternal": "initial_comment=post_message",
+	"github issues/create":                                           "labels=add_label assignees=add_assignee assignee=add_assignee agent_assignment=create_pr,push",
+	"github issues/update":                                           "labels=add_label,remove_label,set_labels assignees=add_assignee,remove_assignee assignee=add_assignee,remove_assignee agent_assignment=create_pr,push",
+	"github issues/add-assignees":                                    "agent_assignment=create_pr,push",
+	"github repos/update-release":                                    "tag_name=create_tag target_commitish=create_tag draft:false=create_tag",
+	"github repos/create-in-org":                                     "team_id=add_collaborator",
+	"github repos/transfer":                                          "team_ids=add_collaborator",
+	"github teams/create":                                            "repo_names=add_collaborator maintainers=add_member",
+	"github migrations/start-for-org":                                "lock_repositories=archive_repo",
+	"github createIssue":                                             "labelIds=add_label assigneeIds=add_assignee",
+	"github updateIssue":                                             "labelIds=add_label,remove_label,set_labels assigneeIds=add_assignee,remove_assignee",
+	"github updatePullRequest":                                       "labelIds=add_label,remove_label,set_labels assigneeIds=add_assignee,remove_assignee",
+	"google calendar.events.patch":                                   "status:cancelled=delete_event",
+	"google calendar.events.update":                                  "status:cancelled=delete_event",
+	"google drive.files.update":                                      "trashed=delete_file",
+	"jira createIssue":                                               "transition=transition_issue fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment update.worklog=add_worklog",
+	"jira doTransition":                                              "fields=update_issue update=update_issue fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment update.worklog=add_worklog",
+	"jira editIssue":                                                 "fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment update.worklog=add_worklog",
+	"github pulls/create-review":                                     "comments=add_comment",
+	"github addPullRequestReview":                                    "comments=add_comment threads=add_comment",
+	"jira createIssues":                                              "issueUpdates.fields.assignee=assign_issue issueUpdates.update.assignee=assign_issue issueUpdates.update.comment=add_comment issueUpdates.update.worklog=add_worklog issueUpdates.transition=transition_issue",
+	"stripe charges/capture":                                         "transfer_data=create_transfer",
+	"stripe charges/create":                                          "transfer_data=create_transfer destination=create_transfer",
+	"stripe checkout/create-session":                                 "transfer_data=create_transfer mode:subscription=create_subscription",
+	"stripe invoices/create":                                         "transfer_data=create_transfer",
+	"stripe invoices/update":                                         "transfer_data=create_transfer",
+	"stripe payment-intents/create":                                  "transfer_data=create_transfer confirm:true=confirm_payment",
+	"stripe payment-intents/update":                                  "transfer_data=create_transfer",
+	"stripe payment-intents/capture":                                 "transfer_data=create_transfer",
+	"stripe payment-links/create":                                    "transfer_data=create_transfer",
+	"stripe subscriptions/create":                                    "transfer_data=create_transfer",
+	"stripe subscriptions/update":                                    "transfer_data=create_transfer cancel_at:*=cancel_subscription cancel_at_period_end:true=cancel_subscription",
+	"stripe PostCustomersCustomerSubscriptions":                      "transfer_data=create_transfer",
+	"stripe PostCustomersCustomerSubscriptionsSubscriptionExposedId": "transfer_data=create_transfer cancel_at:*=cancel_subscription cancel_at_period_end:true=cancel_subscription",
+	"stripe PostQuotes":                                              "transfer_data=create_transfer",
+	"stripe PostQuotesQuote":                                         "transfer_data=create_transfer",
+	"stripe PostSubscriptionSchedules":                               "transfer_data=create_transfer",
+	"stripe PostSubscriptionSchedulesSchedule":                       "transfer_data=create_transfer end_behavior:cancel=cancel_subscription",
+	"slack files.completeUploadExternal":                             "initial_comment=post_message blocks=post_message",
 }
 
 // aside notes on the first action what its arguments do besides. A body that is no JSON for us may be some for the service:
@@ -56,17 +65,23 @@ func (m *Match) aside(r *Request) {
 	}
 	raw, wrong := rawBody(r, maxJSON)
 	args, err := jsonObject(r)
-	a.Like = alikeBy(table, func(field, value string) bool {
+	a.Like = joined(a.Like, alikeBy(table, func(field, value string) bool {
 		switch {
 		case wrong != nil:
 			return true
 		case err != nil:
 			last := field[strings.LastIndexByte(field, '.')+1:]
-			return bytes.Contains(raw, []byte(last)) || bytes.Contains(raw, []byte(`\u`)) || inForm(string(raw), last)
+			if value != "" && m.Service.Name == "stripe" && isForm(r) { // where a form is one, and no JSON
+				return inForm(string(raw), last, value)
+			}
+			return bytes.Contains(raw, []byte(last)) || bytes.Contains(raw, []byte(`\u`)) || inForm(string(raw), last, value)
 		}
 		return given(args, field, value)
-	})
+	}))
 }
+
+// joined is names and others.
+func joined(names, more string) string { return strings.TrimSpace(names + " " + more) }
 
 // mediaUpload says whether the body is a file's content alone and nothing about it (developers.google.com/workspace/drive/api/guides/
 // manage-uploads). Each of Google's other ways to name a kind of upload makes it doubtful.
@@ -85,15 +100,33 @@ func (f *root) asides() string {
 	return alikeBy(table, func(field, value string) bool { return given(f.args, field, value) })
 }
 
-// inForm says whether the name of some field of a form has a name in it: transfer_data[destination] has transfer_data.
-func inForm(text, name string) bool {
+// inForm says whether the name of some field of a form has a name in it: transfer_data[destination] has transfer_data. With a
+// value, whether it may be that one.
+func inForm(text, name, value string) bool {
 	for pair := range strings.FieldsFuncSeq(text, func(c rune) bool { return c == '&' || c == ';' }) {
-		key, _, _ := strings.Cut(pair, "=")
-		if decoded, err := url.QueryUnescape(key); err != nil || strings.Contains(strings.ToLower(decoded), name) {
+		key, v, _ := strings.Cut(pair, "=")
+		decoded, err := url.QueryUnescape(key)
+		if err == nil && !strings.Contains(strings.ToLower(decoded), name) {
+			continue
+		}
+		if err != nil || value == "" {
+			return true
+		}
+		pieces := strings.FieldsFunc(strings.ToLower(decoded), func(c rune) bool { return c == '[' || c == ']' || c == ' ' })
+		if v, err := url.QueryUnescape(v); slices.Contains(pieces, name) && (err != nil || isValue(strings.TrimSpace(v), value)) {
 			return true
 		}
 	}
 	return false
+}
+
+// isValue says whether a text is the value that a table has; * stands for any.
+func isValue(text, value string) bool { return value == "*" || strings.EqualFold(text, value) }
+
+// isForm says whether the body is a form and nothing else to anybody.
+func isForm(r *Request) bool {
+	kind, err := contentType(r)
+	return err == nil && kind == "application/x-www-form-urlencoded"
 }
 
 func alikeBy(table string, has func(field, value string) bool) string {
@@ -112,13 +145,16 @@ func alikeBy(table string, has func(field, value string) bool) string {
 func given(args map[string]any, field, value string) bool {
 	name, rest, deeper := strings.Cut(field, ".")
 	v := args[name]
+	if list, isList := v.([]any); isList && deeper {
+		return slices.ContainsFunc(list, func(item any) bool { return given(map[string]any{name: item}, field, value) })
+	}
 	if deeper {
 		object, isObject := v.(map[string]any)
 		return isObject && given(object, rest, value)
 	}
 	if b, isBool := v.(bool); isBool && value != "" {
-		return strconv.FormatBool(b) == value
+		return isValue(strconv.FormatBool(b), value)
 	}
 	text, isText := v.(string)
-	return v != nil && v != false && (value == "" || !isText || strings.EqualFold(text, value))
+	return v != nil && v != false && (value == "" || !isText || isValue(text, value))
 }

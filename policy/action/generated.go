@@ -38,6 +38,10 @@ func merge(written, rows []Route, resource func(string) string) ([]Route, *node,
 		return nil, nil, err
 	}
 	all := append(make([]Route, 0, len(written)+len(rows)), written...)
+	alias := map[string]string{}
+	for i := range written {
+		alias[written[i].Operation] = written[i].Action
+	}
 	for _, r := range rows {
 		covering := router.covering(r.Method, r.Template)
 		switch {
@@ -45,6 +49,7 @@ func merge(written, rows []Route, resource func(string) string) ([]Route, *node,
 			if resource != nil {
 				r.Resource = resource(r.Template)
 			}
+			r.Action = alias[r.Operation] // of another way to the same
 		case covering.Method == r.Method && sameShape(covering.Template, r.Template):
 			all[covering.at].Permits, covering.Permits = r.Permits, r.Permits
 			continue

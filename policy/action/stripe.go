@@ -1,10 +1,15 @@
 package action
 
+import (
+	"net/url"
+	"strings"
+)
+
 // stripe is Stripe's API (docs.stripe.com/api). The key travels as a bearer token or, as in Stripe's own examples, as the
 // user name of Basic authentication with an empty password: the slot Basic without a name.
 func stripe() *Service {
 	slots := []Slot{{Bearer, ""}, {Basic, ""}}
-	api := Host{Pattern: mustHost("api.stripe.com"), Slots: slots, Routes: mustRoutes(stripeRoutes)}
+	api := Host{Pattern: mustHost("api.stripe.com"), Slots: slots, Routes: mustRoutes(stripeRoutes), Refine: refineStripe}
 	api.generated("stripe", "", nil)
 	return &Service{
 		Base: "https://api.stripe.com",
@@ -88,3 +93,44 @@ admin POST   /v1/accounts                            create_account       accoun
 admin POST   /v1/accounts/{account}                  update_account       accounts/update
 admin DELETE /v1/accounts/{account}                  delete_account       accounts/delete
 `
+
+// expansions are what another object is read with where a request expands a field (docs.stripe.com/expand).
+var expansions = map[string]string{"customer": "read_customer", "destination": "read_accounts", "on_behalf_of": "read_accounts", "account": "read_accounts"}
+
+// refineStripe adds what expanding reads besides: of a customer where a rule forbids that, of an account in any case.
+func refineStripe(r *Request, m *Match) {
+	fields := r.Query
+	switch body, err := rawBody(r, maxJSON); {
+	case r.Method != "POST":
+	case err != nil && isForm(r):
+		m.deny(err.Error())
+		return
+	case err != nil: // a file, or what nobody has any more
+		m.Actions[0].Like = "read_customer"
+	case isForm(r):
+		fields += "&" + string(body)
+	case strings.Contains(string(body), "expand"):
+		m.deny("the body may ask to expand fields, and is no form")
+		return
+	}
+	for pair := range strings.FieldsFuncSeq(fields, func(c rune) bool { return c == '&' || c == ';' }) {
+		key, value, _ := strings.Cut(pair, "=")
+		key, err := url.QueryUnescape(key)
+		value, wrong := url.QueryUnescape(value)
+		if err != nil || wrong != nil {
+			m.deny("the arguments are not a form")
+			return
+		}
+		if !strings.HasPrefix(strings.ToLower(strings.TrimSpace(key)), "expand") {
+			continue
+		}
+		for field := range strings.SplitSeq(value, ".") {
+			switch name := expansions[field]; {
+			case name == "read_customer":
+				m.Actions[0].Like = joined(m.Actions[0].Like, name)
+			case name != "" && !m.has(name):
+				m.Actions = append(m.Actions, Action{Name: name, Operation: "accounts/read", Class: Admin, Also: true})
+			}
+		}
+	}
+}

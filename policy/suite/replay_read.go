@@ -62,6 +62,9 @@ func (r *Replay) readings(x *reading) ([]action.Match, *answer) {
 	if !fits && !x.More {
 		return stop("", "the record does not say which of its actions are one operation")
 	}
+	if m.Actions[0].Operation == route.Actions[0].Operation {
+		route.Actions[0].Like = m.Actions[0].Like
+	}
 	readings, unclear := r.rebuilt(x, &route, also)
 	if unclear != "" {
 		return stop("", unclear)
