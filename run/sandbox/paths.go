@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -73,7 +74,7 @@ func (r *links) lacks(dir, name string) bool {
 		names = namesIn(dir)
 		r.listed[dir] = names
 	}
-	return names != nil && !names[name]
+	return names != nil && !names[name] && !slices.Contains(past, name)
 }
 
 // namesIn gives the names in a directory; nil where it cannot be read as a whole, is very large, or may take one name for another.

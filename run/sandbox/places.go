@@ -3,7 +3,9 @@ package sandbox
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 )
 
 // Places says where things are on this machine, and what the policy has to say about them. All paths are absolute.
@@ -69,6 +71,43 @@ var (
 		".mongodb", ".mongosh_history", ".clickhouse-client-history", ".duckdb_history", ".trino_history", ".w3m/history", ".local/share/lftp/rl_history", ".xsession-errors",
 		".local/state/bash", ".local/state/zsh", ".python_history", ".local/state/python", ".node_repl_history", ".irb_history", ".psql_history", ".mysql_history", ".sqlite_history",
 		".rediscli_history", ".dbshell", ".lesshst", ".viminfo", ".local/share/recently-used.xbel",
+		".awsvault", ".granted", ".Leapp", ".ecs/credentials", ".okta", ".bigqueryrc", ".bigquery.v2.token", ".gdrive", ".gdrive3", ".config/gdrive", ".gcalcli_oauth", ".local/share/gcalcli", ".gmailctl", ".gam",
+		".local/share/.IdentityService", ".azd", ".vultr-cli.yaml", ".config/exoscale", ".config/upctl.yaml", ".civo.json", ".config/equinix", ".config/ionosctl", ".tccli", ".hcloud", ".ossutilconfig", ".cos.conf", ".cos.yaml",
+		".config/yandex-cloud", ".nebius", ".paperspace", ".beam", ".config/replicate", ".trussrc", ".fal", ".cerebrium", ".lambda_cloud", ".sky", ".koyeb.yaml", ".config/northflank", ".render", ".deta", ".now", ".upsun-cli",
+		".acquia", ".aptible", ".config/encore", ".serverlessrc", ".spacelift", ".tofurc", ".config/opentofu", ".vault-tokens", ".doppler", ".infisical", ".infisical-keys", ".phase", ".akeyless", ".config/bws",
+		".local/share/dashlane-cli", ".config/dashlane-cli", ".keeper", ".config/Enpass", ".local/share/Enpass", ".config/KeePass", ".passage", ".config/gopass", ".config/Buttercup-nodejs", ".config/protonmail",
+		".local/share/protonmail", ".config/protonvpn", ".2fa", ".ente", ".local/share/authenticator", ".config/k3d", ".k3d", ".talos", ".crc", ".config/Lens", ".k8slens", ".helm", ".argocd", ".okteto", ".garden", ".devspace", ".loft",
+		".local/share/containers/storage/secrets", ".lima/_config", ".colima/_lima/_config", ".orbstack/ssh", ".config/lxc", ".config/incus", ".config/pdm", ".continuum", ".local/share/binstar", ".rattler/credentials.json",
+		".microsoft/usersecrets", ".aspnet/DataProtection-Keys", ".local/share/MicrosoftCredentialProvider", ".stack/upload", ".luarocks/upload_config.lua", ".Renviron", ".julia/servers", ".conan2/credentials.json",
+		".conan/artifacts.properties", ".fastlane", ".expo", ".appcenter-cli", ".android/adbkey", ".config/JetBrains", ".config/Google", ".eclipse/org.eclipse.equinox.security", ".codeium", ".tabnine", ".config/TabNine",
+		"src-config.json", ".config/goose/secrets.yaml", ".local/share/crush", ".config/fabric/.env", ".config/aichat", ".config/mods", ".config/shell_gpt", ".config/cursor", ".augment", ".local/share/warp-terminal",
+		".local/state/warp-terminal", ".local/share/amazon-q", ".local/share/kiro-cli", ".mcp-auth", ".composio", ".comet.config", ".neptune", ".mlflow/credentials", ".config/roboflow", ".ngc", ".pg_service.conf", ".cassandra",
+		".cqlshrc", ".usqlpass", ".usqlrc", ".usql_history", ".config/pgcli", ".mycli-history", ".config/litecli", ".clickhouse-client", ".config/snowflake", ".influx_history", ".cockroach-certs", ".ccloud", ".confluent",
+		".config/kcat.conf", ".config/kafkactl", ".kaf", ".config/rpk", ".config/beekeeper-studio", ".config/MongoDB Compass", ".redis-insight", ".pgadmin", ".config/pgadmin4", ".mysql", ".squirrel-sql", ".sqldeveloper",
+		".config/azuredatastudio", ".duckdb/stored_secrets", ".config/xata", ".convex", ".fauna", ".edgedb", ".config/edgedb", ".config/gel", ".hasura", ".appwrite", ".config/buildkite.yaml", ".earthly", ".sem.yaml",
+		".python-gitlab.cfg", ".local/share/forgejo-cli", ".config/hut", ".config/coderv2", ".gitlab-runner", ".credentials", ".credentials_rsaparams", "actions-runner/.credentials", "actions-runner/.credentials_rsaparams",
+		".semgrep/settings.yml", ".config/mozilla", ".config/microsoft-edge-beta", ".config/microsoft-edge-dev", ".config/vivaldi-snapshot", ".config/opera-beta", ".config/thorium", ".config/net.imput.helium",
+		".config/ungoogled-chromium", ".tor-browser", ".local/share/torbrowser", ".config/Ferdium", ".config/Rambox", ".config/Session", ".config/Wire", ".config/Microsoft", ".config/discordcanary", ".config/discordptb",
+		".config/vesktop", ".zoom", ".config/zoomus.conf", ".config/Rocket.Chat", ".local/share/fractal", ".local/share/nheko", ".config/nheko", ".local/share/iamb", ".local/share/dino", ".local/share/gajim", ".local/share/profanity",
+		".local/share/signal-cli", ".config/toot", ".config/tut", ".twurlrc", ".trc", ".config/Mailspring", ".local/share/akonadi", ".config/mailtransports", ".config/isyncrc", ".config/mbsync", ".config/offlineimap", ".mpoprc",
+		".config/mpop", ".esmtprc", ".pinerc", ".pine-passfile", "Maildir", ".maildir", ".mail", "Mail", ".local/share/mail", ".openvpn", ".config/openvpn", ".wireguard", ".config/wireguard", ".config/Mullvad VPN", ".config/nordvpn",
+		".config/eduvpn", ".local/share/eduvpn", ".sdm", ".ngrok", ".zrok", ".zrok2", ".putty", ".config/putty", ".config/Termius", ".config/tabby", ".config/electerm", ".config/asbru", ".config/tigervnc", ".config/rustdesk",
+		".anydesk", ".local/share/teamviewer15", ".config/chrome-remote-desktop", ".config/sunshine", ".config/Ledger Live", ".config/@trezor", ".config/atomic", ".bitmonero", "Monero", ".litecoin", ".dogecoin", ".dashcore", ".zcash",
+		".electron-cash", ".electrum-ltc", ".sparrow", ".walletwasabi", ".armory", ".local/share/Daedalus", ".aptos", ".sui", ".starkli-wallets", ".brownie/accounts", ".ape/accounts", ".config/hardhat-nodejs", ".avalanche-cli/key",
+		".clightning", ".eclair", ".local/share/polkadot", ".tezos-client", ".config/stellar/identity", ".config/dfx/identity", ".fuels/wallets", ".local/share/io.parity.ethereum", ".config/frame", ".local/share/ptpython",
+		".config/ptpython/history", ".pythonhist", ".radian_history", ".scala_history_jline3", ".ammonite/history", ".groovy/groovysh.history", ".utop-history", ".ghci_history", ".deno_history", ".ts_node_repl_history",
+		".bun_repl_history", ".iredis_history", ".nano_history", ".local/share/nano", ".vim/.netrwhist", ".local/share/zsh/history", ".local/share/zsh/zsh_history", ".config/zsh/.zsh_history", ".config/zsh/.zhistory", ".local/share/bash/history", ".config/bash/history",
+		".local/share/mcfly", ".hishtory", ".tmux/resurrect", ".local/share/tmux/resurrect", ".config/asciinema", ".local/share/klipper", ".local/share/gpaste", ".config/copyq", ".local/share/copyq", ".local/share/Trash",
+		".local/share/baloo", ".local/share/jupyter/runtime", ".jupyter/jupyter_server_config.json", ".emacs.d/history", ".emacs.d/server", ".tarsnaprc", ".local/share/Vorta", ".dropbox", ".dropbox_uploader", ".megaCmd", ".megarc",
+		".pcloud", ".ccnet", ".config/ownCloud", ".gdfuse", ".local/share/Steam/config", ".config/legendary", ".config/heroic", ".local/share/PrismLauncher/accounts.json", ".homeassistant/.storage", ".homeassistant/secrets.yaml",
+		".particle", ".balena", ".yubico", ".local/share/sequoia/keystore", ".minisign", ".config/notation", ".notary", ".globus", ".globusonline", ".smbcredentials", ".secrets", "Private", ".ecryptfs", ".env.local", ".env.production",
+		".extra", ".snapshots", "Library/Accounts", "Library/Calendars", "Library/Containers", "Library/Group Containers", "Library/HTTPStorages", "Library/Mobile Documents", "Library/WebKit", "Library/Application Support/1Password",
+		"Library/Application Support/Arc", "Library/Application Support/Bitwarden", "Library/Application Support/Chromium", "Library/Application Support/Claude", "Library/Application Support/Code/User/globalStorage",
+		"Library/Application Support/Cursor/User/globalStorage", "Library/Application Support/discord", "Library/Application Support/Signal", "Library/Application Support/Slack", "Library/Application Support/Telegram Desktop",
+		"Library/Application Support/Thunderbird", "Library/Application Support/com.vercel.cli", "Library/Application Support/doctl", "Library/Application Support/io.datasette.llm", "Library/Application Support/ngrok",
+		"Library/Application Support/sops", "Library/Application Support/JetBrains", "Library/Application Support/Vivaldi", "Library/Application Support/AddressBook", "Library/Preferences/netlify", "Library/Thunderbird",
+		".config/Code - Insiders/User/globalStorage", ".config/Code/User/workspaceStorage", ".config/Code/Network", ".config/Cursor/Cookies", ".config/Cursor/Network", ".config/Cursor/User/workspaceStorage",
+		".config/Kiro/User/globalStorage", ".config/Antigravity/User/globalStorage", ".config/Trae/User/globalStorage", ".config/Positron/User/globalStorage", ".windsurf-server/data/User/globalStorage",
 		".config/agentguard", ".local/share/agentguard", ".local/state/agentguard",
 	}
 
@@ -82,6 +121,20 @@ var (
 		".vimrc", ".vim", ".config/nvim", ".emacs", ".emacs.d", ".config/emacs", ".nanorc", ".tmux.conf", ".config/tmux", ".screenrc", ".gdbinit", ".config/gdb", ".lldbinit",
 		".config/Code/User", ".vscode/extensions", ".vscode-server/extensions",
 		".dotnet/tools", ".pub-cache/bin", ".mix/escripts", ".yarn/bin", ".local/share/uv/tools", // what is in PATH as a rule, or is linked from there
+		".zcompdump", ".gvimrc", ".exrc", ".ideavimrc", ".SpaceVim.d", ".doom.d", ".config/doom", ".spacemacs", ".spacemacs.d", ".emacs.el", ".local/share/nvim", ".config/helix", ".config/zed", ".config/micro", ".config/kak",
+		".config/sublime-text", ".config/VSCodium/User", ".config/Cursor/User", ".config/Windsurf/User", ".cursor/extensions", ".cursor/mcp.json", ".windsurf/extensions", ".vscode-oss/extensions", ".cursor-server/extensions",
+		".local/share/JetBrains", ".config/starship.toml", ".config/kitty", ".config/alacritty", ".config/wezterm", ".wezterm.lua", ".config/ghostty", ".config/foot", ".config/i3", ".i3", ".config/sway", ".config/hypr", ".config/niri",
+		".config/awesome", ".config/bspwm", ".config/sxhkd", ".config/openbox", ".config/polybar", ".config/waybar", ".config/xfce4", ".config/lxsession", ".fluxbox", ".fvwm", ".xbindkeysrc", ".Xresources", ".Xdefaults",
+		".config/ranger", ".config/lf", ".config/nnn", ".config/yazi", ".config/vifm", ".config/mpv", ".config/mc", ".config/jj", ".config/lazygit", ".tigrc", ".config/tig", ".config/gitui", ".oh-my-zsh", ".oh-my-bash", ".zprezto",
+		".zinit", ".local/share/zinit", ".zplug", ".antigen", ".antidote", ".zim", ".p10k.zsh", ".fzf", ".fzf.bash", ".fzf.zsh", ".bash_it", ".bash_completion", ".local/share/bash-completion", ".blerc", ".local/share/blesh",
+		".config/user-dirs.dirs", ".config/mimeapps.list", ".nvm", ".pyenv", ".rbenv", ".nodenv", ".goenv", ".jenv", ".asdf", ".sdkman", ".volta", ".rustup", ".ghcup", ".cabal/bin", ".opam", ".deno/bin", ".bun/bin",
+		".local/share/mise", ".local/share/fnm", ".local/lib", ".local/pipx", ".local/share/pipx", ".krew", ".linuxbrew", ".nix-profile", ".nix-defexpr", ".config/nix", ".config/nixpkgs", ".config/home-manager", ".guix-profile",
+		"miniconda3", "anaconda3", "miniforge3", "mambaforge", ".conda/envs", ".Rprofile", ".julia/config", ".perldb", ".irbrc", ".pryrc", ".psqlrc", ".sqliterc", ".mongorc.js", ".mongoshrc.js", ".ghci", ".guile", ".sbclrc",
+		".clojure", ".lein/profiles.clj", ".sbt/1.0", ".gradle/init.d", ".gradle/init.gradle", ".m2/extensions.xml", ".mavenrc", ".node_modules", ".node_libraries", ".pnpmfile.cjs", ".config/pnpm", ".config/yarn", ".pydistutils.cfg",
+		".pdbrc", ".jupyter", ".local/share/jupyter/kernels", ".ansible.cfg", ".ansible/plugins", ".ansible/collections", ".ansible/roles", ".mailcap", ".lesskey", ".lessfilter", ".forward", ".procmailrc", ".rhosts", ".shosts",
+		".k5login", ".asoundrc", ".config/pipewire", ".config/wireplumber", ".config/pulse", ".local/share/nautilus/scripts", ".local/share/nautilus-python", ".local/share/kio", ".local/share/plasma", ".local/share/gnome-shell",
+		".local/share/cinnamon", ".local/share/flatpak", ".makepkg.conf", ".rpmmacros", ".quiltrc", ".devscripts", ".task/hooks", ".timewarrior/extensions", ".config/espanso", ".cache/gitstatus", ".cache/zsh", ".cache/zcompdump",
+		".cache/prezto", ".cache/oh-my-zsh", ".cache/antidote", ".cache/zinit", ".cache/sheldon", ".cache/carapace", ".cache/nushell", ".cache/starship/init.nu", ".cache/wal", ".cache/nvim", ".cache/vim", ".cache/emacs",
 		".ipython", ".pythonrc", ".config/direnv", ".local/share/direnv", ".asdfrc", ".config/mise", ".npm-global/bin", "Library/LaunchAgents",
 	}
 
@@ -104,12 +157,20 @@ var machineSecrets = []string{
 	"/etc/security/opasswd", "/var/backups", "/etc/pki/tls/private", "/etc/netplan", "/etc/ipsec.secrets", "/etc/ipsec.d/private", "/etc/swanctl", "/etc/gitlab-runner", "/var/lib/tailscale", "/var/lib/bluetooth", "/var/lib/iwd",
 	"/etc/credstore", "/etc/credstore.encrypted", "/run/credentials", "/run/agenix", "/run/keys", "/var/lib/systemd/credential.secret", "/var/lib/systemd/coredump", "/var/crash", "/etc/postfix/sasl_passwd", "/etc/exim4/passwd.client",
 	"/etc/mysql/debian.cnf", "/var/lib/samba/private", "/etc/davfs2/secrets", "/var/lib/jenkins/secrets", "/sys/kernel/debug", "/sys/kernel/tracing", "/sys/fs/pstore",
+	"/etc/gitlab", "/etc/vault.d", "/etc/puppetlabs/puppet/ssl/private_keys", "/etc/chef/client.pem", "/etc/salt/pki", "/etc/borgmatic", "/etc/ldap.secret", "/etc/pam_ldap.secret", "/etc/ceph", "/etc/pve/priv", "/etc/cloudflared",
+	"/etc/nebula", "/etc/msmtprc", "/etc/dovecot/private", "/etc/dkimkeys", "/etc/opendkim/keys", "/etc/bind/rndc.key", "/etc/passwd-s3fs", "/etc/cryptsetup-keys.d", "/etc/luks-keys", "/crypto_keyfile.bin", "/etc/munge",
+	"/etc/corosync/authkey", "/etc/pki/consumer", "/etc/pki/entitlement", "/etc/apt/auth.conf", "/etc/apt/auth.conf.d", "/etc/buildkite-agent", "/etc/krb5kdc", "/var/lib/krb5kdc", "/var/kerberos", "/etc/secrets",
+	"/etc/container_environment", "/etc/container_environment.sh", "/etc/container_environment.json", "/run/containers", "/run/cloud-init", "/run/s6/container_environment", "/var/run/secrets", "/var/run/s6/container_environment",
+	"/vault/secrets", "/mnt/secrets-store", "/var/lib/containers/storage/secrets", "/var/lib/rancher", "/var/lib/k0s/pki", "/var/snap/microk8s/current/credentials", "/var/lib/etcd", "/var/lib/jenkins/credentials.xml",
+	"/var/jenkins_home/secrets", "/var/jenkins_home/credentials.xml", "/var/lib/buildkite-agent", "/var/lib/waagent", "/var/lib/amazon", "/var/lib/private", "/var/lib/zerotier-one", "/var/log/cloud-init-output.log",
+	"/var/log/installer", "/workspaces/.codespaces/shared", "/opt/actions-runner/.credentials", "/opt/actions-runner/.credentials_rsaparams", "/sys/firmware/qemu_fw_cfg", "/mnt/c/Users", "/run/host", "/host", "/hostfs", "/rootfs",
+	"/timeshift", "/run/timeshift", "/.snapshots", "/home/.snapshots",
 }
 
 // Rules says how the child sees what differs from the rest of the file system, which it can read. The later rule counts
 // where two name the same path; where one lies below another, the nearer one.
 func (p Places) Rules() []Rule {
-	rules := make([]Rule, 0, 512) // there are some four hundred
+	rules := make([]Rule, 0, 256)
 	put := func(view View, clean string) {
 		if filepath.IsAbs(clean) && !(view == Writable && p.linked(clean)) {
 			rules = append(rules, Rule{clean, view})
@@ -120,9 +181,15 @@ func (p Places) Rules() []Rule {
 			put(view, filepath.Clean(path))
 		}
 	}
+	tops := map[string]map[string]bool{} // what is in home directories
 	home := func(view View, of string, names []string) {
-		for _, name := range names {
-			if of != "" {
+		top, listed := tops[of]
+		if !listed {
+			top = topOf(of)
+			tops[of] = top
+		}
+		for i, name := range names {
+			if of != "" && (top == nil || i == 0 || top[first(name)]) {
 				put(view, filepath.Join(of, filepath.FromSlash(name)))
 			}
 			if of == p.Home {
@@ -146,22 +213,40 @@ func (p Places) Rules() []Rule {
 		add(ReadOnly, filepath.Join(p.Dir, ".git/hooks"))
 	}
 	home(ReadOnly, p.Home, settledPlaces)
+	add(ReadOnly, p.sourced()...)
 	add(ReadOnly, p.programs()...)
 	for _, a := range agents {
 		home(ReadOnly, p.Home, a.settled)
 	}
 	add(ReadOnly, p.Policy)
 	add(Hidden, machineSecrets...)
+	add(ReadOnly, "/run/host/etc") // where a container of toolbox(1) has its hosts file
 	add(Hidden, hostKeys()...)
 	add(Hidden, p.Jobs...)
 	for _, h := range p.homes() {
 		home(Hidden, h, secretPlaces)
+		add(Hidden, snapshots(h)...)
 	}
 	add(ReadOnly, p.Read...)
 	add(Writable, p.Write...)
 	add(Hidden, p.Hide...)
 	add(ReadOnly, p.Runtime)
 	return append(withoutSecrets(rules, p.Secret), hidden(p.Secret)...)
+}
+
+// topOf gives the names in a home directory; nil: any may count. Most of the places are not there, and what holds one of these holds all
+// that could come to be beside it; but a profile of macOS's knows a place by its name.
+func topOf(home string) map[string]bool {
+	if runtime.GOOS != "linux" || home == "" {
+		return nil
+	}
+	return namesIn(home)
+}
+
+// first is the first name of a path.
+func first(path string) string {
+	name, _, _ := strings.Cut(path, "/")
+	return name
 }
 
 // leads gives where the names of the child's directory and of the user's lead.
@@ -202,6 +287,40 @@ func (p Places) homes() []string {
 		}
 	}
 	return homes
+}
+
+// sourced are files that a shell executes as it starts and whose names end as that machine's or user's do: what zsh and its themes keep
+// of the last time.
+func (p Places) sourced() (paths []string) {
+	for _, begin := range []string{".zcompdump-", ".cache/p10k-"} {
+		dir, begin := split(filepath.Join(p.Home, filepath.FromSlash(begin)))
+		for name := range namesIn(dir) {
+			if p.Home != "" && strings.HasPrefix(name, begin) {
+				paths = append(paths, filepath.Join(dir, name))
+			}
+		}
+	}
+	return paths
+}
+
+// past are directories in which some file systems show what was in the one that they are in (NetApp's and Ceph's, ZFS). No listing has
+// them.
+var past = []string{".snapshot", ".snap", ".zfs"}
+
+// snapshots are those in which a home directory can be found.
+func snapshots(home string) (paths []string) {
+	for dir := home; dir != ""; dir, _ = split(dir) {
+		for _, name := range past {
+			path := filepath.Join(dir, name)
+			if _, there := lstat(path); there {
+				paths = append(paths, path)
+			}
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	return paths
 }
 
 // programs are the directories in which the user's programs are found, but those of what is worked on: an environment of Python's

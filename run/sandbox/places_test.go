@@ -3,6 +3,7 @@ package sandbox
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -11,7 +12,9 @@ import (
 func TestPrograms(t *testing.T) {
 	home := t.TempDir()
 	dir, venv := filepath.Join(home, "work"), filepath.Join(home, ".cache/venvs/x")
-	os.MkdirAll(venv, 0o755)
+	for _, there := range []string{venv, filepath.Join(home, ".dotnet/tools"), filepath.Join(home, ".yarn/bin")} {
+		os.MkdirAll(there, 0o755)
+	}
 	os.WriteFile(filepath.Join(venv, "pyvenv.cfg"), nil, 0o644)
 	p := Places{Home: home, Dir: dir, Write: []string{filepath.Join(home, "opened")}}
 	p.Path = []string{filepath.Join(home, ".cache/tool/bin"), filepath.Join(dir, "bin"), filepath.Join(venv, "bin"), filepath.Join(home, "opened/bin"), "relative", ""}
@@ -62,5 +65,74 @@ func TestWorkingDirectoryByAnotherName(t *testing.T) {
 		if tells := len(p.Unsettled()) > len((Places{Home: home, Dir: top}).Unsettled()); tells != want {
 			t.Errorf("a link to %s: told of start files %v, want %v", to, tells, want)
 		}
+	}
+}
+
+// TestNamesOfPlaces: each is named once and as the rest of the program compares it, and none is both hidden and shown.
+func TestNamesOfPlaces(t *testing.T) {
+	seen := map[string]bool{}
+	for _, name := range slices.Concat(secretPlaces, settledPlaces, cachePlaces, machineSecrets) {
+		if seen[name] {
+			t.Errorf("%s is there twice", name)
+		}
+		if seen[name] = true; filepath.ToSlash(filepath.Clean(name)) != name {
+			t.Errorf("%q is not as it is compared", name)
+		}
+	}
+}
+
+// TestPlacesAreNamedWhereTheyCanBe: of a home directory only what is there has rules, and one that has what new things beside it are held
+// for; that is so whatever else is in it.
+func TestPlacesAreNamedWhereTheyCanBe(t *testing.T) {
+	home := t.TempDir()
+	os.MkdirAll(filepath.Join(home, ".config"), 0o755)
+	os.WriteFile(filepath.Join(home, ".doppler"), nil, 0o644)
+	views := map[string]View{}
+	for _, r := range (Places{Home: home}).Rules() {
+		views[r.Path] = r.View
+	}
+	for _, name := range []string{".netrc", ".config/gh", ".config/gopass", ".doppler"} {
+		if view, ruled := views[filepath.Join(home, name)]; !ruled || view != Hidden {
+			t.Errorf("%s: view %d, %v", name, view, ruled)
+		}
+	}
+	if _, ruled := views[filepath.Join(home, ".vault-token")]; ruled && runtime.GOOS == "linux" {
+		t.Error("what is not there has a rule")
+	}
+}
+
+// TestSourced: what a shell executes of its caches can be read and not changed.
+func TestSourced(t *testing.T) {
+	home := t.TempDir()
+	want := []string{filepath.Join(home, ".zcompdump-host-5.9"), filepath.Join(home, ".cache/p10k-instant-prompt-me.zsh")}
+	os.Mkdir(filepath.Join(home, ".cache"), 0o755)
+	for _, path := range append(want, filepath.Join(home, ".cache/other")) {
+		os.WriteFile(path, nil, 0o644)
+	}
+	if got := (Places{Home: home}).sourced(); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if got := (Places{}).sourced(); len(got) > 0 {
+		t.Error(got)
+	}
+}
+
+// TestSnapshots: what a home directory was before is hidden as it is now, above it and in it, also where no listing says that it is there.
+func TestSnapshots(t *testing.T) {
+	home := filepath.Join(t.TempDir(), "users/me")
+	want := []string{filepath.Join(home, ".snapshot"), filepath.Join(filepath.Dir(home), ".zfs")}
+	for _, dir := range want {
+		os.MkdirAll(dir, 0o755)
+	}
+	if got := snapshots(home); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	known := newLinks()
+	known.listed[home] = map[string]bool{}
+	if _, there := known.resolve(want[0]); !there {
+		t.Error("what no listing has counts as absent")
+	}
+	if got := snapshots(""); len(got) > 0 {
+		t.Error(got)
 	}
 }
