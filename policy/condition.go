@@ -178,26 +178,29 @@ type conditional struct {
 func conditionals(p *Policy) map[string]*conditional {
 	var out map[string]*conditional
 	for name, svc := range p.Services {
-		c := &conditional{}
-		for _, rules := range [...]map[string]*Rule{p.Allow, p.Deny} {
-			for _, r := range rules {
-				if r.Service == "" || r.Service == name {
-					for i := range r.When {
-						c.names = append(c.names, r.When[i].Argument)
-					}
-				}
-			}
-		}
-		if len(c.names) == 0 {
+		asked := append(argumentsOf(p.Allow, name), argumentsOf(p.Deny, name)...)
+		if len(asked) == 0 {
 			continue
 		}
-		c.names, c.takes = action.Unique(c.names), svc.Takes()
 		if out == nil {
 			out = map[string]*conditional{}
 		}
-		out[name] = c
+		out[name] = &conditional{action.Unique(asked), svc.Takes()}
 	}
 	return out
+}
+
+// argumentsOf are those that the conditions of rules ask about at a service.
+func argumentsOf(rules map[string]*Rule, service string) (names []string) {
+	for _, r := range rules {
+		if r.Service != "" && r.Service != service {
+			continue
+		}
+		for i := range r.When {
+			names = append(names, r.When[i].Argument)
+		}
+	}
+	return names
 }
 
 // applies says whether a condition on an argument restricts an action. It does unless the catalogue knows that the action

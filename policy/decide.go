@@ -240,7 +240,7 @@ func (s *serviceIndex) unmatched(m *action.Match, a *action.Action) Decision {
 // missing is the hint where no rule names the action: to which rule about the same resource it could be added, else what to write.
 // A rule without resources is no place for it where others have some: it would be allowed on all.
 func (s *serviceIndex) missing(m *action.Match, a *action.Action) string {
-	known := a.Resource.Kind != "" && a.Resource.Name != ""
+	known := a.Resource.Known()
 	if s.rules != nil {
 		if hits := s.rules.find(nil, a, m.Path, 0, false); len(hits) > 0 {
 			best := slices.MinFunc(hits, better)
@@ -269,7 +269,7 @@ func (b book) any(a *action.Action) *compiled {
 // restricted is the hint where a rule allows the action, but not on this resource.
 func restricted(c *compiled, a *action.Action) string {
 	hint := fmt.Sprintf("rule %s allows it on %s only", c.Name, few(c.Resources))
-	if a.Resource.Kind != "" && a.Resource.Name != "" {
+	if a.Resource.Known() {
 		return hint + ", not on " + a.Resource.String()
 	}
 	return hint + ", and the request does not tell which resource it is about"

@@ -35,13 +35,3 @@ func isEnvName(s string) bool {
 	}
 	return strings.IndexByte(s, '-') < 0 && strings.IndexFunc(s, func(r rune) bool { return r > 0x7f || !bare(byte(r)) }) < 0
 }
-
-// Passes says whether a variable is covered by Pass.
-func (e Env) Passes(name string) bool {
-	for _, p := range e.Pass {
-		if prefix, glob := strings.CutSuffix(p, "*"); p == name || glob && strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return false
-}

@@ -267,29 +267,35 @@ func names(a *action.Action) [4]string {
 // could lists the rules that could match any of the actions, all rules where there is none. Of an action without a
 // resource it is not known yet. A rule may be there more than once.
 func (b book) could(about []action.Action) (list []*compiled) {
-	for _, pg := range b {
-		if len(about) == 0 {
+	if len(about) == 0 {
+		for _, pg := range b {
 			list = append(list, pg.all...)
 		}
 	}
 	for i := range about {
-		a := &about[i]
-		for _, name := range names(a) {
-			pg := b[name]
-			switch {
-			case pg == nil || name == "" || a.Class == action.Unknown:
-			case a.Resource.Name == "":
-				list = append(list, pg.all...)
-			default:
-				for _, h := range pg.find(nil, a, "", 0, false) {
-					list = append(list, h.compiled)
-				}
-				for _, c := range pg.all {
-					if c.onPath {
-						list = append(list, c)
-					}
-				}
+		for _, name := range names(&about[i]) {
+			if pg := b[name]; pg != nil && name != "" {
+				list = append(list, pg.could(&about[i])...)
 			}
+		}
+	}
+	return list
+}
+
+// could lists the rules of the page that could match an action, whatever its path turns out to be.
+func (pg *page) could(a *action.Action) (list []*compiled) {
+	switch {
+	case a.Class == action.Unknown:
+		return nil
+	case a.Resource.Name == "":
+		return pg.all
+	}
+	for _, h := range pg.find(nil, a, "", 0, false) {
+		list = append(list, h.compiled)
+	}
+	for _, c := range pg.all {
+		if c.onPath {
+			list = append(list, c)
 		}
 	}
 	return list
@@ -323,7 +329,7 @@ func (pg *page) find(hits []hit, a *action.Action, path string, rank int, deny b
 	if len(pg.anywhere) == len(pg.all) {
 		return hits
 	}
-	known := a.Resource.Kind != "" && a.Resource.Name != ""
+	known := a.Resource.Known()
 	if known && a.Resource.Kind != "path" {
 		r := a.Resource
 		if pg.folds {
@@ -342,13 +348,14 @@ func (pg *page) find(hits []hit, a *action.Action, path string, rank int, deny b
 	if path != "" {
 		hits = pg.onPath(hits, path, rank, deny)
 	}
+	anywhere := a.Public || a.Somewhere // it reaches nobody's resource, so none can be wrong; or whichever is right
 	switch {
-	case (a.Public || a.Somewhere) && !deny:
-		for _, c := range pg.all { // it reaches nobody's resource, so none can be wrong; or whichever is right
+	case anywhere && !deny:
+		for _, c := range pg.all {
 			hits = append(hits, hit{c, rank + byNothing})
 		}
-	case deny && (!known && !a.Public && !a.Somewhere || path == ""):
-		hits = pg.blind(hits, rank, !known && !a.Public && !a.Somewhere, path == "")
+	case deny && (!known && !anywhere || path == ""):
+		hits = pg.blind(hits, rank, !known && !anywhere, path == "")
 	}
 	return hits
 }

@@ -52,7 +52,7 @@ func (d *draft) isolationTable(t *table) {
 	i.Write = d.isolationPaths(t, "write", seen)
 	i.Hide = d.isolationPaths(t, "hide", seen)
 	i.AllowTCP = d.loopbackServices(t, "allow_tcp")
-	i.Nested, _ = t.boolean("nested")
+	i.Nested = t.boolean("nested")
 	i.User = t.user("user")
 	t.done(nil)
 }

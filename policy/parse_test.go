@@ -114,7 +114,7 @@ func TestParseWhole(t *testing.T) {
 	if s := p.Services["crm"]; s == nil || s.Base != "https://crm.example.com/v2" || len(s.Hosts) != 3 || p.Services["github"] == nil || len(p.Services) != 2 {
 		t.Errorf("services are %v", p.Services)
 	}
-	if len(p.Network.Allow) != 3 || len(p.Network.Tunnel) != 1 || !p.Env.Passes("NPM_CONFIG_X") || p.Env.Passes("HOME") || p.Env.Set["LOG_LEVEL"] != "debug" {
+	if len(p.Network.Allow) != 3 || len(p.Network.Tunnel) != 1 || !slices.Equal(p.Env.Pass, []string{"EDITOR", "NPM_CONFIG_*"}) || p.Env.Set["LOG_LEVEL"] != "debug" {
 		t.Errorf("network %+v, env %+v", p.Network, p.Env)
 	}
 	u := p.Upstream

@@ -31,7 +31,7 @@ func (d *draft) serviceTable(t *table) {
 	hosts := t.texts("hosts")
 	auth := d.slots(t, "auth")
 	base, hasBase := t.text("base")
-	slashes, _ := t.boolean("escaped_slash")
+	slashes := t.boolean("escaped_slash")
 	actions := d.ownActions(t.sub("actions"))
 	_, byHand := t.values["actions"]
 	_, described := t.values["openapi"]

@@ -165,15 +165,13 @@ func (t *table) str(key string, v any) (string, bool) {
 }
 
 // boolean reads true or false that may be missing.
-func (t *table) boolean(key string) (value, ok bool) {
+func (t *table) boolean(key string) bool {
 	v, there := t.get(key)
-	if !there {
-		return false, false
-	}
-	if value, ok = v.(bool); !ok {
+	value, ok := v.(bool)
+	if there && !ok {
 		t.fail(key, "", "must be true or false, not %s", kindOf(v))
 	}
-	return value, ok
+	return value
 }
 
 // texts reads a list of strings that may be missing, but not empty: an empty list could be read as "none" or as "all".

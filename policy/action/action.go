@@ -31,6 +31,9 @@ func (r Resource) String() string {
 	return r.Kind + ":" + r.Name
 }
 
+// Known says whether it is told which one it is.
+func (r Resource) Known() bool { return r.Kind != "" && r.Name != "" }
+
 // Action is one thing that a request would do.
 type Action struct {
 	Name      string   // the curated alias ("create_pr"), else Operation; "unknown" where the catalogue has none

@@ -147,7 +147,7 @@ func Arguments(r *Request, m *Match, a *Action, names ...string) (map[string]any
 	out, err := map[string]any{}, error(nil)
 	switch {
 	case m.GraphQL:
-		out, err = spokenFields(m, a, names)
+		out = spokenFields(m, a, names)
 	case a.Operation != pushOperation && a.Operation != gistPush: // whose body is no object of arguments
 		out, err = restFields(r, m, names)
 	}

@@ -52,11 +52,11 @@ func restValue(mutation, name string, v any) any {
 }
 
 // spokenFields are the arguments of one root field of GitHub's.
-func spokenFields(m *Match, a *Action, names []string) (map[string]any, error) {
+func spokenFields(m *Match, a *Action, names []string) map[string]any {
 	out := map[string]any{}
 	f := a.root
 	if f == nil {
-		return out, nil
+		return out
 	}
 	for field, v := range f.args {
 		name := field
@@ -70,7 +70,7 @@ func spokenFields(m *Match, a *Action, names []string) (map[string]any, error) {
 			}
 		}
 	}
-	return out, nil
+	return out
 }
 
 // ref is the git ref that an id of the field's belongs to, "" where none is known.

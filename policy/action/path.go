@@ -47,9 +47,6 @@ func ParsePath(raw string, encodedSlash bool) (Path, error) {
 	return Path{raw, parts}, nil
 }
 
-// String is the path as sent.
-func (p Path) String() string { return p.Raw }
-
 // plain is the decoded path that `path:` resources are matched against. A slash inside a segment stays escaped there.
 func (p Path) plain() string {
 	if strings.IndexByte(p.Raw, '%') < 0 {

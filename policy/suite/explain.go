@@ -79,7 +79,7 @@ func Explain(pol *policy.Policy, q *Request, a *Answer) *Explanation {
 		e.Actions = append(e.Actions, x)
 	}
 	for _, t := range a.Decision.Limits {
-		_, rule, name := LimitNames(t)
+		rule, name := limitNames(t)
 		e.Limits = append(e.Limits, LimitSaid{rule, name, t.Rate.String(), t.N})
 	}
 	if c := a.Credential; c != nil {

@@ -178,19 +178,17 @@ func count(store limit.Store, takes []limit.Take) (effect, rule, reason string) 
 	case err != nil:
 		return "deny", "", "the limits cannot be counted: " + err.Error()
 	case !v.OK:
-		_, rule, _ = LimitNames(v.Which)
+		rule, _ = limitNames(v.Which)
 		return "limit", rule, v.Which.Exceeded()
 	}
 	return "allow", "", ""
 }
 
-// LimitNames takes the key of a limit apart: whose it is, of which rule, and for which actions.
-func LimitNames(t limit.Take) (agent, rule, name string) {
-	parts := strings.SplitN(t.Key, "/", 3)
-	for len(parts) < 3 {
-		parts = append(parts, "")
-	}
-	return parts[0], parts[1], parts[2]
+// limitNames takes the key of a limit apart, AGENT/RULE/ACTIONS: of which rule it is, and for which actions.
+func limitNames(t limit.Take) (rule, actions string) {
+	_, rest, _ := strings.Cut(t.Key, "/")
+	rule, actions, _ = strings.Cut(rest, "/")
+	return rule, actions
 }
 
 // compare notes what is not as the case says.

@@ -65,7 +65,6 @@ const (
 	Sent     Event = "request"  // written before the request leaves
 	Ended    Event = "response" // written when it ended, a stream's end included
 	Refused  Event = "refused"  // it never left
-	Notice   Event = "notice"
 	RunEnd   Event = "run.end"
 )
 

@@ -25,7 +25,7 @@ func TestLine(t *testing.T) {
 		{&Record{Time: at, Event: RunEnd, Requests: 3, Denied: 1}, "03:04:05.678 <>end   </>  3 sent, 1 refused"},
 		{&Record{Time: at, Event: RunEnd, Requests: 1, Detail: map[string]string{"requests": "2", "denied": "1", "exit_code": "3"}}, "03:04:05.678 <>end   </>  1 sent, 0 refused  exit_code=3"},
 		{&Record{Time: at, Event: Sent, Effect: Allow, Rule: "allow.x"}, "03:04:05.678 <allow>allow </>  -> sent  [allow.x]"},
-		{&Record{Time: at, Event: Notice, Reason: "CA made"}, "03:04:05.678 <>notice</>  CA made"},
+		{&Record{Time: at, Event: "another", Reason: "of a kind to come"}, "03:04:05.678 <>another</>  of a kind to come"},
 		{&Record{Time: at, Event: Ended, Effect: Error, Response: Response{Error: "peer went away"}, DurationMS: 2},
 			"03:04:05.678 <error>error </>  -> 0 B, 2.0 ms, error: peer went away"},
 		{&Record{Time: at, Event: Ended, Effect: Allow, Response: Response{Status: 201, Result: Result{{"number", "42", true}, {"html_url", "https://x/\x1b", false}}}},

@@ -16,9 +16,8 @@ import (
 type Run struct {
 	Path, RunID, AgentID string
 	Start                time.Time
-	End                  time.Time // of its run.end; zero when it still runs or was killed
-	Requests             int       // its "request" records
-	Denied               int       // its "refused" records
+	Requests             int // its "request" records
+	Denied               int // its "refused" records
 }
 
 // Runs lists the logs in dir, newest first. It reads the head and the tail of each; only of a run without a run.end the
@@ -78,7 +77,7 @@ func readRun(path string) (Run, bool) {
 	}
 	run := Run{Path: path, RunID: first.RunID, AgentID: first.AgentID, Start: first.Time}
 	if last, ok := lastRecord(f); ok && last.Event == RunEnd {
-		run.End, run.Requests, run.Denied = last.Time, int(last.Requests), int(last.Denied)
+		run.Requests, run.Denied = int(last.Requests), int(last.Denied)
 		return run, true
 	}
 	run.Requests, run.Denied = countEvents(f)

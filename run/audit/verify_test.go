@@ -18,7 +18,7 @@ import (
 // TestChainAsDocumented verifies a log with nothing but what the package's description says.
 func TestChainAsDocumented(t *testing.T) {
 	l := newLog(t)
-	mustAppend(t, l, &Record{Event: RunStart}, sample(), &Record{Event: Notice, Reason: `","chain":"00"}`}, &Record{Event: RunEnd})
+	mustAppend(t, l, &Record{Event: RunStart}, sample(), &Record{Event: Refused, Reason: `","chain":"00"}`}, &Record{Event: RunEnd})
 	text, err := os.ReadFile(l.Path())
 	if err != nil {
 		t.Fatal(err)

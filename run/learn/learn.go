@@ -118,7 +118,7 @@ func (o *Observer) use(by owner, a action.Action, at time.Time) {
 	u.Class = max(u.Class, a.Class)
 	switch {
 	case a.Public || a.Somewhere: // the resources of a rule do not restrict it
-	case a.Resource.Kind == "" || a.Resource.Name == "" || a.Resource.Kind == "path":
+	case !a.Resource.Known() || a.Resource.Kind == "path":
 		u.nowhere = true
 	case strings.Contains(a.Resource.Name, "*"):
 		u.nowhere, u.star = true, true

@@ -65,28 +65,26 @@ func gitBackend(root string) http.Handler {
 func (o *Origin) NewRepo(t testing.TB, name string) {
 	t.Helper()
 	bare := filepath.Join(o.Repos, name+".git")
-	Git(t, "", "init", "-q", "--bare", "-b", "main", bare)
+	git(t, "", "init", "-q", "--bare", "-b", "main", bare)
 	work := t.TempDir()
-	Git(t, "", "clone", "-q", bare, work)
+	git(t, "", "clone", "-q", bare, work)
 	if err := os.WriteFile(filepath.Join(work, "README"), []byte("hello\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	Git(t, work, "checkout", "-q", "-B", "main")
-	Git(t, work, "add", "README")
-	Git(t, work, "commit", "-q", "-m", "first")
-	Git(t, work, "push", "-q", "origin", "main")
+	git(t, work, "checkout", "-q", "-B", "main")
+	git(t, work, "add", "README")
+	git(t, work, "commit", "-q", "-m", "first")
+	git(t, work, "push", "-q", "origin", "main")
 }
 
-// Git runs git in dir, apart from the user's own settings, and returns what it prints.
-func Git(t testing.TB, dir string, args ...string) string {
+// git runs git in dir, apart from the user's own settings.
+func git(t testing.TB, dir string, args ...string) {
 	t.Helper()
 	cmd := exec.Command("git", args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_SYSTEM="+os.DevNull,
 		"GIT_AUTHOR_NAME=Tester", "GIT_AUTHOR_EMAIL=t@example.com", "GIT_COMMITTER_NAME=Tester", "GIT_COMMITTER_EMAIL=t@example.com")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
+	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
-	return strings.TrimSpace(string(out))
 }
