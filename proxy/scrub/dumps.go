@@ -21,8 +21,8 @@ func (b *builder) dumps(secret, holder []byte) {
 	defer func() { b.asItIs = false }()
 	for _, f := range []func([]byte) []byte{
 		list("%02x", ":"), list("%02X", ":"), list("%02x", " "), list("%02X", " "), list("%02x", "-"), list("%02x", ","),
-		list("0x%02x", ", "), list("0x%02x", ","), list("0x%02x", " "), list("%03o", " "), list("%08b", " "), list("%08b", ""),
-		list("%c", " "), list("%c", "-"), list("%c", `","`), list("%c", `", "`), list("%c", "\n"), list("%c", "."), list("%c", "_"),
+		list("0x%02x", ", "), list("0x%02x", ","), list("0x%02x", " "), list("0x%02X", ", "), list("%03o", " "), list("%08b", " "), list("%08b", ""),
+		list("%c", " "), list("%c", "-"), list("%c", `","`), list("%c", `", "`), list("%c", `', '`), list("%c", ", "), list("%c", "\n"), list("%c", "."), list("%c", "_"),
 		list("%c", ","), list("%c", ":"), list("%c", "|"), list("%c", "\u200b"), list("%%u%04x", ""), fullWidth,
 		utf32As(binary.LittleEndian), utf32As(binary.BigEndian), then(base64Text, reversed), then(base64Text, hexLower), then(reversed, hexLower), atbash,
 	} {
@@ -34,10 +34,13 @@ func (b *builder) dumps(secret, holder []byte) {
 		needle, repl = needle[:n], repl[:n]
 	}
 	b.part(needle, repl)
-	for _, f := range []func([]byte) []byte{hexLower, reversed, utf16le} {
+	for _, f := range []func([]byte) []byte{hexLower, hexUpper, reversed, utf16le, utf16be} {
 		for lead := range 3 {
 			b.aligned(base64.RawStdEncoding, 6, 3, lead, f(secret), f(holder))
 		}
+	}
+	for text, like, n := secret, holder, 0; n < 3; n++ {
+		text, like = b.aligned(base64.RawStdEncoding, 6, 3, 0, text, like)
 	}
 	like := numbersLike(secret)
 	for _, sep := range []string{",", ", ", " "} {

@@ -55,11 +55,11 @@ func (b *builder) spell(secret, holder []byte) {
 	} {
 		b.add(f(secret), f(holder))
 	}
-	b.dumps(secret, holder)
-	for _, f := range []func([]byte) []byte{bytes.Clone, jsonEscaped, jsonForHTML, percentEscaped} {
+	for _, f := range []func([]byte) []byte{bytes.Clone, jsonEscaped, jsonForHTML, htmlEscaped, percentEscaped} {
 		b.base64(f(secret), f(holder))
 	}
 	b.base32(secret, holder)
+	b.dumps(secret, holder)
 }
 
 // base64 adds both alphabets at the three alignments, and each of them once more in base64.
@@ -212,6 +212,10 @@ func jsonForHTML(s []byte) (out []byte) {
 	}
 	return out
 }
+
+func htmlEscaped(s []byte) []byte { return []byte(forHTML.Replace(string(s))) }
+
+var forHTML = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;")
 
 func percentEscaped(s []byte) (out []byte) {
 	for _, c := range s {

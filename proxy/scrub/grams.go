@@ -25,7 +25,7 @@ type place struct{ form, offset int32 }
 
 const (
 	usual    = 20         // of a window, in bytes: wider ones fill the filter faster than they lengthen the stride,
-	fewGrams = 4096       // but for as few as these
+	fewGrams = 4400       // but for as few as these
 	mix      = 0x9E3779B1 // 2^32 / golden ratio: Knuth's multiplicative hash
 )
 

@@ -2,7 +2,7 @@
 //
 // A Set is made of forms: the spellings of each secret that servers produce (raw, upper, lower, swapped and header case,
 // reversed, rot13, UTF-16 and UTF-32, UTF-8 read as Latin-1, hex, lists of bytes and of characters, base32, base64 at every
-// alignment, base64 of base64, of hex, of UTF-16 and of the reverse, bits, full width, and by itself base58 and base32hex). Every form is found as it stands, and (but for
+// alignment, base64 of base64, of hex, of UTF-16, of HTML and of the reverse, bits, full width, and by itself base58, base32hex and base64 thrice). Every form is found as it stands, and (but for
 // lists and mixtures) also when any subset of its characters is escaped (%41, \u0041, \x41, \101, &#65;, &#x41;, &plus;, =41, \/), up to three layers deep,
 // and when wrapped lines (of at least 32 characters) break it. Its replacement is the placeholder in the same spelling, so that a decoder gets the placeholder.
 //

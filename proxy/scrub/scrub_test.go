@@ -213,6 +213,7 @@ func codecs() []codec {
 		{"UTF-8 read as Latin-1", func(s string) string { return string(latin1([]byte(s))) }, nil},
 		{"UTF-8 read as Latin-1, in JSON", func(s string) string { return string(runesAs(`\u%04x`)(latin1([]byte(toJSON(s))))) }, nil},
 		{"base64 of json", after(toJSON, toBase(std)), nil},
+		{"base64 of html", after(strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace, toBase(std)), nil},
 	}
 	for _, n := range []int{60, 64, 76} {
 		for _, sep := range []string{"\n", "\r\n", `\n`, `\r\n`, "%0A", "&#10;"} {
@@ -247,6 +248,11 @@ func asciiCodecs() []codec {
 		codec{"characters apart", listed("%c", " "), nil},
 		codec{"list of characters", listed("%c", `", "`), nil},
 		codec{"base64 of hex", after(listed("%02x", ""), toBase(base64.StdEncoding)), nil},
+		codec{"base64 of upper hex", after(listed("%02X", ""), toBase(base64.StdEncoding)), nil},
+		codec{"array of C, upper", listed("0x%02X", ", "), nil},
+		codec{"list of Python's characters", listed("%c", "', '"), nil},
+		codec{"characters with commas and spaces", listed("%c", ", "), nil},
+		codec{"base64 of UTF-16, big", after(each("\x00%c"), toBase(base64.StdEncoding)), nil},
 		codec{"base64 of reversed", after(backwards, toBase(base64.StdEncoding)), nil},
 		codec{"upper hex with spaces", listed("%02X", " "), nil},
 		codec{"hex with hyphens", listed("%02x", "-"), nil},
@@ -577,6 +583,7 @@ func TestAlsoAndPrecedence(t *testing.T) {
 func TestMixturesOfTheSecretAlone(t *testing.T) {
 	s := New(pairs())
 	for name, text := range map[string]string{
+		"base64 thrice":   after(toBase(base64.StdEncoding), after(toBase(base64.StdEncoding), toBase(base64.StdEncoding)))(secret),
 		"base64 reversed": backwards(base64.StdEncoding.EncodeToString([]byte(secret))),
 		"hex of base64":   hex.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(secret)))),
 	} {
