@@ -5,7 +5,6 @@ go 1.26.0
 require (
 	filippo.io/age v1.3.2 // the encrypted vault file, identities and plugins
 	github.com/BurntSushi/toml v1.6.0 // the policy
-	github.com/agnivade/levenshtein v1.2.2 // did you mean
 	github.com/andybalholm/brotli v1.2.8 // responses in br
 	github.com/creack/pty v1.1.24 // tests: real terminals
 	github.com/fatih/color v1.19.0 // the command line

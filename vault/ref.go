@@ -7,7 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/agnivade/levenshtein"
+	"agentguard/vault/words"
 )
 
 // Ref names a secret: "keychain:github-token", "age:x", "env:X", "file:/run/secrets/x", "exec:gh auth token".
@@ -17,7 +17,7 @@ type Ref struct{ Backend, Name string }
 func ParseRef(s string) (Ref, error) {
 	name, rest, ok := strings.Cut(s, ":")
 	if !ok {
-		return Ref{}, fmt.Errorf("%q: a secret is named backend:name, with backend one of %s", s, backendNames())
+		return Ref{}, fmt.Errorf("%q: a secret is named backend:name, with backend one of %s", s, strings.Join(backendNames(), ", "))
 	}
 	ref := Ref{name, strings.TrimSpace(rest)}
 	if err := ref.check(); err != nil {
@@ -38,18 +38,17 @@ func (r Ref) check() error {
 	if near := nearest(r.Backend); near != "" {
 		return fmt.Errorf("unknown backend %q; did you mean %q?", r.Backend, near)
 	}
-	return fmt.Errorf("unknown backend %q; there are %s", r.Backend, backendNames())
+	return fmt.Errorf("unknown backend %q; there are %s", r.Backend, strings.Join(backendNames(), ", "))
 }
 
-func backendNames() string {
-	var names []string
+func backendNames() (names []string) {
 	for _, b := range backends {
 		names = append(names, b.name)
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
-// aliases are the words that people type for a backend and that no edit distance finds.
+// aliases are the words that people type for a backend and that are no typing errors.
 var aliases = map[string]string{"keyring": "keychain", "environment": "env", "cmd": "exec", "command": "exec", "path": "file", "secret-service": "keychain"}
 
 func nearest(word string) string {
@@ -57,16 +56,7 @@ func nearest(word string) string {
 	if a, ok := aliases[word]; ok {
 		return a
 	}
-	best, at := 3, ""
-	if len(word) > 32 {
-		return at
-	}
-	for _, b := range backends {
-		if d := levenshtein.ComputeDistance(word, b.name); d < best && d < len(b.name) {
-			best, at = d, b.name
-		}
-	}
-	return at
+	return words.Nearest(word, backendNames())
 }
 
 // MaxName is the longest name of a stored secret, in bytes.

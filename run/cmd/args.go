@@ -3,8 +3,9 @@ package cmd
 import (
 	"strings"
 
-	"github.com/agnivade/levenshtein"
 	"github.com/urfave/cli/v2"
+
+	"agentguard/vault/words"
 )
 
 // flagsFirst moves a command's options in front of its arguments, since urfave/cli stops at the first argument and people
@@ -78,16 +79,13 @@ func named(commands []*cli.Command, name string) *cli.Command {
 }
 
 func nearestCommand(name string, among []*cli.Command) string {
-	best, near := 3, ""
-	if len(name) > 32 {
-		return ""
-	}
+	var known []string
 	for _, c := range among {
-		if d := levenshtein.ComputeDistance(name, c.Name); !c.Hidden && d < best && d < len(c.Name) {
-			best, near = d, c.Name
+		if !c.Hidden {
+			known = append(known, c.Name)
 		}
 	}
-	return near
+	return words.Nearest(name, known)
 }
 
 // arguments checks how many there are.

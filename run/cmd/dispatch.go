@@ -66,7 +66,7 @@ func parse(c *cli.Command, args []string) (*flag.FlagSet, error) {
 		first := set.Lookup(names[0])
 		if list, ok := first.Value.(*cli.StringSlice); ok {
 			lists[first.Name] = list
-			first.Value = &words{list: list}
+			first.Value = &verbatim{list: list}
 		}
 		for _, name := range names[1:] {
 			set.Lookup(name).Value = first.Value
@@ -100,16 +100,16 @@ func parse(c *cli.Command, args []string) (*flag.FlagSet, error) {
 	return set, nil
 }
 
-// words collects the values of an option as they are: a cli.StringSlice would divide them at commas, but takes a list that
+// verbatim collects the values of an option as they are: a cli.StringSlice would divide them at commas, but takes a list that
 // another has written.
-type words struct {
+type verbatim struct {
 	list *cli.StringSlice
 	all  []string
 }
 
-func (w *words) String() string { return "" }
+func (w *verbatim) String() string { return "" }
 
-func (w *words) Set(s string) error {
+func (w *verbatim) Set(s string) error {
 	w.all = append(w.all, s)
 	return w.list.Set(cli.NewStringSlice(w.all...).Serialize())
 }

@@ -20,7 +20,7 @@ import (
 // none of ours.
 var layers = map[string][]string{
 	".":                 {"run/cmd"},
-	"run/cmd":           {"run", "run/*", "policy", "policy/suite", "vault"},
+	"run/cmd":           {"run", "run/*", "policy", "policy/suite", "vault", "vault/words"},
 	"run/doctor":        {"run", "run/sandbox", "run/audit", "run/origin", "policy", "vault"},
 	"run/live":          {"proxy", "vault", "vault/cred", "policy", "policy/suite", "policy/action", "policy/limit", "run/origin"},
 	"run":               {"proxy", "vault", "vault/cred", "policy", "policy/action", "policy/limit", "run/audit", "run/job", "run/sandbox", "run/sandbox/shim", "run/names", "run/reap", "run/private", "run/learn"},

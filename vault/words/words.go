@@ -1,4 +1,5 @@
-// Package words cuts a command line into words, without a shell. It does no I/O.
+// Package words cuts a command line into words, without a shell, and finds the known word that a mistyped one was meant to
+// be. It does no I/O.
 package words
 
 import (

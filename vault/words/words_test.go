@@ -22,3 +22,20 @@ func TestSplit(t *testing.T) {
 		}
 	}
 }
+
+func TestDistance(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"", "abc", 3}, {"abc", "", 3}, {"abc", "abc", 0}, {"alow", "allow", 1}, {"serivce", "service", 1}, {"kitten", "sitting", 3}} {
+		if got := distance(c.a, c.b); got != c.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+	known := []string{"create_pr", "merge_pr", "read", "github-token"}
+	for word, want := range map[string]string{"create-pr": "create_pr", "Create_PR": "create_pr", "crate_pr": "create_pr", "reed": "read", "github_tokn": "github-token", "zebra": "", "": ""} {
+		if got := Nearest(word, known); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", word, got, want)
+		}
+	}
+}
