@@ -15,6 +15,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -456,6 +457,32 @@ func TestManyClientsAtOnce(t *testing.T) {
 		if err := <-errs; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestUnreadStreamsAreBounded: of an answer over HTTP/2 that a child does not read, little is taken from the upstream.
+func TestUnreadStreamsAreBounded(t *testing.T) {
+	var sent atomic.Int64
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		for block := make([]byte, 16<<10); q.Context().Err() == nil; {
+			n, err := w.Write(block)
+			if sent.Add(int64(n)); err != nil {
+				return
+			}
+		}
+	}, rigOptions{})
+	c := r.client(true)
+	c.Transport.(*http.Transport).HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerStream: 64 << 10}
+	resp, err := c.Get("https://api.example.com/any/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	for last := int64(-1); last != sent.Load(); time.Sleep(200 * time.Millisecond) {
+		last = sent.Load()
+	}
+	if n := sent.Load(); n < 64<<10 || n > streamBuffer+1<<20 {
+		t.Errorf("%d bytes were taken", n)
 	}
 }
 

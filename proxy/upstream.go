@@ -45,7 +45,12 @@ type ways struct {
 	h2  *http.Transport // asks for either
 }
 
-const dialTimeout = 15 * time.Second
+const (
+	dialTimeout = 15 * time.Second
+	// streamBuffer is how much of an answer over HTTP/2 waits for a child that does not read it, in bytes. A connection has hundreds
+	// of streams, and net/http would keep 4 MiB of each.
+	streamBuffer = 1 << 20
+)
 
 // NewUpstream checks the configuration.
 func NewUpstream(c UpstreamConfig) (*Upstream, error) {
@@ -87,8 +92,11 @@ func (u *Upstream) transport(cfg *tls.Config, protocols ...string) *http.Transpo
 		WriteBufferSize:       32 << 10,
 
 		MaxResponseHeaderBytes: maxAnswerHead,
-		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: dialTimeout}, // a dead network says nothing
-		Protocols:              new(http.Protocols),
+		HTTP2: &http.HTTP2Config{
+			SendPingTimeout: 30 * time.Second, PingTimeout: dialTimeout, // a dead network says nothing
+			MaxReceiveBufferPerStream: streamBuffer,
+		},
+		Protocols: new(http.Protocols),
 	}
 	t.Protocols.SetHTTP1(true)
 	t.Protocols.SetHTTP2(len(protocols) > 1)
