@@ -88,7 +88,7 @@ func (d *draft) isolationPaths(t *table, key string, seen map[string]string) []s
 	var out []string
 	for _, p := range t.textOrTexts(key) {
 		clean := path.Clean(p.s)
-		switch problem, hint := pathProblem(p.s); {
+		switch problem, hint := pathProblem(key, p.s); {
 		case problem != "":
 			d.fail(p.line, hint, "%s: %q %s", t.path(key), p.s, problem)
 		case seen[clean] != "":
@@ -104,9 +104,13 @@ func (d *draft) isolationPaths(t *table, key string, seen map[string]string) []s
 	return out
 }
 
-// pathProblem says why a path is not one whose meaning everybody sees at once.
-func pathProblem(p string) (problem, hint string) {
-	switch {
+// pathProblem says why a path is not one whose meaning everybody sees at once, or what cannot be done with it at every level.
+func pathProblem(key, p string) (problem, hint string) {
+	switch clean := path.Clean(p); {
+	case clean == "/" && key != "read":
+		return "is all there is", "name what of it is meant"
+	case slices.Contains([]string{"/proc", "/dev", "/dev/null"}, clean) && key == "hide":
+		return "is what every command needs", "name what of it is meant"
 	case strings.HasPrefix(p, "~") && p != "~" && !strings.HasPrefix(p, "~/"):
 		return "is below another user's directory", "write it as an absolute path"
 	case !strings.HasPrefix(p, "/") && !strings.HasPrefix(p, "~"):

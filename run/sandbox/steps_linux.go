@@ -113,14 +113,15 @@ func (c *Config) tasks() string { return strconv.Itoa(cmp.Or(c.Tasks, maxTasks))
 var stepOf = [...]string{Hidden: "hide", ReadOnly: "read", Writable: "restore"}
 
 // views gives what is seen in the order in which it can be carried out, and hides the sockets that no rule names. The system's own
-// trees are made anew in any case, but what lies in shared memory can be shown there.
+// trees are made anew in any case, but what lies in shared memory can be shown there, and anything hidden.
 func views(seen []Rule, sockets []string) []Rule {
 	rules := make([]Rule, 0, len(sockets)+len(seen))
 	for _, path := range sockets {
 		rules = append(rules, Rule{path, Hidden})
 	}
 	return needed(slices.DeleteFunc(Seen(append(rules, seen...)), func(r Rule) bool {
-		return r.Path == "/" || within(r.Path, "/dev") && !strings.HasPrefix(r.Path, "/dev/shm/") || within(r.Path, "/proc")
+		made := within(r.Path, "/dev") && !strings.HasPrefix(r.Path, "/dev/shm/") || within(r.Path, "/proc")
+		return r.Path == "/" || made && r.View != Hidden
 	}))
 }
 

@@ -68,6 +68,7 @@ func TestHidden(t *testing.T) {
 		if !strings.Contains(out, "secret of plain") || strings.Contains(out, "secret of .") || !strings.HasSuffix(out, "new") {
 			t.Error(out)
 		}
+		try(t, "/", Config{Rules: []Rule{{"/proc/version", Hidden}, {"/dev/nosuch", Hidden}}}, []attack{{"what the kernel says", "cat /proc/version", "Linux"}})
 		if text, _ := os.ReadFile(filepath.Join(dir, ".aws/config")); string(text) != "secret of .aws/config\n" {
 			t.Errorf("outside it is now %q", text)
 		}
