@@ -253,6 +253,10 @@ func (s *session) sourceFiles() (files []string) {
 // seal makes the box of a sealed run. That begins before this process is made undumpable, and ends before any secret is loaded;
 // meanwhile there is other work to do.
 func (s *session) seal() error {
+	if err := s.noDirectories(); err != nil {
+		s.Begun.Close()
+		return err
+	}
 	box := s.Begun
 	if box != nil && s.User != nil {
 		box.Kill()
@@ -279,6 +283,20 @@ func (s *session) seal() error {
 		return err
 	}
 	s.box = box
+	return nil
+}
+
+// noDirectories refuses to give the command an open directory: by it all that is outside can be named as it is there, and written.
+func (s *session) noDirectories() error {
+	for i, f := range []*os.File{s.Stdin, s.Stdout, s.Stderr} {
+		if f == nil {
+			continue
+		}
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			name := [...]string{"input", "output", "error"}[i]
+			return &sandbox.Problem{Step: "keep the command inside: its standard " + name + " is a directory, by which it could name all that is outside", Mend: "give it a file, or /dev/null"}
+		}
+	}
 	return nil
 }
 
