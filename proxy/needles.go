@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"agentguard/proxy/scrub"
+	"agentguard/vault/cred"
 )
 
 // needles is the compiled set of live values, made anew when a value becomes live.
@@ -36,6 +37,22 @@ func (p *Proxy) live() (set, fixed *scrub.Set) {
 		oldFixed.Becomes(n.fixed)
 	}
 	return n.set, n.fixed
+}
+
+// withParts gives the secret, and what a service takes out of it. Of all of them without the padding of base64, which services
+// take off, and which tells nothing where it stays.
+func withParts(secret, placeholder string) (pairs []scrub.Pair) {
+	for _, part := range append([]string{secret}, cred.Parts(secret)...) {
+		if plain := strings.TrimRight(part, "="); len(plain) >= cred.MinPart {
+			part = plain
+		}
+		own := placeholder
+		if at := strings.Index(secret, part); at >= 0 && len(placeholder) == len(secret) {
+			own = placeholder[at : at+len(part)]
+		}
+		pairs = append(pairs, scrub.Pair{Secret: []byte(part), Placeholder: own})
+	}
+	return pairs
 }
 
 // fit cuts or pads a placeholder to n bytes.

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"agentguard/vault/cred"
 )
 
 // EnvPlan is everything that decides a child's environment. What it gives can only lose secrets: neither the policy nor
@@ -41,6 +43,9 @@ func (p EnvPlan) Build() (env *Env, removed []string) {
 		env.Unset(name)
 	}
 	needles := needlesOf(p.Secrets)
+	for _, secret := range p.Secrets {
+		needles = append(needles, cred.Parts(string(secret))...)
+	}
 	for _, name := range env.Names() {
 		if needles.in(env.Get(name)) || needles.in(name) {
 			env.Unset(name)

@@ -120,6 +120,16 @@ func TestNoLiveSecretReachesTheChild(t *testing.T) {
 	}
 }
 
+// A password is as live by itself as behind the name of its user.
+func TestNoPartOfASecretReachesTheChild(t *testing.T) {
+	p := plan("A=Tr0ub4dor-and-3", "B=https://alice:Tr0ub4dor-and-3@h/", "FINE=alice")
+	p.Secrets = [][]byte{[]byte("alice:Tr0ub4dor-and-3")}
+	env, removed := p.Build()
+	if !slices.Equal(removed, []string{"A", "B"}) || env.Get("FINE") != "alice" {
+		t.Errorf("removed %q", removed)
+	}
+}
+
 func TestEveryClientVariableIsSet(t *testing.T) {
 	env, _ := plan("http_proxy=http://corp:pw@proxy", "NO_PROXY=*", "ftp_proxy=http://corp", "npm_config_https_proxy=http://corp", "npm_config_strict_ssl=false",
 		"NODE_TLS_REJECT_UNAUTHORIZED=0", "PYTHONHTTPSVERIFY=0", "GIT_SSL_NO_VERIFY=1", "npm_config_cafile=/corp", "AGENTGUARD_AGE_PASSPHRASE=x",

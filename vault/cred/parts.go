@@ -1,34 +1,25 @@
-package proxy
+package cred
 
 import (
 	"encoding/base64"
 	"strings"
 
 	"agentguard/policy/action"
-	"agentguard/proxy/scrub"
 )
 
-// minPart is the shortest part of a secret that can be told from innocent text, in bytes, as for a whole one.
-const minPart = 8
+// MinPart is the shortest part of a secret that can be told from innocent text, in bytes, as for a whole one.
+const MinPart = 8
 
-// withParts gives the secret, and what a service takes out of it and may return by itself: the token behind the name of a scheme
-// ("Bearer abc"), the password behind the name of a user (RFC 7617), or that name where there is no password, and the values of
-// a cookie (RFC 6265 section 4.2.1) or of a scheme's parameters (RFC 9110 section 11.2). Of all of them without the padding of
-// base64, which services take off, and which tells nothing where it stays.
-func withParts(secret, placeholder string) (pairs []scrub.Pair) {
-	for i, part := range append([]string{secret}, partsOf(secret)...) {
-		if plain := strings.TrimRight(part, "="); len(plain) >= minPart {
-			part = plain
-		} else if i > 0 {
-			continue
+// Parts gives what a service takes out of a secret and may return by itself: the token behind the name of a scheme ("Bearer
+// abc"), the password behind the name of a user (RFC 7617), or that name where there is no password, and the values of a
+// cookie (RFC 6265 section 4.2.1) or of a scheme's parameters (RFC 9110 section 11.2), from 8 bytes on.
+func Parts(secret string) (parts []string) {
+	for _, part := range partsOf(secret) {
+		if len(part) >= MinPart {
+			parts = append(parts, part)
 		}
-		own := placeholder
-		if at := strings.Index(secret, part); at >= 0 && len(placeholder) == len(secret) {
-			own = placeholder[at : at+len(part)]
-		}
-		pairs = append(pairs, scrub.Pair{Secret: []byte(part), Placeholder: own})
 	}
-	return pairs
+	return parts
 }
 
 func partsOf(secret string) (parts []string) {
