@@ -92,7 +92,11 @@ func (d *draft) checkRuleCredential(r *ruleDraft) {
 func (d *draft) checkNames(r *ruleDraft, services ...*action.Service) {
 	for _, a := range r.actions {
 		if !knownTo(services, a.s) {
-			d.fail(a.line, d.elsewhere(a.s, services), "%s.actions: %s %q%s", r.Name, lack(services, "action"), a.s, d.suggest(a.s, actionNames(services)))
+			hint, meant := "", ""
+			if len(d.errs) < beyondHelp {
+				hint, meant = d.elsewhere(a.s, services), d.suggest(a.s, actionNames(services))
+			}
+			d.fail(a.line, hint, "%s.actions: %s %q%s", r.Name, lack(services, "action"), a.s, meant)
 			continue
 		}
 		if slices.ContainsFunc(services, func(s *action.Service) bool { return s.Permission(a.s) }) {

@@ -10,7 +10,7 @@ import (
 // Bounds on the shape of a policy, far above any real one: the TOML library recurses into values and takes quadratic
 // time for long dotted keys, and hosts are compared with each other.
 const (
-	maxFile  = 256 << 10
+	maxFile  = 2 << 20 // ten thousand rules
 	maxDepth = 16
 	maxList  = 1000
 )

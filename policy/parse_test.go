@@ -191,7 +191,7 @@ func TestNotText(t *testing.T) {
 	for name, c := range map[string]struct{ text, message string }{
 		"UTF-16":    {"\xff\xfev\x00e\x00", "UTF-8"},
 		"NUL":       {whole + "\x00", "NUL"},
-		"too large": {strings.Repeat("# comment\n", maxFile/10+1), "256 KiB"},
+		"too large": {strings.Repeat("# comment\n", maxFile/10+1), "2048 KiB"},
 		"deep":      {"a = " + strings.Repeat("[", 200_000), "nested more than"},
 		"empty":     {"", "version is missing"},
 		"long list": {whole + "[deny.x]\nactions = [" + strings.Repeat(`"x",`, maxList+1) + "]\n", "names more than 1000"},
@@ -315,4 +315,25 @@ func FuzzParse(f *testing.F) {
 func readOr(file string) string {
 	b, _ := os.ReadFile(file)
 	return string(b)
+}
+
+// TestManyRules: a policy of ten thousand rules is read and decides, and one that is wrong throughout is told so soon.
+func TestManyRules(t *testing.T) {
+	text := func(name string) string {
+		var b strings.Builder
+		b.WriteString("version = 1\n[agent]\nname = \"a\"\n")
+		for i := range 10_000 {
+			fmt.Fprintf(&b, "[allow.r%d]\nservice = \"github\"\nactions = [%q]\nresources = [\"repo:o/r%d\"]\n", i, name, i)
+		}
+		return b.String()
+	}
+	p := mustParse(t, text("create_pr"))
+	if d := p.Decide(act(p, "github", "create_pr repo:o/r9999")); d.Rule != "allow.r9999" {
+		t.Errorf("%+v", d)
+	}
+	_, err := Parse("agentguard.toml", []byte(text("creat_pr")))
+	var all Errors
+	if !errors.As(err, &all) || len(all) != 10_000 || !strings.Contains(all[0].Message, `did you mean "create_pr"?`) {
+		t.Errorf("%d errors: %v", len(all), all[0])
+	}
 }

@@ -25,9 +25,12 @@ func (d *document) fail(line int, hint, format string, args ...any) {
 	d.errs = append(d.errs, Error{d.file, line, fmt.Sprintf(format, args...), hint})
 }
 
+// beyondHelp is how many errors are more than suggestions mend.
+const beyondHelp = 100
+
 // suggest is didYouMean until a file has shown to be beyond help: each suggestion compares a word with a catalogue.
 func (d *document) suggest(word string, known []string) string {
-	if len(d.errs) >= 100 {
+	if len(d.errs) >= beyondHelp {
 		return ""
 	}
 	return didYouMean(word, known)
@@ -323,7 +326,7 @@ func kindOf(v any) string {
 	case int64:
 		return "a number"
 	case float64:
-		return "a number"
+		return "a fraction"
 	case bool:
 		return "true or false"
 	case []any, []map[string]any:

@@ -3,7 +3,7 @@
 //
 // # Files of cases
 //
-// A file NAME.test.toml (TOML 1.0, UTF-8, at most 256 KiB) holds the cases of the policy NAME.toml beside it:
+// A file NAME.test.toml (TOML 1.0, UTF-8, at most 2 MiB) holds the cases of the policy NAME.toml beside it:
 //
 //	version = 1                     # mandatory
 //	policy  = "../other.toml"       # another policy, relative to this file
