@@ -200,19 +200,18 @@ func (g *gitRig) refused(args string, refs int, reason string) {
 func TestGitInEachProtocol(t *testing.T) {
 	g := newGitRig(t, rigOptions{})
 	g.git("config http.version HTTP/1.1")
-	for _, version := range []string{"0", "1", "2"} {
-		for _, transport := range []string{"HTTP/1.1", "HTTP/2"} {
-			for _, buffer := range []string{"1", "64000000"} {
-				buffered := "-c http.postBuffer=" + buffer + " push "
-				g.git("config protocol.version " + version + "\nconfig http.version " + transport + "\n" +
-					"commit -q --allow-empty -m more\n" + buffered + "-q --atomic -o x origin main")
-				g.git("commit -q --amend --allow-empty -m other")
-				g.refused(buffered+"--force origin main", 1, "(agentguard: Action force_push is denied (no rule allows it")
-				g.refused(buffered+"--force --atomic -o ci.skip origin main main:fresh", 2, "refs/heads/main counts as push and force_push")
-				g.refused(buffered+"--force-with-lease origin main", 1, "neither does what the server has")
-				g.refused(buffered+"origin :main", 1, "Action delete_branch is denied")
-				g.git("fetch -q origin\nreset -q --hard origin/main")
-			}
+	for v, version := range []string{"0", "1", "2"} {
+		for h, transport := range []string{"HTTP/1.1", "HTTP/2"} {
+			buffer := []string{"1", "64000000"}[(v+h)%2] // each two of the three meet
+			buffered := "-c http.postBuffer=" + buffer + " push "
+			g.git("config protocol.version " + version + "\nconfig http.version " + transport + "\n" +
+				"commit -q --allow-empty -m more\n" + buffered + "-q --atomic -o x origin main")
+			g.git("commit -q --amend --allow-empty -m other")
+			g.refused(buffered+"--force origin main", 1, "(agentguard: Action force_push is denied (no rule allows it")
+			g.refused(buffered+"--force --atomic -o ci.skip origin main main:fresh", 2, "refs/heads/main counts as push and force_push")
+			g.refused(buffered+"--force-with-lease origin main", 1, "neither does what the server has")
+			g.refused(buffered+"origin :main", 1, "Action delete_branch is denied")
+			g.git("fetch -q origin\nreset -q --hard origin/main")
 		}
 		g.git("-c protocol.version=" + version + " clone -q https://github.com/myorg/myrepo.git v" + version)
 		g.git("-c protocol.version=" + version + " -C v" + version + " fetch -q --all --tags --prune")

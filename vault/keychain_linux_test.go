@@ -303,6 +303,7 @@ func TestKeychainHangs(t *testing.T) {
 		if r, err := bus.RequestName(secretService, 0); err != nil || r != dbus.RequestNameReplyPrimaryOwner {
 			t.Fatal(r, err)
 		}
+		t.Parallel() // each waits
 		s.pass("TestInsideHangs")
 	})
 	t.Run("activatable", func(t *testing.T) {
@@ -311,6 +312,7 @@ func TestKeychainHangs(t *testing.T) {
 		os.Mkdir(services, 0o755)
 		write(t, filepath.Join(services, "secrets.service"), "[D-BUS Service]\nName="+secretService+"\nExec=/bin/sleep 20\n", 0o644)
 		s.bus("<servicedir>" + services + "</servicedir>")
+		t.Parallel() // each waits
 		s.pass("TestInsideHangs")
 	})
 	t.Run("socket", func(t *testing.T) {
@@ -320,6 +322,7 @@ func TestKeychainHangs(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer l.Close()
+		t.Parallel() // each waits
 		s.pass("TestInsideHangs")
 	})
 }

@@ -410,7 +410,7 @@ func TestEveryEncodingInEveryChunkSize(t *testing.T) {
 	for _, c := range asciiCodecs() {
 		text := "data: " + c.encode("a user:"+secret+" z") + "\n\n"
 		want, _ := s.String(text)
-		for size := 1; size < len(text)+2; size += stride() {
+		for size := 1; size <= len(text)/2+1; size += stride() { // larger ones cut once, as TestEveryEncodingAtEverySplitPoint does
 			buf := 4096
 			if size%2 == 0 {
 				buf = size
