@@ -66,7 +66,7 @@ func readDocument(v any) (doc document, err error) {
 		switch key {
 		case "query", "variables", "operationName":
 		case "extensions":
-			if v != nil {
+			if !onlyNamesClient(v) {
 				return doc, errors.New("GraphQL extensions (persisted queries) are not understood; send the document itself")
 			}
 		default:
@@ -88,6 +88,16 @@ func readDocument(v any) (doc document, err error) {
 		return doc, err
 	}
 	return doc, doc.index()
+}
+
+// onlyNamesClient says whether extensions ask for nothing: there are none, or Apollo Client says by them what it is, as it does in each
+// request since its version 4 (Apollo's documentation, "Enhanced client awareness").
+func onlyNamesClient(extensions any) bool {
+	members, ok := extensions.(map[string]any)
+	for name := range members {
+		ok = ok && name == "clientLibrary"
+	}
+	return ok || extensions == nil
 }
 
 // index finds fragments and variables by name. Of two of one name servers could take either.
