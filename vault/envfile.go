@@ -80,10 +80,13 @@ type statement struct {
 	err    error // without any of the text
 }
 
-// statements cuts text at line ends outside of quotes. godotenv decides what is quoted: a piece that it finds unterminated gets
+// bom is what some editors put before UTF-8 text.
+var bom = []byte("\ufeff")
+
+// statements cuts text, without a mark of its encoding, at line ends outside of quotes. godotenv decides what is quoted: a piece that it finds unterminated gets
 // the next line added.
 func statements(text []byte) []statement {
-	lines := bytes.SplitAfter(text, []byte("\n"))
+	lines := bytes.SplitAfter(bytes.TrimPrefix(text, bom), []byte("\n"))
 	var all []statement
 	for i := 0; i < len(lines); {
 		st, n := oneStatement(lines[i:])
@@ -204,6 +207,9 @@ func envFileTarget(path string) (string, error) {
 
 func blank(text []byte, names []string) ([]byte, error) {
 	var out bytes.Buffer
+	if bytes.HasPrefix(text, bom) {
+		out.Write(bom)
+	}
 	done := map[string]bool{}
 	for _, st := range statements(text) {
 		mine := slices.DeleteFunc(st.names(), func(n string) bool { return !slices.Contains(names, n) })

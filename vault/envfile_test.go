@@ -53,6 +53,19 @@ func TestImportEnvFile(t *testing.T) {
 }
 
 // TestCommandsInEnvFile: a value with $( must be single-quoted, which is more than that its text has ='.
+// A file that an editor of Windows has saved begins with a mark of its encoding, which stays and belongs to no name.
+func TestEnvFileWithByteOrderMark(t *testing.T) {
+	const text = "\ufeffA_KEY=CANARY-0-first\r\nB_KEY=CANARY-0-second\r\n"
+	pairs, err := ImportEnvFile(strings.NewReader(text))
+	if err != nil || len(pairs) != 2 || pairs[0].Name != "A_KEY" || string(pairs[0].Value.Reveal()) != "CANARY-0-first" {
+		t.Errorf("%v, %v", pairs, err)
+	}
+	out, err := blank([]byte(text), []string{"A_KEY"})
+	if want := "\ufeff" + Blanked + "\r\nA_KEY=\r\nB_KEY=CANARY-0-second\r\n"; err != nil || string(out) != want {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
 func TestCommandsInEnvFile(t *testing.T) {
 	for line, ok := range map[string]bool{
 		`K='CANARY-0$(id)'`:           true,

@@ -102,7 +102,13 @@ func usage(hint, format string, a ...any) error {
 }
 
 func usageError(c *cli.Context, err error) error {
-	text := strings.Replace(err.Error(), "flag provided but not defined: -", "unknown option -", 1)
+	text := err.Error()
+	if name, is := strings.CutPrefix(text, "flag provided but not defined: -"); is {
+		text = "unknown option --" + name
+		if len(name) == 1 {
+			text = "unknown option -" + name
+		}
+	}
 	text, _, _ = strings.Cut(text, ": parse error") // "invalid value "x" for flag -n: parse error"
 	return usage(c.Command.HelpName+" --help", "%s: %s", c.Command.HelpName, text)
 }
