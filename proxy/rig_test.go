@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -90,6 +91,7 @@ type rigOptions struct {
 	http1   bool              // origin
 	ca      *CA               // of the origin's certificates; nil: one for example.com alone
 	adjust  func(*Config, *UpstreamConfig)
+	linger  time.Duration // of tunnels; 0: as it is
 }
 
 func newRig(t testing.TB, handler http.HandlerFunc, o rigOptions) *rig {
@@ -157,6 +159,7 @@ func newRig(t testing.TB, handler http.HandlerFunc, o rigOptions) *rig {
 	if r.proxy, err = New(c); err != nil {
 		t.Fatal(err)
 	}
+	r.proxy.linger = cmp.Or(o.linger, r.proxy.linger)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

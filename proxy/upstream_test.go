@@ -263,10 +263,9 @@ func TestTunnelWithOneEnd(t *testing.T) {
 		<-t.Context().Done() // and is not heard of again
 		c.Close()
 	}()
-	r := newRig(t, echoAuth, rigOptions{policy: tunnelPolicy, adjust: func(_ *Config, u *UpstreamConfig) {
+	r := newRig(t, echoAuth, rigOptions{policy: tunnelPolicy, linger: time.Second / 2, adjust: func(_ *Config, u *UpstreamConfig) {
 		u.Resolve["pinned.example.com:443"] = l.Addr().String()
 	}})
-	r.proxy.linger = time.Second / 2
 	_, c, br := r.raw("CONNECT pinned.example.com:443 HTTP/1.1\r\nHost: pinned.example.com:443\r\n{auth}\r\n")
 	c.(*net.TCPConn).CloseWrite()
 	go func() {
