@@ -95,6 +95,24 @@ func TestDeviceNodes(t *testing.T) {
 	}
 }
 
+// TestDevicesKeepTheirModes: root's command changes no mode of a device, which all of the machine has, by none of the names that it has
+// here, and can write it still.
+func TestDevicesKeepTheirModes(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+	dir := files(t, "hidden")
+	c := Config{Rules: []Rule{{dir, Writable}, {filepath.Join(dir, "hidden"), Hidden}}}
+	var attacks []attack
+	for _, name := range []string{"/dev/null", "/dev/zero", "/dev/tty", "hidden", "/proc/self/fd/0"} { // the mode is what theirs is
+		attacks = append(attacks, attack{name, "chmod 666 " + name + " && echo changed", "changed"})
+	}
+	try(t, dir, c, attacks)
+	if out, _ := inBox(t, c, "echo x > /dev/null && echo y > /dev/zero && head -c 2 /dev/zero | wc -c; wc -c < /dev/null; chmod 666 /proc/keys 2>/dev/null && echo covered"); out != "2\n0" {
+		t.Errorf("devices in /dev: %s", out)
+	}
+}
+
 // TestSocketsByOtherNames: sockets are found although the kernel knows them by another name than the one that they have.
 func TestSocketsByOtherNames(t *testing.T) {
 	if _, err := exec.LookPath("python3"); err != nil {

@@ -87,7 +87,7 @@ func (c *Config) steps(views []Rule) []inner.Step {
 	tasks := c.tasks()
 	steps = append(steps,
 		inner.Step{Do: "tasks", With: tasks}, inner.Step{Do: "try", Path: "/proc/sys/kernel/pid_max", With: tasks},
-		c.proc(), inner.Step{Do: "dev", Path: c.Terminal, With: strings.Join(c.Devices, " ")},
+		inner.Step{Do: "dev", Path: c.Terminal, With: strings.Join(c.Devices, " ")}, c.proc(), // which covers with what /dev has
 	)
 	// /proc and /dev are made already, and stay as they are when all else becomes read-only.
 	steps = append(steps, inner.Step{Do: "keep", Path: "/proc"}, inner.Step{Do: "keep", Path: "/dev"}, inner.Step{Do: "root"},

@@ -300,6 +300,10 @@ func (p *initProcess) start(fields []string, files []int) {
 	for _, fd := range files {
 		attr.Files = append(attr.Files, uintptr(fd))
 	}
+	if null, err := syscall.Open("/dev/null", syscall.O_RDWR|syscall.O_CLOEXEC, 0); err == nil {
+		defer syscall.Close(null)
+		ownNull(attr.Files, null)
+	}
 	pid, err := job.Fork(group, attr, func() (int, error) { return p.thread.Fork(path, argv, attr) })
 	if failure, ok := err.(*shim.Failure); ok {
 		p.fail(failure.Step, failure.Call, failure.Errno)
@@ -317,6 +321,16 @@ func (p *initProcess) start(fields []string, files []int) {
 	syscall.Close(int(handle))
 	go p.reap()
 	time.AfterFunc(reap.Settled, reap.DropProgram)
+}
+
+// ownNull puts our null device in the place of the system's, whose mode root could change for all by a descriptor of it.
+func ownNull(files []uintptr, null int) {
+	var ours, given syscall.Stat_t
+	for i, fd := range files {
+		if syscall.Fstat(null, &ours) == nil && syscall.Fstat(int(fd), &given) == nil && given.Mode&syscall.S_IFMT == syscall.S_IFCHR && given.Rdev == ours.Rdev {
+			files[i] = uintptr(null)
+		}
+	}
 }
 
 // end ends every other process of the namespace. A process that is killed cannot fork any more (fork(2), ERESTARTNOINTR in the

@@ -238,6 +238,7 @@ func devfs(terminal string, extra []string) (call string, err error) {
 		fd, err := cloneMount(path)
 		if err == nil {
 			kept = append(kept, device{name, fd})
+			err = setAttr(fd, "", attrReadOnly, atEmptyPath) // its mode and times, which root could change for all: it can be written still
 		}
 		return err
 	}
