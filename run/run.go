@@ -152,6 +152,7 @@ func (s *session) prepare(ctx context.Context) error {
 	}
 	s.runtime, s.dir = dir, dir
 	s.closers = append(s.closers, cleanup)
+	defer s.endEarly()()
 	if err := s.handOver(); err != nil {
 		return failure(err, "")
 	}
@@ -170,7 +171,9 @@ func (s *session) prepare(ctx context.Context) error {
 		return err
 	}
 	s.closers = append(s.closers, s.limits.Close)
-	s.signals = CatchSignals() // nothing waits for a person any more
+	if s.signals == nil { // nothing waits for a person any more
+		s.signals = CatchSignals()
+	}
 	if err := s.openLog(); err != nil {
 		return err
 	}

@@ -1,0 +1,69 @@
+//go:build unix
+
+package run
+
+import (
+	"os"
+	"syscall"
+	"time"
+
+	"agentguard/run/reap"
+)
+
+// givingUp is how long who asks the person for something has to give up by itself, since it puts the terminal back.
+const givingUp = 300 * time.Millisecond
+
+// endEarly has a signal that means the end, while there is no child yet, end us with what was made removed: a person may be asked for
+// a passphrase by then, or a keychain be waited for. over ends that; what else came is then the child's.
+func (s *session) endEarly() (over func()) {
+	s.signals = CatchSignals()
+	ready, gone := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		var kept []os.Signal
+		for waits := true; waits; {
+			select {
+			case <-ready:
+				waits = false
+			case came := <-s.signals.came:
+				if waits = !endsEarly(came) || !s.endBy(came.(syscall.Signal), ready); len(kept) < cap(s.signals.came) {
+					kept = append(kept, came)
+				}
+			}
+		}
+		for _, k := range kept {
+			select {
+			case s.signals.came <- k:
+			default: // as full as it can be
+			}
+		}
+	}()
+	return func() { close(ready); <-gone }
+}
+
+func endsEarly(s os.Signal) bool {
+	switch s {
+	case syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT:
+		return true
+	}
+	return false
+}
+
+// endBy ends us by a signal, unless the start is over meanwhile: that is true. The first process of a container is spared signals
+// of its own: its child gets it.
+func (s *session) endBy(by syscall.Signal, ready chan struct{}) (over bool) {
+	select {
+	case <-ready:
+		return true
+	case <-time.After(givingUp):
+	}
+	for range 10 { // something may be writing there
+		reap.RemoveRuntimeDir(s.runtime)
+		if _, err := os.Lstat(s.runtime); err != nil {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	dieOf(by)
+	return false
+}
