@@ -112,20 +112,27 @@ func paths(here string, argv []string) []string {
 			names = append(names, value)
 		}
 		for _, name := range names {
-			if rest, ok := strings.CutPrefix(filepath.ToSlash(name), "~/"); ok {
-				home, err := os.UserHomeDir()
-				if err != nil {
-					continue
-				}
-				name = filepath.Join(home, rest)
+			if path := absolute(here, name); path != "" {
+				list = append(list, path)
 			}
-			if !filepath.IsAbs(name) {
-				name = filepath.Join(here, name)
-			}
-			list = append(list, name)
 		}
 	}
 	return list
+}
+
+// absolute is the path of a file that is named from here or by ~/; "" where nobody knows whose home that is.
+func absolute(here, name string) string {
+	if rest, ok := strings.CutPrefix(filepath.ToSlash(name), "~/"); ok {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return ""
+		}
+		name = filepath.Join(home, rest)
+	}
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(here, name)
 }
 
 // inside gives what a file in the directory of the policy or below is called from there, "" where a path is not that of one, and

@@ -71,28 +71,29 @@ func (p *program) ownActions(c *cli.Context, service string) error {
 }
 
 func (p *program) listActions(services []string, actions func(service, word string) []policy.Info, match string, asJSON bool) error {
-	rows := [][]string{{"SERVICE", "NAME", "CLASS", "OPERATION", "BY", "RESOURCE", "PERMISSION"}}
+	var list []policy.Info
 	for _, s := range services {
-		for _, i := range actions(s, match) {
-			if asJSON {
-				if err := p.json(i); err != nil {
-					return err
-				}
-				continue
-			}
-			row := []string{i.Service, i.Name, i.Class, cmp.Or(i.Operation, i.Request), i.Transport, orDash(i.Resource), orDash(i.Permission)}
-			if !slices.Equal(row, rows[len(rows)-1]) {
-				rows = append(rows, row)
+		list = append(list, actions(s, match)...)
+	}
+	if asJSON {
+		for _, i := range list {
+			if err := p.json(i); err != nil {
+				return err
 			}
 		}
+		return nil
 	}
-	switch {
-	case asJSON:
-	case len(rows) == 1:
+	if len(list) == 0 {
 		return &fault{fmt.Errorf("no action of %s matches %q", strings.Join(services, ", "), match), 1, nil}
-	default:
-		p.table(rows)
 	}
+	rows := [][]string{{"SERVICE", "NAME", "CLASS", "OPERATION", "BY", "RESOURCE", "PERMISSION"}}
+	for _, i := range list {
+		row := []string{i.Service, i.Name, i.Class, cmp.Or(i.Operation, i.Request), i.Transport, orDash(i.Resource), orDash(i.Permission)}
+		if !slices.Equal(row, rows[len(rows)-1]) {
+			rows = append(rows, row)
+		}
+	}
+	p.table(rows)
 	return nil
 }
 

@@ -27,16 +27,7 @@ func (s *Set) Find(r *http.Request) (hits []Hit) {
 	}
 	for name, values := range r.Header {
 		for _, v := range values {
-			switch at := (action.Slot{Kind: action.Header, Name: name}); {
-			case name == "Authorization" || name == "Proxy-Authorization":
-				hits = s.findAuthorization(hits, v)
-			case strings.HasPrefix(v, "Basic ") || strings.HasPrefix(v, "basic "):
-				for _, h := range s.findAuthorization(nil, v) {
-					hits = append(hits, Hit{h.Name, h.Cred, at})
-				}
-			default:
-				hits = s.find(hits, v, at)
-			}
+			hits = s.findHeader(hits, name, v)
 		}
 	}
 	if r.URL.RawQuery != "" {
@@ -47,6 +38,20 @@ func (s *Set) Find(r *http.Request) (hits []Hit) {
 		}
 	}
 	return s.find(hits, r.URL.Path, action.Slot{Kind: action.InPath})
+}
+
+func (s *Set) findHeader(hits []Hit, name, v string) []Hit {
+	at := action.Slot{Kind: action.Header, Name: name}
+	switch {
+	case name == "Authorization" || name == "Proxy-Authorization":
+		return s.findAuthorization(hits, v)
+	case strings.HasPrefix(v, "Basic ") || strings.HasPrefix(v, "basic "):
+		for _, h := range s.findAuthorization(nil, v) {
+			hits = append(hits, Hit{h.Name, h.Cred, at})
+		}
+		return hits
+	}
+	return s.find(hits, v, at)
 }
 
 func (s *Set) findAuthorization(hits []Hit, v string) []Hit {
