@@ -50,7 +50,7 @@ func (b *builder) spell(secret, holder []byte) {
 	}
 	b.uneven = b.uneven || !sameSpecials(secret, holder)
 	for _, f := range []func([]byte) []byte{
-		bytes.Clone, plus, upper, lower, headerCase, reversed, utf16le, utf16be, hexLower, hexUpper,
+		bytes.Clone, plus, twice('"'), twice('\''), upper, lower, headerCase, reversed, utf16le, utf16be, hexLower, hexUpper,
 		runesAs(`\u%04x`), runesAs(`\u%04X`), entitiesAs("&#%d;"), entitiesAs("&#x%x;"), entitiesAs("&#x%X;"),
 	} {
 		b.add(f(secret), f(holder))
@@ -128,6 +128,11 @@ func plus(s []byte) []byte       { return bytes.ReplaceAll(s, []byte(" "), []byt
 func hexLower(s []byte) []byte   { return []byte(hex.EncodeToString(s)) }
 func hexUpper(s []byte) []byte   { return bytes.ToUpper(hexLower(s)) }
 func headerCase(s []byte) []byte { return []byte(textproto.CanonicalMIMEHeaderKey(string(s))) }
+
+// twice is how CSV and SQL write a quote within quotes.
+func twice(quote byte) func([]byte) []byte {
+	return func(s []byte) []byte { return bytes.ReplaceAll(s, []byte{quote}, []byte{quote, quote}) }
+}
 
 // upper and lower fold ASCII alone: what a header, a host name or a URL goes through.
 func upper(s []byte) []byte { return mapped(s, 'a', 'z') }

@@ -193,6 +193,7 @@ func codecs() []codec {
 		{"percent some", some(everyThird, hexByte("%%%02x")), unPercent},
 		{"x escapes", some(everyThird, hexByte(`\x%02x`)), nil},
 		{"html", html.EscapeString, html.UnescapeString},
+		{"CSV", func(s string) string { return strings.ReplaceAll(s, `"`, `""`) }, func(s string) string { return strings.ReplaceAll(s, `""`, `"`) }},
 		{"html in json", after(html.EscapeString, toJSON), after(unJSON, html.UnescapeString)},
 		{"hex", func(s string) string { return hex.EncodeToString([]byte(s)) }, func(s string) string { b, _ := hex.DecodeString(s); return string(b) }},
 		{"hex upper", func(s string) string { return strings.ToUpper(hex.EncodeToString([]byte(s))) }, func(s string) string { b, _ := hex.DecodeString(s); return string(b) }},
