@@ -91,3 +91,32 @@ func TestGistsArePushedTo(t *testing.T) {
 		}
 	}
 }
+
+// A condition can be about lines: some services take those of a comment that begin with a slash for commands.
+func TestConditionsOnLines(t *testing.T) {
+	p := mustParse(t, `version = 1
+[agent]
+name = "x"
+[service.lab]
+hosts = ["lab.example.com"]
+auth = "bearer"
+[service.lab.actions]
+note = "POST /notes"
+[allow.a]
+service = "lab"
+actions = ["note"]
+[deny.commands]
+service = "lab"
+actions = ["note"]
+when = { body = ["/*", "*\n/*"] }
+`)
+	for body, want := range map[string]Effect{`{"body":"/merge"}`: Deny, `{"body":"x\n/merge\ny"}`: Deny, `{"body":"a/b\nc/d"}`: Allow, `{}`: Deny} {
+		m, r := sent(t, p, "POST", "https://lab.example.com/notes", "application/json", body)
+		if d := p.DecideRequest(m, r); d.Effect != want {
+			t.Errorf("%s: %+v", body, d)
+		}
+	}
+	if len(p.Warnings) > 0 {
+		t.Error(p.Warnings)
+	}
+}

@@ -33,6 +33,7 @@ func (d *draft) conditions(t *table) []Condition {
 	if t == nil {
 		return nil
 	}
+	t.lines = true // as a comment's body has them
 	if len(t.values) == 0 {
 		d.fail(t.at.line, "leave the key out, or name an argument", "%s is empty", t.name)
 	}
@@ -372,6 +373,10 @@ func (d *draft) checkCondition(r *ruleDraft, c *Condition, services []*action.Se
 		}
 	}
 	known = action.Unique(known)
+	own := !slices.ContainsFunc(services, func(svc *action.Service) bool { return action.Lookup(svc.Name) == svc })
+	if unsure && r.deny && own {
+		return // whoever named the operation knows it, and what lacks the argument is denied
+	}
 	if unsure {
 		d.warn(c.Line, whenAbsent(r), "%s.when: the catalogue does not know whether an action of the rule has an argument %q%s",
 			r.Name, c.Argument, d.suggest(c.Argument, known))

@@ -54,6 +54,7 @@ type table struct {
 	values map[string]any
 	at     *place
 	known  []string // what was asked for
+	lines  bool     // its texts may hold line breaks and tabs
 }
 
 // open decodes the text of a whole file; nil if it is not TOML.
@@ -151,6 +152,11 @@ func (t *table) required(key, hint string) (text, bool) {
 	return t.text(key)
 }
 
+// forbids says whether a text of the table may not hold r.
+func (t *table) forbids(r rune) bool {
+	return unicode.IsControl(r) && (!t.lines || r != '\n' && r != '\r' && r != '\t')
+}
+
 // str checks that v is a string of printable characters.
 func (t *table) str(key string, v any) (string, bool) {
 	s, ok := v.(string)
@@ -159,7 +165,7 @@ func (t *table) str(key string, v any) (string, bool) {
 		t.fail(key, "", "must be a string, not %s", kindOf(v))
 	case s == "":
 		t.fail(key, "", "is empty")
-	case strings.IndexFunc(s, unicode.IsControl) >= 0:
+	case strings.IndexFunc(s, t.forbids) >= 0:
 		t.fail(key, "", "holds a control character")
 	default:
 		return s, true
@@ -200,7 +206,7 @@ func (t *table) texts(key string) []text {
 		switch {
 		case !isString:
 			t.doc.fail(item.line, "", "%s must be a list of strings and holds %s", t.path(key), kindOf(e))
-		case s == "" || strings.IndexFunc(s, unicode.IsControl) >= 0:
+		case s == "" || strings.IndexFunc(s, t.forbids) >= 0:
 			t.doc.fail(item.line, "", "%s holds %q, which is no name", t.path(key), s)
 		default:
 			out = append(out, item)
