@@ -268,15 +268,14 @@ func (s *session) seal() error {
 			return err
 		}
 	}
-	planned := make(chan sandbox.Plan, 1)
-	go func() { planned <- s.planBox() }()
+	furnished := make(chan error, 1)
+	go func() { furnished <- box.Furnish(s.inside()) }()
 	err := box.Forked()
 	if err == nil {
 		err = s.protect()
 	}
-	plan := <-planned
-	if err == nil {
-		err = box.Furnish(plan)
+	if failed := <-furnished; err == nil {
+		err = failed
 	}
 	if err != nil {
 		box.Close()
@@ -300,7 +299,8 @@ func (s *session) noDirectories() error {
 	return nil
 }
 
-func (s *session) planBox() sandbox.Plan {
+// inside makes what must be there for a box, and says what it is to be.
+func (s *session) inside() sandbox.Config {
 	places := s.places()
 	gitDirs := sandbox.GitDirs(places.Dir)
 	s.makePlaces(places, gitDirs)
@@ -319,7 +319,7 @@ func (s *session) planBox() sandbox.Plan {
 			config.Ports = append(config.Ports, p)
 		}
 	}
-	return config.Plan()
+	return config
 }
 
 // isFree says whether nobody answers at an address of the loopback. Its port inside is then the command's own, as it is in a

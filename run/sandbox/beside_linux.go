@@ -16,14 +16,14 @@ import (
 // theirs at each change (rename(2) detaches it in every namespace), and a name that is not there yet cannot be covered at all. So
 // where something is hidden, only what was beside it at the start can be read. Any rule on files forbids mounts, which a
 // sandbox within needs. It is nil where there is nothing to hold, or this kernel cannot.
-func (c *Config) held(seen []Rule) *shim.Landlock {
+func (c *Config) held(s *survey, seen []Rule) *shim.Landlock {
 	version, p := askLandlock()
 	if p != nil {
 		return nil
 	}
 	l := &shim.Landlock{Scoped: handled(version).Scoped}
 	if !c.Nested {
-		b := beside{views: make(map[string]View, len(seen)), listed: map[string]bool{}}
+		b := beside{survey: s, views: make(map[string]View, len(seen)), listed: map[string]bool{}}
 		if l.Paths = b.grant(c.Rules, seen); len(l.Paths) > 0 {
 			l.FS = besideAccess
 		}
@@ -40,6 +40,7 @@ const besideAccess = accessReadFile | accessRefer
 
 // beside finds what there is in directories in which something is hidden.
 type beside struct {
+	*survey
 	views  map[string]View // of what is there
 	listed map[string]bool // directories of which each entry is granted by itself
 }
@@ -50,12 +51,12 @@ func (b *beside) grant(rules, seen []Rule) (granted []shim.PathRule) {
 	for _, r := range seen {
 		b.views[r.Path] = r.View
 	}
-	known, tried := newLinks(), map[string]bool{}
+	tried := map[string]bool{}
 	for _, r := range rules {
 		if dir, _ := split(r.Path); r.View == Hidden && !tried[dir] {
 			tried[dir] = true
-			real, there := known.resolve(dir)
-			for ; !there; real, there = known.resolve(dir) {
+			real, there := b.resolve(dir)
+			for ; !there; real, there = b.resolve(dir) {
 				dir = filepath.Dir(dir)
 			}
 			b.list(real)

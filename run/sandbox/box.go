@@ -4,7 +4,6 @@ import (
 	"net"
 
 	"agentguard/run/job"
-	"agentguard/run/sandbox/inner"
 )
 
 // View is how the inside of a box sees a path.
@@ -72,17 +71,10 @@ func Start(c Config) (*Box, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := b.Furnish(c.Plan()); err != nil {
+	if err := b.Furnish(c); err != nil {
 		return nil, err
 	}
 	return b, nil
-}
-
-// Plan is what a box is to be, worked out from what there is now.
-type Plan struct {
-	config Config
-	steps  []inner.Step
-	err    error // why there is none
 }
 
 // Command is what a box starts.

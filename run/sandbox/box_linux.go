@@ -57,13 +57,55 @@ func (b *Box) Sweep(dir string) error {
 	return b.conn.Send(inner.Sweep, []string{filepath.Base(dir)}, parent)
 }
 
-// Furnish has the box be as planned. Where that fails the box is gone, and the error is as a rule a *Problem.
-func (b *Box) Furnish(p Plan) error {
-	err := b.setup(p)
-	if err != nil {
-		b.Close()
+// Furnish has the box be as c says. Where that fails the box is gone, and the error is as a rule a *Problem.
+func (b *Box) Furnish(c Config) error {
+	err := b.furnish(&c)
+	if err == nil {
+		return nil
 	}
+	if why := b.Forked(); why != nil {
+		err = why
+	}
+	b.Close()
 	return err
+}
+
+// testOnlyPlanned is called when it is known what is to be covered, and nothing is yet.
+var testOnlyPlanned = func() {}
+
+// furnish tells init what is to be done as that becomes known: it makes the network, and then mounts, while we still look at the files.
+// It need not be there yet.
+func (b *Box) furnish(c *Config) error {
+	if err := b.tell(c.world()...); err != nil {
+		return err
+	}
+	s := newSurvey()
+	seen := s.seen(c.Rules)
+	views := s.views(pinned(seen))
+	testOnlyPlanned()
+	if err := b.tell(c.mounts(views)...); err != nil {
+		return err
+	}
+	inside, err := c.inside(s, seen)
+	if err != nil {
+		return err
+	}
+	if err := b.tell(inner.Step{Do: "confine", With: string(inside.Encode())}); err != nil {
+		return err
+	}
+	files, err := b.told()
+	if err != nil {
+		return err
+	}
+	if err := b.adopt(c, files); err != nil {
+		return err
+	}
+	for range 2 {
+		if _, err := b.told(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // listen hands out what init says until it says no more.
@@ -118,26 +160,16 @@ func (f *frame) problem() error {
 	return p
 }
 
-func (b *Box) setup(p Plan) error {
-	err := b.Forked()
-	if err == nil {
-		err = p.err
+// tell has init take steps. It does so in its own time: told waits for that.
+func (b *Box) tell(steps ...inner.Step) error {
+	if err := b.conn.Send(inner.Setup, inner.PackSteps(steps)); err != nil {
+		return fmt.Errorf("set up the sandbox: %w", err)
 	}
-	if err != nil {
-		return err
-	}
-	files, err := b.take(p.steps)
-	if err != nil {
-		return err
-	}
-	return b.adopt(p.config, files)
+	return nil
 }
 
-// take has init take steps, and gives the listeners that these open.
-func (b *Box) take(steps []inner.Step) (files []int, err error) {
-	if err := b.conn.Send(inner.Setup, inner.PackSteps(steps)); err != nil {
-		return nil, fmt.Errorf("set up the sandbox: %w", err)
-	}
+// told gives the listeners that the steps of the earliest tell opened, which had no answer yet.
+func (b *Box) told() (files []int, err error) {
 	f := <-b.answers
 	if f.kind != inner.Ready {
 		return nil, f.problem()
@@ -158,12 +190,15 @@ func (b *Box) Show(files []Replacement) error {
 		}
 		steps = append(steps, inner.Step{Do: do, Path: r.Path, With: r.Source})
 	}
-	_, err := b.take(steps)
+	if err := b.tell(steps...); err != nil {
+		return err
+	}
+	_, err := b.told()
 	return err
 }
 
 // adopt makes listeners of the descriptors, which come in the order of the steps.
-func (b *Box) adopt(c Config, files []int) error {
+func (b *Box) adopt(c *Config, files []int) error {
 	next := func() (*os.File, error) {
 		if len(files) == 0 {
 			return nil, errors.New("set up the sandbox: a listener is missing")

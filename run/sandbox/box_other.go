@@ -18,14 +18,11 @@ func Fork(*User) (*Box, error) {
 // Sweep does nothing.
 func (b *Box) Sweep(string) error { return nil }
 
-// Plan has nothing to plan for.
-func (c Config) Plan() Plan { return Plan{config: c} }
-
 // Forked does nothing.
 func (b *Box) Forked() error { return nil }
 
 // Furnish does nothing.
-func (b *Box) Furnish(Plan) error { return nil }
+func (b *Box) Furnish(Config) error { return nil }
 
 // Next has nothing to say.
 func (b *Box) Next() (Event, bool) { return Event{}, false }

@@ -174,20 +174,35 @@ func (r *links) parent(path string) string {
 
 // Seen gives the rules whose paths lead somewhere, by where they lead, parents first. Of several for one path the last counts, and
 // what has a rule by another name only, of that.
-func Seen(rules []Rule) []Rule {
-	last, known := map[string]View{}, newLinks() // a few of the rules lead somewhere
+func Seen(rules []Rule) []Rule { return newSurvey().seen(rules) }
+
+// survey is what a start asks the system about its files, once.
+type survey struct {
+	*links
+	mounts []mountPoint
+}
+
+func newSurvey() *survey { return &survey{newLinks(), ourMounts()} }
+
+func (s *survey) seen(rules []Rule) []Rule {
+	last := map[string]View{} // a few of the rules lead somewhere
 	for _, r := range rules {
-		if path, there := known.resolve(r.Path); there {
+		if path, there := s.resolve(r.Path); there {
 			last[path] = r.View
 		}
 	}
-	for path, view := range otherNames(last, ourMounts()) {
-		if _, ruled := last[path]; !ruled {
-			last[path] = view
+	return s.named(last)
+}
+
+// named adds the other names of places, and gives all in order.
+func (s *survey) named(views map[string]View) []Rule {
+	for path, view := range otherNames(views, s.mounts) {
+		if _, ruled := views[path]; !ruled {
+			views[path] = view
 		}
 	}
-	seen := make([]Rule, 0, len(last))
-	for path, view := range last {
+	seen := make([]Rule, 0, len(views))
+	for path, view := range views {
 		seen = append(seen, Rule{path, view})
 	}
 	sort.Slice(seen, func(i, j int) bool { return seen[i].Path < seen[j].Path })

@@ -10,12 +10,12 @@ import (
 )
 
 // inside is what a command in a box is without, beyond what the box holds: its rights, the user's keyrings, and what held says.
-func (c *Config) inside(seen []Rule) (*shim.Config, error) {
+func (c *Config) inside(s *survey, seen []Rule) (*shim.Config, error) {
 	filter, err := Filter(Calls{Nested: c.Nested, UDP: true})
 	if err != nil {
 		return nil, &Problem{Step: "filter system calls", Err: err}
 	}
-	return &shim.Config{Keyring: true, Slack: slack(), Landlock: c.held(seen), Ignore: ignored(), Seccomp: filter}, nil
+	return &shim.Config{Keyring: true, Slack: slack(), Landlock: c.held(s, seen), Ignore: ignored(), Seccomp: filter}, nil
 }
 
 // slack is by how much our timers may be late, in nanoseconds: init has another, which the command is not to have.

@@ -17,7 +17,9 @@ import (
 // wanted, others bind in a working directory, and what a container has of its host was bound elsewhere. So the directories of those
 // names are looked through, and those where sockets are kept, and mount points are asked what they are. Such a name is a hint and no
 // more: who bound it chose it, and what is there now may be a directory of ours.
-func Sockets() []string {
+func Sockets() []string { return newSurvey().sockets() }
+
+func (s *survey) sockets() []string {
 	f := newFinder()
 	names, relative := boundNames()
 	for _, name := range names { // without a bound: these are most of what there is to hide
@@ -29,7 +31,8 @@ func Sockets() []string {
 	}
 	f.look("/tmp", 1, true)
 	f.look("/tmp/.X11-unix", 1, true)
-	mounts, remote := mounted()
+	dir, _ := os.Readlink("/proc/self/cwd")
+	mounts, remote := withSockets(s.mounts, dir)
 	for _, path := range mounts {
 		f.mount(path)
 	}
@@ -216,13 +219,7 @@ func (f *finder) mount(path string) {
 	}
 }
 
-// mounted lists mount points where there may be sockets, and the remote ones.
-func mounted() (paths, remote []string) {
-	dir, _ := os.Readlink("/proc/self/cwd")
-	return withSockets(ourMounts(), dir)
-}
-
-// withSockets leaves out a mount whose file system is another machine's, or another program's, with what is mounted in it: who asks it
+// withSockets lists mount points where there may be sockets, and the remote ones. It leaves out a mount whose file system is another machine's, or another program's, with what is mounted in it: who asks it
 // waits for that one, for ever if it is gone. The one that we work in has answered.
 func withSockets(mounts []mountPoint, workingDir string) (paths, remote []string) {
 	var all []string

@@ -19,16 +19,6 @@ const resolver = "nameserver 127.0.0.53\noptions ndots:1 timeout:2 attempts:1\n"
 // not hold root, and the numbers that processes can have in the namespace (Linux 6.14), which holds everybody.
 const maxTasks = 16384
 
-// Plan works out what init is to do.
-func (c Config) Plan() Plan {
-	seen := Seen(c.Rules)
-	inside, err := c.inside(seen)
-	if err != nil {
-		return Plan{err: err}
-	}
-	return Plan{c, append(c.steps(views(pinned(seen), Sockets())), inner.Step{Do: "confine", With: string(inside.Encode())}), nil}
-}
-
 // pinned adds the directories between what can be written and what in it cannot: moved away with it, neither this run's covers nor the
 // next one's would be where they belong.
 func pinned(seen []Rule) []Rule {
@@ -55,8 +45,8 @@ func pinned(seen []Rule) []Rule {
 	return seen
 }
 
-// steps is the order in which init makes the box. What it needs of the old /dev and /proc comes before the new ones.
-func (c *Config) steps(views []Rule) []inner.Step {
+// world is what init makes of a box before it is known what is there to be covered: its network, and the bounds of its processes.
+func (c *Config) world() []inner.Step {
 	listen := func(where, what string, port int) inner.Step {
 		return inner.Step{Do: "listen", Path: where, With: what + ":" + strconv.Itoa(port)}
 	}
@@ -71,12 +61,7 @@ func (c *Config) steps(views []Rule) []inner.Step {
 		steps = append(steps, listen("lo", "tcp", port))
 	}
 	steps = append(steps, inner.Step{Do: "diagnose"}) // the last that gives a descriptor: it may give none
-	for _, r := range views {
-		if r.View != Hidden {
-			steps = append(steps, inner.Step{Do: "keep", Path: r.Path})
-		}
-	}
-	if !c.Nested { // where a container's runtime has made /proc read-only, the filter of system calls alone forbids it
+	if !c.Nested {                                    // where a container's runtime has made /proc read-only, the filter of system calls alone forbids it
 		steps = append(steps, inner.Step{Do: "try", Path: "/proc/sys/user/max_user_namespaces", With: "0"})
 	}
 	for _, what := range []string{"instances", "watches"} { // of which a user has some for all programs (inotify(7))
@@ -85,14 +70,21 @@ func (c *Config) steps(views []Rule) []inner.Step {
 		}
 	}
 	tasks := c.tasks()
-	steps = append(steps,
-		inner.Step{Do: "tasks", With: tasks}, inner.Step{Do: "try", Path: "/proc/sys/kernel/pid_max", With: tasks},
-		inner.Step{Do: "dev", Path: c.Terminal, With: strings.Join(c.Devices, " ")}, c.proc(), // which covers with what /dev has
-	)
+	return append(steps, inner.Step{Do: "tasks", With: tasks}, inner.Step{Do: "try", Path: "/proc/sys/kernel/pid_max", With: tasks})
+}
+
+// mounts is the order in which init makes the views. What it needs of the old /dev and /proc comes before the new ones.
+func (c *Config) mounts(views []Rule) (steps []inner.Step) {
+	for _, r := range views {
+		if r.View != Hidden {
+			steps = append(steps, inner.Step{Do: "keep", Path: r.Path})
+		}
+	}
+	steps = append(steps, inner.Step{Do: "dev", Path: c.Terminal, With: strings.Join(c.Devices, " ")}, c.proc()) // which covers with what /dev has
 	// /proc and /dev are made already, and stay as they are when all else becomes read-only.
 	steps = append(steps, inner.Step{Do: "keep", Path: "/proc"}, inner.Step{Do: "keep", Path: "/dev"}, inner.Step{Do: "root"},
-		inner.Step{Do: "restore", Path: "/proc", With: inner.WithDevices}, inner.Step{Do: "restore", Path: "/dev", With: inner.WithDevices})
-	steps = append(steps, inner.Step{Do: "content", Path: "/etc/resolv.conf", With: resolver})
+		inner.Step{Do: "restore", Path: "/proc", With: inner.WithDevices}, inner.Step{Do: "restore", Path: "/dev", With: inner.WithDevices},
+		inner.Step{Do: "content", Path: "/etc/resolv.conf", With: resolver})
 	for _, r := range views {
 		steps = append(steps, inner.Step{Do: stepOf[r.View], Path: r.Path})
 	}
@@ -114,12 +106,17 @@ var stepOf = [...]string{Hidden: "hide", ReadOnly: "read", Writable: "restore"}
 
 // views gives what is seen in the order in which it can be carried out, and hides the sockets that no rule names. The system's own
 // trees are made anew in any case, but what lies in shared memory can be shown there, and anything hidden.
-func views(seen []Rule, sockets []string) []Rule {
-	rules := make([]Rule, 0, len(sockets)+len(seen))
-	for _, path := range sockets {
-		rules = append(rules, Rule{path, Hidden})
+func (s *survey) views(seen []Rule) []Rule {
+	views := make(map[string]View, 2*len(seen))
+	for _, path := range s.sockets() {
+		if real, there := s.resolve(path); there {
+			views[real] = Hidden
+		}
 	}
-	return needed(slices.DeleteFunc(Seen(append(rules, seen...)), func(r Rule) bool {
+	for _, r := range seen {
+		views[r.Path] = r.View
+	}
+	return needed(slices.DeleteFunc(s.named(views), func(r Rule) bool {
 		made := within(r.Path, "/dev") && !strings.HasPrefix(r.Path, "/dev/shm/") || within(r.Path, "/proc")
 		return r.Path == "/" || made && r.View != Hidden
 	}))
