@@ -16,22 +16,42 @@ import (
 // theirs at each change (rename(2) detaches it in every namespace), and a name that is not there yet cannot be covered at all. So
 // where something is hidden, only what was beside it at the start can be read. Any rule on files forbids mounts, which a
 // sandbox within needs. It is nil where there is nothing to hold, or this kernel cannot.
-func (c *Config) held(s *survey, seen []Rule) *shim.Landlock {
+//
+// The rules of what no mount covers are made here, while init mounts; those of covers, by init.
+func (c *Config) held(s *survey, seen []Rule) (*shim.Landlock, error) {
 	version, p := askLandlock()
 	if p != nil {
-		return nil
+		return nil, nil
 	}
 	l := &shim.Landlock{Scoped: handled(version).Scoped}
 	if !c.Nested {
 		b := beside{survey: s, views: make(map[string]View, len(seen)), listed: map[string]bool{}}
-		if l.Paths = b.grant(c.Rules, seen); len(l.Paths) > 0 {
+		covered, open := b.grant(c.Rules, seen)
+		if len(covered)+len(open) > 0 {
 			l.FS = besideAccess
+			if err := begin(l, open); err != nil {
+				return nil, err
+			}
+			l.Paths = covered
 		}
 	}
 	if l.FS|l.Scoped == 0 {
-		return nil
+		return nil, nil
 	}
-	return l
+	return l, nil
+}
+
+// begin makes the ruleset, and has it grant some of its paths.
+func begin(l *shim.Landlock, paths []shim.PathRule) error {
+	ruleset, f := l.Create()
+	if f == nil {
+		l.Begun = ruleset
+		if f = (&shim.Landlock{Paths: paths}).Add(ruleset); f == nil {
+			return nil
+		}
+		unix.Close(ruleset)
+	}
+	return &Problem{Step: f.Step, Call: f.Call, Err: f.Errno}
 }
 
 // besideAccess is what is granted: a ruleset that has anything to say of files forbids what it grants no access to be moved by, from
@@ -45,9 +65,9 @@ type beside struct {
 	listed map[string]bool // directories of which each entry is granted by itself
 }
 
-// grant gives the entries, and so all the rest. What lies below something writable is left to its covers: the command must read what
+// grant gives the entries, and so all the rest: those on which a mount is put, and the others. What lies below something writable is left to its covers: the command must read what
 // it makes there.
-func (b *beside) grant(rules, seen []Rule) (granted []shim.PathRule) {
+func (b *beside) grant(rules, seen []Rule) (covered, open []shim.PathRule) {
 	for _, r := range seen {
 		b.views[r.Path] = r.View
 	}
@@ -70,12 +90,18 @@ func (b *beside) grant(rules, seen []Rule) (granted []shim.PathRule) {
 	for dir := range b.listed {
 		entries, _ := os.ReadDir(dir)
 		for _, e := range entries {
-			if path := filepath.Join(dir, e.Name()); !b.listed[path] && e.Type()&fs.ModeSymlink == 0 {
-				granted = append(granted, shim.PathRule{Access: besideAccess, Path: path})
+			path := filepath.Join(dir, e.Name())
+			rule := shim.PathRule{Access: besideAccess, Path: path}
+			switch view, ruled := b.views[path]; {
+			case b.listed[path] || e.Type()&fs.ModeSymlink != 0:
+			case ruled && view == Hidden, path == "/dev", path == "/proc":
+				covered = append(covered, rule)
+			default:
+				open = append(open, rule)
 			}
 		}
 	}
-	return granted
+	return covered, open
 }
 
 // systems are directories of the system's own in which root alone replaces anything, by hand and rarely. They have hundreds of

@@ -76,21 +76,21 @@ var testOnlyPlanned = func() {}
 // furnish tells init what is to be done as that becomes known: it makes the network, and then mounts, while we still look at the files.
 // It need not be there yet.
 func (b *Box) furnish(c *Config) error {
-	if err := b.tell(c.world()...); err != nil {
+	if err := b.tell(c.world()); err != nil {
 		return err
 	}
 	s := newSurvey()
 	seen := s.seen(c.Rules)
 	views := s.views(pinned(seen))
 	testOnlyPlanned()
-	if err := b.tell(c.mounts(views)...); err != nil {
+	if err := b.tell(c.mounts(views)); err != nil {
 		return err
 	}
 	inside, err := c.inside(s, seen)
 	if err != nil {
 		return err
 	}
-	if err := b.tell(inner.Step{Do: "confine", With: string(inside.Encode())}); err != nil {
+	if err := b.confine(inside); err != nil {
 		return err
 	}
 	files, err := b.told()
@@ -160,9 +160,19 @@ func (f *frame) problem() error {
 	return p
 }
 
+// confine has init make the thread that will fork the command.
+func (b *Box) confine(inside *shim.Config) error {
+	var files []int
+	if l := inside.Landlock; l != nil && l.Begun != 0 {
+		files = append(files, l.Begun)
+		defer syscall.Close(l.Begun)
+	}
+	return b.tell([]inner.Step{{Do: "confine", With: string(inside.Encode())}}, files...)
+}
+
 // tell has init take steps. It does so in its own time: told waits for that.
-func (b *Box) tell(steps ...inner.Step) error {
-	if err := b.conn.Send(inner.Setup, inner.PackSteps(steps)); err != nil {
+func (b *Box) tell(steps []inner.Step, files ...int) error {
+	if err := b.conn.Send(inner.Setup, inner.PackSteps(steps), files...); err != nil {
 		return fmt.Errorf("set up the sandbox: %w", err)
 	}
 	return nil
@@ -190,7 +200,7 @@ func (b *Box) Show(files []Replacement) error {
 		}
 		steps = append(steps, inner.Step{Do: do, Path: r.Path, With: r.Source})
 	}
-	if err := b.tell(steps...); err != nil {
+	if err := b.tell(steps); err != nil {
 		return err
 	}
 	_, err := b.told()

@@ -15,7 +15,11 @@ func (c *Config) inside(s *survey, seen []Rule) (*shim.Config, error) {
 	if err != nil {
 		return nil, &Problem{Step: "filter system calls", Err: err}
 	}
-	return &shim.Config{Keyring: true, Slack: slack(), Landlock: c.held(s, seen), Ignore: ignored(), Seccomp: filter}, nil
+	held, err := c.held(s, seen)
+	if err != nil {
+		return nil, err
+	}
+	return &shim.Config{Keyring: true, Slack: slack(), Landlock: held, Ignore: ignored(), Seccomp: filter}, nil
 }
 
 // slack is by how much our timers may be late, in nanoseconds: init has another, which the command is not to have.

@@ -16,7 +16,7 @@ const Name = "agentguard: init"
 
 // Kinds of frames on the control socket. Fields are strings; what has descriptors says so.
 const (
-	Setup   = 's' // to init: a list of steps, see Step
+	Setup   = 's' // to init: a list of steps, see Step; with the ruleset that "confine" goes on with, if there is one
 	Sweep   = 'w' // to init: the name of the run's own directory, which is removed if the supervisor is killed; with the one that it is in
 	Start   = 'g' // to init: see PackStart; with the child's files
 	End     = 'k' // to init: end every process but itself

@@ -30,6 +30,7 @@ type initProcess struct {
 	listeners []int
 	child     int
 	thread    *shim.Thread   // that is to fork the child
+	ruleset   int            // of Landlock's, begun by the supervisor; 0: none
 	runtime   string         // the run's own directory, which goes with the supervisor; "": none
 	kept      map[string]int // detached mounts, by path
 }
@@ -51,6 +52,7 @@ func serve(conn *Conn) int {
 		}
 		switch kind {
 		case Setup:
+			files = p.expectRuleset(files)
 			p.setup(unpackSteps(fields))
 		case Sweep:
 			files = p.expectSweep(fields, files)
@@ -255,11 +257,23 @@ func (p *initProcess) expectSweep(fields []string, files []int) (unused []int) {
 	return nil
 }
 
+// expectRuleset keeps what confine goes on with.
+func (p *initProcess) expectRuleset(files []int) (unused []int) {
+	if len(files) != 1 || p.ruleset != 0 {
+		return files
+	}
+	p.ruleset = files[0]
+	return nil
+}
+
 // confine makes the thread that is to fork the child.
 func (p *initProcess) confine(text string) (what, call string, err error) {
 	config, err := shim.Decode([]byte(text))
 	if err != nil {
 		return "confine the command: " + err.Error(), "", syscall.EINVAL
+	}
+	if config.Landlock != nil {
+		config.Landlock.Begun, p.ruleset = p.ruleset, 0
 	}
 	p.thread, err = shim.Confine(config)
 	if f, ok := err.(*shim.Failure); ok {

@@ -33,6 +33,7 @@ type Landlock struct {
 	FS, Net, Scoped uint64 // what is handled: LANDLOCK_ACCESS_FS_*, LANDLOCK_ACCESS_NET_*, LANDLOCK_SCOPE_*
 	Paths           []PathRule
 	Ports           []PortRule
+	Begun           int // the descriptor of a ruleset of these that grants something already; 0: none. Encode leaves it out
 }
 
 // PathRule grants access to a file, or to a directory and all below it. The path holds no symbolic link. One that is not

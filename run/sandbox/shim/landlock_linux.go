@@ -18,32 +18,53 @@ const (
 // and connections to a socket. Landlock refuses the others there.
 const onFiles = 1<<0 | 1<<1 | 1<<2 | 1<<14 | 1<<15 | 1<<16
 
+const restricting = "restrict files and connections"
+
 // Restrict puts this thread under the ruleset. A nil Landlock restricts nothing.
 func (l *Landlock) Restrict() *Failure {
 	if l == nil {
 		return nil
 	}
-	const step = "restrict files and connections"
-	attr := [3]uint64{l.FS, l.Net, l.Scoped} // struct landlock_ruleset_attr; an older kernel takes zeros for what it does not know
-	ruleset, _, errno := syscall.RawSyscall(sysLandlockCreateRuleset, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
-	if errno != 0 {
-		return failed(step, "landlock_create_ruleset", errno)
+	begun := l.Begun
+	if begun == 0 {
+		var f *Failure
+		if begun, f = l.Create(); f != nil {
+			return f
+		}
 	}
-	defer syscall.Close(int(ruleset))
+	defer syscall.Close(begun)
+	if f := l.Add(begun); f != nil {
+		return f
+	}
+	if _, _, errno := syscall.RawSyscall(sysLandlockRestrictSelf, uintptr(begun), 0, 0); errno != 0 {
+		return failed(restricting, "landlock_restrict_self", errno)
+	}
+	return nil
+}
+
+// Create makes a ruleset that grants nothing yet: a descriptor, which is closed on exec.
+func (l *Landlock) Create() (ruleset int, failure *Failure) {
+	attr := [3]uint64{l.FS, l.Net, l.Scoped} // struct landlock_ruleset_attr; an older kernel takes zeros for what it does not know
+	fd, _, errno := syscall.RawSyscall(sysLandlockCreateRuleset, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
+	if errno != 0 {
+		return -1, failed(restricting, "landlock_create_ruleset", errno)
+	}
+	return int(fd), nil
+}
+
+// Add has it grant what the rules say. A rule is of a file itself, whatever name it has later and to whom (landlock(7)).
+func (l *Landlock) Add(ruleset int) *Failure {
 	for _, p := range l.Paths {
-		if err := addPath(ruleset, p); err != nil {
+		if err := addPath(uintptr(ruleset), p); err != nil {
 			return failed("allow "+p.Path, "landlock_add_rule", err)
 		}
 	}
 	for _, p := range l.Ports {
 		const rulePort = 2
 		attr := [2]uint64{p.Access, uint64(p.Port)} // struct landlock_net_port_attr
-		if _, _, errno := syscall.RawSyscall6(sysLandlockAddRule, ruleset, rulePort, uintptr(unsafe.Pointer(&attr)), 0, 0, 0); errno != 0 {
+		if _, _, errno := syscall.RawSyscall6(sysLandlockAddRule, uintptr(ruleset), rulePort, uintptr(unsafe.Pointer(&attr)), 0, 0, 0); errno != 0 {
 			return failed("allow a port", "landlock_add_rule", errno)
 		}
-	}
-	if _, _, errno := syscall.RawSyscall(sysLandlockRestrictSelf, ruleset, 0, 0); errno != 0 {
-		return failed(step, "landlock_restrict_self", errno)
 	}
 	return nil
 }

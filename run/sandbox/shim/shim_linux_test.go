@@ -133,7 +133,7 @@ func TestConfigTravelsWhole(t *testing.T) {
 	c := &Config{
 		Path: "p\n", Argv: []string{"a", "", "\x00\xff"}, Env: []string{"A=\"", "B"}, Keyring: true,
 		User: &User{1, 2, []uint32{3, 4}}, Keep: 1 << 40, Core: &syscall.Rlimit{Cur: 1, Max: 1<<64 - 1}, Slack: 50000,
-		Landlock: &Landlock{1, 2, 3, []PathRule{{4, "/a b\n"}, {5, ""}}, []PortRule{{6, 65535}}},
+		Landlock: &Landlock{FS: 1, Net: 2, Scoped: 3, Paths: []PathRule{{4, "/a b\n"}, {5, ""}}, Ports: []PortRule{{6, 65535}}},
 		Ignore:   []syscall.Signal{1, 64}, Seccomp: []byte("\x00\x01\x02\x03\xff\xfe\xfd\xfc"),
 	}
 	got, err := Decode(c.Encode())
