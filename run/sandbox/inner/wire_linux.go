@@ -3,21 +3,55 @@ package inner
 import (
 	"errors"
 	"io"
+	"os"
 	"sync"
 	"syscall"
 )
 
 // Conn is one end of the control socket: a stream of frames, each a length, a kind and strings, with descriptors beside.
 type Conn struct {
-	fd  int
-	out sync.Mutex
+	fd     int
+	out    sync.Mutex
+	polled *os.File // nil: its calls wait themselves
+	raw    syscall.RawConn
 }
 
 // NewConn takes a connected stream socket of the Unix domain.
 func NewConn(fd int) *Conn { return &Conn{fd: fd} }
 
+// NewPolled takes one of which the runtime says when it is to be read. A call that waits holds one of the processors that goroutines
+// have, until the runtime sees that it does: some milliseconds, at the worst.
+func NewPolled(fd int) (*Conn, error) {
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		return nil, err
+	}
+	c := &Conn{fd: fd, polled: os.NewFile(uintptr(fd), "control socket")}
+	var err error
+	c.raw, err = c.polled.SyscallConn()
+	return c, err
+}
+
 // Close closes the socket.
-func (c *Conn) Close() error { return syscall.Close(c.fd) }
+func (c *Conn) Close() error {
+	if c.polled != nil {
+		return c.polled.Close()
+	}
+	return syscall.Close(c.fd)
+}
+
+// try makes a call until it need not wait.
+func (c *Conn) try(through func(syscall.RawConn, func(fd uintptr) bool) error, call func() error) (err error) {
+	if c.raw == nil {
+		return call()
+	}
+	if failed := through(c.raw, func(uintptr) bool {
+		err = call()
+		return err != syscall.EAGAIN
+	}); failed != nil {
+		return failed
+	}
+	return err
+}
 
 // Shutdown ends both directions, which wakes a Receive that waits.
 func (c *Conn) Shutdown() error { return syscall.Shutdown(c.fd, syscall.SHUT_RDWR) }
@@ -46,7 +80,11 @@ func (c *Conn) Send(kind byte, fields []string, files ...int) error {
 	c.out.Lock()
 	defer c.out.Unlock()
 	for len(frame) > 0 {
-		n, err := syscall.SendmsgN(c.fd, frame, rights, nil, syscall.MSG_NOSIGNAL)
+		var n int
+		err := c.try(syscall.RawConn.Write, func() (err error) {
+			n, err = syscall.SendmsgN(c.fd, frame, rights, nil, syscall.MSG_NOSIGNAL)
+			return err
+		})
 		if err == syscall.EINTR {
 			continue
 		}
@@ -94,7 +132,11 @@ func number(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 | in
 func (c *Conn) fill(b []byte, files []int) ([]int, error) {
 	room := make([]byte, syscall.CmsgSpace(4*maxFiles))
 	for len(b) > 0 {
-		n, rights, _, _, err := syscall.Recvmsg(c.fd, b, room, syscall.MSG_CMSG_CLOEXEC)
+		var n, rights int
+		err := c.try(syscall.RawConn.Read, func() (err error) {
+			n, rights, _, _, err = syscall.Recvmsg(c.fd, b, room, syscall.MSG_CMSG_CLOEXEC)
+			return err
+		})
 		switch {
 		case err == syscall.EINTR:
 			continue
