@@ -143,19 +143,14 @@ func (s *session) prepare(ctx context.Context) error {
 	if err := s.become(); err != nil {
 		return err
 	}
-	dir, cleanup, err := s.makeRuntime()
-	switch {
-	case errors.Is(err, errUmask):
-		return failure(err, "umask 022")
-	case err != nil:
-		return failure(err, "set TMPDIR to a directory that is there and yours to write")
+	hoped := s.Isolation.Level
+	if hoped == sandbox.None {
+		hoped = sandbox.Sealed
 	}
-	s.runtime, s.dir = dir, dir
-	s.closers = append(s.closers, cleanup)
+	if err := s.settleIn(hoped); err != nil {
+		return err
+	}
 	defer s.endEarly()()
-	if err := s.handOver(); err != nil {
-		return failure(err, "")
-	}
 	if err := s.choose(); err != nil {
 		return err
 	}
@@ -183,11 +178,48 @@ func (s *session) prepare(ctx context.Context) error {
 	return s.raiseFence()
 }
 
-// makeRuntime makes the run's own directory in the first of the usual places that takes it: XDG_RUNTIME_DIR names one that is not
-// there after su(1), in cron and in containers.
-func (s *session) makeRuntime() (dir string, cleanup func(), err error) {
+// settleIn makes the run's own directory, where one of a run of that level is.
+func (s *session) settleIn(level sandbox.Level) error {
+	dir, cleanup, err := s.makeRuntime(level)
+	switch {
+	case errors.Is(err, errUmask):
+		return failure(err, "umask 022")
+	case err != nil:
+		return failure(err, "set TMPDIR to a directory that is there and yours to write")
+	}
+	s.runtime, s.dir = dir, dir
+	s.closers = append(s.closers, cleanup)
+	if err := s.handOver(); err != nil {
+		return failure(err, "")
+	}
+	return nil
+}
+
+// moveOut leaves the directory of a run that was to be sealed for that of one that is not, if it is another.
+func (s *session) moveOut() error {
+	if slices.Equal(s.runtimeBases(s.level.Level), s.runtimeBases(sandbox.Sealed)) {
+		return nil
+	}
+	if s.clients != nil {
+		s.clients()
+	}
+	leave := s.closers[len(s.closers)-1]
+	s.closers = s.closers[:len(s.closers)-1]
+	leave()
+	if err := s.settleIn(s.level.Level); err != nil {
+		return err
+	}
+	if s.clients != nil {
+		s.clients = begin(s.writeClients)
+	}
+	return nil
+}
+
+// makeRuntime makes it in the first of the usual places that takes it: XDG_RUNTIME_DIR names one that is not there after su(1), in
+// cron and in containers.
+func (s *session) makeRuntime(level sandbox.Level) (dir string, cleanup func(), err error) {
 	var failed error
-	for _, base := range s.runtimeBases() {
+	for _, base := range s.runtimeBases(level) {
 		if dir, cleanup, err = RuntimeDir(base, s.id); err == nil {
 			return dir, cleanup, nil
 		}
@@ -207,6 +239,11 @@ func (s *session) choose() (err error) {
 		}
 	}
 	s.Chosen(s.level)
+	if s.box == nil && s.Isolation.Level == sandbox.None {
+		if err := s.moveOut(); err != nil {
+			return err
+		}
+	}
 	return s.planFence()
 }
 

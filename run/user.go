@@ -167,31 +167,15 @@ func (s *session) become() error {
 // MayWrite says whether the user may make files in a directory.
 func (u *User) MayWrite(dir string) bool { return u == nil || u.may(dir, mayEnter|mayWrite) }
 
-// runtimeBases are where the run's own directory may go, the best first: of the usual places those to which the command gets.
-func (s *session) runtimeBases() (bases []string) {
-	for _, base := range append(append([]string{s.RuntimeBase}, ownMemory()...), os.TempDir(), "/tmp") {
+// runtimeBases are where the own directory of a run of that level may go, the best first: of the usual places those to which the
+// command gets.
+func (s *session) runtimeBases(level sandbox.Level) (bases []string) {
+	for _, base := range append(append([]string{s.RuntimeBase}, ownPlaces(level)...), os.TempDir(), "/tmp") {
 		if base != "" && (s.User == nil || !s.User.owns(base) && s.User.may(base, mayEnter)) {
 			bases = append(bases, base)
 		}
 	}
 	return bases
-}
-
-// ownMemory are Linux's directories in memory, where it takes no disk to make and remove what a run needs for its time alone: first
-// those that a confined command of another run cannot write, then the one that all share (shm_overview(7)).
-func ownMemory() (dirs []string) {
-	if runtime.GOOS != "linux" {
-		return nil
-	}
-	uid := os.Geteuid()
-	mine := "/run/user/" + strconv.Itoa(uid)
-	if info, err := os.Stat(mine); err == nil && checkPrivate(info) == nil {
-		dirs = append(dirs, mine)
-	}
-	if uid == 0 {
-		dirs = append(dirs, "/run")
-	}
-	return append(dirs, "/dev/shm")
 }
 
 // handOver makes a directory in the run's own one that the command's user has alone, and others may not list: what is written
