@@ -35,7 +35,7 @@ func ourMounts() []mountPoint {
 // system can be shown in many places (mount --bind, a disk that is mounted as a whole beside its parts, a host's below /run/host of its
 // container).
 func otherNames(rules map[string]View, mounts []mountPoint) map[string]View {
-	o := others{mounts, map[string][]mountPoint{}, map[string]View{}}
+	o := others{map[string][]mountPoint{}, map[string]View{}}
 	for _, m := range mounts {
 		o.shown[m.device] = append(o.shown[m.device], m)
 	}
@@ -59,9 +59,8 @@ func otherNames(rules map[string]View, mounts []mountPoint) map[string]View {
 
 // others are the other names that were found.
 type others struct {
-	mounts []mountPoint
-	shown  map[string][]mountPoint // by device
-	names  map[string]View
+	shown map[string][]mountPoint // by device
+	names map[string]View
 }
 
 // name adds those of a path, which is in the mount at, and notes the mount points above what is hidden.
