@@ -601,3 +601,15 @@ func TestPushThatPretends(t *testing.T) {
 		}
 	}
 }
+
+// TestGitBranchRule: real git pushes to the branches that a rule leaves, and to no other, in one push or by itself.
+func TestGitBranchRule(t *testing.T) {
+	g := newGitRig(t, rigOptions{policy: gitPolicy + "[allow.delete]\nservice = \"github\"\nactions = [\"delete_branch\"]\n" +
+		"[deny.main]\nactions = [\"push\", \"force_push\", \"delete_branch\"]\nwhen = { branch = \"main\" }\n"})
+	g.git("checkout -q -b topic\ncommit -q --allow-empty -m two\npush -q origin topic\ncommit -q --allow-empty -m three\npush -q origin topic")
+	g.refused("push origin topic:main", 1, "Action push is denied")
+	g.refused("push origin :main", 1, "Action delete_branch is denied")
+	g.git("commit -q --allow-empty -m four")
+	g.refused("push origin topic topic:main", 2, "Action push is denied")
+	g.git("push -q origin :topic")
+}
