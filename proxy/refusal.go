@@ -45,6 +45,7 @@ func unable(ex *Exchange, reason, hint string) *Refusal {
 type refusalJSON struct {
 	AWS      string `json:"__type,omitempty"`
 	Type     string `json:"type,omitempty"`
+	Code     string `json:"code,omitempty"`
 	Error    any    `json:"error"`
 	Message  string `json:"message"`
 	Rule     string `json:"rule,omitempty"`
@@ -74,7 +75,7 @@ func (f *Refusal) write(w http.ResponseWriter, ex *Exchange) {
 	case f.writeReport(w, ex):
 	case ex.Match.GraphQL:
 		f.writeGraphQL(w, ex)
-	case ex.Claim.Service != nil && ex.Claim.Service.Refusal == action.RefusalAWS:
+	case ex.refusalShape() == action.RefusalAWS:
 		f.writeAWS(w, ex)
 	case isGit(ex):
 		// git prints a text/plain answer line by line behind "remote:".
@@ -84,6 +85,14 @@ func (f *Refusal) write(w http.ResponseWriter, ex *Exchange) {
 	default:
 		f.writeJSON(w, ex)
 	}
+}
+
+// refusalShape is how the clients of the request's service read a refusal.
+func (ex *Exchange) refusalShape() action.RefusalShape {
+	if ex.Claim.Service == nil {
+		return action.RefusalFlat
+	}
+	return ex.Claim.Service.Refusal
 }
 
 // writeReport refuses a push in git's own report, which git prints for each ref. git reads it only after it has sent
@@ -132,9 +141,12 @@ func (f *Refusal) sentence() string {
 func (f *Refusal) writeJSON(w http.ResponseWriter, ex *Exchange) {
 	body := refusalJSON{Error: f.Reason, Message: f.sentence(), Rule: f.Rule, Action: f.Action, Resource: f.Resource, Hint: f.Hint, By: "agentguard"}
 	body.AWS = w.Header().Get("X-Amzn-Errortype")
-	if ex.Claim.Service != nil && ex.Claim.Service.Refusal == action.RefusalNested {
+	switch ex.refusalShape() {
+	case action.RefusalNested:
 		kind := f.kind("permission_error", "rate_limit_error", "api_error")
 		body.Type, body.Error = "error", nestedError{kind, "agentguard_" + f.Effect, f.sentence()}
+	case action.RefusalNotion:
+		body.Code = f.kind("restricted_resource", "rate_limited", "service_unavailable")
 	}
 	writeBody(w, f.Status, body)
 }

@@ -210,10 +210,12 @@ type RefusalShape uint8
 const (
 	// RefusalFlat is {"error": "Action x is denied", "message": same, "rule":, "action":, "resource":, "hint":}.
 	RefusalFlat RefusalShape = iota
-	// RefusalNested is {"type": "error", "error": {"type": "permission_error", "message": ...}, "rule": ...}: Anthropic, OpenAI.
+	// RefusalNested is {"type": "error", "error": {"type": "permission_error", "message": ...}, "rule": ...}: Anthropic, OpenAI, Stripe.
 	RefusalNested
 	// RefusalAWS is what an AWS service answers in the protocol of the request: see AWSRefusal.
 	RefusalAWS
+	// RefusalNotion is RefusalFlat and a "code" that Notion has, without which its client passes over the message.
+	RefusalNotion
 )
 
 // Doubt is a question that is worth its cost only where the policy answers differently for either outcome: reading a pack,

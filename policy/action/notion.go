@@ -8,7 +8,8 @@ import (
 // notion is Notion's API (developers.notion.com/reference). An id stands with and without hyphens and in any case.
 func notion() *Service {
 	return &Service{
-		Base: "https://api.notion.com",
+		Base:    "https://api.notion.com",
+		Refusal: RefusalNotion,
 		Hosts: []Host{{Pattern: mustHost("api.notion.com"), Slots: []Slot{{Bearer, ""}}, Routes: mustRoutes(notionRoutes), Canon: canonNotion, Refine: refineNotion,
 			Refined: mustRoutes(`
 				write PATCH /v1/pages/{page}          delete_block pages/update -> page:{page}

@@ -12,7 +12,8 @@ func stripe() *Service {
 	api := Host{Pattern: mustHost("api.stripe.com"), Slots: slots, Routes: mustRoutes(stripeRoutes), Refine: refineStripe}
 	api.generated("stripe", "", nil)
 	return &Service{
-		Base: "https://api.stripe.com",
+		Base:    "https://api.stripe.com",
+		Refusal: RefusalNested,
 		Hosts: []Host{
 			api,
 			{Pattern: mustHost("files.stripe.com"), Slots: slots, Routes: mustRoutes(`
