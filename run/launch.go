@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"agentguard/run/reap"
+	"agentguard/run/sandbox"
 	"agentguard/vault"
 )
 
@@ -28,7 +30,11 @@ func (s *session) launch() error {
 		Argv: s.Argv, Env: env.List(), Dir: s.Dir, Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr,
 		RunID: s.id, RuntimeDir: s.runtime, Signals: s.signals, User: s.User, Box: s.box, Fence: s.fence,
 	})
-	if err != nil {
+	var unmet *sandbox.Problem
+	switch {
+	case errors.As(err, &unmet):
+		return s.unmet(err)
+	case err != nil:
 		return err
 	}
 	s.child = child

@@ -30,6 +30,7 @@ type Box struct {
 	dialled chan frame
 	dialing sync.Mutex
 	asking  sync.Mutex
+	shows   bool          // Show was called, and there was no answer yet
 	network int           // a netlink socket that knows the sockets inside; -1: none
 	forked  chan struct{} // init runs, or why says that it does not
 	why     error
@@ -187,7 +188,8 @@ func (b *Box) told() (files []int, err error) {
 	return f.files, nil
 }
 
-// Show puts files in the place of others. They cannot be changed through it; a path that leads nowhere is passed over.
+// Show puts files in the place of others, once and before Exec, which says where that fails. They cannot be changed through it; a path
+// that leads nowhere is passed over.
 func (b *Box) Show(files []Replacement) error {
 	var steps []inner.Step
 	for _, r := range files {
@@ -200,11 +202,8 @@ func (b *Box) Show(files []Replacement) error {
 		}
 		steps = append(steps, inner.Step{Do: do, Path: r.Path, With: r.Source})
 	}
-	if err := b.tell(steps); err != nil {
-		return err
-	}
-	_, err := b.told()
-	return err
+	b.shows = true
+	return b.tell(steps)
 }
 
 // adopt makes listeners of the descriptors, which come in the order of the steps.
@@ -275,6 +274,11 @@ func (b *Box) Exec(c Command) (pid int, err error) {
 	err = b.conn.Send(inner.Start, inner.PackStart(c.Dir, c.Group, c.Path, c.Argv, c.Env), int(c.Files[0]), int(c.Files[1]), int(c.Files[2]))
 	if err != nil {
 		return 0, fmt.Errorf("start in the sandbox: %w", err)
+	}
+	if b.shows {
+		if _, err := b.told(); err != nil {
+			return 0, err
+		}
 	}
 	f := <-b.answers
 	if f.kind != inner.Started || len(f.files) != 1 {

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"agentguard/run/job"
 )
 
 // TestHiddenWhenReplaced: what covers a file goes when somebody outside replaces it, as git and shells do with theirs. What comes in
@@ -202,6 +204,31 @@ print(n)'`
 		most, _ := strconv.Atoi(all)
 		if n, err := strconv.Atoi(inside); err != nil || n == 0 || n > most*3/4 {
 			t.Errorf("%s of %s", inside, all)
+		}
+	})
+}
+
+// TestShowsBeforeItStarts: where something cannot be shown in the place of another, Exec says so and nothing is started.
+func TestShowsBeforeItStarts(t *testing.T) {
+	asBoth(t, func(t *testing.T) {
+		dir := files(t, "hidden/x", "work/x")
+		hidden, work := filepath.Join(dir, "hidden"), filepath.Join(dir, "work")
+		for source, want := range map[string]string{filepath.Join(dir, "missing"): "", os.Args[0]: "started"} {
+			b := newBox(t, Config{Rules: []Rule{{hidden, Hidden}, {work, Writable}}})
+			if err := b.Show([]Replacement{{Path: filepath.Join(hidden, "sub/file"), Source: source, Laid: true}}); err != nil {
+				t.Fatal(err)
+			}
+			_, err := b.Exec(Command{"/bin/sh", []string{"sh", "-c", "test -s ../hidden/sub/file && echo -n started >out"}, nil, work, job.Own, [3]uintptr{0, 1, 2}})
+			if err == nil {
+				b.Next()
+			}
+			b.Close()
+			out, _ := os.ReadFile(filepath.Join(work, "out"))
+			var p *Problem
+			if string(out) != want || (want == "") != errors.As(err, &p) {
+				t.Errorf("%s: %q, %v", source, out, err)
+			}
+			os.Remove(filepath.Join(work, "out"))
 		}
 	})
 }

@@ -28,6 +28,7 @@ func init() {
 type initProcess struct {
 	conn      *Conn
 	listeners []int
+	failed    bool // to set up what was asked for: nothing is started
 	child     int
 	thread    *shim.Thread   // that is to fork the child
 	ruleset   int            // of Landlock's, begun by the supervisor; 0: none
@@ -113,6 +114,7 @@ func (p *initProcess) setup(steps []Step) {
 	for _, s := range steps {
 		if what, call, err := p.take(s); err != nil {
 			p.fail(what, call, err)
+			p.failed = true
 			return
 		}
 	}
@@ -306,7 +308,7 @@ func uncover(name string) {
 // start starts the child, once.
 func (p *initProcess) start(fields []string, files []int) {
 	dir, group, path, argv, env, ok := unpackStart(fields)
-	if p.child != 0 || p.thread == nil || !ok || len(files) != 3 {
+	if p.failed || p.child != 0 || p.thread == nil || !ok || len(files) != 3 {
 		p.fail("start the command", "", syscall.EINVAL)
 		return
 	}
