@@ -27,7 +27,7 @@ func TestDistance(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
 		want int
-	}{{"", "abc", 3}, {"abc", "", 3}, {"abc", "abc", 0}, {"alow", "allow", 1}, {"serivce", "service", 1}, {"kitten", "sitting", 3}} {
+	}{{"", "abc", 3}, {"abc", "", 3}, {"abc", "abc", 0}, {"alow", "allow", 1}, {"serivce", "service", 1}, {"kitten", "kitchen", 2}} {
 		if got := distance(c.a, c.b); got != c.want {
 			t.Errorf("distance(%q, %q) = %d, want %d", c.a, c.b, got, c.want)
 		}
