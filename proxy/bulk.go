@@ -143,7 +143,7 @@ func (c *bulk) out() error {
 }
 
 // CloseWrite ends one direction.
-func (c *bulk) CloseWrite() error { return c.Conn.(interface{ CloseWrite() error }).CloseWrite() }
+func (c *bulk) CloseWrite() error { return closeWrite(c.Conn) }
 
 // bulkOf is the bulk below an upstream's connection, where that carries one request at a time; nil where it does not.
 func bulkOf(c net.Conn) *bulk {

@@ -14,6 +14,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -111,11 +112,7 @@ func sendable(h http.Header) error {
 func wayOf(u *url.URL) way {
 	to := way{u.Scheme == "http", u.Host}
 	if u.Port() == "" {
-		port := "443"
-		if to.plain {
-			port = "80"
-		}
-		to.addr = net.JoinHostPort(u.Hostname(), port)
+		to.addr = net.JoinHostPort(u.Hostname(), strconv.Itoa(int(action.DefaultPort(to.plain))))
 	}
 	return to
 }

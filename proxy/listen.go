@@ -51,6 +51,9 @@ func (c *boundedConn) Close() error {
 // CloseWrite ends one direction, or both where the connection has no halves.
 func (c *boundedConn) CloseWrite() error { return closeWrite(c.Conn) }
 
+// CloseWrite ends one direction, or both where the connection has no halves.
+func (w *wire) CloseWrite() error { return closeWrite(w.Conn) }
+
 func closeWrite(c net.Conn) error {
 	if half, ok := c.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -64,7 +67,7 @@ type identified struct{ net.Listener }
 type identifiedConn struct{ net.Conn }
 
 // CloseWrite ends one direction.
-func (c *identifiedConn) CloseWrite() error { return c.Conn.(*boundedConn).CloseWrite() }
+func (c *identifiedConn) CloseWrite() error { return closeWrite(c.Conn) }
 
 func (l *identified) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()

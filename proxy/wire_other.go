@@ -19,6 +19,3 @@ type wire struct {
 func newWire(c net.Conn) *wire { return &wire{Conn: c} }
 
 var errNothing = os.ErrDeadlineExceeded
-
-// CloseWrite ends one direction, or both where the connection has no halves.
-func (w *wire) CloseWrite() error { return closeWrite(w.Conn) }

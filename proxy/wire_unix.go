@@ -124,6 +124,3 @@ func (w *wire) failed(op string, err error) error {
 	}
 	return &net.OpError{Op: op, Net: "tcp", Source: w.LocalAddr(), Addr: w.RemoteAddr(), Err: err}
 }
-
-// CloseWrite ends one direction, or both where the connection has no halves.
-func (w *wire) CloseWrite() error { return closeWrite(w.Conn) }
