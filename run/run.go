@@ -1,12 +1,10 @@
 package run
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -176,56 +174,6 @@ func (s *session) prepare(ctx context.Context) error {
 		return err
 	}
 	return s.raiseFence()
-}
-
-// settleIn makes the run's own directory, where one of a run of that level is.
-func (s *session) settleIn(level sandbox.Level) error {
-	dir, cleanup, err := s.makeRuntime(level)
-	switch {
-	case errors.Is(err, errUmask):
-		return failure(err, "umask 022")
-	case err != nil:
-		return failure(err, "set TMPDIR to a directory that is there and yours to write")
-	}
-	s.runtime, s.dir = dir, dir
-	s.closers = append(s.closers, cleanup)
-	if err := s.handOver(); err != nil {
-		return failure(err, "")
-	}
-	return nil
-}
-
-// moveOut leaves the directory of a run that was to be sealed for that of one that is not, if it is another.
-func (s *session) moveOut() error {
-	if slices.Equal(s.runtimeBases(s.level.Level), s.runtimeBases(sandbox.Sealed)) {
-		return nil
-	}
-	if s.clients != nil {
-		s.clients()
-	}
-	leave := s.closers[len(s.closers)-1]
-	s.closers = s.closers[:len(s.closers)-1]
-	leave()
-	if err := s.settleIn(s.level.Level); err != nil {
-		return err
-	}
-	if s.clients != nil {
-		s.clients = begin(s.writeClients)
-	}
-	return nil
-}
-
-// makeRuntime makes it in the first of the usual places that takes it: XDG_RUNTIME_DIR names one that is not there after su(1), in
-// cron and in containers.
-func (s *session) makeRuntime(level sandbox.Level) (dir string, cleanup func(), err error) {
-	var failed error
-	for _, base := range s.runtimeBases(level) {
-		if dir, cleanup, err = RuntimeDir(base, s.id); err == nil {
-			return dir, cleanup, nil
-		}
-		failed = cmp.Or(failed, err)
-	}
-	return "", nil, failed
 }
 
 // choose takes the level of this run by trying it, and says which. A sealed one has its box then.

@@ -166,32 +166,3 @@ func (s *session) become() error {
 
 // MayWrite says whether the user may make files in a directory.
 func (u *User) MayWrite(dir string) bool { return u == nil || u.may(dir, mayEnter|mayWrite) }
-
-// runtimeBases are where the own directory of a run of that level may go, the best first: of the usual places those to which the
-// command gets.
-func (s *session) runtimeBases(level sandbox.Level) (bases []string) {
-	for _, base := range append(append([]string{s.RuntimeBase}, ownPlaces(level)...), os.TempDir(), "/tmp") {
-		if base != "" && (s.User == nil || !s.User.owns(base) && s.User.may(base, mayEnter)) {
-			bases = append(bases, base)
-		}
-	}
-	return bases
-}
-
-// handOver makes a directory in the run's own one that the command's user has alone, and others may not list: what is written
-// there is written as that user, who could put links in its way.
-func (s *session) handOver() error {
-	if s.User == nil {
-		return nil
-	}
-	dir := filepath.Join(s.dir, "child")
-	err := os.Mkdir(dir, 0o700)
-	if err == nil {
-		err = os.Lchown(dir, int(s.User.UID), int(s.User.GID))
-	}
-	if err == nil {
-		err = os.Chmod(s.dir, 0o711)
-	}
-	s.dir = dir
-	return err
-}
