@@ -65,8 +65,8 @@ type beside struct {
 	listed map[string]bool // directories of which each entry is granted by itself
 }
 
-// grant gives the entries, and so all the rest: those on which a mount is put, and the others. What lies below something writable is left to its covers: the command must read what
-// it makes there.
+// grant gives the entries, and so all the rest: those on which a mount is put, and the others. What lies below something writable is left
+// to its covers: the command must read what it makes there.
 func (b *beside) grant(rules, seen []Rule) (covered, open []shim.PathRule) {
 	for _, r := range seen {
 		b.views[r.Path] = r.View

@@ -218,26 +218,19 @@ func settle(rules []Rule, p Places) []Rule {
 	for _, r := range rules {
 		views[r.Path] = r.View
 	}
-	var out []Rule
-	known := newLinks()
+	s := newSurvey()
 	leads := make(map[string]View, len(rules))
 	for _, r := range rules {
-		path, there := known.resolve(r.Path)
+		path, there := s.resolve(r.Path)
 		if !there {
 			if r.View != Hidden || !p.expects(r.Path, views) {
 				continue
 			}
-			path = known.parent(r.Path)
+			path = s.parent(r.Path)
 		}
 		leads[path] = r.View
-		out = append(out, Rule{path, r.View})
 	}
-	for path, view := range otherNames(leads, ourMounts()) {
-		if _, ruled := leads[path]; !ruled {
-			out = append(out, Rule{path, view})
-		}
-	}
-	return out
+	return s.named(leads)
 }
 
 // expects says whether a hidden path that is not there must stay hidden if it comes. Below what is writable it is let be,

@@ -219,8 +219,9 @@ func (f *finder) mount(path string) {
 	}
 }
 
-// withSockets lists mount points where there may be sockets, and the remote ones. It leaves out a mount whose file system is another machine's, or another program's, with what is mounted in it: who asks it
-// waits for that one, for ever if it is gone. The one that we work in has answered.
+// withSockets lists mount points where there may be sockets, and the remote ones. It leaves out a mount whose file system is another
+// machine's, or another program's, with what is mounted in it: who asks it waits for that one, for ever if it is gone. The one that we
+// work in has answered.
 func withSockets(mounts []mountPoint, workingDir string) (paths, remote []string) {
 	var all []string
 	for _, m := range mounts {

@@ -61,7 +61,8 @@ func (c *Config) world() []inner.Step {
 		steps = append(steps, listen("lo", "tcp", port))
 	}
 	steps = append(steps, inner.Step{Do: "diagnose"}) // the last that gives a descriptor: it may give none
-	if !c.Nested {                                    // where a container's runtime has made /proc read-only, the filter of system calls alone forbids it
+
+	if !c.Nested { // where a container's runtime has made /proc read-only, the filter of system calls alone forbids it
 		steps = append(steps, inner.Step{Do: "try", Path: "/proc/sys/user/max_user_namespaces", With: "0"})
 	}
 	for _, what := range []string{"instances", "watches"} { // of which a user has some for all programs (inotify(7))
