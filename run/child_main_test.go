@@ -78,9 +78,6 @@ func supervise() int {
 		fmt.Fprintln(os.Stderr, err)
 		return 125
 	}
-	if path := os.Getenv("TEST_FORK"); path != "" {
-		go exec.Command(path).Run()
-	}
 	env := NewEnv(os.Environ())
 	env.Set("AGENTGUARD_RUN", id)
 	here, _ := os.Getwd() // a box does not know it
@@ -93,6 +90,9 @@ func supervise() int {
 			return exit.Code
 		}
 		return 125
+	}
+	if path := os.Getenv("TEST_FORK"); path != "" { // no sooner: whose fork is under way keeps all others waiting
+		go exec.Command(path).Run()
 	}
 	code, err := c.Wait()
 	c.Close()
