@@ -256,16 +256,6 @@ func (s *serviceIndex) missing(m *action.Match, a *action.Action) string {
 	return hint
 }
 
-// any gives a rule that names the action, wherever it applies; nil if none does.
-func (b book) any(a *action.Action) *compiled {
-	for _, name := range names(a) {
-		if pg := b[name]; pg != nil && name != "" {
-			return pg.all[0]
-		}
-	}
-	return nil
-}
-
 // restricted is the hint where a rule allows the action, but not on this resource.
 func restricted(c *compiled, a *action.Action) string {
 	hint := fmt.Sprintf("rule %s allows it on %s only", c.Name, few(c.Resources))

@@ -1,0 +1,211 @@
+package policy
+
+import (
+	"cmp"
+	"strings"
+
+	"agentguard/policy/action"
+)
+
+// page holds the rules that name one action, by where they apply.
+type page struct {
+	all      []*compiled
+	anywhere []*compiled // without resources
+	literal  map[action.Resource][]*compiled
+	globs    map[action.Resource][]globRule // by the folder that a glob begins with: repo:myorg/ for repo:myorg/docs-*
+	depth    int                            // the most slashes in a folder
+	folds    bool                           // of deny rules for a service of one's own: names are loose
+}
+
+type globRule struct {
+	glob
+	rule *compiled
+}
+
+func newPage(folds bool) *page {
+	return &page{literal: map[action.Resource][]*compiled{}, globs: map[action.Resource][]globRule{}, folds: folds}
+}
+
+// with writes an allow rule on the page, which it makes if there is none.
+func (pg *page) with(c *compiled, svc *action.Service) *page {
+	if pg == nil {
+		pg = newPage(false)
+	}
+	var globs []glob
+	for _, r := range c.Resources {
+		g, _ := parseGlob(r)
+		g, _ = g.canonical(svc)
+		globs = append(globs, g)
+	}
+	pg.enter(c, globs)
+	return pg
+}
+
+func (pg *page) enter(c *compiled, globs []glob) {
+	pg.all = append(pg.all, c)
+	if len(globs) == 0 {
+		pg.anywhere = append(pg.anywhere, c)
+	}
+	for _, g := range globs {
+		if g.literal() {
+			key := action.Resource{Kind: g.kind, Name: g.name}
+			pg.literal[key] = append(pg.literal[key], c)
+			continue
+		}
+		folder := g.folder()
+		key := action.Resource{Kind: g.kind, Name: folder}
+		pg.globs[key] = append(pg.globs[key], globRule{g, c})
+		pg.depth = max(pg.depth, strings.Count(folder, "/"))
+	}
+}
+
+// hit is a rule that matches an action. A lower rank is more specific.
+type hit struct {
+	*compiled
+	rank int
+}
+
+// How a rule names an action, and where it applies: together the rank of a hit.
+const (
+	byLiteral = iota
+	byGlob
+	byNothing
+	perName = 4
+
+	byGroup    = 2 // of names: the action's and its operation's come before
+	byArgument = 4 // behind those of names
+)
+
+// better orders hits: the action's name before its operation, that before its group, that before *; then a literal
+// resource before a glob, that before none; then the rules' names.
+func better(a, b hit) int {
+	if d := cmp.Compare(a.rank, b.rank); d != 0 {
+		return d
+	}
+	return cmp.Compare(a.order, b.order)
+}
+
+// could lists the rules of the page that could match an action, whatever its path turns out to be.
+func (pg *page) could(a *action.Action) (list []*compiled) {
+	switch {
+	case a.Class == action.Unknown:
+		return nil
+	case a.Resource.Name == "":
+		return pg.all
+	}
+	for _, h := range pg.find(nil, a, "", 0, false) {
+		list = append(list, h.compiled)
+	}
+	for _, c := range pg.all {
+		if c.onPath {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func (pg *page) find(hits []hit, a *action.Action, path string, rank int, deny bool) []hit {
+	for _, c := range pg.anywhere {
+		hits = append(hits, hit{c, rank + byNothing})
+	}
+	if len(pg.anywhere) == len(pg.all) {
+		return hits
+	}
+	known := a.Resource.Known()
+	if known && a.Resource.Kind != "path" {
+		r := a.Resource
+		if pg.folds {
+			r.Name = loose(r.Name)
+		}
+		hits = pg.on(hits, r, rank)
+		if deny {
+			for _, other := range r.OtherNames() {
+				hits = pg.on(hits, other, rank)
+			}
+		}
+	}
+	if deny && a.Resource.Kind == "org" && a.Class != action.Read && (rank < byGroup*perName || rank >= byArgument*perName) {
+		hits = pg.below(hits, a.Resource.Name+"/", rank)
+	}
+	if path != "" {
+		hits = pg.onPath(hits, path, rank, deny)
+	}
+	anywhere := a.Public || a.Somewhere // it reaches nobody's resource, so none can be wrong; or whichever is right
+	switch {
+	case anywhere && !deny:
+		for _, c := range pg.all {
+			hits = append(hits, hit{c, rank + byNothing})
+		}
+	case deny && (!known && !anywhere || path == ""):
+		hits = pg.blind(hits, rank, !known && !anywhere, path == "")
+	}
+	return hits
+}
+
+// on appends the rules about one resource: those that name it, and those that have a glob for it in one of the folders
+// that it lies in.
+func (pg *page) on(hits []hit, r action.Resource, rank int) []hit {
+	for _, c := range pg.literal[r] {
+		hits = append(hits, hit{c, rank + byLiteral})
+	}
+	if len(pg.globs) == 0 {
+		return hits
+	}
+	for end, n := 0, 0; ; n++ {
+		globs := pg.globs[action.Resource{Kind: r.Kind, Name: r.Name[:end]}]
+		for i := range globs {
+			if globs[i].match(r) {
+				hits = append(hits, hit{globs[i].rule, rank + byGlob})
+			}
+		}
+		slash := strings.IndexByte(r.Name[end:], '/')
+		if n == pg.depth || slash < 0 {
+			return hits
+		}
+		end += slash + 1
+	}
+}
+
+// below appends the rules about repositories of an organisation, which what is done to the organisation may reach.
+func (pg *page) below(hits []hit, owner string, rank int) []hit {
+	for r, rules := range pg.literal {
+		if r.Kind == "repo" && strings.HasPrefix(r.Name, owner) {
+			for _, c := range rules {
+				hits = append(hits, hit{c, rank + byNothing})
+			}
+		}
+	}
+	for folder, rules := range pg.globs {
+		if folder.Kind == "repo" && (folder.Name == "" || folder.Name == owner) {
+			for _, g := range rules {
+				hits = append(hits, hit{g.rule, rank + byNothing})
+			}
+		}
+	}
+	return hits
+}
+
+// onPath appends the rules about a path. To most servers a slash at the end changes nothing, and so it does to a refusal.
+func (pg *page) onPath(hits []hit, path string, rank int, deny bool) []hit {
+	if deny {
+		path = loose(path)
+		if open := strings.TrimSuffix(path, "/"); open != path && open != "" {
+			hits = pg.on(hits, action.Resource{Kind: "path", Name: open}, rank)
+		}
+	}
+	return pg.on(hits, action.Resource{Kind: "path", Name: path}, rank)
+}
+
+// loose is a name as those servers have it that tell no case and drop what action.Bare leaves out.
+func loose(name string) string { return strings.ToLower(action.Bare(name)) }
+
+// blind appends the deny rules that would match if what is not known of a request were what they forbid: an action
+// whose resource cannot be told could be about the very one that is denied.
+func (pg *page) blind(hits []hit, rank int, noResource, noPath bool) []hit {
+	for _, c := range pg.all {
+		if noResource && c.onOther || noPath && c.onPath {
+			hits = append(hits, hit{c, rank + byNothing})
+		}
+	}
+	return hits
+}
