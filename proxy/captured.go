@@ -133,17 +133,6 @@ func (r *recorder) Read(b []byte) (int, error) {
 
 func (r *recorder) Write(b []byte) (int, error) { return len(b), nil }
 
-// relayCaptured is serveBlind for a connection without a CONNECT.
-func (p *Proxy) relayCaptured(conn *tunnelConn, claim policy.Claim) {
-	defer conn.Close()
-	ex := &Exchange{ID: p.ids.Add(1), Start: time.Now(), Transport: "tunnel", Peer: conn.RemoteAddr().String(), Authority: conn.authority, Method: http.MethodConnect, Claim: claim}
-	defer p.finish(ex)
-	if up := p.dialBlind(p.ctx, ex); up != nil {
-		defer up.Close()
-		p.relay(ex, conn, up)
-	}
-}
-
 // refuseCaptured records what nobody can be told over HTTP.
 func (p *Proxy) refuseCaptured(conn *tunnelConn, f *Refusal) {
 	defer conn.Close()

@@ -29,26 +29,3 @@ func (d *dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 		}
 	}
 }
-
-// closeIdle ends the connections that wait for a next request.
-func (u *Upstream) closeIdle() {
-	if !u.made.Load() {
-		return
-	}
-	if w, err := u.ways(); err == nil {
-		w.h0.closeIdle()
-		w.h1.CloseIdleConnections()
-		w.h2.CloseIdleConnections()
-	}
-}
-
-func (d *direct) closeIdle() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, list := range d.idle {
-		for _, l := range list {
-			go l.Close()
-		}
-	}
-	clear(d.idle)
-}

@@ -339,3 +339,14 @@ func (d *direct) Close() {
 	d.mu.Unlock()
 	d.reap()
 }
+
+func (d *direct) closeIdle() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, list := range d.idle {
+		for _, l := range list {
+			go l.Close()
+		}
+	}
+	clear(d.idle)
+}

@@ -142,16 +142,6 @@ func sanitize(r *http.Request) *Refusal {
 	return nil
 }
 
-// asksForWebSocket leaves out HTTP/1.0, which has no such question (RFC 9110 section 7.8), and what is no handshake of RFC 6455
-// section 4.1: behind a 101, two would read what is left of a body.
-func asksForWebSocket(r *http.Request) bool {
-	return isWebSocket(r.Header) && r.ProtoAtLeast(1, 1) && r.Method == http.MethodGet && r.ContentLength == 0
-}
-
-func isWebSocket(h http.Header) bool {
-	return strings.EqualFold(h.Get("Upgrade"), "websocket") && strings.Contains(strings.ToLower(strings.Join(h["Connection"], ",")), "upgrade")
-}
-
 // decide asks the policy.
 func (p *Proxy) decide(ex *Exchange) *Refusal {
 	switch ex.Claim.Kind {

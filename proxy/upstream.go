@@ -212,3 +212,15 @@ func (u *Upstream) dialBulk(ctx context.Context, network, addr string) (net.Conn
 	}
 	return &bulk{Conn: newWire(c)}, nil
 }
+
+// closeIdle ends the connections that wait for a next request.
+func (u *Upstream) closeIdle() {
+	if !u.made.Load() {
+		return
+	}
+	if w, err := u.ways(); err == nil {
+		w.h0.closeIdle()
+		w.h1.CloseIdleConnections()
+		w.h2.CloseIdleConnections()
+	}
+}

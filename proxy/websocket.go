@@ -1,0 +1,66 @@
+package proxy
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+
+	"agentguard/policy"
+	"agentguard/proxy/scrub"
+)
+
+// asksForWebSocket leaves out HTTP/1.0, which has no such question (RFC 9110 section 7.8), and what is no handshake of RFC 6455
+// section 4.1: behind a 101, two would read what is left of a body.
+func asksForWebSocket(r *http.Request) bool {
+	return isWebSocket(r.Header) && r.ProtoAtLeast(1, 1) && r.Method == http.MethodGet && r.ContentLength == 0
+}
+
+func isWebSocket(h http.Header) bool {
+	return strings.EqualFold(h.Get("Upgrade"), "websocket") && strings.Contains(strings.ToLower(strings.Join(h["Connection"], ",")), "upgrade")
+}
+
+// scrubMessages reads what the upstream sends over a WebSocket, message by message.
+func (p *Proxy) scrubMessages(ex *Exchange, r *http.Response, set *scrub.Set) *Refusal {
+	conn, ok := r.Body.(io.ReadWriteCloser)
+	if !ok {
+		return upstreamFailed("the upstream's WebSocket cannot be written to", "")
+	}
+	if ex.Claim.Kind == policy.ForService && r.Header.Get("Sec-Websocket-Extensions") != "" {
+		return upstreamFailed("the upstream turned on a WebSocket extension that was not asked for", "")
+	}
+	ex.Scrubbed += set.Header(r.Header) // ReverseProxy writes this header block past our ResponseWriter
+	r.Status = ""                       // and the upstream's own words for 101 with it
+	m := &messages{ReadWriteCloser: conn, from: conn}
+	if ex.Claim.Kind == policy.ForService && set != nil {
+		m.from = set.Frames(conn, func(n int) { m.scrubbed.Add(int64(n)) })
+	}
+	ex.messages, r.Body = m, m
+	return nil
+}
+
+// messages is the upstream's end of a WebSocket. Its counters outlive the exchange: what copies one direction may still be
+// at work when the other has ended.
+type messages struct {
+	io.ReadWriteCloser
+	from                     io.Reader
+	sent, received, scrubbed atomic.Int64
+}
+
+func (m *messages) Read(p []byte) (int, error) {
+	n, err := m.from.Read(p)
+	m.received.Add(int64(n))
+	return n, err
+}
+
+func (m *messages) Write(p []byte) (int, error) {
+	n, err := m.ReadWriteCloser.Write(p)
+	m.sent.Add(int64(n))
+	return n, err
+}
+
+func (m *messages) finish(ex *Exchange) {
+	if m != nil {
+		ex.Sent, ex.Received, ex.Scrubbed = m.sent.Load(), m.received.Load(), ex.Scrubbed+int(m.scrubbed.Load())
+	}
+}
