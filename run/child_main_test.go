@@ -15,6 +15,9 @@ import (
 	"agentguard/run/sandbox"
 )
 
+// sealed is what TEST_LEVEL says where the child is to be in a box.
+const sealed = "sealed"
+
 // TestMain lets this test binary play the other roles that a real agentguard has: supervisor and reaper.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == "count-interrupts" {

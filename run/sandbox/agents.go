@@ -85,7 +85,7 @@ const (
 // LinkState makes the link, where the agent of a command line wants one and has no such file yet. Where it has, mend is the command
 // that moves it, which is for a person to say; "": there is nothing to do.
 func (p Places) LinkState(argv []string) (mend string) {
-	a, _ := agentOf(argv)
+	a := agentOf(argv)
 	if a.command != "claude" || p.Home == "" || len(p.elsewhere(claudeLinked)) > 0 {
 		return ""
 	}
@@ -112,13 +112,13 @@ func (p Places) linked(path string) bool {
 // launchers start what a later word of their command line names.
 const launchers = " npx npm pnpm yarn bunx bun node deno sh bash zsh dash env timeout nice nohup setsid script xvfb-run dbus-run-session "
 
-// agentOf finds the agent that a command line starts, itself or by way of a launcher.
-func agentOf(argv []string) (agent, bool) {
+// agentOf finds the agent that a command line starts, itself or by way of a launcher; the zero agent if it starts none.
+func agentOf(argv []string) agent {
 	for i, arg := range argv {
 		for word := range strings.FieldsSeq(arg) {
 			for _, a := range agents {
 				if a.is(word) {
-					return a, true
+					return a
 				}
 			}
 		}
@@ -126,7 +126,7 @@ func agentOf(argv []string) (agent, bool) {
 			break
 		}
 	}
-	return agent{}, false
+	return agent{}
 }
 
 // is says whether a word is the agent's command, with or without a path, or its package, with or without a version.

@@ -51,9 +51,8 @@ type Listeners struct {
 // Event is something that the command's process did: it stopped, or it ended.
 type Event struct {
 	Stopped bool
-	Signal  int  // of a stop
-	Code    int  // of an end: the exit code, 128+N after signal N
-	Gone    bool // the box itself was ended from outside
+	Signal  int // of a stop
+	Code    int // of an end: the exit code, 128+N after signal N
 }
 
 // Replacement is a file, or a directory, that is seen in the place of another.

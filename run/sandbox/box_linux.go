@@ -98,8 +98,12 @@ func (b *Box) furnish(c *Config) error {
 	if err != nil {
 		return err
 	}
-	if err := b.adopt(c, files); err != nil {
+	opened := descriptors(files)
+	if err := b.adopt(c, &opened); err != nil {
 		return err
+	}
+	if len(opened) > 0 {
+		b.network = opened[0]
 	}
 	for range 2 {
 		if _, err := b.told(); err != nil {
@@ -204,58 +208,6 @@ func (b *Box) Show(files []Replacement) error {
 	}
 	b.shows = true
 	return b.tell(steps)
-}
-
-// adopt makes listeners of the descriptors, which come in the order of the steps.
-func (b *Box) adopt(c *Config, files []int) error {
-	next := func() (*os.File, error) {
-		if len(files) == 0 {
-			return nil, errors.New("set up the sandbox: a listener is missing")
-		}
-		f := os.NewFile(uintptr(files[0]), "listener")
-		files = files[1:]
-		return f, nil
-	}
-	stream := func() (net.Listener, error) {
-		f, err := next()
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		return net.FileListener(f)
-	}
-	var err error
-	if b.Proxy, err = stream(); err != nil {
-		return err
-	}
-	packets, err := next()
-	if err != nil {
-		return err
-	}
-	defer packets.Close()
-	if b.Names, err = net.FilePacketConn(packets); err != nil {
-		return err
-	}
-	if b.Queries, err = stream(); err != nil {
-		return err
-	}
-	for range c.Ports {
-		l, err := stream()
-		if err != nil {
-			return err
-		}
-		b.Captured = append(b.Captured, l)
-	}
-	b.Forward = map[int]net.Listener{}
-	for _, port := range c.Forward {
-		if b.Forward[port], err = stream(); err != nil {
-			return err
-		}
-	}
-	if len(files) > 0 {
-		b.network = files[0]
-	}
-	return nil
 }
 
 // Ask has use put a question about sockets inside to a netlink socket (sock_diag(7)), one at a time; it does nothing where
@@ -378,9 +330,7 @@ func (b *Box) Close() error {
 		if !emptied {
 			<-b.ended
 		}
-		for _, l := range b.all() {
-			l.Close()
-		}
+		b.Listeners.end()
 		b.asking.Lock()
 		if b.network >= 0 {
 			syscall.Close(b.network)
@@ -389,22 +339,4 @@ func (b *Box) Close() error {
 		b.asking.Unlock()
 	})
 	return nil
-}
-
-func (b *Box) all() []interface{ Close() error } {
-	var list []interface{ Close() error }
-	for _, l := range append([]net.Listener{b.Proxy, b.Queries}, b.Captured...) {
-		if l != nil {
-			list = append(list, l)
-		}
-	}
-	for _, l := range b.Forward {
-		if l != nil {
-			list = append(list, l)
-		}
-	}
-	if b.Names != nil {
-		list = append(list, b.Names)
-	}
-	return list
 }

@@ -64,7 +64,7 @@ var placesWithin = []string{".cargo/registry", ".cargo/git", ".gradle/caches", "
 
 // First lists the directories that must be there before the command starts, since it could not make them.
 func (p Places) First(argv []string) (dirs []string) {
-	a, _ := agentOf(argv)
+	a := agentOf(argv)
 	for _, name := range append(firstPlaces[:len(firstPlaces):len(firstPlaces)], a.keeps...) {
 		if moved := p.elsewhere(name); len(moved) > 0 {
 			dirs = append(dirs, moved[len(moved)-1])
