@@ -180,13 +180,7 @@ func restFields(r *Request, m *Match, names []string) (map[string]any, error) {
 }
 
 func bodyFields(r *Request, m *Match, names []string) (map[string]any, error) {
-	max := int64(maxJSON)
-	for i := range m.Actions {
-		if m.Actions[i].Resource.Kind == "model" {
-			max = maxPrompt
-		}
-	}
-	b, err := rawBody(r, max)
+	b, err := rawBody(r, m.maxBody())
 	if err != nil || len(b) == 0 {
 		return map[string]any{}, err
 	}

@@ -25,26 +25,37 @@ var asides = map[string]string{
 	"github updatePullRequest":                                       "labelIds=add_label,remove_label,set_labels assigneeIds=add_assignee,remove_assignee",
 	"google calendar.events.patch":                                   "status:cancelled=delete_event",
 	"google calendar.events.update":                                  "status:cancelled=delete_event",
-	"google drive.files.update":                                      "trashed=delete_file",
-	"jira createIssue":                                               "transition=transition_issue fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment update.worklog=add_worklog",
-	"jira doTransition":                                              "fields=update_issue update=update_issue fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment update.worklog=add_worklog",
-	"jira editIssue":                                                 "fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment update.worklog=add_worklog",
+	"google drive.files.update":                                      "trashed=delete_file addParents=share_file",
+	"google gmail.users.messages.modify":                             "addLabelIds:TRASH=gmail.users.messages.trash",
+	"google gmail.users.messages.batchModify":                        "addLabelIds:TRASH=gmail.users.messages.trash",
+	"google gmail.users.threads.modify":                              "addLabelIds:TRASH=gmail.users.threads.trash,gmail.users.messages.trash",
+	"jira createIssue":                                               "transition=transition_issue fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment update.worklog=add_worklog update.issuelinks=linkIssues",
+	"jira doTransition":                                              "fields=update_issue update=update_issue fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment,update_comment,delete_comment update.worklog=add_worklog update.issuelinks=linkIssues",
+	"jira editIssue":                                                 "fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment,update_comment,delete_comment update.worklog=add_worklog update.issuelinks=linkIssues",
+	"jira linkIssues":                                                "comment=add_comment",
+	"openai responses/create":                                        "tools.type:image_generation=create_image tools.type:file_search=search_vector_store",
+	"openai vector-stores/create":                                    "file_ids=add_vector_file",
 	"github pulls/create-review":                                     "comments=add_comment",
 	"github addPullRequestReview":                                    "comments=add_comment threads=add_comment",
 	"jira createIssues":                                              "issueUpdates.fields.assignee=assign_issue issueUpdates.update.assignee=assign_issue issueUpdates.update.comment=add_comment issueUpdates.update.worklog=add_worklog issueUpdates.transition=transition_issue",
 	"stripe charges/capture":                                         "transfer_data=create_transfer",
 	"stripe charges/create":                                          "transfer_data=create_transfer destination=create_transfer",
 	"stripe checkout/create-session":                                 "transfer_data=create_transfer mode:subscription=create_subscription",
-	"stripe invoices/create":                                         "transfer_data=create_transfer",
-	"stripe invoices/update":                                         "transfer_data=create_transfer",
+	"stripe customers/create":                                        "plan:*=create_subscription",
+	"stripe customers/update":                                        "plan:*=create_subscription",
+	"stripe invoices/create":                                         "transfer_data=create_transfer auto_advance:true=finalize_invoice,send_invoice,pay_invoice",
+	"stripe invoices/finalize":                                       "auto_advance:true=send_invoice,pay_invoice",
+	"stripe invoices/update":                                         "transfer_data=create_transfer auto_advance:true=finalize_invoice,send_invoice,pay_invoice",
 	"stripe payment-intents/create":                                  "transfer_data=create_transfer confirm:true=confirm_payment",
 	"stripe payment-intents/update":                                  "transfer_data=create_transfer",
 	"stripe payment-intents/capture":                                 "transfer_data=create_transfer",
 	"stripe payment-links/create":                                    "transfer_data=create_transfer",
-	"stripe subscriptions/create":                                    "transfer_data=create_transfer",
-	"stripe subscriptions/update":                                    "transfer_data=create_transfer cancel_at:*=cancel_subscription cancel_at_period_end:true=cancel_subscription",
-	"stripe PostCustomersCustomerSubscriptions":                      "transfer_data=create_transfer",
-	"stripe PostCustomersCustomerSubscriptionsSubscriptionExposedId": "transfer_data=create_transfer cancel_at:*=cancel_subscription cancel_at_period_end:true=cancel_subscription",
+	"stripe prices/create":                                           "product_data=create_product",
+	"stripe products/create":                                         "default_price_data=create_price",
+	"stripe subscriptions/create":                                    "transfer_data=create_transfer add_invoice_items=create_invoice_item",
+	"stripe subscriptions/update":                                    "transfer_data=create_transfer add_invoice_items=create_invoice_item cancel_at:*=cancel_subscription cancel_at_period_end:true=cancel_subscription",
+	"stripe PostCustomersCustomerSubscriptions":                      "transfer_data=create_transfer add_invoice_items=create_invoice_item",
+	"stripe PostCustomersCustomerSubscriptionsSubscriptionExposedId": "transfer_data=create_transfer add_invoice_items=create_invoice_item cancel_at:*=cancel_subscription cancel_at_period_end:true=cancel_subscription",
 	"stripe PostQuotes":                                              "transfer_data=create_transfer",
 	"stripe PostQuotesQuote":                                         "transfer_data=create_transfer",
 	"stripe PostSubscriptionSchedules":                               "transfer_data=create_transfer",
@@ -52,8 +63,8 @@ var asides = map[string]string{
 	"slack files.completeUploadExternal":                             "initial_comment=post_message blocks=post_message",
 }
 
-// aside notes on the first action what its arguments do besides. A body that is no JSON for us may be some for the service:
-// what stands in it is then taken for given.
+// aside notes on the first action what its arguments do besides, wherever they stand: some services take those of the query
+// for the body's. A body that is no JSON for us may be some for the service: what stands in it is then taken for given.
 func (m *Match) aside(r *Request) {
 	if len(m.Actions) == 0 || m.GraphQL {
 		return
@@ -63,21 +74,47 @@ func (m *Match) aside(r *Request) {
 	if table == "" || m.Service.Name == "google" && mediaUpload(r) {
 		return
 	}
-	raw, wrong := rawBody(r, maxJSON)
-	args, err := jsonObject(r)
+	raw, wrong := rawBody(r, m.maxBody())
+	args, err := argumentsIn(r, raw, table)
 	a.Like = joined(a.Like, alikeBy(table, func(field, value string) bool {
+		last := field[strings.LastIndexByte(field, '.')+1:]
 		switch {
-		case wrong != nil:
+		case wrong != nil, r.Query != "" && inForm(r.Query, last, value):
 			return true
 		case err != nil:
-			last := field[strings.LastIndexByte(field, '.')+1:]
 			if value != "" && m.Service.Name == "stripe" && isForm(r) { // where a form is one, and no JSON
 				return inForm(string(raw), last, value)
 			}
-			return bytes.Contains(raw, []byte(last)) || bytes.Contains(raw, []byte(`\u`)) || inForm(string(raw), last, value)
+			return mayName(r, raw, strings.ToLower(last)) || inForm(string(raw), last, value)
 		}
 		return given(args, field, value)
 	}))
+}
+
+// mayName says whether a body that is no JSON to us may hold a field of the name for somebody: in another case, in UTF-16 or UTF-32,
+// which parsers in Java and Ruby tell by its NULs, escaped, or encoded in a part of it (RFC 2045 section 6).
+func mayName(r *Request, raw []byte, name string) bool {
+	_, err := contentType(r)
+	text := string(bytes.ReplaceAll(bytes.ToLower(raw), []byte{0}, nil))
+	return err != nil || strings.Contains(text, name) || strings.Contains(text, `\u`) ||
+		strings.Contains(text, "content-transfer-encoding") && (strings.Contains(text, "base64") || strings.Contains(text, "quoted-printable"))
+}
+
+// argumentsIn are those fields of a JSON body that a table asks about.
+func argumentsIn(r *Request, raw []byte, table string) (map[string]any, error) {
+	if len(raw) == 0 {
+		return nil, nil
+	}
+	if err := isJSON(r); err != nil {
+		return nil, err
+	}
+	var names []string
+	alikeBy(table, func(field, _ string) bool {
+		name, _, _ := strings.Cut(field, ".")
+		names = append(names, name)
+		return false
+	})
+	return StrictFields(raw, names...)
 }
 
 // joined is names and others.
@@ -106,14 +143,14 @@ func inForm(text, name, value string) bool {
 	for pair := range strings.FieldsFuncSeq(text, func(c rune) bool { return c == '&' || c == ';' }) {
 		key, v, _ := strings.Cut(pair, "=")
 		decoded, err := url.QueryUnescape(key)
-		if err == nil && !strings.Contains(strings.ToLower(decoded), name) {
+		if err == nil && !strings.Contains(strings.ToLower(decoded), strings.ToLower(name)) {
 			continue
 		}
 		if err != nil || value == "" {
 			return true
 		}
 		pieces := strings.FieldsFunc(strings.ToLower(decoded), func(c rune) bool { return c == '[' || c == ']' || c == ' ' })
-		if v, err := url.QueryUnescape(v); slices.Contains(pieces, name) && (err != nil || isValue(strings.TrimSpace(v), value)) {
+		if v, err := url.QueryUnescape(v); slices.Contains(pieces, strings.ToLower(name)) && (err != nil || isValue(strings.TrimSpace(v), value)) {
 			return true
 		}
 	}
@@ -145,7 +182,7 @@ func alikeBy(table string, has func(field, value string) bool) string {
 func given(args map[string]any, field, value string) bool {
 	name, rest, deeper := strings.Cut(field, ".")
 	v := args[name]
-	if list, isList := v.([]any); isList && deeper {
+	if list, isList := v.([]any); isList && (deeper || value != "") {
 		return slices.ContainsFunc(list, func(item any) bool { return given(map[string]any{name: item}, field, value) })
 	}
 	if deeper {

@@ -46,6 +46,16 @@ func rawBody(r *Request, max int64) ([]byte, error) {
 	return b, nil
 }
 
+// maxBody bounds a body that is searched for arguments: those that name a model are longer.
+func (m *Match) maxBody() int64 {
+	for i := range m.Actions {
+		if m.Actions[i].Resource.Kind == "model" {
+			return maxPrompt
+		}
+	}
+	return maxJSON
+}
+
 // isJSON holds the declared type against the reading: a server that goes by the type must read the same.
 func isJSON(r *Request) error {
 	kind, err := contentType(r)

@@ -98,6 +98,9 @@ func gitEncoding(r *Request) error {
 
 // refineBatch tells downloads from uploads of LFS objects (git-lfs docs/api/batch.md).
 func refineBatch(r *Request, m *Match) error {
+	if r.Query != "" {
+		return errors.New("a query string could change what the body asks for; the batch API takes none")
+	}
 	body, err := jsonObject(r, "operation")
 	if err != nil {
 		return err

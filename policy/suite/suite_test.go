@@ -258,17 +258,24 @@ actions = ["add_label", "assign_issue", "add_comment", "delete_file", "delete_ev
 		{"POST", page, form, `{"title": "x", "l\u0061bels": ["safe to test"]}`, "add_label"},
 		{"POST", page, form, `{"title": "x"}`, ""},
 		{"POST", page, "text/plain", strings.Repeat(" ", 2<<20) + `{}`, "add_label"},
+		{"POST", page, "", utf16(`{"title": "x", "labels": ["safe to test"]}`), "add_label"},
+		{"POST", page, "application/json; charset=cp037", `{"title": "x"}`, "add_label"},
+		{"POST", page, "", `{"title": "x", "LABELS": []}`, "add_label"},
+		{"POST", page + "?labels[]=x", "", `{"title": "x"}`, "add_label"},
+		{"POST", page + "?per_page=1", "", `{"title": "x"}`, ""},
 		{"PATCH", page + "/1", "", `{"title": "x"}`, ""},
 		{"PATCH", page + "/1", "", `{"labels": []}`, "add_label"},
 		{"POST", "https://api.github.com/graphql", "", `{"query":"mutation{createIssue(input:{repositoryId:\"R\",title:\"x\",labelIds:[\"L\"]}){clientMutationId}}"}`, "add_label"},
 		{"POST", "https://api.github.com/graphql", "", `{"query":"mutation{createIssue(input:{repositoryId:\"R\",title:\"x\"}){clientMutationId}}"}`, ""},
 		{"PUT", "https://x.atlassian.net/rest/api/3/issue/A-1", "", `{"fields": {"summary": "x"}}`, ""},
+		{"PUT", "https://x.atlassian.net/rest/api/3/issue/A-1", "", utf16(`{"fields": {"assignee": {"id": "5"}}}`), "assign_issue"},
 		{"PUT", "https://x.atlassian.net/rest/api/3/issue/A-1", "", `{"fields": {"assignee": {"id": "5"}}}`, "assign_issue"},
 		{"POST", "https://x.atlassian.net/rest/api/3/issue/A-1/transitions", "", `{"update": {"assignee": [{"set": {}}]}}`, "assign_issue"},
 		{"PATCH", drive, "", `{"name": "x"}`, ""},
 		{"PATCH", drive, "", `{"trashed": true}`, "delete_file"},
 		{"PATCH", drive, "", `{"trashed": false}`, ""},
 		{"PATCH", upload + "?uploadType=multipart", "multipart/related; boundary=b", "--b\r\n\r\n{\"trashed\":true}\r\n--b--", "delete_file"},
+		{"PATCH", upload + "?uploadType=multipart", "multipart/related; boundary=b", "--b\r\nContent-Transfer-Encoding: base64\r\n\r\neyJ0cmFzaGVkIjp0cnVlfQ==\r\n--b--", "delete_file"},
 		{"PATCH", upload + "?uploadType=media", "text/plain", `trashed`, ""},
 		{"PATCH", upload + "?uploadType=media&uploadType=multipart", "", `{"trashed": true}`, "delete_file"},
 		{"PATCH", upload + "?uploadType=media&uploadtype=multipart", "", `{"trashed": true}`, "delete_file"},
@@ -285,8 +292,10 @@ actions = ["add_label", "assign_issue", "add_comment", "delete_file", "delete_ev
 		{"POST", "https://api.stripe.com/v1/payment_intents", form, "amount=1&transfer%5Fdata%5Bdestination%5D=acct_1", "create_transfer"},
 		{"POST", "https://api.stripe.com/v1/checkout/sessions", form, "payment_intent_data[transfer_data][destination]=acct_1", "create_transfer"},
 		{"POST", "https://api.stripe.com/v1/payment_intents", form, "amount=1", ""},
+		{"POST", "https://api.stripe.com/v1/payment_intents?transfer_data[destination]=acct_1", form, "amount=1", "create_transfer"},
 		{"POST", "https://slack.com/api/files.completeUploadExternal", "", `{"channel_id": "C0000DEVS"}`, ""},
 		{"POST", "https://slack.com/api/files.completeUploadExternal", "", `{"channel_id": "C0000DEVS", "initial_comment": "x"}`, "post_message"},
+		{"GET", "https://slack.com/api/files.completeUploadExternal?channel_id=C0000DEVS&initial_comment=x", "", "", "post_message"},
 		{"POST", "https://slack.com/api/files.completeUploadExternal", form, `channel_id=C0000DEVS&initial_comment=x`, "post_message"},
 	} {
 		q := &Request{Method: c.method, URL: c.url, Body: []byte(c.body), Header: http.Header{}, IDs: map[string]action.Fact{"R": {Resource: action.Resource{Kind: "repo", Name: "o/r"}}}}
@@ -332,4 +341,14 @@ allow.l = { service = "linear", actions = ["update_issue", "delete_issue"], limi
 			t.Errorf("%s: %s, takes %d: %s", input, a.Effect, taken, a.Said())
 		}
 	}
+}
+
+// utf16 is a text in UTF-16 without a mark that says so.
+func utf16(text string) string {
+	var b strings.Builder
+	for _, c := range []byte(text) {
+		b.WriteByte(c)
+		b.WriteByte(0)
+	}
+	return b.String()
 }
