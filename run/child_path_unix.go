@@ -13,6 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// unsetPath is where to search without a PATH, as execvp(3) does.
+const unsetPath = "/bin:/usr/bin"
+
 // lookUp finds the file that a shell would execute for name: a name with a slash is a path (relative to dir), any other is
 // searched in the child's own PATH.
 func lookUp(name, dir string, env *Env) (string, error) {
@@ -22,8 +25,12 @@ func lookUp(name, dir string, env *Env) (string, error) {
 	if strings.Contains(name, "/") {
 		return name, executable(name, under(dir, name))
 	}
+	dirs, set := env.Lookup("PATH")
+	if !set {
+		dirs = unsetPath
+	}
 	var found error
-	for _, entry := range filepath.SplitList(env.Get("PATH")) {
+	for _, entry := range filepath.SplitList(dirs) {
 		if entry == "" {
 			entry = "." // an empty entry is the current directory (POSIX, Base Definitions, section 8.3)
 		}

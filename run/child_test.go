@@ -95,6 +95,9 @@ func TestPathIsTheChilds(t *testing.T) {
 	if _, err := lookUp(filepath.Base(path), "", NewEnv([]string{"PATH=" + filepath.Dir(path)})); err != nil {
 		t.Error(err)
 	}
+	if _, err := lookUp("sh", "", NewEnv(nil)); err != nil {
+		t.Errorf("without a PATH: %v, want it searched where execvp(3) does", err)
+	}
 	if _, err := lookUp("sh", "", NewEnv([]string{"PATH=/nowhere"})); err == nil {
 		t.Error("found sh outside of the child's PATH")
 	}

@@ -76,6 +76,7 @@ func StartChild(cfg ChildConfig) (*Child, error) {
 			c.Close()
 			return nil, err
 		}
+		c.adopt()
 		return c, nil
 	}
 	c.signals.Stop()

@@ -19,6 +19,7 @@ import (
 // reaper has nothing to do.
 type reaper struct {
 	pipe   *os.File
+	pid    int // once it has started
 	launch chan error
 	exited chan struct{}
 }
@@ -41,7 +42,8 @@ func startReaper(runID, dir string, u *User) (*reaper, error) {
 
 func (r *reaper) live(read *os.File) {
 	defer close(r.exited)
-	pid, err := forkReaper(read)
+	var err error
+	r.pid, err = forkReaper(read)
 	read.Close()
 	if err != nil {
 		r.launch <- fmt.Errorf("start the reaper: %w", err)
@@ -49,7 +51,7 @@ func (r *reaper) live(read *os.File) {
 	}
 	r.launch <- nil
 	for {
-		if _, err := syscall.Wait4(pid, nil, 0, nil); !errors.Is(err, syscall.EINTR) {
+		if _, err := syscall.Wait4(r.pid, nil, 0, nil); !errors.Is(err, syscall.EINTR) {
 			return
 		}
 	}
