@@ -43,6 +43,7 @@ func unable(ex *Exchange, reason, hint string) *Refusal {
 }
 
 type refusalJSON struct {
+	OK       *bool  `json:"ok,omitempty"`
 	AWS      string `json:"__type,omitempty"`
 	Type     string `json:"type,omitempty"`
 	Code     string `json:"code,omitempty"`
@@ -141,14 +142,25 @@ func (f *Refusal) sentence() string {
 func (f *Refusal) writeJSON(w http.ResponseWriter, ex *Exchange) {
 	body := refusalJSON{Error: f.Reason, Message: f.sentence(), Rule: f.Rule, Action: f.Action, Resource: f.Resource, Hint: f.Hint, By: "agentguard"}
 	body.AWS = w.Header().Get("X-Amzn-Errortype")
+	status := f.Status
 	switch ex.refusalShape() {
 	case action.RefusalNested:
 		kind := f.kind("permission_error", "rate_limit_error", "api_error")
 		body.Type, body.Error = "error", nestedError{kind, "agentguard_" + f.Effect, f.sentence()}
 	case action.RefusalNotion:
 		body.Code = f.kind("restricted_resource", "rate_limited", "service_unavailable")
+	case action.RefusalSlack:
+		if f.refusesMethod(ex) {
+			status, ex.Status = http.StatusOK, http.StatusOK
+			body.OK, body.Error = new(bool), f.sentence()
+		}
 	}
-	writeBody(w, f.Status, body)
+	writeBody(w, status, body)
+}
+
+// refusesMethod says whether what is denied is a method of Slack's Web API. A limit stays a 429, after which its clients wait.
+func (f *Refusal) refusesMethod(ex *Exchange) bool {
+	return strings.HasPrefix(ex.Path, "/api/") && f.Status != http.StatusTooManyRequests && f.Status < 500
 }
 
 // writeAWS refuses under codes on which the SDKs of AWS do not try again, but for what went wrong upstream.

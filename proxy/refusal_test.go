@@ -10,16 +10,26 @@ import (
 
 // TestRefusalsSpeakTheServicesWords: the clients of these services pass over a message that does not stand where theirs does.
 func TestRefusalsSpeakTheServicesWords(t *testing.T) {
-	for name, want := range map[string]string{
-		"stripe": `"error":{"type":"permission_error","code":"agentguard_deny","message":"Action x is denied (why)"}`,
-		"notion": `"code":"restricted_resource","error":"Action x is denied","message":"Action x is denied (why)"`,
-		"linear": `{"error":"Action x is denied","message":"Action x is denied (why)"`,
+	denied := deny("Action x is denied", "why")
+	for _, c := range []struct {
+		service, path string
+		refusal       *Refusal
+		status        int
+		want          string
+	}{
+		{"stripe", "/v1/refunds", denied, 403, `"error":{"type":"permission_error","code":"agentguard_deny","message":"Action x is denied (why)"}`},
+		{"notion", "/v1/pages", denied, 403, `"code":"restricted_resource","error":"Action x is denied","message":"Action x is denied (why)"`},
+		{"linear", "/graphql", denied, 403, `{"error":"Action x is denied","message":"Action x is denied (why)"`},
+		{"slack", "/api/chat.delete", denied, 200, `{"ok":false,"error":"Action x is denied (why)","message":"Action x is denied (why)"`},
+		{"slack", "/files-pri/T1/a.png", denied, 403, `{"error":"Action x is denied"`},
+		{"slack", "/api/chat.delete", &Refusal{Status: 429, Reason: "enough"}, 429, `{"error":"enough"`},
+		{"slack", "/api/chat.delete", upstreamFailed("gone", ""), 502, `{"error":"gone"`},
 	} {
-		ex, w := &Exchange{}, httptest.NewRecorder()
-		ex.Claim.Service = action.Lookup(name)
-		deny("Action x is denied", "why").write(w, ex)
-		if w.Code != 403 || !strings.Contains(w.Body.String(), want) {
-			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		ex, w := &Exchange{Path: c.path}, httptest.NewRecorder()
+		ex.Claim.Service = action.Lookup(c.service)
+		c.refusal.write(w, ex)
+		if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) {
+			t.Errorf("%s %s: %d %s", c.service, c.path, w.Code, w.Body)
 		}
 	}
 }

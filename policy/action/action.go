@@ -216,6 +216,9 @@ const (
 	RefusalAWS
 	// RefusalNotion is RefusalFlat and a "code" that Notion has, without which its client passes over the message.
 	RefusalNotion
+	// RefusalSlack is, for methods of the Web API, {"ok": false, "error": "Action x is denied (why)", ...} under status 200, as Slack
+	// refuses: its client for Node takes any other status for a failure of the network, and tries again for half an hour.
+	RefusalSlack
 )
 
 // Doubt is a question that is worth its cost only where the policy answers differently for either outcome: reading a pack,

@@ -18,7 +18,8 @@ func slack() *Service {
 		return h
 	}
 	return &Service{
-		Base: "https://slack.com",
+		Base:    "https://slack.com",
+		Refusal: RefusalSlack,
 		Hosts: []Host{host("slack.com"), host("www.slack.com"), {
 			Pattern: mustHost("files.slack.com"),
 			Slots:   slots[:1],
@@ -39,6 +40,9 @@ write * /api/chat.deleteScheduledMessage   delete_message    chat.deleteSchedule
 write * /api/chat.update                   update_message    chat.update
 write * /api/chat.delete                   delete_message    chat.delete
 write * /api/chat.unfurl                   update_message    chat.unfurl
+write * /api/chat.startStream              post_message      chat.startStream
+write * /api/chat.appendStream             post_message      chat.appendStream
+write * /api/chat.stopStream               post_message      chat.stopStream
 read  * /api/chat.getPermalink             -                 chat.getPermalink
 read  * /api/chat.scheduledMessages.list   -                 chat.scheduledMessages.list
 write * /api/reactions.add                 add_reaction      reactions.add
@@ -88,6 +92,14 @@ read  * /api/emoji.list                    -                 emoji.list
 read  * /api/bots.info                     -                 bots.info
 read  * /api/auth.test                     -                 auth.test
 public * /api/api.test                     -                 api.test
+write * /api/assistant.threads.setStatus           -         assistant.threads.setStatus
+write * /api/assistant.threads.setTitle            -         assistant.threads.setTitle
+write * /api/assistant.threads.setSuggestedPrompts -         assistant.threads.setSuggestedPrompts
+write * /api/views.open                    open_view         views.open
+write * /api/views.push                    open_view         views.push
+write * /api/views.update                  open_view         views.update
+write * /api/views.publish                 publish_view      views.publish
+write * /api/apps.connections.open         open_socket       apps.connections.open
 admin * /api/auth.revoke                   revoke_token      auth.revoke
 `
 

@@ -9,7 +9,7 @@ import (
 func Ended() (pid int) {
 	const anyPID = 0 // P_ALL of sys/wait.h
 	var info struct {
-		_   [2]uint64 // signal, errno and code; here a union begins, as widely aligned as a pointer
+		_   [2]uint64 // signal, errno and code; behind them a union, aligned as a pointer of 64 bits
 		pid int32
 		_   [13]uint64 // a siginfo_t has 128 bytes
 	}
