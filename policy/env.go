@@ -35,3 +35,42 @@ func isEnvName(s string) bool {
 	}
 	return strings.IndexByte(s, '-') < 0 && strings.IndexFunc(s, func(r rune) bool { return r > 0x7f || !bare(byte(r)) }) < 0
 }
+
+func (d *draft) envTable(t *table) {
+	if t == nil {
+		return
+	}
+	e := &d.policy.Env
+	d.pass = t.texts("pass")
+	for _, name := range d.pass {
+		if !isEnvName(strings.TrimSuffix(name.s, "*")) {
+			d.fail(name.line, "a name, or the beginning of names and a *: NPM_CONFIG_*", "%s: %q is not the name of a variable", t.path("pass"), name.s)
+		}
+		e.Pass = append(e.Pass, name.s)
+	}
+	set := t.sub("set")
+	if set != nil {
+		e.Set = map[string]string{}
+		for _, name := range set.names() {
+			d.envSet(set, name)
+		}
+	}
+	t.done(nil)
+}
+
+func (d *draft) envSet(t *table, name string) {
+	value, ok := t.values[name].(string)
+	switch {
+	case !isEnvName(name):
+		t.fail(name, "", "is not the name of a variable")
+	case !ok:
+		t.fail(name, "put quotes around it", "must be a string, not %s", kindOf(t.values[name]))
+	case strings.Contains(value, "\x00"):
+		t.fail(name, "", "holds NUL")
+	case Reserved(name):
+		t.fail(name, "", "is a variable that agentguard itself sets or removes")
+	default:
+		d.policy.Env.Set[name] = value
+		d.set = append(d.set, text{name, t.line(name)})
+	}
+}

@@ -184,29 +184,3 @@ func loopbackService(v any) (service netip.AddrPort, problem string) {
 	}
 	return netip.AddrPortFrom(addr, uint16(n)), ""
 }
-
-// isolation compares what the child may reach. Where no level is named it is filtered as a rule, which env is less than; but
-// the command line may ask for env.
-func (d *differ) isolation(before, after *Isolation) {
-	rank := func(level string) int { return slices.Index([]string{"sealed", "filtered", "", "env"}, level) }
-	if was, is := rank(before.Minimum), rank(after.Minimum); was != is {
-		d.add(map[bool]string{true: Wider, false: Narrower}[is > was], "its minimum was %q and is %q", before.Minimum, after.Minimum)
-	}
-	d.listsOf("readable path", pathWithin, before.Read, after.Read, Wider, Narrower)
-	d.listsOf("writable path", pathWithin, before.Write, after.Write, Wider, Narrower)
-	d.listsOf("hidden path", pathWithin, before.Hide, after.Hide, Narrower, Wider)
-	d.lists("local service", services(before.AllowTCP), services(after.AllowTCP), Wider, Narrower)
-	if was, is := before.User.String(), after.User.String(); was != is {
-		d.add(Other, "root's command ran as %q and runs as %q", was, is)
-	}
-	if before.Nested != after.Nested {
-		d.add(map[bool]string{true: Wider, false: Narrower}[after.Nested], "sandboxes of the child's own: %v, was %v", after.Nested, before.Nested)
-	}
-}
-
-func services(list []netip.AddrPort) (texts []string) {
-	for _, s := range list {
-		texts = append(texts, s.String())
-	}
-	return texts
-}
