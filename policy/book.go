@@ -10,39 +10,22 @@ import (
 // book finds rules by an action's name, operation, group or "*".
 type book map[string]*page
 
-// enter writes a rule on the page of each of its actions. Of a deny rule, paths and the names of a service of one's own
-// are loose: a refusal must not be passed by with another spelling. The catalogues know what their services do.
+// enter writes a rule on the page of each of its actions.
 func (b book) enter(c *compiled, s *serviceIndex, deny bool) {
-	svc := s.service
-	var globs []glob
-	folds := deny && action.Lookup(svc.Name) != svc
-	for _, r := range c.Resources {
-		g, _ := parseGlob(r)
-		if !slices.Contains(svc.ResourceKinds, g.kind) { // of a deny rule for every service
-			continue
-		}
-		g, _ = g.canonical(svc)
-		if folds || deny && g.kind == "path" {
-			g, _ = parseGlob(g.kind + ":" + loose(g.name))
-		}
-		globs = append(globs, g)
-		c.onPath = c.onPath || g.kind == "path"
-		c.onOther = c.onOther || g.kind != "path"
-	}
-	if len(globs) == 0 && len(c.Resources) > 0 {
+	if len(c.globs) == 0 && len(c.Resources) > 0 {
 		return // it is about resources that this service does not have
 	}
-	names := svc.Expand(c.Actions)
+	names := s.service.Expand(c.Actions)
 	for _, name := range names {
-		b.page(name, folds).enter(c, globs)
+		b.page(name, s.folds(deny)).enter(c)
 	}
 	if !deny {
 		return
 	}
 	same := *c
 	same.alike = true
-	for _, name := range alikeOf(svc, names) {
-		b.page(name, folds).enter(&same, globs)
+	for _, name := range alikeOf(s.service, names) {
+		b.page(name, s.folds(deny)).enter(&same)
 	}
 }
 

@@ -73,7 +73,7 @@ func (d *draft) checkRuleCredential(r *ruleDraft) {
 	have := d.of(r.svc.Name)
 	if r.Credential == "" {
 		if len(have) > 1 {
-			d.fail(r.line, "", "%s must name its credential: service %s has %s", r.Name, r.svc.Name, strings.Join(have, ", "))
+			d.fail(r.Line, "", "%s must name its credential: service %s has %s", r.Name, r.svc.Name, strings.Join(have, ", "))
 		}
 		return
 	}
@@ -199,12 +199,11 @@ func (d *draft) checkLimits(r *ruleDraft) {
 		return
 	}
 	for _, l := range r.limits {
-		name := l.action.s
-		switch {
+		switch name := l.s; {
 		case !knownTo([]*action.Service{r.svc}, name):
-			d.fail(l.action.line, "", "%s.limits: service %s has no action %q%s", r.Name, r.svc.Name, name, d.suggest(name, r.Actions))
+			d.fail(l.line, "", "%s.limits: service %s has no action %q%s", r.Name, r.svc.Name, name, d.suggest(name, r.Actions))
 		case !limits(r, name):
-			d.fail(l.action.line, "add it to the rule's actions, or limit it where it is allowed", "%s.limits: the rule does not allow %q, so the limit would count nothing", r.Name, name)
+			d.fail(l.line, "add it to the rule's actions, or limit it where it is allowed", "%s.limits: the rule does not allow %q, so the limit would count nothing", r.Name, name)
 		}
 	}
 }

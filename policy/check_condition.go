@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -68,5 +69,5 @@ func (d *draft) checkCondition(r *ruleDraft, c *Condition, services []*action.Se
 			r.Name, c.Argument, d.suggest(c.Argument, known))
 		return
 	}
-	d.fail(c.Line, "known are "+orElse(strings.Join(known, ", "), "none"), "%s.when: no action of the rule has an argument %q%s", r.Name, c.Argument, d.suggest(c.Argument, known))
+	d.fail(c.Line, "known are "+cmp.Or(strings.Join(known, ", "), "none"), "%s.when: no action of the rule has an argument %q%s", r.Name, c.Argument, d.suggest(c.Argument, known))
 }

@@ -51,14 +51,7 @@ func (d *draft) conditions(t *table) []Condition {
 }
 
 // isArgument takes the names of JSON and form fields that need no quoting.
-func isArgument(s string) bool {
-	for i := range len(s) {
-		if !bare(s[i]) && s[i] != '.' {
-			return false
-		}
-	}
-	return s != "" && len(s) <= 64
-}
+func isArgument(s string) bool { return isWord(s, ".") }
 
 func (t *table) condition(c *Condition) bool {
 	v, _ := t.get(c.Argument)

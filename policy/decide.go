@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -126,7 +127,7 @@ func (p *Policy) decide(m *action.Match, args *inquiry) Decision {
 	}
 	s := p.index.services[m.Service.Name]
 	if len(m.Actions) == 0 {
-		return Decision{Reason: orElse(m.Reason, "the request performs no action that could be allowed")}
+		return Decision{Reason: cmp.Or(m.Reason, "the request performs no action that could be allowed")}
 	}
 	var room [16]hit
 	for i := range m.Actions {
@@ -206,7 +207,7 @@ func (p *Policy) forbidden(h hit, m *action.Match, a *action.Action, args *inqui
 	if name := does(h.Actions, a); name != "" && h.rank/perName == byArgument {
 		d.Hint += fmt.Sprintf(", since its arguments do what %s does", name)
 	} else if meant := comesTo(h.Actions, m.Service, a.Operation); meant != "" && !slices.Contains(h.Actions, a.Name) {
-		d.Hint += fmt.Sprintf(", since it comes to the same as %s: an allow rule that names %s allows it", meant, orElse(m.Service.Alias(a.Operation), a.Operation))
+		d.Hint += fmt.Sprintf(", since it comes to the same as %s: an allow rule that names %s allows it", meant, cmp.Or(m.Service.Alias(a.Operation), a.Operation))
 	}
 	if a.Resource.Name == "" && !a.Public && h.onOther {
 		d.Hint += fmt.Sprintf(": it protects %s, and the request does not tell which resource it is about", strings.Join(h.Resources, ", "))
@@ -222,7 +223,7 @@ func (p *Policy) forbidden(h hit, m *action.Match, a *action.Action, args *inqui
 func (s *serviceIndex) unmatched(m *action.Match, a *action.Action) Decision {
 	d := denied(a)
 	if a.Class == action.Unknown {
-		d.Reason = clean(orElse(m.Reason, d.Reason))
+		d.Reason = clean(cmp.Or(m.Reason, d.Reason))
 		d.Hint = fmt.Sprintf("what the catalogue of %s does not know cannot be allowed", s.service.Name)
 		return d
 	}
@@ -271,13 +272,6 @@ func (s *serviceIndex) torn(m *action.Match, one, other *compiled) Decision {
 	d.Reason = fmt.Sprintf("the request performs actions of %s and of %s, which use different credentials", one.Name, other.Name)
 	d.Hint = "one request carries one credential: send the actions one by one, or let both rules name the same"
 	return d
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 // also adds a reason to a hint.

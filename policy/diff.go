@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -61,7 +62,7 @@ func Diff(before, after *Policy) []Change {
 	d.same("the proxy", before.Upstream.Proxy, after.Upstream.Proxy)
 	d.same("the file of further roots", before.Upstream.CA, after.Upstream.CA)
 	d.where = "limits"
-	d.same("the place where they are counted", orElse(before.Limits.Store, "file"), orElse(after.Limits.Store, "file"))
+	d.same("the place where they are counted", cmp.Or(before.Limits.Store, "file"), cmp.Or(after.Limits.Store, "file"))
 	d.same("the place of the password", before.Limits.Password, after.Limits.Password)
 	d.where = "isolation"
 	d.isolation(&before.Isolation, &after.Isolation)
@@ -91,6 +92,14 @@ type differ struct {
 
 func (d *differ) add(effect, format string, a ...any) {
 	d.changes = append(d.changes, Change{effect, d.where, clean(fmt.Sprintf(format, a...))})
+}
+
+// widerIf is the effect of what makes wider if it holds, and narrower if not.
+func widerIf(holds bool) string {
+	if holds {
+		return Wider
+	}
+	return Narrower
 }
 
 func (d *differ) same(what, before, after string) {
@@ -162,7 +171,7 @@ func (d *differ) credential(before, after *Credential) {
 	d.same("its place", slotTexts(before.Slots), slotTexts(after.Slots))
 	d.lists("place of its placeholder", strings.Fields(slotTexts(before.Swap)), strings.Fields(slotTexts(after.Swap)), Wider, Narrower)
 	if before.Inject != after.Inject {
-		d.add(map[bool]string{true: Wider, false: Narrower}[after.Inject], "it goes on requests without its placeholder: %v, was %v", after.Inject, before.Inject)
+		d.add(widerIf(after.Inject), "it goes on requests without its placeholder: %v, was %v", after.Inject, before.Inject)
 	}
 }
 
@@ -198,7 +207,7 @@ func (d *differ) service(before, after *action.Service) {
 		d.same("its base", before.Base, after.Base)
 		d.same("the place of its credential", auth[0], auth[1])
 		if slashes[0] != slashes[1] {
-			d.add(map[bool]string{true: Wider, false: Narrower}[slashes[1]], "paths with an escaped slash are taken: %v, was %v", slashes[1], slashes[0])
+			d.add(widerIf(slashes[1]), "paths with an escaped slash are taken: %v, was %v", slashes[1], slashes[0])
 		}
 	}
 }
@@ -208,7 +217,7 @@ func (d *differ) service(before, after *action.Service) {
 func (d *differ) isolation(before, after *Isolation) {
 	rank := func(level string) int { return slices.Index([]string{"sealed", "filtered", "", "env"}, level) }
 	if was, is := rank(before.Minimum), rank(after.Minimum); was != is {
-		d.add(map[bool]string{true: Wider, false: Narrower}[is > was], "its minimum was %q and is %q", before.Minimum, after.Minimum)
+		d.add(widerIf(is > was), "its minimum was %q and is %q", before.Minimum, after.Minimum)
 	}
 	d.listsOf("readable path", pathWithin, before.Read, after.Read, Wider, Narrower)
 	d.listsOf("writable path", pathWithin, before.Write, after.Write, Wider, Narrower)
@@ -218,7 +227,7 @@ func (d *differ) isolation(before, after *Isolation) {
 		d.add(Other, "root's command ran as %q and runs as %q", was, is)
 	}
 	if before.Nested != after.Nested {
-		d.add(map[bool]string{true: Wider, false: Narrower}[after.Nested], "sandboxes of the child's own: %v, was %v", after.Nested, before.Nested)
+		d.add(widerIf(after.Nested), "sandboxes of the child's own: %v, was %v", after.Nested, before.Nested)
 	}
 }
 

@@ -29,9 +29,10 @@ type compiled struct {
 	order      int    // by name
 	credential string // by name, also where the rule leaves it to the service's only one
 	limits     []*compiledLimit
-	onPath     bool // some resource is a path
-	onOther    bool // some resource is of another kind
-	alike      bool // it stands on a page for what comes to the same as an action that it names
+	globs      []glob // its resources as the service spells them, of deny rules as loosely as its server may read them
+	onPath     bool   // some resource is a path
+	onOther    bool   // some resource is of another kind
+	alike      bool   // it stands on a page for what comes to the same as an action that it names
 }
 
 // compiledLimit is one limit of one rule.
@@ -57,14 +58,17 @@ func compile(p *Policy) *index {
 	}
 	for i, r := range sorted(p.Allow) {
 		s := x.services[r.Service]
-		c := x.rule(p, r, i, s)
+		c := s.ready(p, r, i, false)
 		s.allow.enter(c, s, false)
-		s.rules = s.rules.with(c, s.service)
+		if s.rules == nil {
+			s.rules = newPage(false)
+		}
+		s.rules.enter(c)
 	}
 	for i, r := range sorted(p.Deny) {
 		for name, s := range x.services {
 			if r.Service == "" || r.Service == name {
-				s.deny.enter(x.rule(p, r, i, s), s, true)
+				s.deny.enter(s.ready(p, r, i, true), s, true)
 			}
 		}
 	}
@@ -86,7 +90,15 @@ func sorted[V any](m map[string]V) []V {
 	return out
 }
 
-func (x *index) rule(p *Policy, r *Rule, order int, s *serviceIndex) *compiled {
+// folds says whether the names in its rules are loose: those of deny rules for a service of one's own. The catalogues know what
+// their services do.
+func (s *serviceIndex) folds(deny bool) bool {
+	return deny && action.Lookup(s.service.Name) != s.service
+}
+
+// ready compiles a rule for the service. Of a deny rule, paths and the names of a service of one's own are loose: a refusal must not
+// be passed by with another spelling.
+func (s *serviceIndex) ready(p *Policy, r *Rule, order int, deny bool) *compiled {
 	c := &compiled{Rule: r, order: order, credential: r.Credential}
 	if c.credential == "" && len(s.credentials) == 1 {
 		c.credential = s.credentials[0].Name
@@ -96,6 +108,19 @@ func (x *index) rule(p *Policy, r *Rule, order int, s *serviceIndex) *compiled {
 		for _, n := range s.service.Expand([]string{name}) {
 			c.limits = append(c.limits, &compiledLimit{n, take}) // they share their key, so an action counts once
 		}
+	}
+	for _, text := range r.Resources {
+		g, _ := parseGlob(text)
+		if !slices.Contains(s.service.ResourceKinds, g.kind) { // of a deny rule for every service
+			continue
+		}
+		g, _ = g.canonical(s.service)
+		if s.folds(deny) || deny && g.kind == "path" {
+			g, _ = parseGlob(g.kind + ":" + loose(g.name))
+		}
+		c.globs = append(c.globs, g)
+		c.onPath = c.onPath || g.kind == "path"
+		c.onOther = c.onOther || g.kind != "path"
 	}
 	return c
 }

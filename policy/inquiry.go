@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -107,7 +108,7 @@ func (q *inquiry) meets(r *Rule, a *action.Action, deny bool) bool {
 		case wrong != "" && deny:
 			q.blind = wrong
 		case wrong != "" || !holds:
-			q.unmet = fmt.Sprintf("%s %s it only where %s is %s, and %s", r.Name, verb(deny), c.Argument, c.Want, orElse(wrong, q.shown(c.Argument)))
+			q.unmet = fmt.Sprintf("%s %s it only where %s is %s, and %s", r.Name, verb(deny), c.Argument, c.Want, cmp.Or(wrong, q.shown(c.Argument)))
 			return false
 		}
 	}

@@ -26,27 +26,13 @@ func newPage(folds bool) *page {
 	return &page{literal: map[action.Resource][]*compiled{}, globs: map[action.Resource][]globRule{}, folds: folds}
 }
 
-// with writes an allow rule on the page, which it makes if there is none.
-func (pg *page) with(c *compiled, svc *action.Service) *page {
-	if pg == nil {
-		pg = newPage(false)
-	}
-	var globs []glob
-	for _, r := range c.Resources {
-		g, _ := parseGlob(r)
-		g, _ = g.canonical(svc)
-		globs = append(globs, g)
-	}
-	pg.enter(c, globs)
-	return pg
-}
-
-func (pg *page) enter(c *compiled, globs []glob) {
+// enter writes a rule on the page.
+func (pg *page) enter(c *compiled) {
 	pg.all = append(pg.all, c)
-	if len(globs) == 0 {
+	if len(c.globs) == 0 {
 		pg.anywhere = append(pg.anywhere, c)
 	}
-	for _, g := range globs {
+	for _, g := range c.globs {
 		if g.literal() {
 			key := action.Resource{Kind: g.kind, Name: g.name}
 			pg.literal[key] = append(pg.literal[key], c)

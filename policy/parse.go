@@ -2,9 +2,9 @@ package policy
 
 import (
 	"fmt"
+	"strings"
 
 	"agentguard/policy/action"
-	"agentguard/policy/limit"
 )
 
 // Load reads and checks a policy file, and the files that it names. Everything that is wrong in it comes back at once, as
@@ -82,14 +82,8 @@ type ruleDraft struct {
 	service            text
 	credential         text
 	actions, resources []text
-	limits             []limitDraft
-	line               int
+	limits             []text          // their names
 	svc                *action.Service // once checked; nil for every service
-}
-
-type limitDraft struct {
-	action text
-	rate   limit.Rate
 }
 
 type ownService struct {
@@ -167,23 +161,20 @@ func (d *draft) agent(top *table) {
 	t.done(nil)
 }
 
-// CheckAgentName takes what can be the name of an agent.
+// CheckAgentName takes what can be the name of an agent: what is safe in a file name, a header and the key of a limit.
 func CheckAgentName(s string) error {
-	if !isAgentName(s) {
+	if !isWord(s, ".") || strings.IndexByte(".-_", s[0]) >= 0 {
 		return fmt.Errorf("%q is not a name: use letters, digits, . - and _, at most 64, beginning with a letter or digit", s)
 	}
 	return nil
 }
 
-// isAgentName allows what is safe in a file name, a header and the key of a limit.
-func isAgentName(s string) bool {
-	if s == "" || len(s) > 64 || s[0] == '.' || s[0] == '-' || s[0] == '_' {
-		return false
-	}
+// isWord says whether s is up to 64 letters, digits, - and _, or of the bytes more.
+func isWord(s, more string) bool {
 	for i := range len(s) {
-		if !bare(s[i]) && s[i] != '.' {
+		if !bare(s[i]) && strings.IndexByte(more, s[i]) < 0 {
 			return false
 		}
 	}
-	return true
+	return s != "" && len(s) <= 64
 }

@@ -43,7 +43,7 @@ func (d *draft) denyTable(t *table) {
 
 // ruleTable reads what both kinds of rule have.
 func (d *draft) ruleTable(t *table) *ruleDraft {
-	r := &ruleDraft{Rule: &Rule{Name: t.name, Line: t.at.line}, line: t.at.line}
+	r := &ruleDraft{Rule: &Rule{Name: t.name, Line: t.at.line}}
 	if _, ok := t.values["actions"]; !ok {
 		d.fail(t.at.line, `write actions = ["read"], with the names of what it is about`, "%s.actions is missing", t.name)
 	}
@@ -97,6 +97,6 @@ func (d *draft) ruleLimits(t *table, r *ruleDraft) {
 			continue
 		}
 		r.Limits[name] = parsed
-		r.limits = append(r.limits, limitDraft{text{name, rate.line}, parsed})
+		r.limits = append(r.limits, text{name, rate.line})
 	}
 }

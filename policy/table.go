@@ -312,17 +312,7 @@ func (t *table) choices() string {
 }
 
 // isName says whether s can name a rule, a credential or a service: names stand in log lines, URLs and commands.
-func isName(s string) bool {
-	if s == "" || len(s) > 64 || s[0] == '-' || s[0] == '_' {
-		return false
-	}
-	for i := range len(s) {
-		if !bare(s[i]) {
-			return false
-		}
-	}
-	return true
-}
+func isName(s string) bool { return isWord(s, "") && s[0] != '-' && s[0] != '_' }
 
 // kindOf names a decoded value's type in TOML's words.
 func kindOf(v any) string {

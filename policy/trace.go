@@ -38,7 +38,7 @@ func (p *Policy) Trace(m *action.Match, r *action.Request, i int) []Trace {
 			if r.Service != "" && r.Service != m.Service.Name {
 				t.Why = "it is for service " + r.Service
 			} else {
-				t.Matches, t.Why = s.trace(p.index.rule(p, r, order, s), args, m, &m.Actions[i], deny)
+				t.Matches, t.Why = s.trace(s.ready(p, r, order, deny), args, m, &m.Actions[i], deny)
 			}
 			t.Why = clean(t.Why)
 			out = append(out, t)

@@ -292,6 +292,7 @@ func objectID(s string) bool {
 	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
 }
 
+// zeroID says whether an id stands for no object.
 func zeroID(s string) bool { return strings.Trim(s, "0") == "" }
 
 // refName holds a ref against git-check-ref-format, so that no two readers take it for different refs.

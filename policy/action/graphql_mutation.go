@@ -210,9 +210,9 @@ func (f *root) refUpdates() ([]string, error) {
 		switch {
 		case after == "":
 			err = errors.New("afterOid is not a text")
-		case isZero(after):
+		case zeroID(after):
 			name = "delete_" + kind
-		case before != "" && isZero(before):
+		case before != "" && zeroID(before):
 			name = "create_" + kind
 		default:
 			name, err = pushed(update["force"])
@@ -233,8 +233,6 @@ func (f *root) refUpdates() ([]string, error) {
 	}
 	return names, nil
 }
-
-func isZero(oid string) bool { return strings.Trim(oid, "0") == "" }
 
 // deleted is what deleteRef deletes, which its id alone tells: as long as nobody has looked it up, either.
 func (f *root) deleted() []string {

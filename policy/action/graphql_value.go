@@ -48,34 +48,44 @@ func (w *walker) value(v *graphql.Value, depth int) (value any, given bool, err 
 	case graphql.Null:
 		return nil, true, nil
 	case graphql.List:
-		list := make([]any, 0, len(v.Items))
-		for _, item := range v.Items {
-			item, _, err := w.value(item, depth+1) // one that is left out is null
-			if err != nil {
-				return nil, false, err
-			}
-			list = append(list, item)
-		}
-		return list, true, nil
+		value, err = w.list(v.Items, depth+1)
+		return value, err == nil, err
 	case graphql.Object:
-		object := make(map[string]any, len(v.Fields))
-		names := make(map[string]bool, len(v.Fields))
-		for _, c := range v.Fields {
-			if names[c.Name] {
-				return nil, false, fmt.Errorf("the field %s stands there twice", clip(c.Name))
-			}
-			names[c.Name] = true
-			item, given, err := w.value(c.Value, depth+1)
-			if err != nil {
-				return nil, false, err
-			}
-			if given {
-				object[c.Name] = item
-			}
-		}
-		return object, true, nil
+		value, err = w.object(v.Fields, depth+1)
+		return value, err == nil, err
 	}
 	return nil, false, errors.New("a value of an unknown kind")
+}
+
+func (w *walker) list(items []*graphql.Value, depth int) ([]any, error) {
+	list := make([]any, 0, len(items))
+	for _, item := range items {
+		v, _, err := w.value(item, depth) // one that is left out is null
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}
+
+func (w *walker) object(fields []graphql.Argument, depth int) (map[string]any, error) {
+	object := make(map[string]any, len(fields))
+	names := make(map[string]bool, len(fields))
+	for _, f := range fields {
+		if names[f.Name] {
+			return nil, fmt.Errorf("the field %s stands there twice", clip(f.Name))
+		}
+		names[f.Name] = true
+		v, given, err := w.value(f.Value, depth)
+		if err != nil {
+			return nil, err
+		}
+		if given {
+			object[f.Name] = v
+		}
+	}
+	return object, nil
 }
 
 // errValues is for arguments that, all variables put in, are longer than their text by far.

@@ -106,7 +106,7 @@ func (n *node) add(c *compiled) error {
 	if k := strings.Count(r.Template, "{"); k > 0 {
 		c.params = make([]string, 0, k)
 	}
-	at, left := n, strings.TrimSuffix(r.Template[1:], "/")
+	at, leaves, left := n, &n.ends, strings.TrimSuffix(r.Template[1:], "/")
 	for more := left != ""; more; {
 		var s string
 		s, left, more = strings.Cut(left, "/")
@@ -117,27 +117,24 @@ func (n *node) add(c *compiled) error {
 		case rest && more:
 			return fmt.Errorf("{%s...} must be the last segment", name)
 		case name != "":
-			for _, p := range c.params {
-				if p == name {
-					return fmt.Errorf("{%s} stands there twice", name)
-				}
+			if slices.Contains(c.params, name) {
+				return fmt.Errorf("{%s} stands there twice", name)
 			}
 			if c.params = append(c.params, name); len(c.params) > maxParams {
 				return fmt.Errorf("more than %d parameters", maxParams)
 			}
 		}
 		if rest {
-			if err := c.compileResource(); err != nil {
-				return err
-			}
-			return addLeaf(&at.rest, c)
+			leaves = &at.rest
+		} else {
+			at = at.child(s, name, tail)
+			leaves = &at.ends
 		}
-		at = at.child(s, name, tail)
 	}
 	if err := c.compileResource(); err != nil {
 		return err
 	}
-	return addLeaf(&at.ends, c)
+	return addLeaf(leaves, c)
 }
 
 // templateSegment takes "{name...}", "{name}", "{name}tail" or a literal apart.

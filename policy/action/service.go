@@ -17,10 +17,7 @@ const (
 
 // builtins is the table of the built-in services: one line and one file each. A service is built on its first use, which
 // takes some 0.1 ms; what its catalogue says besides is decoded when a request or a name first needs it.
-var builtins = [...]struct {
-	name string
-	get  func() *Service
-}{
+var builtins = [...]builtinService{
 	builtin("anthropic", anthropic),
 	builtin("aws", aws),
 	builtin("gemini", gemini),
@@ -34,15 +31,15 @@ var builtins = [...]struct {
 	builtin("stripe", stripe),
 }
 
-//go:noinline
-func builtin(name string, build func() *Service) struct {
+// builtinService is one that is built on its first use.
+type builtinService struct {
 	name string
 	get  func() *Service
-} {
-	return struct {
-		name string
-		get  func() *Service
-	}{name, sync.OnceValue(func() *Service {
+}
+
+//go:noinline
+func builtin(name string, build func() *Service) builtinService {
+	return builtinService{name, sync.OnceValue(func() *Service {
 		s := build()
 		s.Name = name
 		if s.ResourceKinds == nil {
