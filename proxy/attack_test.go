@@ -110,6 +110,14 @@ func TestPlainRequestsThroughACorporateProxy(t *testing.T) {
 			t.Errorf("%s: the corporate proxy was asked for %q (%v)", c.sent, got, resp)
 		}
 	}
+	for _, target := range []string{"a.evil.example.net:80/x", "x:@evil.example.net/x", "*", "http:/x", "http://u:p@/x", "http:///x"} {
+		got = nil
+		_, c, br := r.raw("CONNECT open.example.com:80 HTTP/1.1\r\nHost: open.example.com:80\r\n{auth}\r\n")
+		io.WriteString(c, "GET "+target+" HTTP/1.1\r\nHost: open.example.com\r\n\r\n")
+		if resp, err := http.ReadResponse(br, nil); err != nil || resp.StatusCode != 400 || got != nil {
+			t.Errorf("%s: the corporate proxy was asked for %q (%v, %v)", target, got, resp, err)
+		}
+	}
 }
 
 func TestSwitchingProtocolsHoldsNoSecret(t *testing.T) {

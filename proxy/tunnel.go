@@ -188,12 +188,15 @@ func (p *Proxy) within(r *http.Request, tunnel *tunnelConn) (action.Authority, e
 	return host, nil
 }
 
-// absoluteInside checks a target in absolute form, which HTTP/2 may have beside an :authority: it must name what the tunnel
-// does, and no user.
+// absoluteInside checks a target that is no path. In absolute form, which HTTP/2 may have beside an :authority, it must name what
+// the tunnel does, and no user. "*" and what net/url takes for a URL without a host ("a.example.net:80/x") name nothing, and would
+// go on with the host's name where a corporate proxy is told both together.
 func absoluteInside(r *http.Request, tunnel *tunnelConn) error {
 	switch {
-	case strings.HasPrefix(r.RequestURI, "/") || r.URL.Host == "":
+	case strings.HasPrefix(r.RequestURI, "/"):
 		return nil
+	case r.URL.Host == "":
+		return fmt.Errorf("the target %s is neither a path nor a URL with a host", quote(r.RequestURI))
 	case r.URL.Scheme != "http" && r.URL.Scheme != "https", (r.URL.Scheme == "http") != tunnel.plain:
 		return errors.New("the scheme of the target is not that of the tunnel")
 	case r.URL.User != nil || r.URL.Host != r.Host:
