@@ -54,7 +54,7 @@ func (p *Proxy) ask(ex *Exchange, q *action.Question) (*action.Reply, error) {
 	}
 	reply, err := p.fetch(pre, r, q.Max)
 	if err != nil {
-		set, _ := p.live() // the answer may be quoted in it
+		set := p.live() // the answer may be quoted in it
 		pre.Failure, pre.Scrubbed = set.String(err.Error())
 		return nil, errors.New(pre.Failure)
 	}
@@ -144,7 +144,7 @@ func (p *Proxy) fetch(pre *Exchange, r *http.Request, most int64) (*action.Reply
 	case int64(len(body)) > most:
 		return nil, fmt.Errorf("the answer is longer than %d bytes", most)
 	}
-	set, _ := p.live()
+	set := p.live()
 	out, n := set.Bytes(body)
 	pre.Scrubbed = n + set.Header(resp.Header)
 	return &action.Reply{Status: resp.StatusCode, Header: resp.Header, Body: out}, nil

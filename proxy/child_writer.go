@@ -28,7 +28,7 @@ func (w *childWriter) WriteHeader(status int) {
 	if status < 200 && !w.ex.in.ProtoAtLeast(1, 1) {
 		return // RFC 9110 section 15.2: to such a client it would be the answer
 	}
-	set, _ := w.p.live()
+	set := w.p.live()
 	w.ex.Scrubbed += set.Header(w.Header())
 	if w.ex.Transport == "gateway" && w.ex.Credential != nil && status >= 200 {
 		w.Header().Set("X-Credential-Used", w.ex.Credential.Name)

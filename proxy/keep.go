@@ -31,7 +31,7 @@ func (p *Proxy) keep(ex *Exchange, r *http.Response) *Refusal {
 		return nil
 	}
 	if fields := action.Results(&ex.Match, ex.Decision.Keep); len(fields) > 0 {
-		set, _ := p.live()
+		set := p.live()
 		r.Body = &keptBody{r.Body, newKeeper(fields), set, ex}
 	}
 	return nil

@@ -12,31 +12,23 @@ import (
 type needles struct {
 	mu      sync.Mutex
 	version uint64
-	set     *scrub.Set // replaces with the placeholder
-	fixed   *scrub.Set // replaces without changing any length, for framed protocols
+	set     *scrub.Set
 }
 
-func (p *Proxy) live() (set, fixed *scrub.Set) {
+func (p *Proxy) live() *scrub.Set {
 	n := &p.needles
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if v := p.Credentials.Version(); v != n.version {
-		var pairs, same []scrub.Pair
+		var pairs []scrub.Pair
 		for _, x := range p.Credentials.Values() {
-			for _, pair := range withParts(string(x.Secret.Reveal()), x.Placeholder) {
-				pairs = append(pairs, pair)
-				same = append(same, scrub.Pair{Secret: pair.Secret, Placeholder: fit(pair.Placeholder, len(pair.Secret))})
-			}
+			pairs = append(pairs, withParts(string(x.Secret.Reveal()), x.Placeholder)...)
 		}
-		old, oldFixed := n.set, n.fixed
-		n.set, n.version = scrub.New(pairs).After(n.set), v
-		if n.fixed = n.set; !n.set.SameLength() {
-			n.fixed = scrub.New(same).After(n.set)
-		}
-		old.Becomes(n.fixed) // also where the length of an answer is told already
-		oldFixed.Becomes(n.fixed)
+		old := n.set
+		n.set, n.version = scrub.New(pairs).After(old), v
+		old.Becomes(n.set)
 	}
-	return n.set, n.fixed
+	return n.set
 }
 
 // withParts gives the secret, and what a service takes out of it. Of all of them without the padding of base64, which services
@@ -53,12 +45,4 @@ func withParts(secret, placeholder string) (pairs []scrub.Pair) {
 		pairs = append(pairs, scrub.Pair{Secret: []byte(part), Placeholder: own})
 	}
 	return pairs
-}
-
-// fit cuts or pads a placeholder to n bytes.
-func fit(s string, n int) string {
-	if len(s) >= n {
-		return s[:n]
-	}
-	return s + strings.Repeat("x", n-len(s))
 }

@@ -35,13 +35,9 @@ func (p *Proxy) modifyResponse(r *http.Response) error {
 
 // scrub takes live values out of the body and the trailers. Headers are scrubbed when they are written, 1xx included.
 func (p *Proxy) scrub(ex *Exchange, r *http.Response) *Refusal {
-	set, fixed := p.live()
+	set := p.live()
 	if r.StatusCode == http.StatusSwitchingProtocols {
 		return p.scrubMessages(ex, r, set)
-	}
-	messages := isFramed(r.Header.Get("Content-Type"))
-	if messages {
-		set = fixed
 	}
 	body := &countedBody{body: r.Body, from: r.Body, ex: ex, response: r, set: set, room: p.windows}
 	r.Body = body
@@ -58,7 +54,7 @@ func (p *Proxy) scrub(ex *Exchange, r *http.Response) *Refusal {
 		body.unknownLength()
 	}
 	hit := func(n int) { ex.Scrubbed += n }
-	if messages {
+	if isFramed(r.Header.Get("Content-Type")) {
 		body.from = set.Messages(body.from, hit)
 	} else {
 		body.from = set.Reader(body.from, hit)
@@ -182,7 +178,7 @@ func (p *Proxy) upstreamError(w http.ResponseWriter, r *http.Request, err error)
 		f = upstreamFailed("the client went away", "")
 	}
 	// What the upstream sent may be quoted in the error.
-	set, _ := p.live()
+	set := p.live()
 	for _, text := range []*string{&ex.Failure, &f.Reason, &f.Hint} {
 		clean, n := set.String(*text)
 		*text, ex.Scrubbed = clean, ex.Scrubbed+n

@@ -87,17 +87,28 @@ type piece struct{ gap, raw []byte }
 
 // replacement is what to write where m was.
 func (sc *scan) replacement(m match) []byte {
-	f := sc.set.forms[m.form]
+	f, sized := sc.set.forms[m.form], sc.sized || sc.set.same
+	if sized {
+		f.repl = asLong(f.repl, len(f.needle))
+	}
 	if m.view < 0 {
 		return f.repl
 	}
 	v := sc.set.escapes.views[m.view]
 	pieces := sc.pieces(m, v, f.needle)
-	out := v.rewrite(pieces, f, !sc.set.same)
-	if size := m.end - m.start; sc.set.same && len(out) != size {
+	out := v.rewrite(pieces, f, !sized)
+	if size := m.end - m.start; sized && len(out) != size {
 		out = v.fit(pieces, f, size)
 	}
 	return out
+}
+
+// asLong cuts or fills a replacement to n bytes.
+func asLong(repl []byte, n int) []byte {
+	if len(repl) < n {
+		return append(bytes.Clone(repl), bytes.Repeat([]byte("x"), n-len(repl))...)
+	}
+	return repl[:n]
 }
 
 // pieces reads a match as walk did: what comes before its first odd place stands for itself, whatever it looks like.

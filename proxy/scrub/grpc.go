@@ -41,13 +41,13 @@ type grpc struct {
 }
 
 // Messages scrubs a gRPC stream of r, each message as a whole: the end of a message is never held back, since what
-// follows it belongs to another. The set must be one of SameLength; a compressed message is an error. The framing is that
-// of "gRPC over HTTP2", Length-Prefixed-Message.
+// follows it belongs to another. A message keeps its length, which is told before it: replacements are cut or filled to fit. A
+// compressed message is an error. The framing is that of "gRPC over HTTP2", Length-Prefixed-Message.
 func (s *Set) Messages(r io.Reader, hit func(n int)) io.Reader {
 	if s == nil || len(s.forms) == 0 {
 		return r
 	}
-	return &grpc{src: bufio.NewReaderSize(r, ownRead), hit: hit, msg: reader{set: s}, buf: make([]byte, maxPart)}
+	return &grpc{src: bufio.NewReaderSize(r, ownRead), hit: hit, msg: reader{set: s, sized: true}}
 }
 
 func (g *grpc) Read(p []byte) (int, error) {
@@ -89,7 +89,11 @@ func (g *grpc) next() error {
 
 // payload reads what is there of the message.
 func (g *grpc) payload() error {
-	held := copy(g.buf, g.msg.held)
+	held := len(g.msg.held)
+	if need := held + ownRead; len(g.buf) < need { // what is held back of a long secret may be longer than any buffer
+		g.buf = make([]byte, max(need, maxPart))
+	}
+	copy(g.buf, g.msg.held)
 	room := g.buf[held:]
 	n, err := g.src.Read(room[:min(int64(len(room)), g.left)])
 	g.left -= int64(n)

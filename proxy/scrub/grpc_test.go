@@ -2,9 +2,15 @@ package scrub
 
 import (
 	"bytes"
+	"crypto/sha512"
+	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -89,5 +95,43 @@ func TestTextIsNoMessage(t *testing.T) {
 		if !errors.Is(err, errNoMessage) && !errors.Is(err, errCompressedMessage) || len(got) > grpcHeader+at {
 			t.Errorf("cut at %d: %q, %v", at, got, err)
 		}
+	}
+}
+
+// The length of a message stands before it, whatever its placeholder would take: one of another length or with other punctuation, escaped
+// where the secret was not.
+func TestMessagesKeepTheirLength(t *testing.T) {
+	for _, secret := range []string{`p&ss"word$1`, `a<b>c"d'e&f\g/h`, "pass word+1 %41=x", "pässwört-ß€"} {
+		for _, placeholder := range []string{"x", "placeholder_" + strings.Repeat("y", 32)} {
+			s := New([]Pair{{Secret: []byte(secret), Placeholder: placeholder}})
+			js, _ := json.Marshal(secret)
+			twice, _ := json.Marshal(string(js))
+			for _, text := range []string{secret, string(js), string(twice), url.QueryEscape(secret), url.PathEscape(secret), string(htmlEscaped([]byte(secret))),
+				base64.StdEncoding.EncodeToString(htmlEscaped([]byte(secret))), base64.StdEncoding.EncodeToString(js), hex.EncodeToString([]byte(secret))} {
+				in := append(grpcMessage("<"+text+">"), grpcMessage("next")...)
+				hits := 0
+				got, err := io.ReadAll(s.Messages(iotest.OneByteReader(bytes.NewReader(in)), func(n int) { hits += n }))
+				if err != nil || hits != 1 || len(got) != len(in) || !bytes.HasSuffix(got, grpcMessage("next")) || bytes.Contains(got, []byte(text)) {
+					t.Errorf("%q: %q, %v", text, got, err)
+				}
+			}
+		}
+	}
+}
+
+// What is held back of a long secret, escaped at length, is more than is read at once.
+func TestLongSecretsInMessages(t *testing.T) {
+	sum := sha512.Sum512([]byte("a secret"))
+	secret := hex.EncodeToString(bytes.Repeat(sum[:], 13))
+	s := New([]Pair{{Secret: []byte(secret), Placeholder: strings.Repeat("x", len(secret))}})
+	var text strings.Builder
+	for _, c := range []byte(secret) {
+		fmt.Fprintf(&text, "&#x%s%x;", strings.Repeat("%25%33%30", 4), c) // a 0 escaped twice, in leading zeros
+	}
+	in := grpcMessage(text.String())
+	hits := 0
+	got, err := io.ReadAll(s.Messages(bytes.NewReader(in), func(n int) { hits += n }))
+	if err != nil || hits != 1 || len(got) != len(in) || len(in) <= maxPart {
+		t.Errorf("%d of %d bytes, %d hits, %v", len(got), len(in), hits, err)
 	}
 }

@@ -18,6 +18,7 @@ type reader struct {
 	held   []byte // the end of the stream so far, which may be the beginning of a form
 	done   int    // bytes of held that a match before them has already replaced
 	before line   // what came before held
+	sized  bool   // how long the text is has been told
 	deep   bool   // held is so much of a form that somebody may be guessing
 	err    error  // what the source said at last
 
@@ -28,12 +29,13 @@ type reader struct {
 
 // Reader scrubs r. Read gives what is safe as soon as it is there, and holds back only an end that is a proper prefix of a form,
 // until more of it or its end tells. Where r breaks off, what is held back stays back: it may be all of a secret but its last
-// character. hit, unless it is nil, is told of replacements as they are made.
+// character. Where the set is one of SameLength the text's length does not change, whatever set goes on in its place. hit, unless
+// it is nil, is told of replacements as they are made.
 func (s *Set) Reader(r io.Reader, hit func(n int)) io.Reader {
 	if s == nil || len(s.forms) == 0 {
 		return r
 	}
-	return &reader{set: s, src: r, hit: hit}
+	return &reader{set: s, src: r, hit: hit, sized: s.same}
 }
 
 func (r *reader) Read(p []byte) (int, error) {
@@ -93,7 +95,7 @@ func (r *reader) step(p, buf []byte) (n int) {
 // part scrubs buf, which begins with held. It returns what is decided, which is a part of buf or stays until the next call.
 func (r *reader) part(buf []byte, final bool) (clean []byte, hits int) {
 	r.set = r.set.latest()
-	sc := scan{set: r.set, buf: buf, before: r.before, final: final, found: r.found[:0]}
+	sc := scan{set: r.set, buf: buf, before: r.before, final: final, sized: r.sized, found: r.found[:0]}
 	sc.run()
 	r.count(&sc, len(r.held))
 	end := max(sc.hold, r.done)

@@ -12,6 +12,7 @@ type scan struct {
 	buf    []byte
 	before line // what came before buf
 	final  bool // nothing comes after buf
+	sized  bool // a replacement is as long as what it replaces, whatever that costs
 
 	next  int     // no odd place before it is worth a look
 	line  int     // nor a line feed before this

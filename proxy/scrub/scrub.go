@@ -87,8 +87,7 @@ func (s *Set) After(old *Set) *Set {
 	return s
 }
 
-// Becomes has the streams that s scrubs go on with newer, from the next that comes. Where the length of a text was told
-// already, newer must be one of SameLength.
+// Becomes has the streams that s scrubs go on with newer, from the next that comes.
 func (s *Set) Becomes(newer *Set) {
 	if s != nil && s != newer {
 		s.newer.Store(newer)
@@ -106,7 +105,7 @@ func (s *Set) latest() *Set {
 	return s
 }
 
-// SameLength says whether every replacement is as long as what it replaces: Content-Length and frames keep their size.
+// SameLength says whether every replacement is as long as what it replaces, so that Content-Length stays true.
 // It holds when each placeholder is as long as its secret and has its special characters at the same places.
 func (s *Set) SameLength() bool { return s == nil || s.same }
 

@@ -556,6 +556,28 @@ func TestStreamsGoOnWithWhatIsNew(t *testing.T) {
 	}
 }
 
+// Where the length of a text is told, a secret that becomes live with a placeholder of another one does not change it.
+func TestToldLengthsStay(t *testing.T) {
+	const fresh = `pass"word&1`
+	old := New(pairs())
+	pr, pw := io.Pipe()
+	r := old.Reader(pr, nil)
+	sent := []string{"a " + secret, ` b ` + fresh, ` c pass\"word\u00261 d pass&quot;word&amp;1 ` + secret}
+	go func() {
+		for i, text := range sent {
+			if i == 1 {
+				old.Becomes(New(append(pairs(), Pair{Secret: []byte(fresh), Placeholder: "placeholder_0123456789"})).After(old))
+			}
+			io.WriteString(pw, text)
+		}
+		pw.Close()
+	}()
+	out, err := io.ReadAll(r)
+	if err != nil || len(out) != len(strings.Join(sent, "")) || strings.Contains(string(out), "word") {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
 func TestAlsoAndPrecedence(t *testing.T) {
 	s := New([]Pair{
 		{Secret: []byte("short-secret-1"), Placeholder: "short-holder-1", Also: [][2][]byte{{[]byte("user:short-secret-1"), []byte("all of this")}}},
