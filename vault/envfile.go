@@ -47,8 +47,11 @@ const maxEnvFile = 1 << 20
 func ImportEnvFile(r io.Reader) ([]Pair, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxEnvFile+1))
 	defer clear(text)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")): // as PowerShell's > writes
+		return nil, errors.New("is UTF-16; save it as UTF-8")
 	}
 	if len(text) > maxEnvFile {
 		return nil, fmt.Errorf("holds more than %d bytes", maxEnvFile)
@@ -124,20 +127,20 @@ func (st statement) names() []string {
 	return names
 }
 
-// dollar stands in for $ where we look whether it would be expanded.
-const dollar = "\x01"
-
 func (st statement) secret(name string) (Secret, error) {
 	value := st.values[name]
 	if err := checkEnvName(name); err != nil {
 		return Secret{}, err
 	}
-	if strings.Contains(value, "$(") && !st.singleQuoted() {
-		return Secret{}, errors.New("holds $(, behind which shells and some readers of .env files run a command; put the value in single quotes")
-	}
-	plain, err := godotenv.UnmarshalBytes(bytes.ReplaceAll(st.text, []byte("$"), []byte(dollar)))
-	if err != nil || strings.ReplaceAll(plain[name], dollar, "$") != value {
-		return Secret{}, errors.New("holds a $ that readers of .env files expand, each in its own way; put the value in single quotes")
+	if !st.singleQuoted() {
+		written, _, _ := strings.Cut(string(st.text), " #")
+		written += value // which may hold such a thing itself
+		if strings.Contains(written, "$(") || strings.Contains(written, "`") {
+			return Secret{}, errors.New("holds $( or `, behind which shells and some readers of .env files run a command; put the value in single quotes")
+		}
+		if c := strings.IndexAny(written, `$\`); c >= 0 {
+			return Secret{}, fmt.Errorf("holds a %c that readers of .env files take each in its own way; put the value in single quotes", written[c])
+		}
 	}
 	if value == "" {
 		return Secret{}, nil
@@ -156,10 +159,11 @@ func (st statement) singleQuoted() bool {
 // systemd take a comment after the value for part of it.
 const Blanked = "# in the agentguard vault"
 
-// BlankEnvFile takes the values of names out of a .env file and leaves everything else as it is: order, comments, line
+// BlankEnvFile takes the values that were stored out of a .env file and leaves everything else as it is: order, comments, line
 // ends, mode and owner. The file is replaced as a whole or not at all. It refuses what would leave the old values
-// somewhere else: a link to another directory, and a file with several hard links.
-func BlankEnvFile(path string, names []string) error {
+// somewhere else: a link to another directory, and a file with several hard links; and what would lose one: a variable
+// that has another value by now.
+func BlankEnvFile(path string, stored []Pair) error {
 	path, err := envFileTarget(path)
 	if err != nil {
 		return err
@@ -176,7 +180,7 @@ func BlankEnvFile(path string, names []string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	defer clear(text)
-	blanked, err := blank(text, names)
+	blanked, err := blank(text, stored)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -205,14 +209,16 @@ func envFileTarget(path string) (string, error) {
 	return target, nil
 }
 
-func blank(text []byte, names []string) ([]byte, error) {
+func blank(text []byte, stored []Pair) ([]byte, error) {
 	var out bytes.Buffer
+	values := map[string]string{}
 	if bytes.HasPrefix(text, bom) {
 		out.Write(bom)
 	}
-	done := map[string]bool{}
 	for _, st := range statements(text) {
-		mine := slices.DeleteFunc(st.names(), func(n string) bool { return !slices.Contains(names, n) })
+		mine := slices.DeleteFunc(st.names(), func(n string) bool {
+			return !slices.ContainsFunc(stored, func(p Pair) bool { return p.Name == n })
+		})
 		switch {
 		case len(mine) == 0:
 			out.Write(st.text)
@@ -222,12 +228,15 @@ func blank(text []byte, names []string) ([]byte, error) {
 		}
 		for _, name := range mine {
 			st.writeBlank(&out, name)
-			done[name] = true
+			values[name] = st.values[name]
 		}
 	}
-	for _, name := range names {
-		if !done[name] {
-			return nil, fmt.Errorf("there is no variable %s", name)
+	for _, p := range stored {
+		switch value, there := values[p.Name]; {
+		case !there:
+			return nil, fmt.Errorf("there is no variable %s", p.Name)
+		case value != "" && value != string(p.Value.Reveal()):
+			return nil, fmt.Errorf("%s has another value than the one that was stored; nothing was written", p.Name)
 		}
 	}
 	return out.Bytes(), nil

@@ -60,7 +60,7 @@ func TestEnvFileWithByteOrderMark(t *testing.T) {
 	if err != nil || len(pairs) != 2 || pairs[0].Name != "A_KEY" || string(pairs[0].Value.Reveal()) != "CANARY-0-first" {
 		t.Errorf("%v, %v", pairs, err)
 	}
-	out, err := blank([]byte(text), []string{"A_KEY"})
+	out, err := blank([]byte(text), pairs[:1])
 	if want := "\ufeff" + Blanked + "\r\nA_KEY=\r\nB_KEY=CANARY-0-second\r\n"; err != nil || string(out) != want {
 		t.Errorf("%q, %v", out, err)
 	}
@@ -90,6 +90,27 @@ func TestCommandsInEnvFile(t *testing.T) {
 	}
 }
 
+// TestSpellingsInEnvFile: what shells, docker and the readers of several languages make another value of is not guessed.
+func TestSpellingsInEnvFile(t *testing.T) {
+	for line, wrong := range map[string]string{
+		`K='CANARY-0$w'`:         "",
+		"K='CANARY-0`id`'":       "",
+		`K='CANARY-0\w'`:         "",
+		`K=CANARY-0$$w`:          "holds a $ that readers",
+		`K="CANARY-0$w"`:         "holds a $ that readers",
+		`K="CANARY-0\$w"`:        `holds a \ that readers`,
+		`K=CANARY-0\w`:           `holds a \ that readers`,
+		"K=CANARY-0`id`":         "run a command",
+		`K="CANARY-0` + "`id`\"": "run a command",
+		"\xff\xfeK\x00=\x00":     "is UTF-16",
+	} {
+		pairs, err := ImportEnvFile(strings.NewReader(line + "\n"))
+		if wrong == "" && (err != nil || len(pairs) != 1) || wrong != "" && (err == nil || !strings.Contains(err.Error(), wrong) || len(pairs) > 0) {
+			t.Errorf("%s: %v, %v", line, pairs, err)
+		}
+	}
+}
+
 func TestBlankEnvFile(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, filepath.Join(dir, ".env"), strings.ReplaceAll(envText, "EMPTY=\n", "EMPTY=\r\n"), 0o640)
@@ -99,7 +120,8 @@ func TestBlankEnvFile(t *testing.T) {
 	before, _ := os.Stat(path)
 	link := filepath.Join(dir, "link")
 	os.Symlink(".env", link)
-	if err := BlankEnvFile(link, []string{"GITHUB_TOKEN", "STRIPE", "KEY", "LAST"}); err != nil {
+	if err := BlankEnvFile(link, []Pair{kept("GITHUB_TOKEN", "CANARY-0-github"), kept("STRIPE", "CANARY-0-second"),
+		kept("KEY", "-----BEGIN CANARY-0\nFAKE=CANARY-0\n-----END"), kept("LAST", "CANARY-0-yaml")}); err != nil {
 		t.Fatal(err)
 	}
 	b, _ := os.ReadFile(path)
@@ -121,20 +143,23 @@ func TestBlankEnvFileRefuses(t *testing.T) {
 	dir := t.TempDir()
 	os.Mkdir(filepath.Join(dir, "other"), 0o755)
 	path := write(t, filepath.Join(dir, "other", ".env"), "A=CANARY-0-a\nB='CANARY-0-b' C=CANARY-0-c\n", 0o600)
+	a := []Pair{kept("A", "CANARY-0-a")}
 	link := filepath.Join(dir, ".env")
 	os.Symlink("other/.env", link)
-	for name, reason := range map[string]string{"A": "link out of its directory"} {
-		wants(t, BlankEnvFile(link, []string{name}), nil, reason)
-	}
-	wants(t, BlankEnvFile(path, []string{"NONE"}), nil, "no variable NONE")
-	wants(t, BlankEnvFile(path, []string{"B"}), nil, "shares its line")
+	wants(t, BlankEnvFile(link, a), nil, "link out of its directory")
+	wants(t, BlankEnvFile(path, []Pair{kept("NONE", "")}), nil, "no variable NONE")
+	wants(t, BlankEnvFile(path, []Pair{kept("B", "CANARY-0-b")}), nil, "shares its line")
+	wants(t, BlankEnvFile(path, []Pair{kept("A", "CANARY-0-before")}), nil, "A has another value than the one that was stored")
 	os.Link(path, filepath.Join(dir, "hard"))
-	wants(t, BlankEnvFile(path, []string{"A"}), nil, "hard links")
-	wants(t, BlankEnvFile(filepath.Join(dir, "none"), []string{"A"}), os.ErrNotExist)
+	wants(t, BlankEnvFile(path, a), nil, "hard links")
+	wants(t, BlankEnvFile(filepath.Join(dir, "none"), a), os.ErrNotExist)
 	if b, _ := os.ReadFile(path); !strings.Contains(string(b), "A=CANARY-0-a") {
 		t.Fatal("a refusal wrote")
 	}
 }
+
+// kept is a variable as if it had been stored.
+func kept(name, text string) Pair { return Pair{Name: name, Value: Secret{&value{[]byte(text)}}} }
 
 func FuzzEnvFile(f *testing.F) {
 	f.Add(envText, "STRIPE")
@@ -146,7 +171,7 @@ func FuzzEnvFile(f *testing.F) {
 			if parseErr == nil && err == nil && whole[p.Name] != string(p.Value.Reveal()) {
 				t.Fatalf("%s: ours %q, godotenv's %q", p.Name, p.Value.Reveal(), whole[p.Name])
 			}
-			blanked, err := blank([]byte(text), []string{p.Name})
+			blanked, err := blank([]byte(text), []Pair{p})
 			if err != nil {
 				continue
 			}

@@ -59,6 +59,7 @@ func (p *program) importVariables(ctx context.Context, names []string, to string
 		return err
 	}
 	defer v.Close()
+	var pairs []vault.Pair
 	for _, n := range names {
 		value, ok := p.env.lookup(n)
 		if !ok || value == "" {
@@ -68,9 +69,10 @@ func (p *program) importVariables(ctx context.Context, names []string, to string
 		if err != nil {
 			return fmt.Errorf("%s: %w", n, err)
 		}
-		if err := p.store(ctx, v, n, s, to); err != nil {
-			return err
-		}
+		pairs = append(pairs, vault.Pair{Name: n, Value: s})
+	}
+	if err := p.store(ctx, v, pairs, to); err != nil {
+		return err
 	}
 	p.hint("unset %s   (and take it out of the file that sets it)", strings.Join(names, " "))
 	return nil
@@ -90,14 +92,10 @@ func (p *program) importFile(c *cli.Context, file string, names []string) error 
 		return err
 	}
 	defer v.Close()
-	var stored []string
-	for _, pair := range chosen {
-		if err := p.store(c.Context, v, pair.Name, pair.Value, c.String("to")); err != nil {
-			return err
-		}
-		stored = append(stored, pair.Name)
+	if err := p.store(c.Context, v, chosen, c.String("to")); err != nil {
+		return err
 	}
-	return p.blank(file, stored, c.Bool("yes"))
+	return p.blank(file, chosen, c.Bool("yes"))
 }
 
 // readEnvFile reads what can be a secret, and warns of the lines that cannot.
@@ -157,20 +155,60 @@ func secretName(variable string) string {
 	return strings.ReplaceAll(strings.ToLower(variable), "_", "-")
 }
 
-func (p *program) store(ctx context.Context, v *vault.Vault, variable string, s vault.Secret, to string) error {
-	ref, err := p.destination(ctx, v, secretName(variable), to)
+// store keeps all of them, or none where one would take the place of another secret.
+func (p *program) store(ctx context.Context, v *vault.Vault, pairs []vault.Pair, to string) error {
+	var refs []vault.Ref
+	taken := map[vault.Ref]string{}
+	for _, pair := range pairs {
+		ref, err := p.destination(ctx, v, secretName(pair.Name), to)
+		if err != nil {
+			return err
+		}
+		to = ref.Backend // which is looked for once
+		if first := taken[ref]; first != "" && first != pair.Name {
+			return usage("name the one to store", "%s and %s would both be stored as %s", first, pair.Name, ref)
+		}
+		if err := mayReplace(ctx, v, ref, pair.Value); err != nil {
+			return err
+		}
+		taken[ref], refs = pair.Name, append(refs, ref)
+	}
+	for i, pair := range pairs {
+		if err := v.Set(ctx, refs[i], pair.Value); err != nil {
+			return err
+		}
+		p.say("stored %s as %s", pair.Name, refs[i])
+	}
+	return nil
+}
+
+// mayReplace asks before a secret is stored in the place of another value: that of another project, of which this would be the
+// last copy.
+func mayReplace(ctx context.Context, v *vault.Vault, ref vault.Ref, s vault.Secret) error {
+	old, err := v.Get(ctx, ref)
+	if errors.Is(err, vault.ErrNotFound) || err == nil && old.Equal(s) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	if err := v.Set(ctx, ref, s); err != nil {
+	yes, err := askYes(fmt.Sprintf("%s holds another value: replace it?", ref))
+	if err != nil && !errors.Is(err, errNoTerminal) {
 		return err
 	}
-	p.say("stored %s as %s", variable, ref)
+	if !yes {
+		return &fault{fmt.Errorf("%s holds another value, which would be lost", ref), ours,
+			[]string{fmt.Sprintf("if nobody needs it: agentguard vault remove %s; else rename the variable", ref)}}
+	}
 	return nil
 }
 
 // blank takes the values out of the file, if that is wanted.
-func (p *program) blank(file string, names []string, yes bool) error {
+func (p *program) blank(file string, stored []vault.Pair, yes bool) error {
+	var names []string
+	for _, pair := range stored {
+		names = append(names, pair.Name)
+	}
 	if !yes {
 		var err error
 		yes, err = askYes(fmt.Sprintf("take the values of %s out of %s?", strings.Join(names, ", "), file))
@@ -183,7 +221,7 @@ func (p *program) blank(file string, names []string, yes bool) error {
 		p.hint("agentguard vault import %s %s --yes   (stores again and blanks)", file, strings.Join(names, " "))
 		return nil
 	}
-	if err := vault.BlankEnvFile(file, names); err != nil {
+	if err := vault.BlankEnvFile(file, stored); err != nil {
 		return err
 	}
 	p.say("blanked %s in %s; copies in backups and in version control are untouched", strings.Join(names, ", "), file)
