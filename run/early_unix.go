@@ -64,6 +64,7 @@ func (s *session) endBy(by syscall.Signal, ready chan struct{}) (over bool) {
 		}
 		time.Sleep(time.Millisecond)
 	}
+	s.begunLog.discard()
 	dieOf(by)
 	return false
 }

@@ -4,9 +4,31 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 
 	"agentguard/run/audit"
 )
+
+// begunLog is a log that is made before it is wanted. Who ends the start meanwhile, from another goroutine, discards it.
+type begunLog struct {
+	wait atomic.Pointer[func() (*audit.Log, error)] // nil: it has not begun
+}
+
+func (b *begunLog) begin(create func() (*audit.Log, error)) {
+	wait := begin(create)
+	b.wait.Store(&wait)
+}
+
+// discard removes the log, unless it has a line.
+func (b *begunLog) discard() {
+	wait := b.wait.Load()
+	if wait == nil {
+		return
+	}
+	if log, err := (*wait)(); err == nil {
+		log.Discard()
+	}
+}
 
 // createLog makes the run's log, which has no line yet.
 func (s *session) createLog() (*audit.Log, error) {
@@ -22,7 +44,7 @@ func (s *session) createLog() (*audit.Log, error) {
 }
 
 func (s *session) openLog() error {
-	log, err := s.begunLog()
+	log, err := (*s.begunLog.wait.Load())()
 	if err != nil {
 		return err
 	}

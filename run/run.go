@@ -96,17 +96,17 @@ type session struct {
 	runtime   string // the run's own directory
 	dir       string // and what of it is the command's
 	level     sandbox.Choice
-	box       *sandbox.Box               // of a sealed run alone
-	published map[int]net.Listener       // ports of its child
-	fence     *sandbox.Fence             // of a filtered run alone
-	planned   chan planned               // when it stands
-	names     names.Table                // that its name service was asked for
-	temp      string                     // for the child's temporary files, where the usual place takes none; "": it does
-	unsettled []string                   // files that were not there, and that say what agents start outside
-	ownDirs   map[string]string          // variables of the child's that name directories of the run's own
-	maven     string                     // where it keeps what it fetches; "": in the usual place
-	clients   func() (clients, error)    // waits until they are written; nil: that has not begun
-	begunLog  func() (*audit.Log, error) // likewise
+	box       *sandbox.Box            // of a sealed run alone
+	published map[int]net.Listener    // ports of its child
+	fence     *sandbox.Fence          // of a filtered run alone
+	planned   chan planned            // when it stands
+	names     names.Table             // that its name service was asked for
+	temp      string                  // for the child's temporary files, where the usual place takes none; "": it does
+	unsettled []string                // files that were not there, and that say what agents start outside
+	ownDirs   map[string]string       // variables of the child's that name directories of the run's own
+	maven     string                  // where it keeps what it fetches; "": in the usual place
+	clients   func() (clients, error) // waits until they are written; nil: that has not begun
+	begunLog  begunLog                // likewise
 	creds     *cred.Set
 	files     ClientFiles
 	limits    *Limits
@@ -204,6 +204,7 @@ func (s *session) protect() error {
 		return failure(fmt.Errorf("this process cannot be protected from others: %w", err), "")
 	}
 	s.clients = begin(s.writeClients)
+	s.begunLog.begin(s.createLog)
 	return nil
 }
 
@@ -239,9 +240,6 @@ func (s *session) writeClients() (clients, error) {
 // prepareClients reads the vault while the client files are written: neither waits for the other.
 func (s *session) prepareClients(ctx context.Context) (*proxy.CA, error) {
 	credErr := s.loadCredentials(ctx)
-	if credErr == nil { // nobody is waited for any more who could take minutes, and send a signal instead
-		s.begunLog = begin(s.createLog)
-	}
 	made, err := s.clients()
 	if err != nil {
 		return nil, err
@@ -378,10 +376,8 @@ func (s *session) close() {
 		if err := s.log.Close(); err != nil {
 			s.incomplete(err)
 		}
-	case s.begunLog != nil: // nothing was run
-		if log, err := s.begunLog(); err == nil {
-			log.Discard()
-		}
+	default: // nothing was run
+		s.begunLog.discard()
 	}
 	if s.clients != nil {
 		s.clients() // they lie in a directory that is removed now
