@@ -130,6 +130,9 @@ func (d *draft) checkNames(r *ruleDraft, services ...*action.Service) {
 			d.fail(res.line, "", "%s.resources: %q %s", r.Name, res.s, wrong)
 			continue
 		}
+		if res.s == starterRepository && !r.deny {
+			d.warn(res.line, "put your own in its place", "%s.resources: %q is no repository yet: it is the starter's example", r.Name, res.s)
+		}
 		r.Resources = append(r.Resources, res.s)
 	}
 }

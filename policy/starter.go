@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// starterRepository stands in a starter policy where a person's own is to stand.
+const starterRepository = "repo:OWNER/REPO"
+
 // starters are the parts of a starter policy, in the order in which they stand in it.
 var starters = []struct{ service, text string }{
 	{"github", `# --- GitHub: REST, GraphQL and git over https -------------------------------------------------------------------------
@@ -18,7 +21,7 @@ env     = ["GITHUB_TOKEN", "GH_TOKEN"]    # these hold a placeholder that is wor
 service    = "github"
 credential = "github-token"
 actions    = ["read", "create_pr", "update_pr", "add_comment", "request_review", "create_branch", "push"]
-resources  = ["repo:OWNER/REPO"]          # yours; "repo:OWNER/*" is every repository of an owner
+resources  = ["` + starterRepository + `"]          # yours; "repo:OWNER/*" is every repository of an owner
 limits     = { create_pr = "5/hour", "*" = "600/minute" }
 
 [allow.github-whoami]

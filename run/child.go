@@ -1,7 +1,9 @@
 package run
 
 import (
+	"io/fs"
 	"os"
+	"strings"
 
 	"agentguard/run/sandbox"
 )
@@ -31,6 +33,28 @@ func (e *ExitError) Error() string { return e.Reason }
 
 // Unwrap gives the system's error.
 func (e *ExitError) Unwrap() error { return e.Err }
+
+// quotedHome is the hint where a path begins with a ~ that nobody replaced.
+const quotedHome = "a shell puts your home directory in the place of ~ only where it is not quoted"
+
+// commandNotFound says that no directory of PATH has a program of that name, and what it may have been meant as: what only a shell
+// understands.
+func commandNotFound(name string) *ExitError {
+	e := &ExitError{Code: exitNotFound, Reason: name + ": command not found", Err: fs.ErrNotExist}
+	variable, _, assigns := strings.Cut(name, "=")
+	switch {
+	case strings.HasPrefix(name, "~"):
+		e.Hint = quotedHome
+	case assigns && variable != "": // its value may be a secret
+		e.Reason = variable + "=...: command not found"
+		e.Hint = "a variable is set by an option: agentguard run -e " + variable + "=... -- CMD"
+	case strings.ContainsAny(name, " \t"):
+		e.Hint = "it holds spaces: give the command and its arguments as separate words, or use sh -c '" + name + "'"
+	default:
+		e.Hint = "no directory of PATH has it; what your shell alone knows (cd, aliases, functions) is no program: sh -c '...' runs a line of shell"
+	}
+	return e
+}
 
 // Exit codes of a command that could not be started (POSIX, Shell Command Language, section 2.8.2).
 const (

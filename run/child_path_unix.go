@@ -62,7 +62,7 @@ func under(dir, path string) string {
 }
 
 func notFound(name, dir string) error {
-	e := &ExitError{Code: exitNotFound, Reason: name + ": command not found", Err: fs.ErrNotExist}
+	e := commandNotFound(name)
 	switch info, err := os.Stat(under(dir, name)); {
 	case err != nil:
 	case info.IsDir():
@@ -72,9 +72,6 @@ func notFound(name, dir string) error {
 	default:
 		e.Hint = "./" + name + " exists but is not executable"
 	}
-	if strings.ContainsAny(name, " \t") {
-		e.Hint = "it holds spaces: give the command and its arguments as separate words, or use sh -c '" + name + "'"
-	}
 	return e
 }
 
@@ -83,7 +80,11 @@ func executable(name, path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
-		return &ExitError{Code: exitNotFound, Reason: name + ": no such file", Err: err}
+		e := &ExitError{Code: exitNotFound, Reason: name + ": no such file", Err: err}
+		if strings.HasPrefix(name, "~") {
+			e.Hint = quotedHome
+		}
+		return e
 	case err != nil:
 		return &ExitError{Code: exitCannotExecute, Reason: name + ": " + reason(err), Err: err}
 	case info.IsDir():

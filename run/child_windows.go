@@ -96,7 +96,7 @@ func lookUp(name, dir string, env *Env) (string, error) {
 			return path, nil
 		}
 	}
-	return "", &ExitError{Code: exitNotFound, Reason: name + ": command not found", Err: fs.ErrNotExist}
+	return "", commandNotFound(name)
 }
 
 func withExtension(path string, env *Env) string {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -76,13 +77,29 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	}
 	s := &session{Config: c, start: time.Now()}
 	defer s.close()
-	if err := s.prepare(ctx); err != nil {
-		return Result{}, err
+	err := s.prepare(ctx)
+	if err == nil {
+		err = s.launch()
 	}
-	if err := s.launch(); err != nil {
+	if err != nil {
+		s.unstarted(err)
 		return Result{}, err
 	}
 	return s.wait(ctx)
+}
+
+// unstarted puts the end of a run on record whose command did not start: who follows the log waits for it.
+func (s *session) unstarted(err error) {
+	if s.log == nil {
+		return
+	}
+	r := Result{Code: 125, Duration: time.Since(s.start)}
+	if exit := (*ExitError)(nil); errors.As(err, &exit) {
+		r.Code = exit.Code
+	}
+	if err := s.log.Append(s.endRecord(r)); err != nil {
+		s.incomplete(err)
+	}
 }
 
 // session is one run. The order of its fields is the order in which they come to life.

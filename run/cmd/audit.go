@@ -111,14 +111,17 @@ func (p *program) auditShow(path string, f filter) error {
 		return err
 	}
 	defer file.Close()
+	shown := false
 	open := map[uint64]string{} // requests whose end is still to come
 	err = audit.Read(file, func(_ int, r *audit.Record, raw []byte) error {
 		if r.Event == audit.Ended { // also one that is not shown: it may have failed, or another rule have ended it
 			delete(open, r.ID)
 		}
-		switch {
-		case !f.takes(r):
+		if !f.takes(r) {
 			return nil
+		}
+		shown = true
+		switch {
 		case f.json:
 			p.print("%s\n", strings.TrimRight(string(raw), "\n"))
 			return nil
@@ -138,6 +141,9 @@ func (p *program) auditShow(path string, f filter) error {
 	}
 	if err != nil {
 		return &fault{fmt.Errorf("%s: %w", path, err), ours, []string{"agentguard audit verify " + path}}
+	}
+	if !shown {
+		p.say("nothing in %s matches", path)
 	}
 	return nil
 }

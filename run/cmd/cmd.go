@@ -10,7 +10,6 @@ import (
 	"log"
 	"os"
 	"os/signal"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -101,18 +100,6 @@ func usage(hint, format string, a ...any) error {
 	return &fault{fmt.Errorf(format, a...), ours, []string{hint}}
 }
 
-func usageError(c *cli.Context, err error) error {
-	text := err.Error()
-	if name, is := strings.CutPrefix(text, "flag provided but not defined: -"); is {
-		text = "unknown option --" + name
-		if len(name) == 1 {
-			text = "unknown option -" + name
-		}
-	}
-	text, _, _ = strings.Cut(text, ": parse error") // "invalid value "x" for flag -n: parse error"
-	return usage(c.Command.HelpName+" --help", "%s: %s", c.Command.HelpName, text)
-}
-
 // status is an exit code that needs no words: the child's own, or an answer that was "no" and is already on stdout.
 type status int
 
@@ -127,19 +114,6 @@ func interruptible(ctx context.Context, do func(context.Context) error) error {
 		return status(signalCode(os.Interrupt))
 	}
 	return err
-}
-
-func unknownCommand(c *cli.Context) error {
-	name := c.Args().First()
-	if name == "" {
-		return help(c)
-	}
-	path := c.Command.HelpName
-	hint := path + " --help"
-	if near := nearestCommand(name, c.Command.Subcommands); near != "" {
-		hint = "did you mean `" + path + " " + near + "`?"
-	}
-	return usage(hint, "%s has no command %q", path, name)
 }
 
 // exit shows an error and gives the exit code.

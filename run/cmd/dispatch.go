@@ -29,7 +29,7 @@ func dispatch(ctx context.Context, app *cli.App, args []string) error {
 		c := cli.NewContext(app, set, parent)
 		c.Command = at
 		if err != nil {
-			return usageError(c, err)
+			return usageError(c, err, args[1:])
 		}
 		asked = asked || c.Bool("help") // before a command or behind it
 		next := named(at.Subcommands, c.Args().First())
@@ -88,8 +88,11 @@ func parse(c *cli.Command, args []string) (*flag.FlagSet, error) {
 			continue
 		}
 		// --policy "$FILE" without a FILE must not mean the one that is found, nor --isolation "$LEVEL" any level.
-		if _, isText := f.(*cli.StringFlag); isText && text == "" && !slices.Contains(mayBeEmpty, first.Name) {
+		switch _, isText := f.(*cli.StringFlag); {
+		case isText && text == "" && !slices.Contains(mayBeEmpty, first.Name):
 			return nil, fmt.Errorf("--%s is empty: give it a value, or leave it out", first.Name)
+		case isText && text == "--":
+			return nil, fmt.Errorf("--%s needs a value in front of the --", first.Name)
 		}
 		if !given[first.Name] {
 			if err := set.Set(first.Name, text); err != nil {

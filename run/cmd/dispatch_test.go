@@ -23,8 +23,8 @@ func TestDispatch(t *testing.T) {
 		{"frob", "root  [] [] 7 false [frob]"}, {"leaf", "root  [] [] 7 false [leaf]"}, {"-- group leaf", "leaf  [] [] 7 false []"},
 		{"--help", "help of p"}, {"-h", "help of p"}, {"group", "help of p group"}, {"group --help", "help of p group"}, {"group leaf -h", "help of p group leaf"}, {"group leaf --help x", "help of p group leaf"},
 		{"--help group leaf", "help of p group leaf"}, {"group leaf --help=false", "leaf  [] [] 7 false []"}, {"group frob", "p group has no command \"frob\""}, {"group laef", "did you mean `p group leaf`?"},
-		{"--frob", "p: unknown option --frob"}, {"group leaf --frob", "p group leaf: unknown option --frob"}, {"group leaf -i x", "p group leaf: invalid value \"x\" for flag -i"},
-		{"group leaf -t", "p group leaf: flag needs an argument: -t"}, {"group leaf -n x", "p group leaf: invalid value"}, {"group leaf --on", "p group leaf: unknown option --on"},
+		{"--frob", "p: unknown option --frob"}, {"group leaf --frob", "p group leaf: unknown option --frob"}, {"group leaf -i x", "p group leaf: invalid value \"x\" for -i p group leaf --help"},
+		{"group leaf -t", "p group leaf: -t needs a value"}, {"group leaf -text", "p group leaf: -text needs a value"}, {"group leaf -t -- x", "--text needs a value in front of the --"}, {"group leaf --txt=a", "unknown option --txt did you mean --text?"}, {"group leaf -n x", "p group leaf: invalid value \"x\" for -n p group leaf --help"}, {"group leaf --on", "p group leaf: unknown option --on"},
 	} {
 		got := ""
 		note := func(name string) cli.ActionFunc {

@@ -63,9 +63,15 @@ func (p *program) writeStarter(ctx context.Context, file string, services []stri
 // writeNew creates the file; O_EXCL also refuses a symbolic link that leads elsewhere.
 func writeNew(file, text string) error {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if info, wrong := os.Stat(file); wrong == nil && info.IsDir() {
+		return usage("agentguard init --policy "+filepath.Join(file, policyFile), "%s is a directory", file)
+	}
 	if errors.Is(err, fs.ErrExist) {
 		return &fault{fmt.Errorf("%s exists and stays as it is", file), ours,
 			[]string{"agentguard policy check " + file + "   (or --policy ANOTHER)"}}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return &fault{err, ours, []string{"mkdir -p " + filepath.Dir(file)}}
 	}
 	if err != nil {
 		return err
@@ -91,7 +97,7 @@ func (p *program) nextSteps(pol *policy.Policy, file string) {
 	if filepath.Clean(file) != policyFile {
 		option = " --policy " + file
 	}
-	p.say("  edit %s: the resources that the agent may touch", file)
+	p.say("  edit %s: the agent's name, and what it may do to what", file)
 	p.say("  agentguard policy check%s", fileArgument(file))
 	if option == "" {
 		p.say("  agentguard policy trust   (after each change: run takes no other)")

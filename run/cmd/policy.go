@@ -53,7 +53,7 @@ func (p *program) loadPolicy(given string) (*policy.Policy, error) {
 func (p *program) readPolicy(file string) (*policy.Policy, error) {
 	pol, err := policy.Load(file)
 	if err != nil {
-		return nil, err
+		return nil, missingPolicy(file, err)
 	}
 	for _, w := range pol.Warnings {
 		p.warn("%s", w)

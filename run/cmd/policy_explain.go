@@ -34,6 +34,9 @@ examples:
 		},
 		Action: func(c *cli.Context) error {
 			a, err := arguments(c, 2, 2)
+			if url := c.Args().First(); c.Args().Len() == 1 && strings.Contains(url, "/") {
+				return usage("agentguard policy explain GET "+url, "%v", err)
+			}
 			if err != nil {
 				return err
 			}
@@ -96,7 +99,7 @@ func (p *program) policyExplain(given string, q *suite.Request, asJSON bool) err
 	}
 	a, err := suite.Ask(pol, q)
 	if err != nil {
-		return &fault{err, ours, []string{"agentguard policy explain --help"}}
+		return &fault{err, ours, []string{"as in: agentguard policy explain GET https://api.github.com/user   (or GET /proxy/SERVICE/PATH)"}}
 	}
 	e := suite.Explain(pol, q, a)
 	if asJSON {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"agentguard/policy"
 	"agentguard/policy/suite"
 	"agentguard/run/audit"
 )
@@ -67,7 +68,7 @@ examples:
 func (p *program) caseFiles(given []string, policyFile string) ([]string, error) {
 	if len(given) == 0 {
 		pol, err := p.findPolicy(policyFile)
-		return []string{strings.TrimSuffix(pol, ".toml") + ".test.toml"}, err
+		return []string{casesOf(pol)}, err
 	}
 	var files []string
 	for _, g := range given {
@@ -75,6 +76,8 @@ func (p *program) caseFiles(given []string, policyFile string) ([]string, error)
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("cases: %w", err)
+		case !info.IsDir() && isPolicy(g):
+			return nil, usage("agentguard policy test "+casesOf(g), "%s is a policy: its cases are in another file", g)
 		case !info.IsDir():
 			files = append(files, g)
 			continue
@@ -86,6 +89,17 @@ func (p *program) caseFiles(given []string, policyFile string) ([]string, error)
 		files = append(files, below...)
 	}
 	return files, nil
+}
+
+// casesOf is where the cases of a policy are.
+func casesOf(file string) string { return strings.TrimSuffix(file, ".toml") + ".test.toml" }
+
+func isPolicy(file string) bool {
+	if strings.HasSuffix(file, ".test.toml") {
+		return false
+	}
+	_, err := policy.Load(file)
+	return err == nil
 }
 
 func casesBelow(dir string) ([]string, error) {

@@ -108,15 +108,16 @@ func (p *program) trustPolicy(file string) error {
 		return err
 	}
 	pol, err := p.readPolicy(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return &fault{err, ours, []string{"agentguard init   (writes a starter), or agentguard policy trust FILE"}}
-	}
 	if err != nil {
 		return err
 	}
 	l, err := p.look(pol)
 	if err != nil && l.files == nil {
 		return err
+	}
+	if l.same {
+		p.print("%s: %s\n", pol.Source, p.good("trusted already, as it is now"))
+		return nil
 	}
 	for _, line := range l.says(pol) {
 		p.print("  %s\n", audit.SafeText(line))
@@ -153,7 +154,8 @@ func (p *program) requireTrust(pol *policy.Policy) error {
 	}
 	what := l.why(pol)
 	refusal := &fault{what, ours, []string{"read it, then: agentguard policy trust   (or name it: --policy " + pol.Source + ")"}}
-	if inside := p.personal("policy trust"); inside != nil {
+	if inside := p.personal("policy trust"); inside != nil { // which sees nothing of what the person trusts
+		refusal.hints = []string{"inside of a run a policy has to be named: --policy " + pol.Source}
 		return refusal
 	}
 	p.say("%v:", what)

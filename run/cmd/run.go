@@ -268,7 +268,7 @@ func byRule(rules map[string]int) string {
 func checkVariables(given []string) error {
 	for _, e := range given {
 		name, _, _ := strings.Cut(e, "=")
-		if name == "" || strings.ContainsAny(name, "\x00 \t\r\n") {
+		if name == "" || name[0] == '-' || strings.ContainsAny(name, "\x00 \t\r\n") { // an option, or the --, was taken for a name
 			return usage("-e NAME or -e NAME=VALUE", "-e needs the name of a variable")
 		}
 	}

@@ -92,7 +92,7 @@ func (p *program) vaultSet(c *cli.Context) error {
 	if len(a) > 1 || len(a) == 1 && strings.Contains(a[0], "=") {
 		// The argument is not repeated: it is likely the secret.
 		return usage("agentguard vault set NAME   (asks for the value; or pipe it: CMD | agentguard vault set NAME)",
-			"a value cannot be an argument: it would stay in the shell's history and show in every process list")
+			"a value cannot be an argument: it stands in the shell's history then, and in every process list. If that was a secret, take it out of there")
 	}
 	if _, err := arguments(c, 1, 1); err != nil {
 		return err
