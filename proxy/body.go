@@ -196,16 +196,14 @@ func (b *peekedBody) fill(max int64) {
 	if int64(len(b.head)) >= max || b.end != nil || b.spool != nil {
 		return
 	}
-	if b.deadline != nil {
-		b.deadline(time.Now().Add(headerTimeout))
-		defer b.deadline(time.Time{})
-	}
 	if b.length >= 0 {
 		max = min(max, b.length+1)
 	}
-	for b.reserve(max) && int64(len(b.head)) < max && b.end == nil {
-		b.grow(max)
-	}
+	b.patiently(func() {
+		for b.reserve(max) && int64(len(b.head)) < max && b.end == nil {
+			b.grow(max)
+		}
+	})
 }
 
 // reserve takes the memory for max bytes of head from the budget.

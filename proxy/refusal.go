@@ -42,6 +42,12 @@ func unable(ex *Exchange, reason, hint string) *Refusal {
 	return &Refusal{Status: http.StatusForbidden, Reason: reason, Hint: hint, Rule: ex.Decision.Rule, Effect: "error"}
 }
 
+// gone answers a client that has ended its request, or its half of the connection, which net/http cannot tell from the other: what it
+// sent is whole, so that it may still read. The upstream did nothing wrong.
+func gone() *Refusal {
+	return &Refusal{Status: http.StatusBadRequest, Reason: "the client ended the connection, or its half of it, before an answer came", Hint: "keep it open until the answer is there", Effect: "error"}
+}
+
 type refusalJSON struct {
 	OK       *bool  `json:"ok,omitempty"`
 	AWS      string `json:"__type,omitempty"`

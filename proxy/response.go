@@ -158,25 +158,7 @@ func (p *Proxy) upstreamError(w http.ResponseWriter, r *http.Request, err error)
 	if ex.Failure == "" {
 		ex.Failure = err.Error()
 	}
-	f := p.Upstream.refusal(ex, err)
-	var told refusalError
-	var broken *brokenBody
-	var atGate *Refusal
-	if ex.body != nil && ex.body.gate != nil {
-		atGate = ex.body.gate.stop(ex)
-	}
-	switch {
-	case atGate != nil:
-		f = atGate
-	case errors.As(err, &told):
-		f = told.Refusal
-	case errors.As(err, &broken):
-		f = malformed("the request's body could not be read: " + broken.Error())
-	case errors.Is(err, errUnasked):
-		f = upstreamFailed(err.Error(), "")
-	case errors.Is(err, context.Canceled):
-		f = upstreamFailed("the client went away", "")
-	}
+	f, over := p.failure(ex, err)
 	// What the upstream sent may be quoted in the error.
 	set := p.live()
 	for _, text := range []*string{&ex.Failure, &f.Reason, &f.Hint} {
@@ -184,8 +166,30 @@ func (p *Proxy) upstreamError(w http.ResponseWriter, r *http.Request, err error)
 		*text, ex.Scrubbed = clean, ex.Scrubbed+n
 	}
 	ex.Refusal, ex.Status = f, f.Status
-	if broken != nil && r.ProtoMajor == 1 {
-		w.Header().Set("Connection", "close") // nobody knows where the body ends and the next request begins
+	if over && r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close")
 	}
 	f.write(w, ex)
+}
+
+// failure is what to tell the child of err, and whether its connection is over: it can carry no next request.
+func (p *Proxy) failure(ex *Exchange, err error) (f *Refusal, over bool) {
+	if ex.body != nil && ex.body.gate != nil {
+		if f := ex.body.gate.stop(ex); f != nil {
+			return f, false
+		}
+	}
+	var told refusalError
+	var broken *brokenBody
+	switch {
+	case errors.As(err, &told):
+		return told.Refusal, false
+	case errors.As(err, &broken): // nobody knows where the body ends and the next request begins
+		return malformed("the request's body could not be read: " + broken.Error()), true
+	case errors.Is(err, errUnasked):
+		return upstreamFailed(err.Error(), ""), false
+	case errors.Is(err, context.Canceled):
+		return gone(), true
+	}
+	return p.Upstream.refusal(ex, err), false
 }

@@ -113,7 +113,7 @@ func (b *peekedBody) hold() error {
 	return nil
 }
 
-// patiently sets a deadline for one read: a child may take its time, but not stop.
+// patiently bounds how long read may wait for the child, which may take its time, but not stop.
 func (b *peekedBody) patiently(read func()) {
 	if b.deadline != nil {
 		b.deadline(time.Now().Add(headerTimeout))

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
@@ -606,6 +607,36 @@ func TestRefusedBodyKeepsTheConnection(t *testing.T) {
 	}
 	if resp, _, _ := r.raw(post("/unknown", "Expect: 100-continue\r\n", "")); resp == nil || resp.StatusCode != 403 {
 		t.Errorf("waiting for 100: %+v", resp)
+	}
+}
+
+// TestHalfClosedRequest: a client that has said all, and ends its half of the connection, is told that this ends its request; not
+// that the upstream has failed, which many would try again.
+func TestHalfClosedRequest(t *testing.T) {
+	r := newRig(t, func(_ http.ResponseWriter, q *http.Request) {
+		select {
+		case <-q.Context().Done():
+		case <-time.After(5 * time.Second):
+		}
+	}, rigOptions{})
+	c, err := net.Dial("tcp", r.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	token := base64.StdEncoding.EncodeToString([]byte("x:" + theToken))
+	io.WriteString(c, "GET /proxy/api/items/1 HTTP/1.1\r\nHost: x\r\nAuthorization: Basic "+token+"\r\n\r\n")
+	c.(*net.TCPConn).CloseWrite()
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := bodyOf(t, resp); resp.StatusCode != 400 || !resp.Close || !strings.Contains(text, "its half of it") {
+		t.Errorf("%s, close %v: %s", resp.Status, resp.Close, text)
+	}
+	if ex := r.last(); ex.Status != 400 || ex.Refusal == nil || ex.Refusal.Effect != "error" {
+		t.Errorf("%+v", ex.Refusal)
 	}
 }
 

@@ -174,15 +174,17 @@ func (p *Proxy) serveInner(w http.ResponseWriter, r *http.Request) {
 // within is whom a request in a tunnel is for: its Host must be the tunnel's authority.
 func (p *Proxy) within(r *http.Request, tunnel *tunnelConn) (action.Authority, error) {
 	host, err := action.ParseAuthority(r.Host, action.DefaultPort(tunnel.plain))
-	switch {
-	case tunnel.plain && tunnel.captured.IsValid() && r.Host == "":
-		return p.meant("", tunnel)
-	case tunnel.plain && tunnel.captured.IsValid() && err == nil:
+	if tunnel.plain && tunnel.captured.IsValid() {
+		switch {
+		case r.Host == "":
+			return p.meant("", tunnel)
+		case err != nil:
+			a, _ := p.meant("", tunnel)
+			return a, err
+		}
 		return p.meant(host.String(), tunnel)
-	case tunnel.plain && tunnel.captured.IsValid():
-		a, _ := p.meant("", tunnel)
-		return a, err
-	case err != nil || host != tunnel.authority:
+	}
+	if err != nil || host != tunnel.authority {
 		return tunnel.authority, fmt.Errorf("the request is for %q, the tunnel leads to %s", r.Host, tunnel.authority)
 	}
 	return host, nil

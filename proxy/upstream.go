@@ -115,21 +115,29 @@ func (u *Upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	through, err := u.corporate(r.URL)
+	if err != nil {
+		return nil, err
+	}
 	if t := httptrace.ContextClientTrace(r.Context()); t != nil { // which ReverseProxy has made for this request alone
-		t.GotConn = u.leaves(exchangeOf(r))
+		t.GotConn = leaves(exchangeOf(r), through != nil)
 	}
 	speaks, known := u.speaks.Load(r.URL.Host)
 	if speaks == 2 || r.ProtoMajor == 2 {
 		return w.h2.RoundTrip(r)
 	}
+	http1 := http.RoundTripper(w.h1)
+	if through == nil && w.h0.takes(r) {
+		http1 = w.h0
+	}
 	if known {
-		return u.tryHTTP1(w, r, r)
+		return u.tryHTTP1(w, http1, r, r)
 	}
 	first := *r
 	if r.Body != nil {
 		first.Body = unclosed{r.Body} // a failed attempt closes it
 	}
-	resp, err := u.tryHTTP1(w, &first, r)
+	resp, err := u.tryHTTP1(w, http1, &first, r)
 	if err == nil {
 		u.speaks.LoadOrStore(r.URL.Host, 1)
 	}
@@ -137,8 +145,8 @@ func (u *Upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // leaves tells an exchange by which connection it leaves, and ends the bound on what made it.
-func (u *Upstream) leaves(ex *Exchange) func(httptrace.GotConnInfo) {
-	if u.via(ex) == "" {
+func leaves(ex *Exchange, throughProxy bool) func(httptrace.GotConnInfo) {
+	if !throughProxy {
 		return ex.leaves
 	}
 	return func(c httptrace.GotConnInfo) {
@@ -149,22 +157,13 @@ func (u *Upstream) leaves(ex *Exchange) func(httptrace.GotConnInfo) {
 
 // tryHTTP1 asks in HTTP/1.1, and again in HTTP/2 where the upstream knows no other: then the handshake has failed with
 // alert 120 (RFC 7301 section 3.2), and nothing was sent.
-func (u *Upstream) tryHTTP1(w *ways, first, again *http.Request) (*http.Response, error) {
-	resp, err := u.askHTTP1(w, first)
+func (u *Upstream) tryHTTP1(w *ways, http1 http.RoundTripper, first, again *http.Request) (*http.Response, error) {
+	resp, err := http1.RoundTrip(first)
 	if err == nil || !strings.Contains(err.Error(), "no application protocol") {
 		return resp, err
 	}
 	u.speaks.Store(again.URL.Host, 2)
 	return w.h2.RoundTrip(again)
-}
-
-func (u *Upstream) askHTTP1(w *ways, r *http.Request) (*http.Response, error) {
-	if w.h0.takes(r) {
-		if through, err := u.corporate(r.URL); err == nil && through == nil {
-			return w.h0.RoundTrip(r)
-		}
-	}
-	return w.h1.RoundTrip(r)
 }
 
 type unclosed struct{ io.Reader }

@@ -226,7 +226,7 @@ func (t *tally) trouble(r *audit.Record) {
 	}
 	about, text := r.Request.Authority, ""
 	switch {
-	case r.Effect == "error":
+	case r.Effect == "error" && r.Response.Status >= http.StatusInternalServerError: // not where the child itself gave up
 		text = r.Reason
 	case r.Response.Status == http.StatusUnauthorized && r.Credential != "":
 		about += " " + r.Credential

@@ -52,14 +52,14 @@ func TestRecordsAreInTheFileInTime(t *testing.T) {
 	})
 }
 
-// TestRecordTellsAll: every action of a request with its resource, the scheme, what is kept of the answer.
 // TestTroubles: what no policy mends is told once for each host.
 func TestTroubles(t *testing.T) {
 	var all tally
 	for _, r := range []audit.Record{
 		{Event: audit.Sent, Effect: "error", Reason: "not ended"},
-		{Event: audit.Ended, Effect: "error", Reason: "a is down: port 1", Request: audit.Request{Authority: "a:443"}},
-		{Event: audit.Ended, Effect: "error", Reason: "a is down: port 2", Request: audit.Request{Authority: "a:443"}},
+		{Event: audit.Ended, Effect: "error", Reason: "a is down: port 1", Response: audit.Response{Status: 502}, Request: audit.Request{Authority: "a:443"}},
+		{Event: audit.Ended, Effect: "error", Reason: "a is down: port 2", Response: audit.Response{Status: 502}, Request: audit.Request{Authority: "a:443"}},
+		{Event: audit.Ended, Effect: "error", Reason: "the client went", Response: audit.Response{Status: 400}, Request: audit.Request{Authority: "c:443"}},
 		{Event: audit.Ended, Effect: "allow", Response: audit.Response{Status: 401}, Request: audit.Request{Authority: "a:443"}},
 		{Event: audit.Ended, Effect: "allow", Credential: "key", Response: audit.Response{Status: 401}, Request: audit.Request{Authority: "a:443"}},
 		{Event: audit.Refused, Effect: "deny", Reason: "denied", Request: audit.Request{Authority: "b:443"}},
@@ -72,6 +72,7 @@ func TestTroubles(t *testing.T) {
 	}
 }
 
+// TestRecordTellsAll: every action of a request with its resource, the scheme, what is kept of the answer.
 func TestRecordTellsAll(t *testing.T) {
 	s := sessionWithLog(t)
 	on := func(name, resource string) action.Action {
