@@ -218,6 +218,16 @@ func stdio(cfg ChildConfig) (fds []uintptr, closeNull func(), err error) {
 	return fds, func() { null.Close() }, nil
 }
 
+// isConnectedHere says whether a socket is for good one end of a connection to another program of this machine. One of the internet can
+// be made to lead elsewhere, and out of a namespace into which it was given, as can one of datagrams (connect(2), AF_UNSPEC).
+func isConnectedHere(socket *os.File) bool {
+	fd := int(socket.Fd())
+	peer, err := unix.Getpeername(fd)
+	_, here := peer.(*unix.SockaddrUnix)
+	kind, _ := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	return err == nil && here && kind != unix.SOCK_DGRAM
+}
+
 // wait reports the child's stops, and reaps it.
 func (c *Child) wait() {
 	if c.box != nil {

@@ -155,6 +155,9 @@ func (s *session) prepare(ctx context.Context) error {
 	if err := canStart(); err != nil {
 		return failure(err, "mount -t proc proc /proc")
 	}
+	if s.workDir() == "" {
+		return failure(errors.New("the working directory is not there any more"), "cd to one that is")
+	}
 	if err := s.become(); err != nil {
 		return err
 	}
@@ -197,6 +200,11 @@ func (s *session) prepare(ctx context.Context) error {
 func (s *session) choose() (err error) {
 	if s.level, err = sandbox.Choose(sandbox.Ladder(nil, s.seal), s.Isolation); err != nil {
 		return failure(err, "")
+	}
+	if s.level.Level == sandbox.Filtered {
+		if err := s.holdStreams(s.level.Level); err != nil {
+			return s.unmet(err)
+		}
 	}
 	if s.box != nil {
 		if err := s.publish(); err != nil {

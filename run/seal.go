@@ -28,7 +28,7 @@ var javaTrust = []string{"/etc/ssl/certs/java/cacerts", "/etc/pki/ca-trust/extra
 // seal makes the box of a sealed run. That begins before this process is made undumpable, and ends before any secret is loaded;
 // meanwhile there is other work to do.
 func (s *session) seal() error {
-	if err := s.noDirectories(); err != nil {
+	if err := s.holdStreams(sandbox.Sealed); err != nil {
 		s.Begun.Close()
 		return err
 	}
@@ -57,20 +57,6 @@ func (s *session) seal() error {
 		return err
 	}
 	s.box = box
-	return nil
-}
-
-// noDirectories refuses to give the command an open directory: by it all that is outside can be named as it is there, and written.
-func (s *session) noDirectories() error {
-	for i, f := range []*os.File{s.Stdin, s.Stdout, s.Stderr} {
-		if f == nil {
-			continue
-		}
-		if info, err := f.Stat(); err == nil && info.IsDir() {
-			name := [...]string{"input", "output", "error"}[i]
-			return &sandbox.Problem{Step: "keep the command inside: its standard " + name + " is a directory, by which it could name all that is outside", Mend: "give it a file, or /dev/null"}
-		}
-	}
 	return nil
 }
 
