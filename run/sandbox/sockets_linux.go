@@ -39,6 +39,7 @@ func (s *survey) sockets() []string {
 	if len(relative) > 0 {
 		f.inWorkingDirs(relative, remote)
 	}
+	f.own("/tmp")
 	paths := make([]string, 0, len(f.found))
 	for path := range f.found {
 		paths = append(paths, path)
@@ -129,6 +130,19 @@ func (f *finder) look(dir string, depth int, pipes bool) {
 	}
 }
 
+// own looks through the directories that some programs make for their sockets among other temporary files: ssh's agent, tmux, emacs,
+// Neovim. Where the place is another container's or network's, no name has told of them.
+func (f *finder) own(dir string) {
+	readDir(dir, make([]byte, entriesSize), func(name []byte, _ uint32) bool {
+		for _, begin := range []string{"ssh-", "tmux-", "emacs", "nvim."} {
+			if strings.HasPrefix(string(name), begin) {
+				f.look(filepath.Join(dir, string(name)), 2, false)
+			}
+		}
+		return f.left > 0
+	})
+}
+
 // entriesSize is what os.ReadDir takes, in bytes.
 const entriesSize = 8 << 10
 
@@ -166,7 +180,11 @@ func readDir(dir string, buffer []byte, do func(name []byte, kind uint32) (more 
 // boundNames reads the names that the kernel has: those that say where they are, and relative ones, of which are also those that were
 // bound by way of a process's directory, as programs do where the whole name is too long.
 func boundNames() (absolute, relative []string) {
-	text, _ := os.ReadFile("/proc/self/net/unix")
+	var text []byte
+	for _, list := range nameLists() {
+		names, _ := os.ReadFile(list)
+		text = append(text, names...)
+	}
 	known := map[string]bool{} // each connection to a socket has its name
 	for line := range strings.Lines(string(text)) {
 		name := socketName(line)
@@ -184,6 +202,36 @@ func boundNames() (absolute, relative []string) {
 		}
 	}
 	return absolute, relative
+}
+
+// maxNetworks bounds the networks whose names are read.
+const maxNetworks = 32
+
+// nameLists are the kernel's lists of names. Each network has one, while a name in the file system leads to its socket from any of them:
+// who works in another than the machine's, as some do to have a VPN for a few programs, has that of the agents and terminals around too.
+func nameLists() []string {
+	lists, ours := []string{"/proc/self/net/unix"}, networkOf("self")
+	if networkOf("1") == ours { // as a rule: the others are containers'
+		return lists
+	}
+	known := map[uint64]bool{0: true, ours: true}
+	readDir("/proc", make([]byte, entriesSize), func(pid []byte, _ uint32) bool {
+		if network := networkOf(string(pid)); !known[network] {
+			known[network] = true
+			lists = append(lists, "/proc/"+string(pid)+"/net/unix")
+		}
+		return len(lists) < maxNetworks
+	})
+	return lists
+}
+
+// networkOf tells the network of a process from others; 0: it cannot be seen.
+func networkOf(pid string) uint64 {
+	var info unix.Stat_t
+	if unix.Stat("/proc/"+pid+"/net/unix", &info) != nil {
+		return 0
+	}
+	return info.Ino
 }
 
 // inWorkingDirs looks for names in the working directories of processes.

@@ -56,6 +56,41 @@ func TestNamesThatAreNoSockets(t *testing.T) {
 	}
 }
 
+// TestSocketsOfAnotherNetwork: the kernel has the names of each network apart, and they lead to the sockets all the same.
+func TestSocketsOfAnotherNetwork(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "deep/s")
+	os.Mkdir(filepath.Dir(path), 0o755)
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if out := around(t, "sockets", `exec unshare -Urn "$SELF"`); !strings.Contains(out, path+"\n") {
+		t.Errorf("%s is not found:\n%s", path, out)
+	}
+}
+
+// TestSocketsInTemporaryDirectories: ssh's agent and tmux have directories of their own in /tmp, whose names need not be those that they
+// were bound in.
+func TestSocketsInTemporaryDirectories(t *testing.T) {
+	dir, err := os.MkdirTemp("/tmp", "ssh-")
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir + "-moved") })
+	l, err := net.Listen("unix", filepath.Join(dir, "agent"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := os.Rename(dir, dir+"-moved"); err != nil {
+		t.Fatal(err)
+	}
+	if found := Sockets(); !slices.Contains(found, dir+"-moved/agent") {
+		t.Errorf("%s is not among %v", dir+"-moved/agent", found)
+	}
+}
+
 // TestLookEnds: a search has its bounds, also where nothing is left of them, and waits for nobody.
 func TestLookEnds(t *testing.T) {
 	dir := t.TempDir()
