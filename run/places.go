@@ -38,9 +38,10 @@ func (s *session) places() sandbox.Places {
 	if policy != "" {
 		policy, _ = filepath.Abs(policy)
 	}
+	self, _ := os.Executable()
 	return sandbox.Places{
 		Home: home, Others: []string{s.ownHome}, Dir: dir, Path: filepath.SplitList(env.Get("PATH")), Temp: []string{os.TempDir(), env.Get("TMPDIR")}, Caches: caches,
-		Jobs: jobSecrets(env.Get), Moves: sandbox.Moves(env.Get), Runtime: s.dir, Policy: policy,
+		Jobs: jobSecrets(env.Get), Moves: sandbox.Moves(env.Get), Runtime: s.dir, Policy: policy, Program: self,
 		Secret: own(append(s.sourceFiles(), s.Hide...)...), Read: own(read...), Write: own(i.Write...), Hide: own(i.Hide...),
 	}
 }
@@ -85,21 +86,6 @@ var cacheVariables = []string{"XDG_CACHE_HOME", "GOCACHE", "GOMODCACHE", "PIP_CA
 // GITHUB_ENV, GITHUB_PATH and GITHUB_STATE, by which it could have the steps behind it execute something.
 var resultVariables = []string{"GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"}
 
-// jobSecrets are the files of secrets that CI systems keep beside a job's working directory: what GitHub's checkout leaves for
-// git from its version 6 on, GitLab's variables of type file, Jenkins' credentials of type file.
-func jobSecrets(get func(string) string) (paths []string) {
-	if dir := get("RUNNER_TEMP"); filepath.IsAbs(dir) {
-		paths, _ = filepath.Glob(filepath.Join(escapeGlob(dir), "git-credentials-*"))
-	}
-	if dir := get("CI_PROJECT_DIR"); filepath.IsAbs(dir) {
-		paths = append(paths, filepath.Clean(dir)+".tmp")
-	}
-	if dir := get("WORKSPACE_TMP"); filepath.IsAbs(dir) {
-		paths = append(paths, filepath.Join(dir, "secretFiles"))
-	}
-	return paths
-}
-
 // showsKeys says whether the child can sign: nothing hides keys from it, or the policy shows it some, or an agent that has them.
 func (s *session) showsKeys() bool {
 	shown := s.level.Level == sandbox.Env || s.opens(".gnupg") || s.opens(".ssh")
@@ -131,23 +117,13 @@ func (s *session) rules(p sandbox.Places, gitDirs []string) []sandbox.Rule {
 	if dir := env.Get("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		rules = append(rules, sandbox.Rule{Path: dir, View: sandbox.Hidden})
 	}
-	for _, path := range tickets(env) {
+	for _, path := range append(tickets(env), s.namedSecrets(p.Dir)...) {
 		rules = append(rules, sandbox.Rule{Path: path, View: sandbox.Hidden})
 	}
 	for _, git := range gitDirs {
 		rules = append(rules, sandbox.Rule{Path: git, View: sandbox.Writable}, sandbox.Rule{Path: filepath.Join(git, "hooks"), View: sandbox.ReadOnly})
 	}
 	return append(rules, p.Rules()...)
-}
-
-// tickets are where Kerberos keeps its own: among other temporary files as a rule, so that at level filtered, where to hide one is to
-// make nothing new beside it, they stay.
-func tickets(env *Env) []string {
-	paths, _ := filepath.Glob("/tmp/krb5cc*")
-	if _, path, ok := strings.Cut(env.Get("KRB5CCNAME"), ":"); ok && filepath.IsAbs(path) {
-		paths = append(paths, path)
-	}
-	return paths
 }
 
 // Views says what the child of such a run would see at a level that confines it, of what there is now: the files that are not

@@ -11,6 +11,7 @@ import (
 
 	"agentguard/policy"
 	"agentguard/run"
+	"agentguard/run/audit"
 	"agentguard/run/sandbox"
 	"agentguard/vault"
 )
@@ -68,7 +69,7 @@ func (p *program) run(c *cli.Context) error {
 		return err
 	}
 	config.Begun = begun
-	before := sandbox.GitRuns(config.Dir)
+	before, ours := sandbox.GitRuns(config.Dir), ownFile()
 	result, err := run.Run(c.Context, config)
 	if err != nil {
 		if outer := p.env.get("AGENTGUARD_RUN"); outer != "" {
@@ -87,6 +88,9 @@ func (p *program) run(c *cli.Context) error {
 	}
 	if made := l != nil && len(l.services) > 0; !made && pol.Changed() { // which may have been the command, where it can write it
 		p.warn("%s is not what this run began with: read it before you use it again", pol.Source)
+	}
+	if ours.changed() {
+		p.warn("%s is not the program that this run began with: see who changed it before you start it again", ours.path)
 	}
 	p.warnOfGit(before, sandbox.GitRuns(config.Dir))
 	if l != nil {
@@ -166,6 +170,24 @@ func beginBox(isolation string) *sandbox.Box {
 	return box
 }
 
+// programFile is our own file as it was.
+type programFile struct {
+	path string
+	was  os.FileInfo
+}
+
+func ownFile() (f programFile) {
+	f.path, _ = os.Executable()
+	f.was, _ = os.Stat(f.path)
+	return f
+}
+
+// changed says whether it is another by now, as a command can make it that is confined by nothing, or works where it lies.
+func (f programFile) changed() bool {
+	now, err := os.Stat(f.path)
+	return f.was != nil && (err != nil || !os.SameFile(f.was, now) || !now.ModTime().Equal(f.was.ModTime()))
+}
+
 // warnOfGit says what git runs in this repository from now on that it did not before.
 func (p *program) warnOfGit(before, now map[string]bool) {
 	var lines []string
@@ -180,7 +202,7 @@ func (p *program) warnOfGit(before, now map[string]bool) {
 			p.warn("and %d more of that kind", len(lines)-i)
 			break
 		}
-		p.warn("git may run what it did not before: %s", line)
+		p.warn("git may run what it did not before: %s", audit.Clip(line, 400))
 	}
 }
 

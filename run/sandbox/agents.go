@@ -35,8 +35,8 @@ var agents = []agent{
 	{"pi", "@mariozechner/pi-coding-agent", []string{".pi"}, []string{".pi/agent/settings.json", ".pi/agent/models.json", ".pi/agent/extensions"}},
 }
 
-// Unsettled lists what is settled in agents' own directories, and in the user's where the child works in it, and is not there. Nothing
-// holds what is not there, so the child can make it where it can write.
+// Unsettled lists what is settled in agents' own directories, and in the user's where the child works in it, and is not there, with the
+// directories of programs that are not. Nothing holds what is not there, so the child can make it where it can write.
 func (p Places) Unsettled() (paths []string) {
 	own := settledPlaces
 	if dir, home := p.leads(); dir != home {
@@ -53,6 +53,11 @@ func (p Places) Unsettled() (paths []string) {
 					paths = append(paths, path)
 				}
 			}
+		}
+	}
+	for _, dir := range p.programs() {
+		if _, there := lstat(dir); !there {
+			paths = append(paths, dir)
 		}
 	}
 	return paths

@@ -14,7 +14,7 @@ func GitDirs(dir string) []string {
 	for at := dir; ; at = filepath.Dir(at) {
 		dot := filepath.Join(at, ".git")
 		switch info, err := os.Lstat(dot); {
-		case err == nil && info.IsDir() && isFile(filepath.Join(dot, "HEAD")):
+		case err == nil && info.IsDir() && isThere(filepath.Join(dot, "HEAD")): // it may be a link (gitrepository-layout(5))
 			return []string{dot}
 		case err == nil && info.Mode().IsRegular():
 			return linkedGitDirs(dot, dir)
@@ -35,11 +35,11 @@ func linkedGitDirs(dot, dir string) []string {
 		target = filepath.Join(filepath.Dir(dot), target)
 	}
 	target, err := filepath.EvalSymlinks(target)
-	if err != nil || !isFile(filepath.Join(target, "HEAD")) {
+	if err != nil || !isThere(filepath.Join(target, "HEAD")) {
 		return nil
 	}
 	if common := filepath.Dir(filepath.Dir(target)); filepath.Base(filepath.Dir(target)) == "worktrees" &&
-		isFile(filepath.Join(common, "HEAD")) && sameFile(firstLine(filepath.Join(target, "gitdir")), dot) {
+		isThere(filepath.Join(common, "HEAD")) && sameFile(firstLine(filepath.Join(target, "gitdir")), dot) {
 		return []string{common}
 	}
 	for at := filepath.Dir(filepath.Dir(dot)); ; at = filepath.Dir(at) {

@@ -28,9 +28,12 @@ var programKeys = [...]string{
 const maxGitConfig = 1 << 20
 
 // GitRuns lists what the repository around dir says that git is to run: lines of its configuration, its hooks, and another place for
-// both. Submodules that are checked out below it count.
+// both. Submodules that are checked out below it count, and dir itself where git takes it for a bare repository.
 func GitRuns(dir string) map[string]bool {
 	all := map[string]bool{}
+	if isThere(filepath.Join(dir, "HEAD")) {
+		gitRuns(dir, all)
+	}
 	for _, git := range GitDirs(dir) {
 		worktrees, _ := filepath.Glob(filepath.Join(git, "worktrees/*"))
 		for _, d := range append(gitModules(git, 0), worktrees...) {
@@ -48,7 +51,7 @@ func gitModules(dir string, depth int) (dirs []string) {
 	if depth > maxModules {
 		return nil
 	}
-	if isFile(filepath.Join(dir, "HEAD")) {
+	if isThere(filepath.Join(dir, "HEAD")) {
 		dirs, dir = append(dirs, dir), filepath.Join(dir, "modules")
 	}
 	entries, _ := os.ReadDir(dir)
@@ -63,6 +66,10 @@ func gitModules(dir string, depth int) (dirs []string) {
 func gitRuns(git string, all map[string]bool) {
 	for _, name := range []string{"config", "config.worktree"} {
 		path, section := filepath.Join(git, name), ""
+		if info, err := os.Lstat(path); err == nil && (!info.Mode().IsRegular() || info.Size() > maxGitConfig) {
+			all[path+": is not read here, "+changed(path, info)] = true
+			continue
+		}
 		for line := range strings.Lines(strings.TrimPrefix(textOf(path, maxGitConfig), "\ufeff")) {
 			line = strings.TrimSpace(line)
 			rest, whole := enterSection(line, &section)
@@ -83,9 +90,18 @@ func gitRuns(git string, all map[string]bool) {
 	hooks, _ := os.ReadDir(filepath.Join(git, "hooks"))
 	for _, h := range hooks {
 		if info, err := h.Info(); err == nil && !strings.HasSuffix(h.Name(), ".sample") {
-			all[filepath.Join(git, "hooks", h.Name())+": changed "+info.ModTime().Format("15:04:05.000")+", "+strconv.FormatInt(info.Size(), 10)+" bytes"] = true
+			path := filepath.Join(git, "hooks", h.Name())
+			all[path+": "+changed(path, info)] = true
 		}
 	}
+}
+
+// changed tells one state of what is at a path from others: of a link, what it leads to.
+func changed(path string, info os.FileInfo) string {
+	if target, err := os.Stat(path); err == nil {
+		info = target
+	}
+	return "changed " + info.ModTime().Format("15:04:05.000") + ", " + strconv.FormatInt(info.Size(), 10) + " bytes"
 }
 
 // enterSection reads the headings that a line of git's configuration begins with, and notes the last: there may be several. rest is

@@ -1,6 +1,9 @@
 package sandbox
 
 import (
+	"errors"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,6 +52,41 @@ func TestGitRuns(t *testing.T) {
 		}
 		if n := len(GitRuns(dir)); n != before+1 || !found {
 			t.Errorf("%s: %d lines instead of %d: %v", name, n, before+1, GitRuns(dir))
+		}
+	}
+}
+
+// TestGitRunsWhatIsNotRead: a configuration that git reads and we do not is told of, and nothing of what it holds: a link may lead to what is
+// hidden.
+func TestGitRunsWhatIsNotRead(t *testing.T) {
+	for name, do := range map[string]func(git string) error{
+		"a link":   func(git string) error { return os.Symlink("other", git+"/config") },
+		"too much": func(git string) error { return os.WriteFile(git+"/config", make([]byte, maxGitConfig+1), 0o600) },
+		"HEAD is a link": func(git string) error {
+			return errors.Join(os.Rename(git+"/HEAD", git+"/refs"), os.Symlink("refs/heads/main", git+"/HEAD"), os.Symlink("other", git+"/config"))
+		},
+		"bare": func(git string) error {
+			return errors.Join(os.Rename(git+"/HEAD", git+"/../HEAD"), os.WriteFile(git+"/../config", []byte("[alias]\nx = y\n"), 0o600))
+		},
+	} {
+		dir := t.TempDir()
+		git := filepath.Join(dir, ".git")
+		os.Mkdir(git, 0o755)
+		os.WriteFile(git+"/HEAD", nil, 0o644)
+		os.WriteFile(git+"/other", []byte("password = hunter2\n"), 0o600)
+		if got := GitRuns(dir); len(got) != 0 {
+			t.Errorf("%s: before: %v", name, got)
+		}
+		if err := do(git); err != nil {
+			t.Fatal(err)
+		}
+		first := GitRuns(dir)
+		os.WriteFile(git+"/other", []byte("password = hunter3, and more\n"), 0o600)
+		if text := fmt.Sprint(first); len(first) != 1 || strings.Contains(text, "hunter2") || len(text) > 500 {
+			t.Errorf("%s: %.500s", name, text)
+		}
+		if then := GitRuns(dir); strings.HasSuffix(name, "a link") && maps.Equal(first, then) {
+			t.Errorf("%s: a change of what it leads to is not told of", name)
 		}
 	}
 }

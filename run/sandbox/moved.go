@@ -21,6 +21,13 @@ var moves = []struct{ variable, of string }{
 	{"PASSWORD_STORE_DIR", ".password-store"}, {"SOPS_AGE_KEY_FILE", ".config/sops"}, {"PGPASSFILE", ".pgpass"}, {"TF_CLI_CONFIG_FILE", ".terraformrc"},
 	{"COMPOSER_HOME", ".composer"}, {"BUNDLE_USER_HOME", ".bundle"}, {"CARGO_HOME", ".cargo"}, {"GRADLE_USER_HOME", ".gradle"}, {"GOPATH", "go"},
 	{"HISTFILE", ".bash_history"}, {"PYTHON_HISTORY", ".python_history"}, {"NODE_REPL_HISTORY", ".node_repl_history"}, {"GIT_CONFIG_GLOBAL", ".gitconfig"},
+	{"REGISTRY_AUTH_FILE", ".config/containers/auth.json"}, {"DOCKER_CERT_PATH", ".docker"}, {"HELM_CONFIG_HOME", ".config/helm"}, {"HELM_REGISTRY_CONFIG", ".config/helm"},
+	{"RCLONE_CONFIG", ".rclone.conf"}, {"OCI_CLI_CONFIG_FILE", ".oci"}, {"DATABRICKS_CONFIG_FILE", ".databrickscfg"}, {"SNOWFLAKE_HOME", ".snowflake"}, {"DBT_PROFILES_DIR", ".dbt"},
+	{"HF_HOME", ".cache/huggingface"}, {"KAGGLE_CONFIG_DIR", ".kaggle"}, {"PULUMI_HOME", ".pulumi"}, {"VAGRANT_HOME", ".vagrant.d"}, {"TELEPORT_HOME", ".tsh"}, {"ARGOCD_CONFIG_DIR", ".config/argocd"},
+	{"HCLOUD_CONFIG", ".config/hcloud"}, {"LINODE_CLI_CONFIG", ".linode-cli"}, {"SCW_CONFIG_PATH", ".config/scw"}, {"OS_CLIENT_CONFIG_FILE", ".config/openstack"}, {"JFROG_CLI_HOME_DIR", ".jfrog"},
+	{"POETRY_CONFIG_DIR", ".config/pypoetry"}, {"HEX_HOME", ".hex"}, {"PUB_CACHE", ".pub-cache"}, {"BUNDLE_USER_CONFIG", ".bundle/config"}, {"OP_CONFIG_DIR", ".config/op"}, {"BITWARDENCLI_APPDATA_DIR", ".config/Bitwarden CLI"},
+	{"PGSERVICEFILE", ".pg_service.conf"}, {"MYSQL_TEST_LOGIN_FILE", ".mylogin.cnf"},
+	{"LESSHISTFILE", ".lesshst"}, {"MYSQL_HISTFILE", ".mysql_history"}, {"PSQL_HISTORY", ".psql_history"}, {"SQLITE_HISTORY", ".sqlite_history"}, {"REDISCLI_HISTFILE", ".rediscli_history"},
 	{"CLAUDE_CONFIG_DIR", ".claude"}, {"CODEX_HOME", ".codex"}, {"QWEN_HOME", ".qwen"}, {"COPILOT_HOME", ".copilot"}, {"CONTINUE_GLOBAL_DIR", ".continue"}, {"CLINE_DIR", ".cline"},
 }
 

@@ -32,6 +32,7 @@ func TestMoves(t *testing.T) {
 		// None of these is a place for secrets, and hiding it would break the run.
 		"HISTFILE": "/dev/null", "NPM_CONFIG_USERCONFIG": "/dev/null", "GNUPGHOME": "/", "PIP_CONFIG_FILE": "relative", "GH_CONFIG_DIR": "/home/u", "AZURE_CONFIG_DIR": "/home/u/work/../work",
 		"COMPOSER_HOME": "/home", "PGPASSFILE": "",
+		"REGISTRY_AUTH_FILE": "/secret/auth.json", "HF_HOME": "/models",
 	}
 	p := Places{Home: "/home/u", Dir: "/home/u/work", Moves: Moves(func(name string) string { return env[name] })}
 	rules := p.Rules()
@@ -41,7 +42,7 @@ func TestMoves(t *testing.T) {
 		"/cfg/autostart/x": ReadOnly, "/cfg/git/config": ReadOnly, "/cargo/bin/cargo": ReadOnly, "/etc/git-global": ReadOnly, "/go1/bin/x": ReadOnly,
 		"/data/opencode/x": Writable, "/cargo/registry/x": Writable, "/go1/pkg/mod": Writable, "/go2/pkg/mod": Writable, "/agents/claude/x": Writable,
 		"/agents/claude/settings.json": ReadOnly, "/home/u/work/x": Writable, "/home/u/.netrc": Hidden, "/home/u/.docker/config.json": Hidden, "/home/u/x": ReadOnly,
-		"/cfg/tea/config.yml": Hidden, "/data/com.vercel.cli/auth.json": Hidden, "/home/u/.subversion/auth/svn.simple/x": Hidden, "/home/u/.subversion/config": ReadOnly,
+		"/cfg/tea/config.yml": Hidden, "/secret/auth.json": Hidden, "/models/token": Hidden, "/data/com.vercel.cli/auth.json": Hidden, "/home/u/.subversion/auth/svn.simple/x": Hidden, "/home/u/.subversion/config": ReadOnly,
 		"/home/u/.ansible/galaxy_token": Hidden, "/home/u/.ansible/tmp/x": Writable, "/home/u/.qwen/x": Writable, "/home/u/.qwen/settings.json": ReadOnly,
 	} {
 		if got, known := viewOf(rules, path); !known || got != want {

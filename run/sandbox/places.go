@@ -20,6 +20,7 @@ type Places struct {
 	Moves   []Move   // what lies elsewhere than below Home
 	Runtime string   // the run's own directory: the child reads its certificates there
 	Policy  string   // the policy file
+	Program string   // our own: whoever changes it is not confined the next time
 	Secret  []string // agentguard's own files, and those that secrets are read from: nothing opens these
 
 	Read, Write, Hide []string // the policy's [isolation]
@@ -218,7 +219,7 @@ func (p Places) Rules() []Rule {
 	for _, a := range agents {
 		home(ReadOnly, p.Home, a.settled)
 	}
-	add(ReadOnly, p.Policy)
+	add(ReadOnly, p.Policy, p.Program)
 	add(Hidden, machineSecrets...)
 	add(ReadOnly, "/run/host/etc") // where a container of toolbox(1) has its hosts file
 	add(Hidden, hostKeys()...)
@@ -328,11 +329,16 @@ func snapshots(home string) (paths []string) {
 func (p Places) programs() (dirs []string) {
 	for _, dir := range p.Path {
 		opened := slices.ContainsFunc(p.Write, func(w string) bool { return within(dir, w) })
-		if filepath.IsAbs(dir) && !opened && !within(dir, p.Dir) && !isFile(filepath.Join(filepath.Dir(dir), "pyvenv.cfg")) {
+		if filepath.IsAbs(dir) && !opened && !within(dir, p.Dir) && !isPython(dir) {
 			dirs = append(dirs, dir)
 		}
 	}
 	return dirs
+}
+
+// isPython says whether programs are in an environment of Python's: the file beside them is no proof, which a command can make.
+func isPython(dir string) bool {
+	return isThere(filepath.Join(dir, "python")) && isFile(filepath.Join(filepath.Dir(dir), "pyvenv.cfg"))
 }
 
 // hostKeys are the private keys of this machine's ssh server.

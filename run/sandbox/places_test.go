@@ -12,10 +12,13 @@ import (
 func TestPrograms(t *testing.T) {
 	home := t.TempDir()
 	dir, venv := filepath.Join(home, "work"), filepath.Join(home, ".cache/venvs/x")
-	for _, there := range []string{venv, filepath.Join(home, ".dotnet/tools"), filepath.Join(home, ".yarn/bin")} {
+	for _, there := range []string{venv, venv + "/bin", filepath.Join(home, ".cache/tool/bin"), filepath.Join(home, ".dotnet/tools"), filepath.Join(home, ".yarn/bin")} {
 		os.MkdirAll(there, 0o755)
 	}
-	os.WriteFile(filepath.Join(venv, "pyvenv.cfg"), nil, 0o644)
+	for _, there := range []string{venv, filepath.Join(home, ".cache/tool")} { // which a command could make, but no program beside those that are there
+		os.WriteFile(filepath.Join(there, "pyvenv.cfg"), nil, 0o644)
+	}
+	os.WriteFile(filepath.Join(venv, "bin/python"), nil, 0o755)
 	p := Places{Home: home, Dir: dir, Write: []string{filepath.Join(home, "opened")}}
 	p.Path = []string{filepath.Join(home, ".cache/tool/bin"), filepath.Join(dir, "bin"), filepath.Join(venv, "bin"), filepath.Join(home, "opened/bin"), "relative", ""}
 	views := map[string]View{}
@@ -42,7 +45,8 @@ func TestUnsettled(t *testing.T) {
 	if all := (Places{Home: home, Dir: home}).Unsettled(); !slices.Contains(all, missing) || slices.Contains(all, there) {
 		t.Error(all)
 	}
-	if all := (Places{Home: home, Dir: filepath.Join(home, "work")}).Unsettled(); slices.Contains(all, missing) {
+	p := Places{Home: home, Dir: filepath.Join(home, "work"), Path: []string{home, filepath.Join(home, "tools")}}
+	if all := p.Unsettled(); slices.Contains(all, missing) || slices.Contains(all, home) || !slices.Contains(all, p.Path[1]) {
 		t.Error(all)
 	}
 }
