@@ -217,7 +217,7 @@ func (d *differ) service(before, after *action.Service) {
 func (d *differ) isolation(before, after *Isolation) {
 	rank := func(level string) int { return slices.Index([]string{"sealed", "filtered", "", "env"}, level) }
 	if was, is := rank(before.Minimum), rank(after.Minimum); was != is {
-		d.add(widerIf(is > was), "its minimum was %q and is %q", before.Minimum, after.Minimum)
+		d.add(widerIf(is > was), "its minimum was %s and is %s", cmp.Or(before.Minimum, "none"), cmp.Or(after.Minimum, "none"))
 	}
 	d.listsOf("readable path", pathWithin, before.Read, after.Read, Wider, Narrower)
 	d.listsOf("writable path", pathWithin, before.Write, after.Write, Wider, Narrower)

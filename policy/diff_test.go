@@ -82,9 +82,9 @@ func TestDiff(t *testing.T) {
 			"wider service.crm: paths with an escaped slash are taken: true, was false"},
 		{"[isolation]\nread = [\"~/.aws\"]\n", "[isolation]\nread = [\"~/.aws/config\", \"~/.aws2\"]\n", "wider isolation: readable path ~/.aws2 is new\nnarrower isolation: readable path ~/.aws is gone"},
 		{"[isolation]\nuser = \"a\"\n", "[isolation]\nuser = 0\n", `changed isolation: root's command ran as "a" and runs as "0"`},
-		{"", "[isolation]\nminimum = \"filtered\"\n", "narrower isolation: its minimum was \"\" and is \"filtered\""},
-		{"[isolation]\nminimum = \"sealed\"\n", "[isolation]\nminimum = \"env\"\n", "wider isolation: its minimum was \"sealed\" and is \"env\""},
-		{"[isolation]\nminimum = \"env\"\n", "", "narrower isolation: its minimum was \"env\" and is \"\""},
+		{"", "[isolation]\nminimum = \"filtered\"\n", "narrower isolation: its minimum was none and is filtered"},
+		{"[isolation]\nminimum = \"sealed\"\n", "[isolation]\nminimum = \"env\"\n", "wider isolation: its minimum was sealed and is env"},
+		{"[isolation]\nminimum = \"env\"\n", "", "narrower isolation: its minimum was env and is none"},
 		{"[isolation]\nread = \"~/.aws\"\nhide = \"~/a\"\nnested = true\n", "[isolation]\nwrite = [\"~/.aws\"]\nallow_tcp = [5432]\n",
 			"wider isolation: writable path ~/.aws is new\nwider isolation: hidden path ~/a is gone\nwider isolation: local service 127.0.0.1:5432 is new\n" +
 				"narrower isolation: readable path ~/.aws is gone\nnarrower isolation: sandboxes of the child's own: false, was true"},

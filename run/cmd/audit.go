@@ -220,7 +220,7 @@ func (p *program) auditList(asJSON bool) error {
 	if !asJSON && len(runs) > 0 {
 		p.table(rows)
 	}
-	if len(runs) == 0 {
+	if len(runs) == 0 && !p.sayInside() {
 		p.say("there are no runs in %s", dir)
 	}
 	return nil
@@ -301,5 +301,8 @@ func (p *program) runs() ([]audit.Run, error) {
 }
 
 func (p *program) noRuns(dir string) error {
+	if p.sayInside() {
+		return fmt.Errorf("there are no runs in %s", dir)
+	}
 	return &fault{fmt.Errorf("there are no runs in %s", dir), ours, []string{"agentguard run -- CMD"}}
 }

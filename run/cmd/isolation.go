@@ -49,6 +49,6 @@ func (p *program) whatIsHeld(w sandbox.Wish, c sandbox.Choice) {
 		p.hint("%s", mend)
 	}
 	if w.Level == sandbox.None && c.Level > sandbox.Env {
-		p.say("should the command lack something: read, write and allow_tcp under [isolation] in the policy open it, --isolation env opens everything; `agentguard doctor --isolation` lists what is closed")
+		p.say("should the command lack something, [isolation] in the policy opens it; `agentguard doctor --isolation` lists what is closed")
 	}
 }

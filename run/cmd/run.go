@@ -72,9 +72,7 @@ func (p *program) run(c *cli.Context) error {
 	before, ours := sandbox.GitRuns(config.Dir), ownFile()
 	result, err := run.Run(c.Context, config)
 	if err != nil {
-		if outer := p.env.get("AGENTGUARD_RUN"); outer != "" {
-			p.say("this is inside of run %s, which keeps your secrets from what it starts", outer)
-		}
+		p.sayInside()
 		return err
 	}
 	if !c.Bool("quiet") {
@@ -102,6 +100,15 @@ func (p *program) run(c *cli.Context) error {
 		return status(result.Code)
 	}
 	return nil
+}
+
+// sayInside says, inside of a run, why nothing is found of what is the person's own.
+func (p *program) sayInside() bool {
+	outer := p.env.get("AGENTGUARD_RUN")
+	if outer != "" {
+		p.say("this is inside of run %s, which keeps your secrets and logs from what it starts", outer)
+	}
+	return outer != ""
 }
 
 // configOfRun is what the options ask for under a policy.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -178,9 +179,9 @@ func (p *program) vaultList(ctx context.Context, asJSON bool) error {
 	entries, err := v.List(ctx)
 	rows := [][]string{{"NAME", "STORED"}}
 	for _, e := range entries {
-		stored := ""
+		stored, modified := "", ""
 		if !e.Modified.IsZero() {
-			stored = e.Modified.UTC().Format("2006-01-02 15:04Z")
+			stored, modified = e.Modified.UTC().Format("2006-01-02 15:04Z"), e.Modified.UTC().Format(time.RFC3339)
 		}
 		if asJSON {
 			line := struct {
@@ -188,7 +189,7 @@ func (p *program) vaultList(ctx context.Context, asJSON bool) error {
 				Backend  string `json:"backend"`
 				Name     string `json:"name"`
 				Modified string `json:"modified,omitempty"`
-			}{e.Ref.String(), e.Ref.Backend, e.Ref.Name, stored}
+			}{e.Ref.String(), e.Ref.Backend, e.Ref.Name, modified}
 			if err := p.json(line); err != nil {
 				return err
 			}
@@ -199,7 +200,7 @@ func (p *program) vaultList(ctx context.Context, asJSON bool) error {
 	switch {
 	case len(entries) > 0 && !asJSON:
 		p.table(rows)
-	case len(entries) == 0 && err == nil:
+	case len(entries) == 0 && err == nil && !p.sayInside():
 		p.say("nothing is stored yet")
 		p.hint("agentguard vault set NAME")
 	}

@@ -113,14 +113,14 @@ func (p *program) readEnvFile(file string) ([]vault.Pair, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	if len(pairs) == 0 {
-		return nil, fmt.Errorf("%s holds nothing that can be stored", file)
-	}
 	return pairs, nil
 }
 
 // choose takes the named variables, or all, or those that the person says yes to.
 func (p *program) choose(file string, pairs []vault.Pair, names []string, all bool) ([]vault.Pair, error) {
+	if len(pairs) == 0 && len(names) == 0 {
+		return nil, fmt.Errorf("%s holds nothing that can be stored", file)
+	}
 	if all {
 		return pairs, nil
 	}

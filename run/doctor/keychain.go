@@ -15,11 +15,12 @@ func checkKeychain(ctx context.Context, c *Config) []Finding {
 		switch {
 		case missing:
 			return one(Warn, "keychain", "there is none here: "+reason,
-				"on Linux install gnome-keyring or KeePassXC and log in to the desktop; until then secrets go into the encrypted file (age:)")
+				"on Linux install gnome-keyring or KeePassXC, and log in to the desktop, which makes and opens the default keyring; until then secrets go into the encrypted file (age:)")
 		case p.Err != nil:
 			return one(Warn, "keychain", p.State+": "+p.Err.Error(), "unlock it, then run doctor again")
 		case p.State == "locked":
-			return one(Warn, "keychain", "locked", "unlock it: the next read will ask")
+			return []Finding{{Object: "keychain", Status: Warn, What: "locked",
+				Why: "a run waits until somebody unlocks it, and is refused where nobody does", Fix: "unlock it: the next read will ask"}}
 		}
 		return one(OK, "keychain", strings.TrimSpace(p.State+" "+p.Detail), "")
 	}
