@@ -225,6 +225,9 @@ func (s *serviceIndex) unmatched(m *action.Match, a *action.Action) Decision {
 	if a.Class == action.Unknown {
 		d.Reason = clean(cmp.Or(m.Reason, d.Reason))
 		d.Hint = fmt.Sprintf("what the catalogue of %s does not know cannot be allowed", s.service.Name)
+		if m.Unrouted && action.Lookup(s.service.Name) != s.service {
+			d.Hint = fmt.Sprintf("if it is to be allowed, name it in [service.%s.actions]", s.service.Name)
+		}
 		return d
 	}
 	elsewhere := s.allow.any(a)

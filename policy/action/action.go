@@ -144,8 +144,9 @@ type Match struct {
 	// class Unknown), or why it counts as more than it seems. "" where there is nothing to say.
 	Reason string
 
-	GraphQL bool // the request is one of GraphQL, read or not: its client expects a refusal of that form
-	Batch   int  // how many documents it holds, in a list that is answered with one; 0: it is no list, or one too long
+	Unrouted bool // no route of the service has its method and path
+	GraphQL  bool // the request is one of GraphQL, read or not: its client expects a refusal of that form
+	Batch    int  // how many documents it holds, in a list that is answered with one; 0: it is no list, or one too long
 }
 
 // Service is one upstream API: its hosts, where its credential goes, its operations.

@@ -32,6 +32,7 @@ func Classify(s *Service, h *Host, r *Request) Match {
 	var c captures
 	route := router.find(r.Method, r.Path.Segments, &c)
 	if route == nil {
+		m.Unrouted = true
 		m.deny(fmt.Sprintf("%s %s is no operation that the catalogue of %s knows", clip(r.Method), clip(m.Path), s.Name))
 		return m
 	}

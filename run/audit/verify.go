@@ -25,7 +25,7 @@ type Report struct {
 	RunID       string
 	First, Last time.Time // of the first and the last line
 	Complete    bool      // there is a run.end
-	Torn        bool      // the last line is not whole: no problem unless the anchor knows of it
+	Torn        bool      // the last line is not whole: no problem where the anchor announces it, and does not know of it yet
 	Problems    []Problem // by line; empty: the log is as it was written
 	Notes       []Problem // what is worth saying and accepted
 	More        int       // problems beyond those listed
@@ -295,6 +295,8 @@ func (v *verifier) compareAnchor() {
 		v.problem(lineOf(v.high, high.seq)+1, "%d lines were added after the anchor's last, %d", last.seq-high.seq, high.seq)
 	case last.seq == high.seq && !high.at(v.high):
 		v.problem(last.no, "not the line that the anchor announces: it was added, or altered")
+	case v.Torn && last.seq == high.seq && !v.anchor.torn:
+		v.problem(v.Records+1, "it was added: the anchor announces nothing after %d", high.seq)
 	case last.seq > low.seq:
 		v.note(last.no, "%d lines are written without their anchor: the process ended in between", last.seq-low.seq)
 	}

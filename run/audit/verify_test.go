@@ -335,13 +335,11 @@ func TestVerifyWithoutAnchorSaysSo(t *testing.T) {
 func TestTornLastLineIsNotFatal(t *testing.T) {
 	l := newLog(t)
 	mustAppend(t, l, sample(), sample())
-	f, err := os.OpenFile(l.Path(), os.O_WRONLY|os.O_APPEND, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.WriteString(`{"seq":3,"timest`)
-	f.Close()
+	tornEnd(t, l.Path())
 	rep := mustVerify(t, l)
+	wantProblems(t, rep, []string{"3: it was added: the anchor announces nothing after 2"})
+	announce(t, anchorPath(l.Path(), l.opts.AnchorDir), 3) // as whoever is killed while he writes it has done
+	rep = mustVerify(t, l)
 	if !rep.Torn || len(rep.Problems) > 0 || rep.Records != 2 {
 		t.Errorf("%+v", rep)
 	}
