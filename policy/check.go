@@ -36,6 +36,7 @@ func (d *draft) check() {
 	d.checkHosts()
 	d.warnUnused()
 	d.warnShared()
+	d.warnChannels()
 }
 
 func (d *draft) checkCredential(c *credentialDraft) {

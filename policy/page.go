@@ -105,9 +105,7 @@ func (pg *page) find(hits []hit, a *action.Action, path string, rank int, deny b
 		}
 		hits = pg.on(hits, r, rank)
 		if deny {
-			for _, other := range r.OtherNames() {
-				hits = pg.on(hits, other, rank)
-			}
+			hits = pg.byOtherNames(hits, r, rank)
 		}
 	}
 	if deny && a.Resource.Kind == "org" && a.Class != action.Read && (rank < byGroup*perName || rank >= byArgument*perName) {
@@ -152,13 +150,43 @@ func (pg *page) on(hits []hit, r action.Resource, rank int) []hit {
 	}
 }
 
+// byOtherNames appends the rules that may mean the resource by another name. What a service of one's own calls "me" is a name.
+func (pg *page) byOtherNames(hits []hit, r action.Resource, rank int) []hit {
+	for _, other := range r.OtherNames() {
+		if !pg.folds || !other.Relative() {
+			hits = pg.on(hits, other, rank)
+		}
+	}
+	if !r.Relative() || pg.folds {
+		return hits
+	}
+	for named, rules := range pg.literal {
+		if named.Kind == r.Kind {
+			hits = asNothing(hits, rules, rank)
+		}
+	}
+	for folder, globs := range pg.globs {
+		if folder.Kind == r.Kind {
+			for _, g := range globs {
+				hits = append(hits, hit{g.rule, rank + byNothing})
+			}
+		}
+	}
+	return hits
+}
+
+func asNothing(hits []hit, rules []*compiled, rank int) []hit {
+	for _, c := range rules {
+		hits = append(hits, hit{c, rank + byNothing})
+	}
+	return hits
+}
+
 // below appends the rules about repositories of an organisation, which what is done to the organisation may reach.
 func (pg *page) below(hits []hit, owner string, rank int) []hit {
 	for r, rules := range pg.literal {
 		if r.Kind == "repo" && strings.HasPrefix(r.Name, owner) {
-			for _, c := range rules {
-				hits = append(hits, hit{c, rank + byNothing})
-			}
+			hits = asNothing(hits, rules, rank)
 		}
 	}
 	for folder, rules := range pg.globs {

@@ -115,7 +115,7 @@ func (g glob) canonical(svc *action.Service) (glob, string) {
 		var err error
 		if !strings.Contains(segment, "*") {
 			segments[i], err = canon(params[i], segment)
-		} else if folded, _ := canon(params[i], "A"); folded == "a" {
+		} else if folds(segment, func(s string) string { s, _ = canon(params[i], s); return s }) {
 			segments[i] = strings.ToLower(segment)
 		}
 		if err != nil {
@@ -124,6 +124,14 @@ func (g glob) canonical(svc *action.Service) (glob, string) {
 	}
 	out, _ := parseGlob(g.kind + ":" + strings.Join(segments, "/"))
 	return out, ""
+}
+
+// folds says whether names that are like a segment with a star have no capitals. Of Slack's channels names have none, and ids do.
+func folds(segment string, canon func(string) string) bool {
+	if strings.HasPrefix(segment, "#") {
+		return canon("#A") == "#a"
+	}
+	return canon("A") == "a"
 }
 
 // wrongPath says why no path that gets as far as the rules is matched by one so written. A denial that its author copied from

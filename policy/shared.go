@@ -38,3 +38,22 @@ func (d *draft) warnShared() {
 		}
 	}
 }
+
+// warnChannels tells of deny rules that have a channel of Slack's by its name or by its id alone: a request can have either, and
+// nothing here tells which belong together.
+func (d *draft) warnChannels() {
+	if d.policy.Services["slack"] == nil {
+		return
+	}
+	for _, r := range d.rules {
+		named, line := map[bool]bool{}, 0
+		for _, res := range r.resources {
+			if name, ok := strings.CutPrefix(res.s, "channel:"); ok && name != "" && name != "*" {
+				named[name[0] == '#' || strings.ToUpper(name) != name], line = true, res.line
+			}
+		}
+		if r.deny && len(named) == 1 {
+			d.warn(line, `name both: ["channel:#dev", "channel:C0123ABCD"]`, "%s.resources: Slack knows a channel by its name and by its id, and this forbids one of the two", r.Name)
+		}
+	}
+}

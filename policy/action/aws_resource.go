@@ -83,14 +83,10 @@ func awsResource(kind, v, host string) (Resource, error) {
 	return Resource{kind, v}, nil
 }
 
-// OtherNames are those by which a rule may call what an ARN names, and the repository that a wiki belongs to; nil for other
-// resources. Whose it is and in which region they leave open, so that they serve to forbid, not to allow.
-func (r Resource) OtherNames() []Resource {
-	if of, ok := strings.CutSuffix(r.Name, ".wiki"); ok && r.Kind == "repo" { // the repository of its pages, which belong to it
-		return []Resource{{"repo", of}}
-	}
-	f := strings.SplitN(r.Name, ":", 5) // aws:SERVICE:REGION:ACCOUNT:WHAT
-	if r.Kind != "arn" || len(f) < 5 {
+// arnNames are the names by which a rule may call what an ARN names. Whose it is and in which region they leave open.
+func arnNames(arn string) []Resource {
+	f := strings.SplitN(arn, ":", 5) // aws:SERVICE:REGION:ACCOUNT:WHAT
+	if len(f) < 5 {
 		return nil
 	}
 	what, account := f[4], f[3]

@@ -13,6 +13,7 @@ func slack() *Service {
 	slots := []Slot{{Bearer, ""}, {Body, "token"}, {Query, "token"}}
 	host := func(name string) Host {
 		h := Host{Pattern: mustHost(name), Slots: slots, Routes: mustRoutes(slackRoutes), Refine: refineSlack,
+			Canon:   func(_, v string) (string, error) { return canonChannel(v) },
 			Refined: mustRoutes(`write POST /api/chat.postMessage post_message chat.postMessage -> channel:{arguments}`)}
 		h.generated("slack", "", nil)
 		return h
@@ -221,10 +222,11 @@ func jsonArguments(b []byte) (map[string][]string, error) {
 	return args, nil
 }
 
-// canonChannel spells a channel as an id (C0123ABCD) or a name (#dev): Slack takes names with and without the #.
+// canonChannel spells a channel as an id (C0123ABCD) or a name (#dev): Slack takes names with and without the #. A name has no
+// capitals, so an id behind a # is neither.
 func canonChannel(s string) (string, error) {
 	name := strings.TrimPrefix(s, "#")
-	if name == "" || len(name) > 100 || strings.ContainsAny(name, "*?#\\/ ") {
+	if name == "" || len(name) > 100 || strings.ContainsAny(name, "*?#\\/ ") || s != name && slackID(name) {
 		return "", fmt.Errorf("%q is no channel", clip(s))
 	}
 	for i := 0; i < len(name); i++ {
