@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"net"
 	"net/http"
 	"time"
 
@@ -52,6 +53,7 @@ type Exchange struct {
 	up       *bulk // the upstream's end, likewise
 	left     bool  // a connection was found that it could leave by
 	messages *messages
+	again    net.Conn              // was taken from the inner server for the answer, which is to go on with it; nil: was not, or is closed
 	deadline func(time.Time) error // of reading the request
 }
 

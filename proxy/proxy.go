@@ -104,7 +104,7 @@ func New(c Config) (*Proxy, error) {
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.stages = p.pipeline()
 	p.tls = &tls.Config{
-		NextProtos:         []string{"h2", "http/1.1"},
+		NextProtos:         []string{"h2", "http/1.1", "http/1.0"}, // the last is all that curl -0 offers
 		CurvePreferences:   classic,
 		GetConfigForClient: p.checkName,
 		GetCertificate:     p.leaf,
@@ -181,7 +181,7 @@ func (p *Proxy) exchange(w http.ResponseWriter, ex *Exchange) {
 	if ex.Refusal = p.runRequest(ex); ex.Refusal != nil {
 		ex.Status = ex.Refusal.Status
 		ex.restoreBody()
-		ex.Refusal.write(w, ex)
+		ex.Refusal.writeAloud(w, ex)
 		return
 	}
 	// An answer may begin before the upload has ended; HTTP/2 has nothing to enable. Not so for a refusal: net/http would

@@ -158,6 +158,7 @@ func (p *Proxy) serveInner(w http.ResponseWriter, r *http.Request) {
 	tunnel := r.Context().Value(tunnelKey{}).(*tunnelConn)
 	authority, err := p.within(r, tunnel)
 	ex := newExchange(r, tunnel.transport(), authority, tunnel.plain)
+	defer p.goOn(ex)
 	if r.Method == http.MethodConnect {
 		err = errors.New("CONNECT inside a tunnel")
 	}
@@ -249,6 +250,6 @@ func (p *Proxy) refuseExchange(w http.ResponseWriter, ex *Exchange, f *Refusal) 
 	ex.Refusal, ex.Status = f, f.Status
 	defer p.finish(ex)
 	if w != nil {
-		f.write(w, ex)
+		f.writeAloud(w, ex)
 	}
 }
