@@ -26,7 +26,8 @@ const maxBody = 1 << 20
 // peekedBody is a request's body that can be looked at before it is sent. What was read ahead is kept and sent first;
 // what is sent is hashed and counted while it passes.
 type peekedBody struct {
-	src      io.ReadCloser
+	own      *ownBody
+	src      io.ReadCloser // own
 	encoding []string
 	head     []byte // read ahead, not yet sent
 	spool    *spool // read ahead behind the head, where that got too long
@@ -57,11 +58,26 @@ func (p *Proxy) prepareBody(ex *Exchange) {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return
 	}
+	own := &ownBody{ReadCloser: r.Body}
 	ex.body = &peekedBody{
-		src: r.Body, encoding: r.Header["Content-Encoding"], length: r.ContentLength, deadline: ex.deadline,
+		own: own, src: own, encoding: r.Header["Content-Encoding"], length: r.ContentLength, deadline: ex.deadline,
 		memory: p.memory, disk: p.disk, room: p.windows, dir: p.TempDir, most: p.most, sum: sha256.New(),
 	}
 	r.Body = ex.body
+}
+
+// ownBody is the body as net/http gives it.
+type ownBody struct {
+	io.ReadCloser
+	ended atomic.Bool // its end has been read, by whoever reads it
+}
+
+func (b *ownBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF {
+		b.ended.Store(true)
+	}
+	return n, err
 }
 
 func (b *peekedBody) Read(p []byte) (n int, err error) {
@@ -173,11 +189,17 @@ func (b *peekedBody) Close() error {
 	return b.src.Close()
 }
 
-// awaited says that the child may still be waiting to be told to send the body. With another answer it never sends it (RFC 9110
-// section 10.1.1), and what comes next on the connection must not be read as it. net/http closes such a connection where it finds
-// its own body in the request, HTTP/2 ends the stream.
-func (b *peekedBody) awaited(r *http.Request) bool {
-	if b == nil || r.ProtoMajor != 1 || !strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+// endsWith says that the connection ends with an answer of this status: where that comes before the end of the body, as errors do
+// (see endConnection), and where the child may still be waiting to be told to send the body. With another answer it never sends it
+// (RFC 9110 section 10.1.1), and what comes next on the connection must not be read as it. net/http closes such a connection where
+// it finds its own body in the request, HTTP/2 ends the stream.
+func (b *peekedBody) endsWith(status int, r *http.Request) bool {
+	switch {
+	case b == nil || r.ProtoMajor != 1 || status < 200:
+		return false
+	case status >= 400 && !b.own.ended.Load():
+		return true
+	case !strings.EqualFold(r.Header.Get("Expect"), "100-continue"):
 		return false
 	}
 	b.mu.Lock()

@@ -28,6 +28,9 @@ func (w *childWriter) WriteHeader(status int) {
 	if status < 200 && !w.ex.in.ProtoAtLeast(1, 1) {
 		return // RFC 9110 section 15.2: to such a client it would be the answer
 	}
+	if status < 200 {
+		unsay(w.Header())
+	}
 	set := w.p.live()
 	w.ex.Scrubbed += set.Header(w.Header())
 	if w.ex.Transport == "gateway" && w.ex.Credential != nil && status >= 200 {
@@ -36,7 +39,7 @@ func (w *childWriter) WriteHeader(status int) {
 	if _, told := w.Header()["Content-Type"]; !told && status >= 200 {
 		w.Header()["Content-Type"] = nil // net/http would guess one
 	}
-	if status >= 200 && w.ex.body.awaited(w.ex.in) {
+	if w.ex.body.endsWith(status, w.ex.in) {
 		w.Header().Set("Connection", "close")
 	}
 	w.ResponseWriter.WriteHeader(status)

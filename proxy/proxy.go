@@ -205,13 +205,23 @@ func (p *Proxy) exchange(w http.ResponseWriter, ex *Exchange) {
 		defer child.release()
 	}
 	p.forward.ServeHTTP(child, ex.in.WithContext(ctx))
+	if ex.body != nil && !ex.body.own.ended.Load() {
+		endConnection(w)
+	}
+}
+
+// endConnection has the server end the connection, the answer having begun or not. Where the answer came before the end of the body,
+// the transport is still reading that. net/http ends its Read with an error, takes what is left of chunks to be read by that, and would
+// read it as the next request.
+func endConnection(w http.ResponseWriter) {
+	http.MaxBytesReader(w, io.NopCloser(strings.NewReader("x")), 0).Read(make([]byte, 1)) // its way to say so
 }
 
 // restoreBody gives the request the body back that it came with: net/http deals with what is left of its own, and takes what is
 // left of another for the next request.
 func (ex *Exchange) restoreBody() {
 	if ex.body != nil {
-		ex.in.Body = ex.body.src
+		ex.in.Body = ex.body.own.ReadCloser
 	}
 }
 

@@ -17,20 +17,25 @@ func (p *Proxy) modifyResponse(r *http.Response) error {
 	if r.StatusCode == http.StatusSwitchingProtocols && (!ex.WebSocket || !isWebSocket(r.Header)) {
 		return errUnasked
 	}
-	if r.StatusCode == http.StatusPartialContent && ex.Credential != nil { // Range was taken off: a secret in parts is not seen
+	if (r.StatusCode == http.StatusPartialContent || r.StatusCode == http.StatusIMUsed) && ex.Credential != nil { // Range was taken off: a secret in parts is not seen
 		return refusalError{upstreamFailed("the upstream answered with a part that nobody asked for", "")}
 	}
 	if r.StatusCode < 100 || r.StatusCode > 999 { // net/http reads it, and panics when it writes it
 		return refusalError{upstreamFailed("the upstream answered with the status "+strconv.Itoa(r.StatusCode), "")}
 	}
-	r.Header.Del("Alt-Svc") // it would send the child past the proxy
-	r.Header.Del("X-Agentguard")
-	r.Header.Del("X-Credential-Used") // ours to say
+	unsay(r.Header)
 	if f := p.runResponse(ex, r); f != nil {
 		ex.Failure = f.Reason
 		return refusalError{f}
 	}
 	return nil
+}
+
+// unsay takes off what an upstream may not tell the child, in its answer, before it or behind it.
+func unsay(h http.Header) {
+	h.Del("Alt-Svc") // it would send the child past the proxy
+	h.Del("X-Agentguard")
+	h.Del("X-Credential-Used") // ours to say
 }
 
 // scrub takes live values out of the body and the trailers. Headers are scrubbed when they are written, 1xx included.
@@ -131,6 +136,7 @@ func (b *countedBody) Read(p []byte) (int, error) {
 	b.ex.Received += int64(n)
 	switch {
 	case err == io.EOF:
+		unsay(b.response.Trailer)
 		b.ex.Scrubbed += b.set.Header(b.response.Trailer)
 	case err != nil:
 		text, n := b.set.String("the response broke off: " + err.Error()) // which may quote a line of the response

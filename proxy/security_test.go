@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bufio"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -317,6 +318,30 @@ func TestAnswerBeforeTheBody(t *testing.T) {
 	}
 }
 
+// The same where the rest comes in the middle of a chunk, or there is little of it.
+func TestAnswerWithinTheBody(t *testing.T) {
+	for _, encoding := range []string{"Transfer-Encoding: chunked\r\n\r\n200\r\n", "Content-Length: 512\r\n\r\n"} {
+		var asked atomic.Int32
+		r := newRig(t, echoAuth, rigOptions{http1: true})
+		rawOrigin(t, r, func(w net.Conn, _ *http.Request) {
+			asked.Add(1)
+			io.WriteString(w, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+		})
+		_, c, _ := r.raw("CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\n{auth}\r\n")
+		tc := tlsClient(c, r, "api.example.com")
+		io.WriteString(tc, "POST /any/x HTTP/1.1\r\nHost: api.example.com\r\n"+encoding+strings.Repeat("x", 256))
+		br := bufio.NewReader(tc)
+		if resp, err := http.ReadResponse(br, nil); err != nil || resp.StatusCode != 413 {
+			t.Fatal(resp, err)
+		}
+		r.last()
+		io.WriteString(tc, strings.Repeat("GET /any/smuggled HTTP/1.1\r\nHost: api.example.com\r\n\r\n", 10))
+		if more, _ := io.ReadAll(br); len(more) > 0 || asked.Load() != 1 {
+			t.Errorf("%q: the rest of the body was answered, the origin was asked %d times: %.200q", encoding, asked.Load(), more)
+		}
+	}
+}
+
 func TestConnectionHeaderCannotDropOthers(t *testing.T) {
 	var saw sawAuth
 	r := newRig(t, saw.handle, rigOptions{})
@@ -571,17 +596,20 @@ func TestOpenHostsGetNoCredential(t *testing.T) {
 func TestRangeIsStripped(t *testing.T) {
 	var saw sawAuth
 	r := newRig(t, saw.handle, rigOptions{})
-	r.do("GET", "https://api.example.com/items/1", "", "Range: bytes=10-20", "If-Range: x", "Request-Range: bytes=10-20", "X-Ms-Range: bytes=10-20")
-	if got := saw.get("Range") + saw.get("If-Range") + saw.get("Request-Range") + saw.get("X-Ms-Range"); got != "" {
+	r.do("GET", "https://api.example.com/items/1", "", "Range: bytes=10-20", "If-Range: x", "Request-Range: bytes=10-20", "X-Ms-Range: bytes=10-20", "A-IM: gzip")
+	if got := saw.get("Range") + saw.get("If-Range") + saw.get("Request-Range") + saw.get("X-Ms-Range") + saw.get("A-IM"); got != "" {
 		t.Errorf("the origin was asked for %q", got)
 	}
+	var status int
 	r = newRig(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Range", "bytes 0-19/40")
-		w.WriteHeader(http.StatusPartialContent)
+		w.WriteHeader(status)
 		io.WriteString(w, theSecret[:20])
 	}, rigOptions{})
-	if a := r.do("GET", "https://api.example.com/items/1", ""); a.StatusCode != 502 || !strings.Contains(a.refusal(t).Error, "a part that nobody asked for") {
-		t.Errorf("a part: %d %s", a.StatusCode, a.body)
+	for _, status = range []int{http.StatusIMUsed, http.StatusPartialContent} {
+		if a := r.do("GET", "https://api.example.com/items/1", ""); a.StatusCode != 502 || !strings.Contains(a.refusal(t).Error, "a part that nobody asked for") {
+			t.Errorf("a part: %d %s", a.StatusCode, a.body)
+		}
 	}
 	if a := r.do("GET", "https://open.example.com/x", "", "Range: bytes=0-19"); a.StatusCode != 206 {
 		t.Errorf("a part of an open host: %d %s", a.StatusCode, a.body)

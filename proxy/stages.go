@@ -258,8 +258,9 @@ func (p *Proxy) inject(ex *Exchange) *Refusal {
 	return nil
 }
 
-// ranges ask for parts of an answer: Request-Range is what Apache still takes for Range, x-ms-range is Azure's.
-var ranges = [...]string{"Range", "If-Range", "Request-Range", "X-Ms-Range"}
+// ranges ask for parts of an answer, or its difference from another: Request-Range is what Apache still takes for Range, x-ms-range
+// is Azure's, A-IM (RFC 3229 section 10.5.3) may also have it compressed with no Content-Encoding to say so.
+var ranges = [...]string{"Range", "If-Range", "Request-Range", "X-Ms-Range", "A-Im"}
 
 // choose finds the credential that the rule names, or the service's only one.
 func (p *Proxy) choose(ex *Exchange) (*cred.Credential, *Refusal) {

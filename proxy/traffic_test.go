@@ -86,9 +86,15 @@ func TestResponsesHoldNoSecret(t *testing.T) {
 func TestEarlyHintsHoldNoSecret(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
 		w.Header().Set("Link", "<"+q.Header.Get("Authorization")+">")
+		w.Header().Set("Alt-Svc", "h3")
+		w.Header().Set("X-Agentguard", "refused")
 		w.WriteHeader(http.StatusEarlyHints)
 		w.Header().Del("Link")
 		w.WriteHeader(200)
+		w.Header().Set(http.TrailerPrefix+"Alt-Svc", "h3")
+		w.Header().Set(http.TrailerPrefix+"X-Agentguard", "refused")
+		w.Header().Set(http.TrailerPrefix+"X-Other", "kept")
+		http.NewResponseController(w).Flush()
 	}, rigOptions{})
 	var got []string
 	req, _ := http.NewRequest("GET", "https://api.example.com/items/1", nil)
@@ -100,9 +106,13 @@ func TestEarlyHintsHoldNoSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	io.Copy(io.Discard, resp.Body)
 	resp.Body.Close()
 	if len(got) != 1 || leaks(got[0]) != "" || !strings.Contains(got[0], r.placeholder("api-key")) {
 		t.Errorf("the child got %v", got)
+	}
+	if strings.Contains(strings.Join(got, ""), "h3") || strings.Contains(strings.Join(got, ""), "refused") || len(resp.Trailer) != 1 || resp.Trailer.Get("X-Other") != "kept" {
+		t.Errorf("the child was told %v before the answer, %v behind it", got, resp.Trailer)
 	}
 }
 
