@@ -39,8 +39,6 @@ func openFile(opt Options) backend {
 	return &file{lookup: opt.LookupEnv, now: opt.Now, known: map[string]*reading{}}
 }
 
-func checkPath(path string) error { return checkText(path) }
-
 func (f *file) get(_ context.Context, name string) (Secret, error) { return f.look(name) }
 
 // look gives the same Secret until the file holds another value. What is gone or broken is an error, never the value of

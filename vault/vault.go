@@ -77,7 +77,7 @@ var backends = []struct {
 	{"keychain", ValidName, openKeychain},
 	{"age", ValidName, openAge},
 	{"env", checkEnvName, openEnv},
-	{"file", checkPath, openFile},
+	{"file", checkText, openFile},
 	{"exec", checkCommand, openExec},
 }
 

@@ -64,8 +64,7 @@ func (p *program) ownActions(c *cli.Context, service string) error {
 		return err
 	}
 	if pol == nil || pol.Services[service] == nil {
-		return &fault{fmt.Errorf("service %q is neither built in nor in a policy here", service), ours,
-			[]string{"built in are " + strings.Join(policy.ActionServices(), ", ")}}
+		return mended(fmt.Errorf("service %q is neither built in nor in a policy here", service), "built in are "+strings.Join(policy.ActionServices(), ", "))
 	}
 	return p.listActions([]string{service}, pol.Actions, c.String("match"), c.Bool("json"))
 }

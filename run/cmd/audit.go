@@ -135,17 +135,26 @@ func (p *program) auditShow(path string, f filter) error {
 		return nil
 	})
 	p.printOpen(open)
-	if torn := (*audit.TornError)(nil); errors.As(err, &torn) {
-		p.warn("%s: the last line was cut off (%d bytes): the run was killed, or is writing", path, torn.Bytes)
-		return nil
-	}
-	if err != nil {
-		return &fault{fmt.Errorf("%s: %w", path, err), ours, []string{"agentguard audit verify " + path}}
+	if err := p.damage(path, err); err != nil {
+		return err
 	}
 	if !shown {
 		p.say("nothing in %s matches", path)
 	}
 	return nil
+}
+
+// damage is what came of reading a log, but where its end alone is missing: that is said.
+func (p *program) damage(path string, err error) error {
+	var torn *audit.TornError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &torn):
+		p.warn("%s: the last line was cut off (%d bytes): the run was killed, or is writing", path, torn.Bytes)
+		return nil
+	}
+	return mended(fmt.Errorf("%s: %w", path, err), "agentguard audit verify "+path)
 }
 
 // printOpen shows the requests of which no end is on record.
@@ -268,11 +277,11 @@ func (p *program) findRun(name string) (string, error) {
 	}
 	switch len(found) {
 	case 0:
-		return "", &fault{fmt.Errorf("there is no run %q", name), ours, []string{"agentguard audit list"}}
+		return "", mended(fmt.Errorf("there is no run %q", name), "agentguard audit list")
 	case 1:
 		return found[0].Path, nil
 	}
-	return "", &fault{fmt.Errorf("%d runs begin with %q", len(found), name), ours, []string{"agentguard audit list"}}
+	return "", mended(fmt.Errorf("%d runs begin with %q", len(found), name), "agentguard audit list")
 }
 
 func (p *program) allRuns() ([]string, error) {
@@ -301,8 +310,9 @@ func (p *program) runs() ([]audit.Run, error) {
 }
 
 func (p *program) noRuns(dir string) error {
+	err := fmt.Errorf("there are no runs in %s", dir)
 	if p.sayInside() {
-		return fmt.Errorf("there are no runs in %s", dir)
+		return err
 	}
-	return &fault{fmt.Errorf("there are no runs in %s", dir), ours, []string{"agentguard run -- CMD"}}
+	return mended(err, "agentguard run -- CMD")
 }

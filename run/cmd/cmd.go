@@ -95,10 +95,11 @@ func (f *fault) Unwrap() error { return f.err }
 // ours is the exit code of a failure of our own, as env, timeout and docker have it.
 const ours = 125
 
+// mended is a failure of our own, with what mends it.
+func mended(err error, hint string) error { return &fault{err, ours, []string{hint}} }
+
 // usage makes the error of a wrong command line.
-func usage(hint, format string, a ...any) error {
-	return &fault{fmt.Errorf(format, a...), ours, []string{hint}}
-}
+func usage(hint, format string, a ...any) error { return mended(fmt.Errorf(format, a...), hint) }
 
 // status is an exit code that needs no words: the child's own, or an answer that was "no" and is already on stdout.
 type status int

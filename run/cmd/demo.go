@@ -127,7 +127,11 @@ func (p *program) verdict(claims []claim) error {
 	}
 	p.print("\n")
 	if lies > 0 {
-		p.fail("the demo: %s not hold", plural(lies, "claim")+map[bool]string{true: " does", false: " do"}[lies == 1])
+		does := "do"
+		if lies == 1 {
+			does = "does"
+		}
+		p.fail("the demo: %s %s not hold", plural(lies, "claim"), does)
 		return status(1)
 	}
 	p.say("next: agentguard init github")

@@ -50,9 +50,6 @@ func dispatch(ctx context.Context, app *cli.App, args []string) error {
 // options are those of a command, and --help.
 func options(c *cli.Command) []cli.Flag { return append(slices.Clip(c.Flags), cli.HelpFlag) }
 
-// mayBeEmpty are options of which an empty value says something: --data "" is an empty body.
-var mayBeEmpty = []string{"data"}
-
 // parse reads a command's options, which end at the first argument. An option is set by all its names at once.
 func parse(c *cli.Command, args []string) (*flag.FlagSet, error) {
 	set := flag.NewFlagSet(c.Name, flag.ContinueOnError)
@@ -87,12 +84,10 @@ func parse(c *cli.Command, args []string) (*flag.FlagSet, error) {
 		if !slices.ContainsFunc(names, func(n string) bool { return given[n] }) {
 			continue
 		}
-		// --policy "$FILE" without a FILE must not mean the one that is found, nor --isolation "$LEVEL" any level.
-		switch _, isText := f.(*cli.StringFlag); {
-		case isText && text == "" && !slices.Contains(mayBeEmpty, first.Name):
-			return nil, fmt.Errorf("--%s is empty: give it a value, or leave it out", first.Name)
-		case isText && text == "--":
-			return nil, fmt.Errorf("--%s needs a value in front of the --", first.Name)
+		if _, isText := f.(*cli.StringFlag); isText {
+			if err := sayingSomething(first.Name, text); err != nil {
+				return nil, err
+			}
 		}
 		if !given[first.Name] {
 			if err := set.Set(first.Name, text); err != nil {
@@ -101,6 +96,21 @@ func parse(c *cli.Command, args []string) (*flag.FlagSet, error) {
 		}
 	}
 	return set, nil
+}
+
+// mayBeEmpty are options of which an empty value says something: --data "" is an empty body.
+var mayBeEmpty = []string{"data"}
+
+// sayingSomething refuses values that were not meant: --policy "$FILE" without a FILE must not mean the one that is found, nor
+// --isolation "$LEVEL" any level.
+func sayingSomething(option, text string) error {
+	switch {
+	case text == "" && !slices.Contains(mayBeEmpty, option):
+		return fmt.Errorf("--%s is empty: give it a value, or leave it out", option)
+	case text == "--":
+		return fmt.Errorf("--%s needs a value in front of the --", option)
+	}
+	return nil
 }
 
 // verbatim collects the values of an option as they are: a cli.StringSlice would divide them at commas, but takes a list that

@@ -36,15 +36,11 @@ func (p *program) explain(err error) (code int, hints []string) {
 	if errors.As(err, &f) {
 		code, hints = f.code, append(hints, f.hints...)
 	}
-	switch {
-	case errors.As(err, &all):
+	if errors.As(err, &all) {
 		for _, e := range all {
-			p.fail("%s", e)
-			if e.Hint != "" {
-				p.hint("%s", e.Hint)
-			}
+			p.tell(p.fail, e)
 		}
-	default:
+	} else {
 		p.fail("%s", err)
 		hints = append(hints, explainVault(err)...)
 	}

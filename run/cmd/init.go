@@ -38,7 +38,7 @@ func (p *program) writeStarter(ctx context.Context, file string, services []stri
 	store, why := v.Default(ctx)
 	text, err := policy.Starter(services, store)
 	if err != nil {
-		return &fault{err, ours, []string{"agentguard init --help"}}
+		return mended(err, "agentguard init --help")
 	}
 	if err := writeNew(file, text); err != nil {
 		return err
@@ -67,11 +67,10 @@ func writeNew(file, text string) error {
 		return usage("agentguard init --policy "+filepath.Join(file, policyFile), "%s is a directory", file)
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return &fault{fmt.Errorf("%s exists and stays as it is", file), ours,
-			[]string{"agentguard policy check " + file + "   (or --policy ANOTHER)"}}
+		return mended(fmt.Errorf("%s exists and stays as it is", file), "agentguard policy check "+file+"   (or --policy ANOTHER)")
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return &fault{err, ours, []string{"mkdir -p " + filepath.Dir(file)}}
+		return mended(err, "mkdir -p "+filepath.Dir(file))
 	}
 	if err != nil {
 		return err

@@ -78,7 +78,7 @@ func (p *program) learning(c *cli.Context) (*learning, error) {
 	l.cases = name + ".test.toml"
 	for _, file := range []string{l.file, l.cases} {
 		if _, err := os.Lstat(file); err == nil {
-			return nil, &fault{fmt.Errorf("%s exists and stays as it is", file), ours, []string{"--output ANOTHER.toml"}}
+			return nil, mended(fmt.Errorf("%s exists and stays as it is", file), "--output ANOTHER.toml")
 		}
 	}
 	return l, nil
@@ -110,7 +110,7 @@ func (p *program) starter(ctx context.Context, l *learning, v *vault.Vault) (*po
 	backend, _ := v.Default(ctx)
 	text, err := policy.Starter(l.services, backend)
 	if err != nil {
-		return nil, &fault{err, ours, []string{"write a policy with its credential, and leave --service out"}}
+		return nil, mended(err, "write a policy with its credential, and leave --service out")
 	}
 	pol, err := policy.LoadText(l.file, []byte(text))
 	if err != nil {
@@ -140,7 +140,7 @@ func (l *learning) belongTo(u *run.User) error {
 	if l.user = u; u.MayWrite(filepath.Dir(l.file)) {
 		return nil
 	}
-	return &fault{fmt.Errorf("%s: %s may not write there, as whom the command runs", l.file, run.As(u)), ours, []string{"-o names another place"}}
+	return mended(fmt.Errorf("%s: %s may not write there, as whom the command runs", l.file, run.As(u)), "-o names another place")
 }
 
 // learned writes what was learned, and says it.

@@ -126,5 +126,5 @@ func missingPolicy(file string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return &fault{err, ours, []string{"agentguard init --policy " + file + "   (writes a starter), or name one that is there"}}
+	return mended(err, "agentguard init --policy "+file+"   (writes a starter), or name one that is there")
 }

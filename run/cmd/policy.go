@@ -30,8 +30,7 @@ func (p *program) findPolicy(given string) (string, error) {
 	}
 	_, err := os.Stat(policyFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", &fault{fmt.Errorf("there is no ./%s, and no other policy is named", policyFile), ours,
-			[]string{"agentguard init   (writes a starter), or --policy FILE"}}
+		return "", mended(fmt.Errorf("there is no ./%s, and no other policy is named", policyFile), "agentguard init   (writes a starter), or --policy FILE")
 	}
 	return policyFile, err
 }
@@ -56,12 +55,17 @@ func (p *program) readPolicy(file string) (*policy.Policy, error) {
 		return nil, missingPolicy(file, err)
 	}
 	for _, w := range pol.Warnings {
-		p.warn("%s", w)
-		if w.Hint != "" {
-			p.hint("%s", w.Hint)
-		}
+		p.tell(p.warn, w)
 	}
 	return pol, nil
+}
+
+// tell shows what is wrong in a policy, and what mends it.
+func (p *program) tell(show func(format string, a ...any), e policy.Error) {
+	show("%s", e)
+	if e.Hint != "" {
+		p.hint("%s", e.Hint)
+	}
 }
 
 func (p *program) policyCommand() *cli.Command {
@@ -118,10 +122,7 @@ func (p *program) policyCheck(given string, asJSON bool) error {
 		return err
 	}
 	if w := p.strangerOf(pol); w != nil {
-		p.warn("%s", w)
-		if w.Hint != "" {
-			p.hint("%s", w.Hint)
-		}
+		p.tell(p.warn, *w)
 	}
 	p.print("%s: %s: agent %s, %s, %s, %s\n", pol.Source, p.good("ok"), pol.Agent.Name,
 		plural(len(pol.Credentials), "credential"), plural(len(pol.Allow), "allow rule"), plural(len(pol.Deny), "deny rule"))

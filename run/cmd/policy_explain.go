@@ -99,7 +99,7 @@ func (p *program) policyExplain(given string, q *suite.Request, asJSON bool) err
 	}
 	a, err := suite.Ask(pol, q)
 	if err != nil {
-		return &fault{err, ours, []string{"as in: agentguard policy explain GET https://api.github.com/user   (or GET /proxy/SERVICE/PATH)"}}
+		return mended(err, "as in: agentguard policy explain GET https://api.github.com/user   (or GET /proxy/SERVICE/PATH)")
 	}
 	e := suite.Explain(pol, q, a)
 	if asJSON {

@@ -1,8 +1,8 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -86,16 +86,11 @@ type tallied struct {
 func (r *replay) run(paths []string) error {
 	var damaged error
 	for _, path := range paths {
-		err := r.file(path)
-		switch torn := (*audit.TornError)(nil); {
-		case errors.As(err, &torn):
-			r.warn("%s: the last line was cut off (%d bytes): the run was killed, or is writing", path, torn.Bytes)
-		case err != nil:
-			damaged = &fault{fmt.Errorf("%s: %w", path, err), ours, []string{"agentguard audit verify " + path}}
-			if line := (*audit.LineError)(nil); !errors.As(err, &line) {
-				return damaged
-			}
+		err := r.damage(path, r.file(path))
+		if line := (*audit.LineError)(nil); err != nil && !errors.As(err, &line) {
+			return err
 		}
+		damaged = cmp.Or(err, damaged)
 	}
 	if err := r.report(len(paths)); err != nil {
 		return err

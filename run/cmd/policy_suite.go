@@ -138,7 +138,7 @@ func (p *program) policyTest(files []string, out testOutput) error {
 		pol, cases, err := suite.Load(file)
 		if err != nil {
 			if errors.Is(err, fs.ErrNotExist) {
-				err = &fault{err, ours, []string{"agentguard policy test --help   (says where cases are looked for)"}}
+				err = mended(err, "agentguard policy test --help   (says where cases are looked for)")
 			}
 			broken = append(broken, err)
 			continue

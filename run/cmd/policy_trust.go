@@ -52,7 +52,7 @@ examples:
 func (p *program) trusted() (*trust.Store, error) {
 	home := p.env.stateHome()
 	if home == "" {
-		return nil, &fault{errors.New("there is no place that keeps which policies are trusted"), ours, []string{"set HOME or XDG_STATE_HOME"}}
+		return nil, mended(errors.New("there is no place that keeps which policies are trusted"), "set HOME or XDG_STATE_HOME")
 	}
 	return trust.In(home), nil
 }
@@ -64,7 +64,7 @@ func (p *program) personal(command string) error {
 	if run == "" {
 		return nil
 	}
-	return &fault{fmt.Errorf("%s is for a person, and this is inside of run %s", command, run), ours, []string{"do it in a terminal of your own"}}
+	return mended(fmt.Errorf("%s is for a person, and this is inside of run %s", command, run), "do it in a terminal of your own")
 }
 
 // look is a policy and what is known of it.
@@ -87,7 +87,7 @@ func (p *program) look(pol *policy.Policy) (look, error) {
 	}
 	l := look{path: path, files: hashes(pol)}
 	if l.record, err = store.Get(path); err != nil {
-		return l, &fault{err, ours, []string{"agentguard policy trust   (writes it anew)"}}
+		return l, mended(err, "agentguard policy trust   (writes it anew)")
 	}
 	l.same = l.record.Same(pol.Hash, l.files)
 	return l, nil
@@ -153,11 +153,10 @@ func (p *program) requireTrust(pol *policy.Policy) error {
 		return err
 	}
 	what := l.why(pol)
-	refusal := &fault{what, ours, []string{"read it, then: agentguard policy trust   (or name it: --policy " + pol.Source + ")"}}
 	if inside := p.personal("policy trust"); inside != nil { // which sees nothing of what the person trusts
-		refusal.hints = []string{"inside of a run a policy has to be named: --policy " + pol.Source}
-		return refusal
+		return mended(what, "inside of a run a policy has to be named: --policy "+pol.Source)
 	}
+	refusal := mended(what, "read it, then: agentguard policy trust   (or name it: --policy "+pol.Source+")")
 	p.say("%v:", what)
 	for _, line := range l.says(pol) {
 		p.say("  %s", line)
@@ -242,7 +241,7 @@ func (p *program) revokeTrust(file string) error {
 		err = store.Remove(path)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return &fault{fmt.Errorf("%s was not trusted", file), ours, []string{"agentguard policy trust --list"}}
+		return mended(fmt.Errorf("%s was not trusted", file), "agentguard policy trust --list")
 	}
 	if err != nil {
 		return err

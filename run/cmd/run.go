@@ -76,13 +76,7 @@ func (p *program) run(c *cli.Context) error {
 		return err
 	}
 	if !c.Bool("quiet") {
-		p.say("%s", summary(result))
-		if result.Denied+result.Limited+result.Failed > 0 {
-			p.hint("agentguard audit show   (says which, and why)")
-		}
-		for _, trouble := range result.Troubles {
-			p.warn("%s", trouble)
-		}
+		p.sum(result)
 	}
 	if made := l != nil && len(l.services) > 0; !made && pol.Changed() { // which may have been the command, where it can write it
 		p.warn("%s is not what this run began with: read it before you use it again", pol.Source)
@@ -263,7 +257,18 @@ func (p *program) startLine(c run.Config, choice sandbox.Choice) {
 	}
 }
 
-// summary is the line at the end.
+// sum says at the end what came of a run.
+func (p *program) sum(r run.Result) {
+	p.say("%s", summary(r))
+	if r.Denied+r.Limited+r.Failed > 0 {
+		p.hint("agentguard audit show   (says which, and why)")
+	}
+	for _, trouble := range r.Troubles {
+		p.warn("%s", trouble)
+	}
+}
+
+// summary is its first line.
 func summary(r run.Result) string {
 	parts := []string{plural(r.Requests, "request"), fmt.Sprintf("%d allowed", r.Allowed)}
 	denied := fmt.Sprintf("%d denied", r.Denied)

@@ -137,7 +137,7 @@ func (p *program) destination(ctx context.Context, v *vault.Vault, name, to stri
 		return vault.Ref{}, usage("--to keychain or --to age", "secrets cannot be stored in %q", to)
 	}
 	if err := vault.ValidName(name); err != nil {
-		return vault.Ref{}, &fault{fmt.Errorf("a secret cannot have that name: %w", err), ours, []string{"agentguard vault set github-token"}}
+		return vault.Ref{}, mended(fmt.Errorf("a secret cannot have that name: %w", err), "agentguard vault set github-token")
 	}
 	if to == "" {
 		var why string
@@ -264,7 +264,7 @@ func (p *program) find(ctx context.Context, v *vault.Vault, name string) (vault.
 	case err != nil: // it may be in the place that could not be read
 		return vault.Ref{}, err
 	}
-	return vault.Ref{}, &fault{fmt.Errorf("%s: %w", name, vault.ErrNotFound), ours, []string{"agentguard vault list"}}
+	return vault.Ref{}, mended(fmt.Errorf("%s: %w", name, vault.ErrNotFound), "agentguard vault list")
 }
 
 func (p *program) vaultWhereCommand() *cli.Command {

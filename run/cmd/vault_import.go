@@ -197,8 +197,7 @@ func mayReplace(ctx context.Context, v *vault.Vault, ref vault.Ref, s vault.Secr
 		return err
 	}
 	if !yes {
-		return &fault{fmt.Errorf("%s holds another value, which would be lost", ref), ours,
-			[]string{fmt.Sprintf("if nobody needs it: agentguard vault remove %s; else rename the variable", ref)}}
+		return mended(fmt.Errorf("%s holds another value, which would be lost", ref), fmt.Sprintf("if nobody needs it: agentguard vault remove %s; else rename the variable", ref))
 	}
 	return nil
 }

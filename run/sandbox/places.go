@@ -171,68 +171,79 @@ var machineSecrets = []string{
 // Rules says how the child sees what differs from the rest of the file system, which it can read. The later rule counts
 // where two name the same path; where one lies below another, the nearer one.
 func (p Places) Rules() []Rule {
-	rules := make([]Rule, 0, 256)
-	put := func(view View, clean string) {
-		if filepath.IsAbs(clean) && !(view == Writable && p.linked(clean)) {
-			rules = append(rules, Rule{clean, view})
-		}
-	}
-	add := func(view View, paths ...string) {
-		for _, path := range paths {
-			put(view, filepath.Clean(path))
-		}
-	}
-	tops := map[string]map[string]bool{} // what is in home directories
-	home := func(view View, of string, names []string) {
-		top, listed := tops[of]
-		if !listed {
-			top = topOf(of)
-			tops[of] = top
-		}
-		for i, name := range names {
-			if of != "" && (top == nil || i == 0 || top[first(name)]) {
-				put(view, filepath.Join(of, filepath.FromSlash(name)))
-			}
-			if of == p.Home {
-				for _, path := range p.elsewhere(name) {
-					put(view, path)
-				}
-			}
-		}
-	}
-	add(Writable, "/tmp", "/var/tmp", "/dev/shm")
-	add(Writable, p.Temp...)
-	add(ReadOnly, p.Home) // wherever it is
-	add(Writable, p.Caches...)
-	home(Writable, p.Home, cachePlaces)
+	v := &viewing{Places: p, rules: make([]Rule, 0, 256), tops: map[string]map[string]bool{}}
+	v.add(Writable, "/tmp", "/var/tmp", "/dev/shm")
+	v.add(Writable, p.Temp...)
+	v.add(ReadOnly, p.Home) // wherever it is
+	v.add(Writable, p.Caches...)
+	v.below(p.Home, Writable, cachePlaces)
 	for _, a := range agents {
-		home(Writable, p.Home, a.keeps)
+		v.below(p.Home, Writable, a.keeps)
 	}
 	if dir, home := p.leads(); dir != "/" && (dir == home || !within(home, dir)) { // to work in / is not to own what is below it
-		add(Writable, p.Dir)
-		add(Writable, GitDirs(p.Dir)...)
-		add(ReadOnly, filepath.Join(p.Dir, ".git/hooks"))
+		v.add(Writable, p.Dir)
+		v.add(Writable, GitDirs(p.Dir)...)
+		v.add(ReadOnly, filepath.Join(p.Dir, ".git/hooks"))
 	}
-	home(ReadOnly, p.Home, settledPlaces)
-	add(ReadOnly, p.sourced()...)
-	add(ReadOnly, p.programs()...)
+	v.below(p.Home, ReadOnly, settledPlaces)
+	v.add(ReadOnly, p.sourced()...)
+	v.add(ReadOnly, p.programs()...)
 	for _, a := range agents {
-		home(ReadOnly, p.Home, a.settled)
+		v.below(p.Home, ReadOnly, a.settled)
 	}
-	add(ReadOnly, p.Policy, p.Program)
-	add(Hidden, machineSecrets...)
-	add(ReadOnly, "/run/host/etc") // where a container of toolbox(1) has its hosts file
-	add(Hidden, hostKeys()...)
-	add(Hidden, p.Jobs...)
-	for _, h := range p.homes() {
-		home(Hidden, h, secretPlaces)
-		add(Hidden, snapshots(h)...)
+	v.add(ReadOnly, p.Policy, p.Program)
+	v.add(Hidden, machineSecrets...)
+	v.add(ReadOnly, "/run/host/etc") // where a container of toolbox(1) has its hosts file
+	v.add(Hidden, hostKeys()...)
+	v.add(Hidden, p.Jobs...)
+	for _, home := range p.homes() {
+		v.below(home, Hidden, secretPlaces)
+		v.add(Hidden, snapshots(home)...)
 	}
-	add(ReadOnly, p.Read...)
-	add(Writable, p.Write...)
-	add(Hidden, p.Hide...)
-	add(ReadOnly, p.Runtime)
-	return append(withoutSecrets(rules, p.Secret), hidden(p.Secret)...)
+	v.add(ReadOnly, p.Read...)
+	v.add(Writable, p.Write...)
+	v.add(Hidden, p.Hide...)
+	v.add(ReadOnly, p.Runtime)
+	return append(withoutSecrets(v.rules, p.Secret), hidden(p.Secret)...)
+}
+
+// viewing collects the rules of places.
+type viewing struct {
+	Places
+	rules []Rule
+	tops  map[string]map[string]bool // what is in home directories, see topOf
+}
+
+// add views paths; "" is none.
+func (v *viewing) add(view View, paths ...string) {
+	for _, path := range paths {
+		v.put(view, filepath.Clean(path))
+	}
+}
+
+func (v *viewing) put(view View, clean string) {
+	if filepath.IsAbs(clean) && !(view == Writable && v.linked(clean)) {
+		v.rules = append(v.rules, Rule{clean, view})
+	}
+}
+
+// below views names in a home directory, and where the user has moved them.
+func (v *viewing) below(home string, view View, names []string) {
+	top, listed := v.tops[home]
+	if !listed {
+		top = topOf(home)
+		v.tops[home] = top
+	}
+	for i, name := range names {
+		if home != "" && (top == nil || i == 0 || top[first(name)]) {
+			v.put(view, filepath.Join(home, filepath.FromSlash(name)))
+		}
+		if home == v.Home {
+			for _, path := range v.elsewhere(name) {
+				v.put(view, path)
+			}
+		}
+	}
 }
 
 // topOf gives the names in a home directory; nil: any may count. Most of the places are not there, and what holds one of these holds all
