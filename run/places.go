@@ -117,7 +117,7 @@ func (s *session) rules(p sandbox.Places, gitDirs []string) []sandbox.Rule {
 	if dir := env.Get("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		rules = append(rules, sandbox.Rule{Path: dir, View: sandbox.Hidden})
 	}
-	for _, path := range append(tickets(env), s.namedSecrets(p.Dir)...) {
+	for _, path := range s.sealedSecrets(p) {
 		rules = append(rules, sandbox.Rule{Path: path, View: sandbox.Hidden})
 	}
 	for _, git := range gitDirs {

@@ -29,7 +29,7 @@ func sealedSession(t *testing.T, isolation string) *testbed.Session {
 	s.Write(t, "agentguard.toml", string(text)+"\n[isolation]\n"+isolation)
 	for _, name := range []string{
 		".netrc", ".aws/credentials", ".ssh/id_ed25519", ".config/gh/hosts.yml", ".npmrc", ".bashrc", ".config/autostart/x.desktop", "work/.git/HEAD", "work/file",
-		".claude/history.jsonl", ".local/share/keyrings/login.keyring", ".mozilla/firefox/p/logins.json", ".bash_history", "notes", "open", "output", "env", "elsewhere/config.json", "job/git-credentials-1.config", "build.tmp/KUBE", "ws/secretFiles/key", "mail", "ticket",
+		".claude/history.jsonl", ".local/share/keyrings/login.keyring", ".mozilla/firefox/p/logins.json", ".bash_history", "notes", "open", "output", "env", "elsewhere/config.json", "job/git-credentials-1.config", "build.tmp/KUBE", "ws/secretFiles/key", "mail", "ticket", ".cache/cliphist/db",
 	} {
 		file := filepath.Join(s.Dir, "home", name)
 		os.MkdirAll(filepath.Dir(file), 0o700)
@@ -44,12 +44,12 @@ func TestSealedFiles(t *testing.T) {
 	s := sealedSession(t, "minimum = \"env\"\nread = [\"~/.npmrc\"]\nhide = [\"~/notes\"]\nwrite = [\"~/open\", \"~/made/\", \"~/absent\"]\n")
 	s.Env = append(s.Env, "DOCKER_CONFIG="+filepath.Join(s.Dir, "home", "elsewhere"), "GITHUB_OUTPUT="+filepath.Join(s.Dir, "home", "output"), "GITHUB_ENV="+filepath.Join(s.Dir, "home", "env"),
 		"RUNNER_TEMP="+filepath.Join(s.Dir, "home", "job"), "CI_PROJECT_DIR="+filepath.Join(s.Dir, "home", "build"), "MAIL_PASSWORD_FILE="+filepath.Join(s.Dir, "home", "mail"), "KRB5CCNAME="+filepath.Join(s.Dir, "home", "ticket"), "WORKSPACE_TMP="+filepath.Join(s.Dir, "home", "ws"))
-	script := `cd "$HOME/work"; cat ../.netrc ../.aws/* ../.ssh/* ../.config/gh/* ../.npmrc ../.local/share/keyrings/* ../.mozilla/firefox/p/* ../.bash_history ../notes ../mail ../ticket ../elsewhere/* ../job/* ../build.tmp/* ../ws/secretFiles/* ../../crm-key 2>/dev/null
+	script := `cd "$HOME/work"; cat ../.netrc ../.aws/* ../.ssh/* ../.config/gh/* ../.npmrc ../.local/share/keyrings/* ../.mozilla/firefox/p/* ../.bash_history ../notes ../mail ../ticket ../.cache/cliphist/* ../elsewhere/* ../job/* ../build.tmp/* ../ws/secretFiles/* ../../crm-key 2>/dev/null
 		for f in ../.bashrc ../.zshenv ../.config/autostart/y.desktop ../.ssh/authorized_keys .git/hooks/post-checkout ../../agentguard.toml ../env ../output ../open ../made/x ../absent/x file ../.cache/tool; do
 			mkdir -p "$(dirname "$f")" 2>/dev/null; echo changed >>"$f" 2>/dev/null; grep -q changed "$f" 2>/dev/null && echo "changed $f"
 		done; echo '{}' >../.claude/settings.json; ls -R ../../state 2>/dev/null | grep -c jsonl`
 	forbidden := []string{
-		"secret-.netrc", "secret-.aws", "secret-.config/gh", "secret-.local", "secret-.mozilla", "secret-.bash_history", "secret-.ssh", "secret-notes", "secret-elsewhere", "secret-job", "secret-build", "secret-ws", "secret-mail", "secret-ticket",
+		"secret-.netrc", "secret-.aws", "secret-.config/gh", "secret-.local", "secret-.mozilla", "secret-.bash_history", "secret-.ssh", "secret-notes", "secret-elsewhere", "secret-job", "secret-build", "secret-ws", "secret-mail", "secret-ticket", "secret-.cache",
 		"changed ../.bashrc", "changed ../.zshenv", "changed ../.config", "changed .git/hooks", "changed ../../agentguard.toml", "changed ../env", "changed ../absent/x",
 	}
 	allowed := []string{"secret-.npmrc", "changed ../open", "changed ../made/x", "changed ../output", "changed file", "changed ../.cache/tool"}

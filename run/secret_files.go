@@ -1,9 +1,12 @@
 package run
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"agentguard/run/sandbox"
 )
 
 // jobSecrets are the files of secrets that CI systems keep beside a job's working directory: what GitHub's checkout leaves for
@@ -21,8 +24,23 @@ func jobSecrets(get func(string) string) (paths []string) {
 	return paths
 }
 
-// tickets are where Kerberos keeps its own: among other temporary files as a rule, so that at level filtered, where to hide one is to
-// make nothing new beside it, they stay.
+// sealedSecrets are files that level sealed alone hides: they lie among others that the command makes, and at level filtered nothing new could
+// be made beside what is hidden.
+func (s *session) sealedSecrets(p sandbox.Places) []string {
+	env := NewEnv(s.Environ)
+	paths := append(tickets(env), s.namedSecrets(env, p.Dir)...)
+	if cache := cmp.Or(env.Get("XDG_CACHE_HOME"), filepath.Join(p.Home, ".cache")); filepath.IsAbs(cache) {
+		for _, name := range cachedSecrets {
+			paths = append(paths, filepath.Join(cache, name))
+		}
+	}
+	return paths
+}
+
+// cachedSecrets are what was copied to the clipboard, and logins, among what tools keep in a cache.
+var cachedSecrets = []string{"cliphist", "clipcat", "greenclip.history", "clipboard-indicator@tudmotu.com", "spotify-player/credentials.json"}
+
+// tickets are where Kerberos keeps its own.
 func tickets(env *Env) []string {
 	paths, _ := filepath.Glob("/tmp/krb5cc*")
 	for _, name := range []string{"KRB5CCNAME", "KRB5_KTNAME", "KRB5_CLIENT_KTNAME"} {
@@ -38,10 +56,9 @@ func tickets(env *Env) []string {
 }
 
 // namedSecrets are the files to which variables lead that the command does not get, since they look secret:
-// GOOGLE_APPLICATION_CREDENTIALS, DB_PASSWORD_FILE, SSH_AUTH_SOCK. Not those in the directory that it works in, and, as tickets, not at
-// level filtered.
-func (s *session) namedSecrets(dir string) (paths []string) {
-	env, kept := NewEnv(s.Environ), EnvPlan{Pass: s.Policy.Env.Pass, Extra: s.Extra}
+// GOOGLE_APPLICATION_CREDENTIALS, DB_PASSWORD_FILE, SSH_AUTH_SOCK. Not those in the directory that it works in.
+func (s *session) namedSecrets(env *Env, dir string) (paths []string) {
+	kept := EnvPlan{Pass: s.Policy.Env.Pass, Extra: s.Extra}
 	for _, name := range env.Names() {
 		path := filepath.Clean(env.Get(name))
 		if !filepath.IsAbs(path) || reserved(name) || kept.passed(name) || !looksSecret(name, path) || strings.HasSuffix(strings.ToUpper(name), "ASKPASS") {

@@ -18,21 +18,21 @@ type agent struct {
 // agents are those that were seen to run confined: a whole turn, but amp, which does not without a login of its own. Others need
 // the policy's [isolation] write.
 var agents = []agent{
-	{"claude", "@anthropic-ai/claude-code", []string{".claude"}, []string{".claude/settings.json", ".claude/hooks", ".claude/local"}},
-	{"codex", "@openai/codex", []string{".codex"}, []string{".codex/config.toml"}},
-	{"gemini", "@google/gemini-cli", []string{".gemini"}, []string{".gemini/settings.json", ".gemini/extensions"}},
+	{"claude", "@anthropic-ai/claude-code", []string{".claude"}, []string{".claude/settings.json", ".claude/hooks", ".claude/local", ".claude/plugins"}},
+	{"codex", "@openai/codex", []string{".codex"}, []string{".codex/config.toml", ".codex/hooks.json", ".codex/rules", ".codex/packages"}},
+	{"gemini", "@google/gemini-cli", []string{".gemini"}, []string{".gemini/settings.json", ".gemini/extensions", ".gemini/.env", ".gemini/policies", ".gemini/tmp/bin"}},
 	{"opencode", "opencode-ai", []string{".local/share/opencode", ".local/state/opencode", ".config/opencode"},
-		[]string{".config/opencode/opencode.json", ".config/opencode/opencode.jsonc", ".config/opencode/plugin", ".config/opencode/plugins", ".config/opencode/tool", ".config/opencode/tools"}},
+		[]string{".config/opencode/opencode.json", ".config/opencode/opencode.jsonc", ".config/opencode/plugin", ".config/opencode/plugins", ".config/opencode/tool", ".config/opencode/tools", ".local/share/opencode/bin"}},
 	{"qwen", "@qwen-code/qwen-code", []string{".qwen"}, []string{".qwen/settings.json", ".qwen/extensions", ".qwen/.env"}},
-	{"copilot", "@github/copilot", []string{".copilot"}, []string{".copilot/settings.json", ".copilot/mcp-config.json", ".copilot/hooks", ".copilot/installed-plugins"}},
+	{"copilot", "@github/copilot", []string{".copilot"}, []string{".copilot/settings.json", ".copilot/mcp-config.json", ".copilot/hooks", ".copilot/installed-plugins", ".copilot/pkg"}},
 	{"amp", "@sourcegraph/amp", []string{".config/amp", ".local/share/amp"}, []string{".config/amp/settings.json", ".config/amp/plugins"}},
 	{"cn", "@continuedev/cli", []string{".continue"}, []string{".continue/config.yaml", ".continue/config.json", ".continue/config.ts"}},
 	{"cline", "cline", []string{".cline"}, []string{".cline/hooks", ".cline/plugins"}},
 	{"droid", "droid", []string{".factory"}, []string{".factory/settings.json", ".factory/mcp.json", ".factory/hooks", ".factory/hooks.json", ".factory/plugins", ".factory/bin"}},
 	{"grok", "@vibe-kit/grok-cli", []string{".grok"}, []string{".grok/settings.json"}},
 	{"kilo", "@kilocode/cli", []string{".local/share/kilo", ".local/state/kilo", ".local/state/kilo-sandbox-policy", ".config/kilo"},
-		[]string{".config/kilo/kilo.json", ".config/kilo/kilo.jsonc", ".config/kilo/opencode.json", ".config/kilo/plugin", ".config/kilo/plugins"}},
-	{"pi", "@mariozechner/pi-coding-agent", []string{".pi"}, []string{".pi/agent/settings.json", ".pi/agent/models.json", ".pi/agent/extensions"}},
+		[]string{".config/kilo/kilo.json", ".config/kilo/kilo.jsonc", ".config/kilo/opencode.json", ".config/kilo/plugin", ".config/kilo/plugins", ".local/share/kilo/bin"}},
+	{"pi", "@mariozechner/pi-coding-agent", []string{".pi"}, []string{".pi/agent/settings.json", ".pi/agent/models.json", ".pi/agent/extensions", ".pi/agent/bin"}},
 }
 
 // Unsettled lists what is settled in agents' own directories, and in the user's where the child works in it, and is not there, with the

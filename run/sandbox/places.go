@@ -62,7 +62,7 @@ var (
 		".config/teams-for-linux", ".config/Mattermost", ".config/zulip", ".config/Beeper", ".local/share/telegram-desktop",
 		".config/Code/User/globalStorage", ".config/Code/User/History", ".config/Code/Cookies", ".config/VSCodium/User/globalStorage", ".config/VSCodium/User/History", ".config/Cursor/User/globalStorage", ".config/Cursor/User/History",
 		".config/Windsurf/User/globalStorage", ".vscode-server/data/User/globalStorage", ".cursor-server/data/User/globalStorage",
-		".local/share/TelegramDesktop", ".var/app", "snap/firefox", "snap/chromium", ".electrum", ".bitcoin", ".ethereum", ".config/solana",
+		".local/share/TelegramDesktop", ".var/app", "snap", ".electrum", ".bitcoin", ".ethereum", ".config/solana",
 		"Library/Application Support/Google", "Library/Application Support/Firefox", "Library/Application Support/BraveSoftware", "Library/Application Support/Microsoft Edge",
 		"Library/Application Support/com.apple.TCC", "Library/Cookies", "Library/Mail", "Library/Messages", "Library/Safari",
 		".bash_history", ".zsh_history", ".zsh_sessions", ".zhistory", ".histfile", ".history", ".sh_history", ".local/share/fish/fish_history", ".local/share/atuin",
@@ -109,6 +109,14 @@ var (
 		"Library/Application Support/sops", "Library/Application Support/JetBrains", "Library/Application Support/Vivaldi", "Library/Application Support/AddressBook", "Library/Preferences/netlify", "Library/Thunderbird",
 		".config/Code - Insiders/User/globalStorage", ".config/Code/User/workspaceStorage", ".config/Code/Network", ".config/Cursor/Cookies", ".config/Cursor/Network", ".config/Cursor/User/workspaceStorage",
 		".config/Kiro/User/globalStorage", ".config/Antigravity/User/globalStorage", ".config/Trae/User/globalStorage", ".config/Positron/User/globalStorage", ".windsurf-server/data/User/globalStorage",
+		".gcm", ".config/pnpm/rc", ".config/pnpm/auth.ini", ".config/cachix", ".config/attic", ".config/coursier/credentials.properties", ".m2/settings-security4.xml", ".config/dagger/credentials.json",
+		".config/depot", ".config/ns", ".up/config.json", ".saml2aws", ".aws-sso", ".config/aws-sso", ".awsume", ".okta_aws_login_config", ".config/hcp", ".config/atlascli", ".config/mongocli",
+		".config/shopify-cli-kit-nodejs", ".config/resend", ".posthog", ".sentry", ".hscli", ".config/prisma-platform", ".upstash.json", ".config/lab", ".config/kaggle", ".config/gogcli",
+		".config/woodpecker", ".config/grafanactl", ".config/zeabur", ".config/coolify", ".config/linear", ".e2b", ".config/daytona", ".transifexrc", ".crowdin.yml", ".sonar", ".jreleaser",
+		".config/exercism", ".duplicacy", ".telegram-cli", ".wacli", ".config/kdeconnect", ".config/obs-studio", ".config/librewolf", ".config/zen", ".config/clipse", ".local/share/clipman.json",
+		".local/share/clipcat", ".vscode/cli", ".vscode-cli", ".local/share/code-server/User/globalStorage", ".config/code-server", ".config/GitKraken", ".gitkraken", ".config/bruno",
+		".local/share/app.yaak.desktop", ".config/Proton", ".config/Joplin", ".config/Notion", ".config/Claude", ".gnome2/keyrings", ".local/share/gnome-remote-desktop", ".vault_pass", ".vault_pass.txt",
+		".ansible_vault_pass", ".age", ".config/nix/netrc", ".netrc.gpg", ".envrc",
 		".config/agentguard", ".local/share/agentguard", ".local/state/agentguard",
 	}
 

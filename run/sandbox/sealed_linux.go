@@ -31,12 +31,13 @@ func slack() uint64 {
 	return uint64(n)
 }
 
-// ignored are the signals that the child finds ignored, as we did.
+// ignored are the signals that the child finds ignored, as we did: SIGQUIT goes with SIGINT (POSIX, Shell Command Language, section 2.11).
 func ignored() (list []syscall.Signal) {
-	for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
-		if signal.Ignored(s) {
-			list = append(list, s)
-		}
+	if signal.Ignored(syscall.SIGHUP) {
+		list = append(list, syscall.SIGHUP)
+	}
+	if signal.Ignored(syscall.SIGINT) {
+		list = append(list, syscall.SIGINT, syscall.SIGQUIT)
 	}
 	return list
 }

@@ -19,6 +19,7 @@ const (
 	noFamily     = unix.SECCOMP_RET_ERRNO | uint32(unix.EAFNOSUPPORT)
 	noProtocol   = unix.SECCOMP_RET_ERRNO | uint32(unix.EPROTONOSUPPORT)
 	noFastOpen   = unix.SECCOMP_RET_ERRNO | uint32(unix.EOPNOTSUPP)
+	noLayer      = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOENT)
 	newSpaces    = unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP
 	newTimeSpace = unix.CLONE_NEWTIME // unshare alone: for clone this bit is of the signal
 )
@@ -48,15 +49,19 @@ var nesting = []uint32{
 	unix.SYS_MOVE_MOUNT, unix.SYS_FSOPEN, unix.SYS_FSCONFIG, unix.SYS_FSMOUNT, unix.SYS_FSPICK, unix.SYS_MOUNT_SETATTR,
 }
 
+// setDelegation is F_SETDELEG of linux/fcntl.h, from Linux 6.19 on: a lease of a directory.
+const setDelegation = 1040
+
 // Filter makes the filter of system calls for this processor, for shim.Config.Seccomp.
 func Filter(c Calls) ([]byte, error) {
 	p := code(load(offArch), unless(nativeArch, ret(kill)), load(offNumber), foreignCalls())
 	// Those whose arguments are looked at come first: the kernel knows of the others in advance that they pass.
 	p = code(p,
 		on(unix.SYS_IOCTL, terminalInput()),
-		on(unix.SYS_FCNTL, code(loadArg(1), when(unix.F_SETLEASE, ret(forbidden)), ret(allow))), // whoever opens the file waits
+		on(unix.SYS_FCNTL, code(loadArg(1), when(unix.F_SETLEASE, ret(forbidden)), when(setDelegation, ret(forbidden)), ret(allow))), // whoever opens the file waits
 		on(unix.SYS_PRLIMIT64, othersLimits()),
 		on(unix.SYS_SENDTO, fastOpen(3)), on(unix.SYS_SENDMSG, fastOpen(2)), on(unix.SYS_SENDMMSG, fastOpen(3)),
+		on(unix.SYS_SETSOCKOPT, layers()),
 		on(unix.SYS_SOCKET, sockets(c.UDP)),
 		on(unix.SYS_SOCKETPAIR, code(loadArg(0), when(unix.AF_UNIX, ret(allow)), ret(noFamily))))
 	if !c.Nested {
@@ -100,6 +105,12 @@ func sockets(udp bool) program {
 // thing: there it is connect that connects.
 func fastOpen(flags int) program {
 	return code(loadArg(flags), whenAny(unix.MSG_FASTOPEN, ret(noFastOpen)), ret(allow))
+}
+
+// layers refuses to put a protocol on top of TCP in the kernel: by one of them a socket becomes another kind, SMC, of whose connections
+// Landlock knows nothing, and that for TLS has had many holes. Programs do TLS themselves where the kernel does not.
+func layers() program {
+	return code(loadArg(1), unless(unix.IPPROTO_TCP, ret(allow)), loadArg(2), when(unix.TCP_ULP, ret(noLayer)), ret(allow))
 }
 
 // othersLimits refuses to set limits of a process that is named: by that of processor time any of the user's is ended, which no rule on

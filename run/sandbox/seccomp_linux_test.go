@@ -139,6 +139,10 @@ func TestFilterAnswers(t *testing.T) {
 
 		{name: "fcntl", number: unix.SYS_FCNTL, args: []uint64{3, unix.F_SETFL | high, unix.F_SETLEASE}, want: allow},
 		{name: "a lease", number: unix.SYS_FCNTL, args: []uint64{3, unix.F_SETLEASE | high, unix.F_WRLCK}, want: forbidden},
+		{name: "a delegation", number: unix.SYS_FCNTL, args: []uint64{3, setDelegation | high, 0x7fff_0000_1000}, want: forbidden},
+		{name: "an option of TCP", number: unix.SYS_SETSOCKOPT, args: []uint64{3, unix.IPPROTO_TCP, unix.TCP_NODELAY}, want: allow},
+		{name: "a layer over TCP", number: unix.SYS_SETSOCKOPT, args: []uint64{3, unix.IPPROTO_TCP | high, unix.TCP_ULP | high}, want: noLayer},
+		{name: "another level's option of that number", number: unix.SYS_SETSOCKOPT, args: []uint64{3, unix.SOL_SOCKET, unix.TCP_ULP}, want: allow},
 		{name: "limits", number: unix.SYS_PRLIMIT64, args: []uint64{high, unix.RLIMIT_CPU, 0x7fff_0000_1000, 0}, want: allow},
 		{name: "another's limits", number: unix.SYS_PRLIMIT64, args: []uint64{1, unix.RLIMIT_CPU, 0x7fff_0000_1000, 0}, want: forbidden},
 		{name: "another's limits, from a round address", number: unix.SYS_PRLIMIT64, args: []uint64{1, unix.RLIMIT_CPU, 0x7fff_0000_0000, 0}, want: forbidden},

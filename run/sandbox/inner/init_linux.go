@@ -83,16 +83,14 @@ func (p *initProcess) harden() error {
 }
 
 // swallowSignals has what a terminal or the child may send do nothing: the first process of a namespace is spared a signal's default
-// action (pid_namespaces(7), "The namespace init process"), but not what Go's handlers do. That is set by hand, since package
-// os/signal would start threads for it. What was ignored when we were started (nohup, a shell's "&") is left so, for the child's sake.
+// action (pid_namespaces(7), "The namespace init process"), but not what Go's handlers do. What was ignored when we were started (nohup, a shell's "&") is left so, for the child's sake.
 func swallowSignals() {
-	var byDefault struct{ handler, flags, restorer, mask uintptr } // the kernel's struct sigaction
 	for _, s := range []syscall.Signal{
-		syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGPIPE,
-		syscall.SIGABRT, syscall.SIGTRAP, syscall.SIGSYS, syscall.SIGVTALRM, syscall.SIGXCPU, syscall.SIGXFSZ,
+		syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGPIPE,
+		syscall.SIGTRAP, syscall.SIGSYS, syscall.SIGVTALRM, syscall.SIGXCPU, syscall.SIGXFSZ, // and those that package job has by default
 	} {
 		if !signal.Ignored(s) {
-			syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(s), uintptr(unsafe.Pointer(&byDefault)), 0, unsafe.Sizeof(byDefault.mask), 0, 0)
+			job.ByDefault(s)
 		}
 	}
 	if signal.Ignored(syscall.SIGINT) {
