@@ -29,8 +29,8 @@ func argumentsOf(service string) map[string]string {
 		return map[string]string{
 			"pulls/create":                          "title head head_repo base body maintainer_can_modify draft issue",
 			"pulls/update":                          "title body state base maintainer_can_modify",
-			"pulls/merge":                           "commit_title commit_message sha merge_method",
-			"pulls/update-branch":                   "expected_head_sha",
+			"pulls/merge":                           "commit_title commit_message sha merge_method base ref branch",
+			"pulls/update-branch":                   "expected_head_sha head ref branch",
 			"pulls/request-reviewers":               "reviewers team_reviewers",
 			"pulls/remove-requested-reviewers":      "reviewers team_reviewers",
 			"pulls/create-review":                   "commit_id body event comments",

@@ -220,7 +220,7 @@ func refineCreateRef(r *Request, m *Match) error {
 	default:
 		return errors.New(`the body's "ref" is neither below refs/heads/ nor below refs/tags/`)
 	}
-	return nil
+	return refName(ref)
 }
 
 func refineUpdateRef(r *Request, m *Match) error {
@@ -263,6 +263,9 @@ func pathRef(r *Request) (string, error) {
 
 // refInPath is the ref that a path is about: /repos/{owner}/{repo}/git/refs/heads/main, /repos/{owner}/{repo}/branches/main/protection.
 func refInPath(segments []string) string {
+	if k := len(segments) - 1; segments[k] == "" { // a slash at the end, which changes nothing
+		segments = segments[:k]
+	}
 	switch {
 	case len(segments) > 5 && segments[3] == "git" && segments[4] == "refs":
 		return "refs/" + strings.Join(segments[5:], "/")

@@ -100,7 +100,9 @@ func mutationArguments(out map[string]Takes) {
 	// What they go by though their input does not say it at its top. Where nothing else tells, conditions on it are not met.
 	for name, hidden := range map[string][]string{"updateRef": {"ref", "branch"}, "deleteRef": {"ref", "branch"}, "updateRefs": {"ref", "branch", "sha", "force"},
 		"createRef": {"branch"}, "createLinkedBranch": {"branch"}, "createCommitOnBranch": {"ref"}, "mergeBranch": {"ref", "branch"},
-		"revertPullRequest": out["createPullRequest"].Names} {
+		"mergePullRequest": {"base", "ref", "branch"}, "enablePullRequestAutoMerge": {"base", "ref", "branch"}, "enqueuePullRequest": {"base", "ref", "branch"},
+		"updatePullRequestBranch": {"head", "ref", "branch"},
+		"revertPullRequest":       out["createPullRequest"].Names} {
 		out[name] = Takes{append(out[name].Names, hidden...), false}
 	}
 }

@@ -174,9 +174,9 @@ func refKind(name any) (string, error) {
 	ref, _ := name.(string)
 	switch {
 	case strings.HasPrefix(ref, heads):
-		return "branch", nil
+		return "branch", refName(ref)
 	case strings.HasPrefix(ref, "refs/tags/"):
-		return "tag", nil
+		return "tag", refName(ref)
 	}
 	return "", fmt.Errorf("the ref %q is neither below refs/heads/ nor below refs/tags/", clip(ref))
 }

@@ -43,6 +43,8 @@ func spellRefs(out map[string]any, a *Action) error {
 		case !ok:
 		case strings.HasPrefix(text, "heads/"), strings.HasPrefix(text, "refs/") && !strings.HasPrefix(text, heads):
 			return fmt.Errorf("%s is %q, which could be a ref and a branch of that name", name, clip(text))
+		case !isRef(text) && (name != "head" || !isRef(text[strings.IndexByte(text, ':')+1:])): // whose fork may stand before it
+			return fmt.Errorf("%s is %q, which is no name of a branch", name, clip(text))
 		default:
 			out[name] = branchSpellings(text)
 		}
@@ -55,6 +57,8 @@ func spellRefs(out map[string]any, a *Action) error {
 	}
 	switch {
 	case ref == "":
+	case !isRef(ref):
+		return fmt.Errorf("the ref %q is none that has one reading", clip(ref))
 	case !shortRefs[a.Operation]:
 		out["ref"], out["branch"] = Spellings{ref}, Spellings{ref}
 		if short, is := strings.CutPrefix(ref, heads); is {
@@ -65,6 +69,15 @@ func spellRefs(out map[string]any, a *Action) error {
 		out["ref"] = Spellings{ref, short, "heads/" + short, heads + short, "refs/tags/" + short}
 	}
 	return nil
+}
+
+// isRef says whether a name is that of a ref or, without refs/, of a branch or tag, and nothing that some reader makes another of:
+// not HEAD, an expression of git's or a name with what is trimmed.
+func isRef(name string) bool {
+	if !strings.HasPrefix(name, "refs/") {
+		name = heads + name
+	}
+	return refName(name) == nil && name != heads+"HEAD" && name != heads+"@" && strings.TrimSpace(name) == name
 }
 
 // saidRef is the ref that the arguments of an operation name.
