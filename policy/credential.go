@@ -60,7 +60,7 @@ func (d *draft) checkFrom(t *table, key, ref string) (backend, where string) {
 	case !found:
 		t.fail(key, hintFrom, "is not a reference of the form backend:name")
 	case backend == "vault":
-		t.fail(key, "", `is not supported yet: the backend "vault" (HashiCorp Vault, OpenBao)`)
+		t.fail(key, `what agentguard vault set stores is "keychain:NAME" or "age:NAME"`, `is not supported yet: the backend "vault" (HashiCorp Vault, OpenBao)`)
 	case !slices.Contains(backends, backend):
 		t.fail(key, hintFrom, "names an unknown backend %q%s", backend, didYouMean(backend, backends))
 	case strings.TrimSpace(where) == "":

@@ -34,8 +34,8 @@ func (e *ExitError) Error() string { return e.Reason }
 // Unwrap gives the system's error.
 func (e *ExitError) Unwrap() error { return e.Err }
 
-// quotedHome is the hint where a path begins with a ~ that nobody replaced.
-const quotedHome = "a shell puts your home directory in the place of ~ only where it is not quoted"
+// QuotedHome is the hint where a path begins with a ~ that nobody replaced.
+const QuotedHome = "a shell puts your home directory in the place of ~ only where it is not quoted"
 
 // commandNotFound says that no directory of PATH has a program of that name, and what it may have been meant as: what only a shell
 // understands.
@@ -44,7 +44,7 @@ func commandNotFound(name string) *ExitError {
 	variable, _, assigns := strings.Cut(name, "=")
 	switch {
 	case strings.HasPrefix(name, "~"):
-		e.Hint = quotedHome
+		e.Hint = QuotedHome
 	case assigns && variable != "": // its value may be a secret
 		e.Reason = variable + "=...: command not found"
 		e.Hint = "a variable is set by an option: agentguard run -e " + variable + "=... -- CMD"

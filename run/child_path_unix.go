@@ -82,7 +82,7 @@ func executable(name, path string) error {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
 		e := &ExitError{Code: exitNotFound, Reason: name + ": no such file", Err: err}
 		if strings.HasPrefix(name, "~") {
-			e.Hint = quotedHome
+			e.Hint = QuotedHome
 		}
 		return e
 	case err != nil:

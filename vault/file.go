@@ -167,7 +167,7 @@ func fileError(err error) error {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return hint(fmt.Errorf("%w: no such file", ErrNotFound), "mount or write the file")
+		return hint(fmt.Errorf("%w: no such file", ErrNotFound), "mount or write the file; a relative path begins where agentguard was started")
 	case errors.Is(err, fs.ErrPermission):
 		return hint(fmt.Errorf("%w: %w", ErrUnavailable, err), "make the file readable for this user")
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"agentguard/run"
 	"agentguard/vault/words"
 )
 
@@ -16,20 +17,22 @@ func usageError(c *cli.Context, err error, typed []string) error {
 	text, hint := err.Error(), at.HelpName+" --help"
 	if name, is := strings.CutPrefix(text, "flag provided but not defined: -"); is {
 		text = "unknown option " + asTyped(name, typed)
-		run := named(at.Subcommands, "run")
+		command := named(at.Subcommands, "run")
 		switch near := words.Nearest(name, longNames(at.Flags)); {
-		case run != nil && hasOption(run.Flags, name):
+		case command != nil && hasOption(command.Flags, name):
 			hint = "options stand behind the command: " + at.HelpName + " run " + asTyped(name, typed)
 		case near != "":
 			hint = "did you mean --" + near + "?"
 		}
 	} else if name, is := strings.CutPrefix(text, "flag needs an argument: -"); is {
 		text = asTyped(name, typed) + " needs a value"
-	} else if value, rest, is := strings.Cut(text, " for flag -"); is { // "invalid value "x" for flag -n: parse error"
-		name, _, _ := strings.Cut(rest, ":")
-		text = value + " for " + asTyped(name, typed)
+	} else if strings.HasPrefix(text, "invalid ") { // "invalid value "x" for flag -n: parse error", "invalid boolean value "x" for -b: why"
+		value, rest, _ := strings.Cut(strings.Replace(text, " for flag -", " for -", 1), " for -")
+		name, why, _ := strings.Cut(rest, ": ")
+		if text = value + " for " + asTyped(name, typed); why != "parse error" && !strings.HasPrefix(why, "strconv.") {
+			text += ": " + why
+		}
 	}
-	text, _, _ = strings.Cut(text, ": parse error")
 	return usage(hint, "%s: %s", at.HelpName, text)
 }
 
@@ -125,6 +128,9 @@ func byAnotherName(command string) string {
 func missingPolicy(file string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	if strings.HasPrefix(file, "~") {
+		return mended(err, run.QuotedHome)
 	}
 	return mended(err, "agentguard init --policy "+file+"   (writes a starter), or name one that is there")
 }

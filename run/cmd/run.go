@@ -235,9 +235,9 @@ func (p *program) session(pol *policy.Policy, v *vault.Vault, argv []string) run
 	}
 }
 
-// ownFiles are those that no child has any business in: vault, logs, indexes.
+// ownFiles are those that no child has any business in: the vault and what opens it, logs, indexes.
 func (p *program) ownFiles() (files []string) {
-	return []string{p.ageFile(), p.env.get("AGENTGUARD_AGE_IDENTITY"), under(p.env.dataHome(), "agentguard"), under(p.env.stateHome(), "agentguard"), under(p.env.base("XDG_CONFIG_HOME", ".config"), "agentguard")}
+	return []string{p.ageFile(), p.env.get("AGENTGUARD_AGE_IDENTITY"), p.env.get("AGENTGUARD_AGE_PASSPHRASE_FILE"), under(p.env.dataHome(), "agentguard"), under(p.env.stateHome(), "agentguard"), under(p.env.base("XDG_CONFIG_HOME", ".config"), "agentguard")}
 }
 
 // startLine says under what the child runs, and what that does not hold.
