@@ -28,14 +28,18 @@ type screen struct {
 
 func onTerminal(t *testing.T, home string, args ...string) *screen {
 	t.Helper()
-	key := newIdentity(t, filepath.Join(home, "key.txt"))
+	return onTerminalWith(t, "AGENTGUARD_AGE_IDENTITY="+newIdentity(t, filepath.Join(home, "key.txt")), home, args...)
+}
+
+func onTerminalWith(t *testing.T, variable, home string, args ...string) *screen {
+	t.Helper()
 	ptmx, tty, err := pty.Open()
 	if err != nil {
 		t.Skipf("needs a pseudo terminal: %v", err)
 	}
 	c := exec.Command("agentguard", args...)
 	c.Dir = home
-	c.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "AGENTGUARD_AGE_IDENTITY=" + key, "TERM=xterm"}
+	c.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), variable, "TERM=xterm"}
 	c.Stdin, c.Stdout, c.Stderr = tty, tty, tty
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := c.Start(); err != nil {
@@ -121,6 +125,24 @@ func TestHiddenPrompt(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(home, ".local/share/agentguard/vault.age")); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestNoNoticeWithinAQuestion: who takes a second to type a passphrase is not told that the vault is waited for.
+func TestNoNoticeWithinAQuestion(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	vault := filepath.Join(home, "vault.age")
+	if err := os.WriteFile(vault, []byte("age-encryption.org/v1\n-> scrypt AAAAAAAAAAAAAAAAAAAAAA 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := onTerminalWith(t, "AGENTGUARD_AGE_FILE="+vault, home, "vault", "list")
+	s.waitFor("Passphrase for ")
+	time.Sleep(1100 * time.Millisecond)
+	if shown := s.shown(); strings.Contains(shown, "waiting for") {
+		t.Errorf("within the question: %q", shown)
+	}
+	s.ptmx.WriteString("\x03")
+	s.code()
 }
 
 func TestHiddenPromptThatDiffers(t *testing.T) {

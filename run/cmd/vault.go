@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -58,14 +59,21 @@ func (p *program) openVault() (*vault.Vault, error) {
 }
 
 func (p *program) vaultOptions() vault.Options {
+	var asking atomic.Bool // then a notice would stand in the middle of the question's line
 	return vault.Options{
 		LookupEnv: p.env.lookup,
 		Prompt: func(_ context.Context, message string) ([]byte, error) {
+			asking.Store(true)
+			defer asking.Store(false)
 			return askHidden(strings.TrimRight(message, ": ") + ": ")
 		},
 		AgeFile:  p.ageFile(),
 		StateDir: under(p.env.stateHome(), "agentguard"),
-		Notice:   func(s string) { p.say("%s", s) },
+		Notice: func(s string) {
+			if !asking.Load() {
+				p.say("%s", s)
+			}
+		},
 	}
 }
 
