@@ -50,6 +50,8 @@ func (s *session) moveOut() error {
 	if s.clients != nil {
 		s.clients()
 	}
+	s.moving.Lock()
+	defer s.moving.Unlock()
 	leave := s.closers[len(s.closers)-1]
 	s.closers = s.closers[:len(s.closers)-1]
 	leave()

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -81,6 +82,8 @@ func TestMovesOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	left := s.dir
+	ended := make(chan bool)
+	go func() { ended <- s.endBy(syscall.SIGWINCH, make(chan struct{})) }() // which does nothing but to remove it
 	s.level.Level = sandbox.Filtered
 	if err := s.moveOut(); err != nil {
 		t.Fatal(err)
@@ -90,6 +93,10 @@ func TestMovesOut(t *testing.T) {
 	}
 	if _, err := os.Stat(s.runtime); err != nil || filepath.Dir(s.runtime) != filtered[0] {
 		t.Errorf("%s: %v", s.runtime, err)
+	}
+	<-ended
+	if _, err := os.Stat(s.runtime); err == nil {
+		t.Errorf("%s is left by a signal", s.runtime)
 	}
 }
 

@@ -57,6 +57,8 @@ func (s *session) endBy(by syscall.Signal, ready chan struct{}) (over bool) {
 		return true
 	case <-time.After(givingUp):
 	}
+	s.moving.Lock() // no other is made instead
+	defer s.moving.Unlock()
 	for range 10 { // something may be writing there
 		reap.RemoveRuntimeDir(s.runtime)
 		if _, err := os.Lstat(s.runtime); err != nil {

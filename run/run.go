@@ -109,9 +109,10 @@ type session struct {
 	id    string
 	token string
 
-	ownHome   string // of whoever we are
-	runtime   string // the run's own directory
-	dir       string // and what of it is the command's
+	ownHome   string     // of whoever we are
+	runtime   string     // the run's own directory
+	moving    sync.Mutex // held while that becomes another, and by what ends us with it
+	dir       string     // and what of it is the command's
 	level     sandbox.Choice
 	box       *sandbox.Box            // of a sealed run alone
 	published map[int]net.Listener    // ports of its child

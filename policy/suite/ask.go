@@ -42,11 +42,13 @@ type Answer struct {
 }
 
 // Said is the reason and the hint.
-func (a *Answer) Said() string {
-	if a.Hint == "" {
-		return a.Reason
+func (a *Answer) Said() string { return sentence(a.Reason, a.Hint) }
+
+func sentence(reason, hint string) string {
+	if hint == "" {
+		return reason
 	}
-	return a.Reason + " (" + a.Hint + ")"
+	return reason + " (" + hint + ")"
 }
 
 // Ask takes a request through what the proxy does before it counts limits: authority, claim, reading, decision. A request

@@ -1,9 +1,10 @@
 package suite
 
 import (
+	"slices"
+
 	"agentguard/policy"
 	"agentguard/policy/action"
-	"slices"
 )
 
 // Explanation is an answer with the way to it, in words.

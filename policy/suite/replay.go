@@ -86,7 +86,7 @@ func (r *Replay) Ask(q *Recorded) Verdict {
 		return Verdict{Unasked, q.Effect, q.Rule, q.Reason}
 	}
 	v := r.ask(q)
-	if v.Effect == "allow" && q.Effect == "limit" && r.usedUp(q, v.takes) {
+	if v.Effect == "allow" && q.Effect == "limit" && usedUp(q, v.takes) {
 		v.Effect, v.Why = q.Effect, q.Reason
 	}
 	v.Change = compare(q.Effect, v.Effect)
@@ -109,7 +109,7 @@ func compare(was, is string) Change {
 
 // usedUp says whether a request was refused by a limit that still stands: what a run before this record took of it is not
 // in the record.
-func (r *Replay) usedUp(q *Recorded, takes []limit.Take) bool {
+func usedUp(q *Recorded, takes []limit.Take) bool {
 	for _, t := range takes {
 		if t.Exceeded() == q.Reason {
 			return true
@@ -180,7 +180,7 @@ func (r *Replay) decide(q *Recorded, a action.Authority, c *policy.Claim) answer
 		}
 		switch {
 		case strictest.Effect != kindest.Effect:
-			return said("", "", (&Answer{Reason: strictest.Reason, Hint: strictest.Hint}).Said())
+			return said("", "", sentence(strictest.Reason, strictest.Hint))
 		case strictest.Effect != d.Effect:
 			return said("", "", "the record does not say by which of several operations it was done, and the policy tells them apart")
 		}
@@ -192,7 +192,7 @@ func (r *Replay) decide(q *Recorded, a action.Authority, c *policy.Claim) answer
 func (r *Replay) settle(q *Recorded, d *policy.Decision) answer {
 	switch {
 	case d.Effect != policy.Allow:
-		return said("deny", d.Rule, (&Answer{Reason: d.Reason, Hint: d.Hint}).Said())
+		return said("deny", d.Rule, sentence(d.Reason, d.Hint))
 	case q.More:
 		return said("", "", "the record names only the first of its actions")
 	}
