@@ -8,14 +8,14 @@ import (
 	"agentguard/run/sandbox"
 )
 
-// ChildConfig describes the child of a run.
-type ChildConfig struct {
+// childConfig describes the child of a run.
+type childConfig struct {
 	Argv, Env             []string
 	Dir                   string         // "": ours
 	Stdin, Stdout, Stderr *os.File       // nil: /dev/null; no other file reaches the child
 	RunID                 string         // the value of AGENTGUARD_RUN in Env, by which the reaper knows what belongs to us; "": the child's group alone
 	RuntimeDir            string         // removed when we are killed; "": nothing is
-	Signals               *Signals       // caught for it; nil: none yet
+	Signals               *signals       // caught for it; nil: none yet
 	User                  *User          // whom it runs as; nil: whoever we are
 	Box                   *sandbox.Box   // where the child runs; nil: beside us
 	Fence                 *sandbox.Fence // what keeps the child in; nil: nothing

@@ -58,7 +58,7 @@ func supervise() int {
 	if base := os.Getenv("TEST_BASE"); base != "" {
 		var cleanup func()
 		var err error
-		if dir, cleanup, err = RuntimeDir(base, id); err != nil {
+		if dir, cleanup, err = runtimeDir(base, id); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 125
 		}
@@ -81,10 +81,10 @@ func supervise() int {
 		fmt.Fprintln(os.Stderr, err)
 		return 125
 	}
-	env := NewEnv(os.Environ())
+	env := envOf(os.Environ())
 	env.Set("AGENTGUARD_RUN", id)
 	here, _ := os.Getwd() // a box does not know it
-	c, err := StartChild(ChildConfig{Argv: os.Args[1:], Dir: here, Env: env.List(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, RunID: id, RuntimeDir: dir, Box: box, Fence: fence})
+	c, err := startChild(childConfig{Argv: os.Args[1:], Dir: here, Env: env.List(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, RunID: id, RuntimeDir: dir, Box: box, Fence: fence})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "supervisor:", err)
 		var exit *ExitError

@@ -18,7 +18,7 @@ const unsetPath = "/bin:/usr/bin"
 
 // lookUp finds the file that a shell would execute for name: a name with a slash is a path (relative to dir), any other is
 // searched in the child's own PATH.
-func lookUp(name, dir string, env *Env) (string, error) {
+func lookUp(name, dir string, env *environment) (string, error) {
 	if name == "" {
 		return "", &ExitError{Code: exitNotFound, Reason: "the command's name is empty"}
 	}

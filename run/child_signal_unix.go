@@ -12,16 +12,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Signals are caught for a child.
-type Signals struct {
+// signals are caught for a child.
+type signals struct {
 	came   chan os.Signal
 	caught func() // waits until they are
 }
 
-// CatchSignals begins to catch what is to be forwarded. That takes half a millisecond, since Go's runtime tells a thread of each signal,
+// catchSignals begins to catch what is to be forwarded. That takes half a millisecond, since Go's runtime tells a thread of each signal,
 // and there is other work to do. What comes before there is a child waits for it.
-func CatchSignals() *Signals {
-	s := &Signals{came: make(chan os.Signal, 64)}
+func catchSignals() *signals {
+	s := &signals{came: make(chan os.Signal, 64)}
 	s.caught = sync.OnceFunc(s.catch)
 	go s.caught()
 	return s
@@ -31,7 +31,7 @@ func CatchSignals() *Signals {
 // the child, and catching it would undo that. Never signal.Ignore another one, for the same inheritance. The Go runtime keeps an
 // inherited SIG_IGN for HUP and INT alone; a shell that ignores INT for a background job ignores QUIT with it (POSIX, Shell
 // Command Language, section 2.11).
-func (s *Signals) catch() {
+func (s *signals) catch() {
 	catch := append([]os.Signal{syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGCONT}, deadly...)
 	if !signal.Ignored(syscall.SIGHUP) {
 		catch = append(catch, syscall.SIGHUP)
@@ -49,13 +49,13 @@ func (s *Signals) catch() {
 var deadly = []os.Signal{syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGABRT, syscall.SIGTRAP, syscall.SIGSYS}
 
 // Stop gives them back, as slowly.
-func (s *Signals) Stop() {
+func (s *signals) Stop() {
 	s.caught()
 	signal.Stop(s.came)
 }
 
 // catchUp passes on the signals that came before there was a child, also those that the terminal sent to all of our group.
-func (c *Child) catchUp(early int) {
+func (c *child) catchUp(early int) {
 	for range early {
 		if s := (<-c.signals.came).(syscall.Signal); c.mode == shared {
 			c.kill(s, false)
@@ -66,7 +66,7 @@ func (c *Child) catchUp(early int) {
 }
 
 // follow passes signals on, and follows the child into its stops, until it has ended.
-func (c *Child) follow() {
+func (c *child) follow() {
 	for {
 		select {
 		case s := <-c.signals.came:
@@ -83,7 +83,7 @@ func (c *Child) follow() {
 	}
 }
 
-func (c *Child) pass(s syscall.Signal) {
+func (c *child) pass(s syscall.Signal) {
 	switch s {
 	case syscall.SIGTERM, syscall.SIGHUP:
 		c.ended.Store(true)
@@ -109,7 +109,7 @@ func (c *Child) pass(s syscall.Signal) {
 
 // fromTerminal passes on a signal that the terminal sends to all of its foreground group: where that is also the child's,
 // it has it already, and many programs take a second Ctrl-C for "now, at once".
-func (c *Child) fromTerminal(s syscall.Signal) {
+func (c *child) fromTerminal(s syscall.Signal) {
 	if c.mode != shared {
 		c.kill(s, true)
 	}
@@ -117,7 +117,7 @@ func (c *Child) fromTerminal(s syscall.Signal) {
 
 // stopped follows an interactive child into a stop. But one that wants the terminal gets it while that is ours, since the
 // shell's fg did not tell us, and goes on if it has it by now.
-func (c *Child) stopped(by syscall.Signal) {
+func (c *child) stopped(by syscall.Signal) {
 	wantsTerminal := by == syscall.SIGTTIN || by == syscall.SIGTTOU
 	if wantsTerminal && (c.terminal.isOurs() || c.terminal.front() == c.pid) {
 		c.resume()
@@ -128,7 +128,7 @@ func (c *Child) stopped(by syscall.Signal) {
 
 // suspend stops us and the rest of our group, so that the shell sees a stopped job; SIGCONT ends that. The stop is a SIGSTOP:
 // Go gives a signal that was caught once no default action again, and SIGTSTP would do nothing.
-func (c *Child) suspend() {
+func (c *child) suspend() {
 	c.terminal.take()
 	if orphanedGroup() {
 		c.resume()
@@ -145,7 +145,7 @@ func (c *Child) suspend() {
 
 // forgetStops drops the stops that came before we were continued. Go hands on what came together in the order of its numbers, so that
 // such a SIGTSTP may stand behind the SIGCONT, and would stop a child that the shell has just brought back.
-func (c *Child) forgetStops() {
+func (c *child) forgetStops() {
 	handed := make(chan os.Signal, 1)
 	signal.Notify(handed, syscall.SIGTSTP)
 	signal.Stop(handed) // which waits until all that came is handed on
@@ -184,7 +184,7 @@ func anyAncestor(is func(pid int) bool) bool {
 }
 
 // resume continues the child, with the terminal if we are in the foreground.
-func (c *Child) resume() {
+func (c *child) resume() {
 	if c.terminal.isOurs() {
 		c.terminal.lend(c.pid)
 	}

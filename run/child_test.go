@@ -95,13 +95,13 @@ func TestNotFoundSuggestsTheWorkingDirectory(t *testing.T) {
 
 func TestPathIsTheChilds(t *testing.T) {
 	path := script(t, "only-in-the-childs-path", "#!/bin/sh\n", 0o700)
-	if _, err := lookUp(filepath.Base(path), "", NewEnv([]string{"PATH=" + filepath.Dir(path)})); err != nil {
+	if _, err := lookUp(filepath.Base(path), "", envOf([]string{"PATH=" + filepath.Dir(path)})); err != nil {
 		t.Error(err)
 	}
-	if _, err := lookUp("sh", "", NewEnv(nil)); err != nil {
+	if _, err := lookUp("sh", "", envOf(nil)); err != nil {
 		t.Errorf("without a PATH: %v, want it searched where execvp(3) does", err)
 	}
-	if _, err := lookUp("sh", "", NewEnv([]string{"PATH=/nowhere"})); err == nil {
+	if _, err := lookUp("sh", "", envOf([]string{"PATH=/nowhere"})); err == nil {
 		t.Error("found sh outside of the child's PATH")
 	}
 }
@@ -319,13 +319,13 @@ func TestNormalEndLeavesDaemonsAndNoReaper(t *testing.T) {
 	if !alive(daemon) {
 		t.Error("a daemon that the user's command left on purpose was killed")
 	}
-	if !CarriesRun(daemon, testRunID(t)) || CarriesRun(daemon, "another") || CarriesRun(os.Getpid(), testRunID(t)) || CarriesRun(daemon, "") {
+	if !carriesRun(daemon, testRunID(t)) || carriesRun(daemon, "another") || carriesRun(os.Getpid(), testRunID(t)) || carriesRun(daemon, "") {
 		t.Error("the run is not told by the environment")
 	}
 }
 
 func TestCloseEndsTheChild(t *testing.T) {
-	c, err := StartChild(ChildConfig{Argv: []string{"sleep", "300"}, Env: os.Environ(), RunID: testRunID(t)})
+	c, err := startChild(childConfig{Argv: []string{"sleep", "300"}, Env: os.Environ(), RunID: testRunID(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -341,7 +341,7 @@ func TestCloseEndsTheChild(t *testing.T) {
 func BenchmarkStartChild(b *testing.B) {
 	b.ReportAllocs()
 	for range b.N {
-		c, err := StartChild(ChildConfig{Argv: []string{"true"}, Env: os.Environ()})
+		c, err := startChild(childConfig{Argv: []string{"true"}, Env: os.Environ()})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -375,7 +375,7 @@ func TestReaperComesFirst(t *testing.T) {
 
 // TestStopsThatCameBefore: a SIGTSTP that came before we were continued is of the stop that is over; other signals stay.
 func TestStopsThatCameBefore(t *testing.T) {
-	c := &Child{signals: &Signals{came: make(chan os.Signal, 64)}}
+	c := &child{signals: &signals{came: make(chan os.Signal, 64)}}
 	for _, s := range []syscall.Signal{syscall.SIGCONT, syscall.SIGTSTP, syscall.SIGTERM, syscall.SIGTSTP} {
 		c.signals.came <- s
 	}
@@ -394,7 +394,7 @@ func TestSignalsBeforeTheChild(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		c := &Child{mode: m, pid: cmd.Process.Pid, signals: &Signals{came: make(chan os.Signal, 2)}}
+		c := &child{mode: m, pid: cmd.Process.Pid, signals: &signals{came: make(chan os.Signal, 2)}}
 		c.signals.came <- syscall.SIGINT
 		c.catchUp(len(c.signals.came))
 		cmd.Wait()

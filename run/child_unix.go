@@ -18,15 +18,15 @@ import (
 	"agentguard/run/sandbox"
 )
 
-// Child is a started child. Its methods are safe for concurrent use.
-type Child struct {
+// child is a started child. Its methods are safe for concurrent use.
+type child struct {
 	pid      int
 	mode     mode
 	terminal *terminal    // interactive only
 	reaper   *reaper      // nil: the child is in a box of ours, whose init does its work
 	box      *sandbox.Box // nil: the child is our own
 
-	signals *Signals
+	signals *signals
 	stops   chan syscall.Signal // of the child; closed when it has ended
 	ended   atomic.Bool         // by a signal to us that means the end: the reaper then looks for what is left
 	fenced  bool                // confined without a box: nothing of it is to go on either
@@ -53,8 +53,8 @@ const (
 	interactive
 )
 
-// StartChild starts the child, and what ends it when we are killed. The error is an *ExitError where a shell would exit with 126 or 127.
-func StartChild(cfg ChildConfig) (*Child, error) {
+// startChild starts the child, and what ends it when we are killed. The error is an *ExitError where a shell would exit with 126 or 127.
+func startChild(cfg childConfig) (*child, error) {
 	if len(cfg.Argv) == 0 {
 		return nil, errors.New("no command to run")
 	}
@@ -62,7 +62,7 @@ func StartChild(cfg ChildConfig) (*Child, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Child{box: cfg.Box, fenced: cfg.Fence != nil || cfg.User != nil && cfg.Box == nil, signals: cfg.Signals, stops: make(chan syscall.Signal), done: make(chan struct{})}
+	c := &child{box: cfg.Box, fenced: cfg.Fence != nil || cfg.User != nil && cfg.Box == nil, signals: cfg.Signals, stops: make(chan syscall.Signal), done: make(chan struct{})}
 	c.mode, c.terminal = chooseMode(cfg)
 	if err = c.guard(cfg); err != nil {
 		c.terminal.close()
@@ -86,9 +86,9 @@ func StartChild(cfg ChildConfig) (*Child, error) {
 }
 
 // catch waits until signals are caught. A stop by the terminal is for us to follow only where we lend it.
-func (c *Child) catch() {
+func (c *child) catch() {
 	if c.signals == nil {
-		c.signals = CatchSignals()
+		c.signals = catchSignals()
 	}
 	c.signals.caught()
 	if c.mode == interactive {
@@ -97,7 +97,7 @@ func (c *Child) catch() {
 }
 
 // guard sees to it that nothing is left of the run if we are killed. The init of another user's box cannot remove a directory of ours.
-func (c *Child) guard(cfg ChildConfig) (err error) {
+func (c *child) guard(cfg childConfig) (err error) {
 	switch {
 	case c.box == nil || cfg.User != nil:
 		c.reaper, err = startReaper(cfg.RunID, cfg.RuntimeDir, cfg.User)
@@ -108,18 +108,18 @@ func (c *Child) guard(cfg ChildConfig) (err error) {
 }
 
 // command finds the file to execute, as whom the child is going to be.
-func (cfg *ChildConfig) command() (path string, err error) {
+func (cfg *childConfig) command() (path string, err error) {
 	err = cfg.User.Do(func() (err error) {
 		if info, err := os.Stat(cfg.Dir); cfg.Dir != "" && (err != nil || !info.IsDir()) {
 			return fmt.Errorf("working directory %s: is not there or no directory", cfg.Dir)
 		}
-		path, err = lookUp(cfg.Argv[0], cfg.Dir, NewEnv(cfg.Env))
+		path, err = lookUp(cfg.Argv[0], cfg.Dir, envOf(cfg.Env))
 		return err
 	})
 	return path, err
 }
 
-func chooseMode(cfg ChildConfig) (mode, *terminal) {
+func chooseMode(cfg childConfig) (mode, *terminal) {
 	if !hasTerminal() {
 		return apart, nil
 	}
@@ -131,7 +131,7 @@ func chooseMode(cfg ChildConfig) (mode, *terminal) {
 
 // live starts the child and waits for it. A child of our own has one thread for that, which is never given back: Linux sends the
 // parent-death signal when the *thread* that forked ends (prctl(2), PR_SET_PDEATHSIG).
-func (c *Child) live(path string, cfg ChildConfig, started chan<- error) {
+func (c *child) live(path string, cfg childConfig, started chan<- error) {
 	if c.box == nil {
 		runtime.LockOSThread()
 	}
@@ -148,7 +148,7 @@ func (c *Child) live(path string, cfg ChildConfig, started chan<- error) {
 	}
 }
 
-func (c *Child) fork(path string, cfg ChildConfig) error {
+func (c *child) fork(path string, cfg childConfig) error {
 	files, closeNull, err := stdio(cfg)
 	if err != nil {
 		return err
@@ -170,7 +170,7 @@ func (c *Child) fork(path string, cfg ChildConfig) error {
 }
 
 // group is the process group that the child begins in.
-func (c *Child) group() job.Group {
+func (c *child) group() job.Group {
 	switch {
 	case c.mode == shared:
 		return job.Shared
@@ -180,7 +180,7 @@ func (c *Child) group() job.Group {
 	return job.Own
 }
 
-func (c *Child) forkHere(path string, cfg ChildConfig, group job.Group, files []uintptr) (pid int, err error) {
+func (c *child) forkHere(path string, cfg childConfig, group job.Group, files []uintptr) (pid int, err error) {
 	if err := closeOnExec(); err != nil {
 		return 0, err
 	}
@@ -194,7 +194,7 @@ func (c *Child) forkHere(path string, cfg ChildConfig, group job.Group, files []
 	})
 }
 
-func forkPlain(path string, cfg ChildConfig, attr *syscall.ProcAttr) (pid int, err error) {
+func forkPlain(path string, cfg childConfig, attr *syscall.ProcAttr) (pid int, err error) {
 	restore := originalLimits()
 	defer restore()
 	if pid, err = syscall.ForkExec(path, cfg.Argv, attr); err != nil {
@@ -204,7 +204,7 @@ func forkPlain(path string, cfg ChildConfig, attr *syscall.ProcAttr) (pid int, e
 }
 
 // stdio gives the descriptors of the child's 0, 1 and 2.
-func stdio(cfg ChildConfig) (fds []uintptr, closeNull func(), err error) {
+func stdio(cfg childConfig) (fds []uintptr, closeNull func(), err error) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return nil, nil, err
@@ -229,7 +229,7 @@ func isConnectedHere(socket *os.File) bool {
 }
 
 // wait reports the child's stops, and reaps it.
-func (c *Child) wait() {
+func (c *child) wait() {
 	if c.box != nil {
 		c.waitInBox()
 		return
@@ -258,7 +258,7 @@ func (c *Child) wait() {
 var errContinued = errors.New("the child was continued")
 
 // collect takes the child's report while nobody can be about to signal it: its pid may be another's at once.
-func (c *Child) collect() (ws syscall.WaitStatus, err error) {
+func (c *child) collect() (ws syscall.WaitStatus, err error) {
 	c.gone.Lock()
 	defer c.gone.Unlock()
 	pid, err := syscall.Wait4(c.pid, &ws, syscall.WUNTRACED|syscall.WNOHANG, nil)
@@ -270,10 +270,10 @@ func (c *Child) collect() (ws syscall.WaitStatus, err error) {
 }
 
 // Pid is the child's process id.
-func (c *Child) Pid() int { return c.pid }
+func (c *child) Pid() int { return c.pid }
 
 // Wait waits for the end of the child and gives its exit code, 128+N where signal N ended it.
-func (c *Child) Wait() (code int, err error) {
+func (c *child) Wait() (code int, err error) {
 	<-c.done
 	switch {
 	case c.waitErr != nil:
@@ -285,7 +285,7 @@ func (c *Child) Wait() (code int, err error) {
 }
 
 // Signal sends a signal to the child's group, or to the child alone where the group is also ours.
-func (c *Child) Signal(s os.Signal) error {
+func (c *child) Signal(s os.Signal) error {
 	number, ok := s.(syscall.Signal)
 	if !ok {
 		return fmt.Errorf("signal %v: not one of this system", s)
@@ -293,7 +293,7 @@ func (c *Child) Signal(s os.Signal) error {
 	return c.kill(number, c.mode != shared)
 }
 
-func (c *Child) kill(s syscall.Signal, group bool) error {
+func (c *child) kill(s syscall.Signal, group bool) error {
 	c.gone.Lock()
 	defer c.gone.Unlock()
 	if c.reaped {
@@ -308,7 +308,7 @@ func (c *Child) kill(s syscall.Signal, group bool) error {
 
 // Close ends the child if it still lives, gives back signals and terminal, and dismisses the reaper; where a signal told us to
 // end, or the child was fenced, the reaper first ends what it left behind.
-func (c *Child) Close() {
+func (c *child) Close() {
 	c.close.Do(func() {
 		select {
 		case <-c.done:

@@ -14,30 +14,30 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Child is a started child.
-type Child struct {
+// child is a started child.
+type child struct {
 	process *os.Process
-	signals *Signals
+	signals *signals
 	close   sync.Once
 	wait    func() (*os.ProcessState, error)
 }
 
-// StartChild starts the child. We and it are in a job object that kills what is in it when its last handle closes, which
+// startChild starts the child. We and it are in a job object that kills what is in it when its last handle closes, which
 // is when we end: no orphan is left, however we do.
-func StartChild(cfg ChildConfig) (*Child, error) {
+func startChild(cfg childConfig) (*child, error) {
 	if len(cfg.Argv) == 0 {
 		return nil, errors.New("no command to run")
 	}
-	path, err := lookUp(cfg.Argv[0], cfg.Dir, NewEnv(cfg.Env))
+	path, err := lookUp(cfg.Argv[0], cfg.Dir, envOf(cfg.Env))
 	if err != nil {
 		return nil, err
 	}
 	if err := joinJob(); err != nil {
 		return nil, fmt.Errorf("job object: %w", err)
 	}
-	c := &Child{signals: cfg.Signals}
+	c := &child{signals: cfg.Signals}
 	if c.signals == nil {
-		c.signals = CatchSignals()
+		c.signals = catchSignals()
 	}
 	c.process, err = os.StartProcess(path, cfg.Argv, &os.ProcAttr{Dir: cfg.Dir, Env: cfg.Env, Files: []*os.File{cfg.Stdin, cfg.Stdout, cfg.Stderr}})
 	if err != nil {
@@ -48,18 +48,18 @@ func StartChild(cfg ChildConfig) (*Child, error) {
 	return c, nil
 }
 
-// Signals are caught for a child.
-type Signals struct{ came chan os.Signal }
+// signals are caught for a child.
+type signals struct{ came chan os.Signal }
 
-// CatchSignals keeps Ctrl-C, which goes to every process of the console, from ending us before the child has decided.
-func CatchSignals() *Signals {
-	s := &Signals{make(chan os.Signal, 8)}
+// catchSignals keeps Ctrl-C, which goes to every process of the console, from ending us before the child has decided.
+func catchSignals() *signals {
+	s := &signals{make(chan os.Signal, 8)}
 	signal.Notify(s.came, os.Interrupt)
 	return s
 }
 
 // Stop gives it back.
-func (s *Signals) Stop() { signal.Stop(s.came) }
+func (s *signals) Stop() { signal.Stop(s.came) }
 
 // joinJob puts this process in a job that ends with it; children are born into it. The handle is closed by our end alone.
 var joinJob = sync.OnceValue(func() error {
@@ -78,7 +78,7 @@ var joinJob = sync.OnceValue(func() error {
 
 // lookUp finds a program as the command interpreter does, but not in the working directory: there it must be asked for by
 // path.
-func lookUp(name, dir string, env *Env) (string, error) {
+func lookUp(name, dir string, env *environment) (string, error) {
 	if strings.ContainsAny(name, `\/:`) {
 		if !filepath.IsAbs(name) && dir != "" {
 			name = filepath.Join(dir, name)
@@ -99,7 +99,7 @@ func lookUp(name, dir string, env *Env) (string, error) {
 	return "", commandNotFound(name)
 }
 
-func withExtension(path string, env *Env) string {
+func withExtension(path string, env *environment) string {
 	extensions := env.Get("PATHEXT")
 	if extensions == "" {
 		extensions = ".COM;.EXE;.BAT;.CMD"
@@ -116,10 +116,10 @@ func withExtension(path string, env *Env) string {
 }
 
 // Pid is the child's process id.
-func (c *Child) Pid() int { return c.process.Pid }
+func (c *child) Pid() int { return c.process.Pid }
 
 // Wait waits for the end of the child and gives its exit code.
-func (c *Child) Wait() (code int, err error) {
+func (c *child) Wait() (code int, err error) {
 	state, err := c.wait()
 	if err != nil {
 		return 125, fmt.Errorf("wait for the child: %w", err)
@@ -128,10 +128,10 @@ func (c *Child) Wait() (code int, err error) {
 }
 
 // Signal can only end the child: Windows has no other signals for a process of its own console.
-func (c *Child) Signal(s os.Signal) error { return c.process.Signal(s) }
+func (c *child) Signal(s os.Signal) error { return c.process.Signal(s) }
 
 // Close ends the child if it still lives.
-func (c *Child) Close() {
+func (c *child) Close() {
 	c.close.Do(func() {
 		c.process.Kill()
 		c.wait()
@@ -139,8 +139,8 @@ func (c *Child) Close() {
 	})
 }
 
-// CarriesRun is false: other processes' environments are not to be read here.
-func CarriesRun(pid int, runID string) bool { return false }
+// carriesRun is false: other processes' environments are not to be read here.
+func carriesRun(pid int, runID string) bool { return false }
 
 // isConnectedHere is for levels that this system does not have.
 func isConnectedHere(*os.File) bool { return false }

@@ -17,9 +17,9 @@ import (
 //go:embed clients/preload.js
 var preload []byte
 
-// ClientFiles are the files by which client programs find the proxy and the run's CA. All paths are absolute; an empty
+// clientFiles are the files by which client programs find the proxy and the run's CA. All paths are absolute; an empty
 // one sets no variable. None of them holds a secret.
-type ClientFiles struct {
+type clientFiles struct {
 	Dir       string
 	CA        string // the run's CA alone, for clients that add it to their own roots
 	CertDir   string // has the run's CA alone, for clients that look through a directory
@@ -35,8 +35,8 @@ type ClientFiles struct {
 	JavaProxy string // host:port of a proxy for clients that cannot authenticate; "": Java is told of none
 }
 
-// ClientPlan is where the user's own settings are found.
-type ClientPlan struct {
+// clientPlan is where the user's own settings are found.
+type clientPlan struct {
 	Environ []string // the supervisor's own: HOME, WGETRC, SSL_CERT_FILE, NODE_EXTRA_CA_CERTS are read
 	Roots   string   // the system's roots; "": the first of the usual places that exists
 	Git     []string // hosts that serve git, see policy.GitHosts
@@ -52,12 +52,12 @@ var systemRoots = []string{
 	"/usr/local/etc/ssl/cert.pem",                       // FreeBSD
 }
 
-// WriteClientFiles writes them into dir, which must be private to the user. A file of the user's own that cannot be read
+// writeClientFiles writes them into dir, which must be private to the user. A file of the user's own that cannot be read
 // is left out: the client would not have read it either.
-func WriteClientFiles(dir string, caPEM []byte, plan ClientPlan) (ClientFiles, error) {
-	env := NewEnv(plan.Environ)
+func writeClientFiles(dir string, caPEM []byte, plan clientPlan) (clientFiles, error) {
+	env := envOf(plan.Environ)
 	bundle := plan.bundle(env, caPEM)
-	f := ClientFiles{
+	f := clientFiles{
 		Dir:       dir,
 		CA:        filepath.Join(dir, "ca.pem"),
 		CertDir:   filepath.Join(dir, "certs"),
@@ -80,7 +80,7 @@ func WriteClientFiles(dir string, caPEM []byte, plan ClientPlan) (ClientFiles, e
 		inDir, err = certDir(f.CertDir, ca)
 	}
 	if err != nil {
-		return ClientFiles{}, fmt.Errorf("files for client programs: %w", err)
+		return clientFiles{}, fmt.Errorf("files for client programs: %w", err)
 	}
 	files := map[string][][]byte{
 		f.CA:        {caPEM},
@@ -103,7 +103,7 @@ func WriteClientFiles(dir string, caPEM []byte, plan ClientPlan) (ClientFiles, e
 	}
 	for path, texts := range files {
 		if err := writeTexts(path, texts); err != nil {
-			return ClientFiles{}, fmt.Errorf("files for client programs: %w", err)
+			return clientFiles{}, fmt.Errorf("files for client programs: %w", err)
 		}
 	}
 	return f, nil
@@ -126,7 +126,7 @@ func writeTexts(path string, texts [][]byte) error {
 
 // bundle gives the system's roots, the user's own and the run's CA. Of the user's files the certificates alone are taken,
 // and of a file that is already in it, nothing: most who set these variables name the system's roots.
-func (p ClientPlan) bundle(env *Env, caPEM []byte) [][]byte {
+func (p clientPlan) bundle(env *environment, caPEM []byte) [][]byte {
 	roots := systemRoots
 	if p.Roots != "" {
 		roots = []string{p.Roots}
@@ -193,7 +193,7 @@ func readUsers(path string) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-func userWgetrc(env *Env) []byte {
+func userWgetrc(env *environment) []byte {
 	path, set := env.Lookup("WGETRC")
 	if !set && env.Get("HOME") != "" {
 		path = filepath.Join(env.Get("HOME"), ".wgetrc")
@@ -240,7 +240,7 @@ func aptSettings(bundle string) []byte {
 
 // phpScanDirs appends our directory to those that PHP reads further settings from; an empty one stands for its own default
 // (the PHP manual, "Scan directories").
-func (f ClientFiles) phpScanDirs(user string) string {
+func (f clientFiles) phpScanDirs(user string) string {
 	if f.PHPDir == "" {
 		return user
 	}
@@ -249,7 +249,7 @@ func (f ClientFiles) phpScanDirs(user string) string {
 
 // nodeOptions appends the preload to the user's own NODE_OPTIONS. Node splits at spaces, and knows double quotes with
 // backslashes in them.
-func (f ClientFiles) nodeOptions(user string) string {
+func (f clientFiles) nodeOptions(user string) string {
 	if f.Preload == "" {
 		return user
 	}
@@ -259,7 +259,7 @@ func (f ClientFiles) nodeOptions(user string) string {
 
 // javaOptions appends the trust store, and the proxy that knows its clients without a password, to the user's own
 // JAVA_TOOL_OPTIONS. The JVM prints what it picks up from there on stderr; there is no quieter way that reaches each of them.
-func (f ClientFiles) javaOptions(user string) string {
+func (f clientFiles) javaOptions(user string) string {
 	options := []string{user}
 	if host, port, ok := strings.Cut(f.JavaProxy, ":"); ok {
 		for _, scheme := range []string{"http", "https"} {

@@ -46,7 +46,7 @@ func nameHash(name pkix.Name) (string, error) {
 }
 
 // certDirs puts our directory before those that the user names. The system's own is in the bundle, and Go programs read each file of all.
-func (f ClientFiles) certDirs(user string) string {
+func (f clientFiles) certDirs(user string) string {
 	if f.CertDir == "" {
 		return user
 	}

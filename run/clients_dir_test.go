@@ -28,7 +28,7 @@ func TestCertDir(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := WriteClientFiles(t.TempDir(), ca.PEM(), ClientPlan{})
+	f, err := writeClientFiles(t.TempDir(), ca.PEM(), clientPlan{})
 	if err != nil {
 		t.Fatal(err)
 	}

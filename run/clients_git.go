@@ -43,7 +43,7 @@ func gitConfig(hosts []string) []byte {
 
 // setGitConfig appends to the configuration that the environment has for git (git-config(1), GIT_CONFIG_COUNT): the file,
 // and the proxy, since a user's http.proxy would win over HTTPS_PROXY. Who signs all commits could make none without a key.
-func (p EnvPlan) setGitConfig(env *Env) {
+func (p envPlan) setGitConfig(env *environment) {
 	n, err := strconv.Atoi(env.Get("GIT_CONFIG_COUNT"))
 	if err != nil || n < 0 {
 		n = 0 // git would not run with it

@@ -58,8 +58,8 @@ func whereGitGoes(t *testing.T, dir, file, user, remote string) (fetch, push str
 	if err := os.WriteFile(filepath.Join(home, ".gitconfig"), []byte(user), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := EnvPlan{Environ: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=user.name",
-		"GIT_CONFIG_VALUE_0=me"}, Files: ClientFiles{GitConfig: file}}
+	p := envPlan{Environ: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=user.name",
+		"GIT_CONFIG_VALUE_0=me"}, Files: clientFiles{GitConfig: file}}
 	env, _ := p.Build()
 	git := func(args ...string) string {
 		cmd := exec.Command("git", args...)

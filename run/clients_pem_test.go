@@ -75,8 +75,8 @@ func TestAFileIsInTheBundleOnce(t *testing.T) {
 	if err := os.Symlink(roots, link); err != nil {
 		t.Skip("needs symbolic links")
 	}
-	env := NewEnv([]string{"SSL_CERT_FILE=" + link, "NODE_EXTRA_CA_CERTS=" + roots})
-	bundle := ClientPlan{Roots: roots}.bundle(env, []byte("the run's CA"))
+	env := envOf([]string{"SSL_CERT_FILE=" + link, "NODE_EXTRA_CA_CERTS=" + roots})
+	bundle := clientPlan{Roots: roots}.bundle(env, []byte("the run's CA"))
 	if want := aCertificate + "\nthe run's CA"; string(bytes.Join(bundle, nil)) != want {
 		t.Errorf("bundle %q, want %q", bundle, want)
 	}

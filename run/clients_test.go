@@ -131,7 +131,7 @@ func origin(w http.ResponseWriter, r *http.Request) {
 }
 
 // world is a proxy with its origins and a run's environment that leads there.
-func world(t *testing.T, password string) (*tunnels, ClientFiles, *Env) {
+func world(t *testing.T, password string) (*tunnels, clientFiles, *environment) {
 	t.Helper()
 	caPEM, leaf := authority(t)
 	secure := httptest.NewUnstartedServer(http.HandlerFunc(origin))
@@ -150,16 +150,16 @@ func world(t *testing.T, password string) (*tunnels, ClientFiles, *Env) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	files, err := WriteClientFiles(dir, caPEM, ClientPlan{})
+	files, err := writeClientFiles(dir, caPEM, clientPlan{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	files.JavaProxy = p.Listener.Addr().String()
-	env, _ := EnvPlan{Environ: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}, ProxyURL: "http://run:" + password + "@" + p.Listener.Addr().String(), Files: files}.Build()
+	env, _ := envPlan{Environ: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}, ProxyURL: "http://run:" + password + "@" + p.Listener.Addr().String(), Files: files}.Build()
 	return p, files, env
 }
 
-func runIn(t *testing.T, env *Env, dir, name string, args ...string) (stdout, stderr string) {
+func runIn(t *testing.T, env *environment, dir, name string, args ...string) (stdout, stderr string) {
 	t.Helper()
 	if _, err := exec.LookPath(name); err != nil {
 		t.Skip("needs " + name)
@@ -252,7 +252,7 @@ func nodeModules(t *testing.T) string {
 func TestNodePreloadIsSilentWithoutOrWithOddVariables(t *testing.T) {
 	_, files, _ := world(t, "")
 	for _, value := range []string{"", "nonsense", "://", "socks5://127.0.0.1:1", "http://%zz@127.0.0.1:1"} {
-		env := NewEnv([]string{"PATH=" + os.Getenv("PATH"), "HTTPS_PROXY=" + value, "NODE_OPTIONS=" + files.nodeOptions("")})
+		env := envOf([]string{"PATH=" + os.Getenv("PATH"), "HTTPS_PROXY=" + value, "NODE_OPTIONS=" + files.nodeOptions("")})
 		stdout, stderr := runIn(t, env, "", "node", "-p", "1")
 		if stdout != "1\n" || stderr != "" {
 			t.Errorf("%q: %q, %q", value, stdout, stderr)
@@ -317,7 +317,7 @@ func TestClientFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f, err := WriteClientFiles(dir, caPEM, ClientPlan{Environ: []string{"HOME=" + home, "SSL_CERT_FILE=" + corp, "NODE_EXTRA_CA_CERTS=" + extra}, Roots: roots})
+	f, err := writeClientFiles(dir, caPEM, clientPlan{Environ: []string{"HOME=" + home, "SSL_CERT_FILE=" + corp, "NODE_EXTRA_CA_CERTS=" + extra}, Roots: roots})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -358,7 +358,7 @@ func TestPathsAreQuoted(t *testing.T) {
 		{`/a "b\c`, `--require="/a \"b\\c"`, `'-Djavax.net.ssl.trustStore=/a "b\c' -Djavax.net.ssl.trustStoreType=PKCS12`},
 		{"/it's", `--require="/it's"`, `"-Djavax.net.ssl.trustStore=/it's" -Djavax.net.ssl.trustStoreType=PKCS12`},
 	} {
-		f := ClientFiles{Preload: c.path, PKCS12: c.path}
+		f := clientFiles{Preload: c.path, PKCS12: c.path}
 		if got := f.nodeOptions(""); got != c.node {
 			t.Errorf("node: %s", got)
 		}
@@ -391,7 +391,7 @@ func BenchmarkWriteClientFiles(b *testing.B) {
 	dir := b.TempDir()
 	b.ReportAllocs()
 	for range b.N {
-		if _, err := WriteClientFiles(dir, caPEM, ClientPlan{}); err != nil {
+		if _, err := writeClientFiles(dir, caPEM, clientPlan{}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -399,7 +399,7 @@ func BenchmarkWriteClientFiles(b *testing.B) {
 
 func BenchmarkTrustStore(b *testing.B) {
 	caPEM, _ := authority(b)
-	bundle := ClientPlan{}.bundle(NewEnv(nil), caPEM)
+	bundle := clientPlan{}.bundle(envOf(nil), caPEM)
 	b.ReportAllocs()
 	for range b.N {
 		trustStore(bundle)

@@ -69,7 +69,7 @@ func (s *session) moveOut() error {
 func (s *session) makeRuntime(level sandbox.Level) (dir string, cleanup func(), err error) {
 	var failed error
 	for _, base := range s.runtimeBases(level) {
-		if dir, cleanup, err = RuntimeDir(base, s.id); err == nil {
+		if dir, cleanup, err = runtimeDir(base, s.id); err == nil {
 			return dir, cleanup, nil
 		}
 		failed = cmp.Or(failed, err)
@@ -106,9 +106,9 @@ func (s *session) handOver() error {
 	return err
 }
 
-// RuntimeDir makes the run's own directory under base; "": the directory for temporary files. It is private
+// runtimeDir makes the run's own directory under base; "": the directory for temporary files. It is private
 // (0700, ours, no symlink), holds no secret, and is removed by cleanup.
-func RuntimeDir(base, runID string) (dir string, cleanup func(), err error) {
+func runtimeDir(base, runID string) (dir string, cleanup func(), err error) {
 	if runID == "" || strings.ContainsAny(runID, "/\\\x00") || strings.HasPrefix(runID, ".") {
 		return "", nil, fmt.Errorf("run id %q: cannot name a directory", runID)
 	}

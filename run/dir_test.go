@@ -26,7 +26,7 @@ func privateBase(t *testing.T) string {
 
 func TestRuntimeDirIsPrivateAndTemporary(t *testing.T) {
 	base := privateBase(t)
-	dir, cleanup, err := RuntimeDir(base, "one")
+	dir, cleanup, err := runtimeDir(base, "one")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,11 +34,11 @@ func TestRuntimeDirIsPrivateAndTemporary(t *testing.T) {
 	if err != nil || checkPrivate(info) != nil || filepath.Dir(dir) != base {
 		t.Errorf("%s: %v, %v", dir, err, checkPrivate(info))
 	}
-	if _, _, err := RuntimeDir(base, "one"); err == nil {
+	if _, _, err := runtimeDir(base, "one"); err == nil {
 		t.Error("the same directory twice")
 	}
 	os.Chtimes(dir, time.Now().Add(-time.Hour), time.Now().Add(-time.Hour))
-	other, cleanupOther, err := RuntimeDir(base, "two")
+	other, cleanupOther, err := runtimeDir(base, "two")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func TestRuntimeDirsAtOnce(t *testing.T) {
 	failed := make(chan error, 40)
 	for i := range cap(failed) {
 		go func() {
-			_, cleanup, err := RuntimeDir(base, strconv.Itoa(i))
+			_, cleanup, err := runtimeDir(base, strconv.Itoa(i))
 			removeStale(base)
 			if err == nil {
 				cleanup()
@@ -159,20 +159,20 @@ func TestRuntimeDirsAtOnce(t *testing.T) {
 func TestRuntimeDirRefusals(t *testing.T) {
 	base := privateBase(t)
 	os.Symlink(t.TempDir(), filepath.Join(base, runtimePrefix+"planted"))
-	if _, _, err := RuntimeDir(base, "planted"); err == nil || !strings.Contains(err.Error(), "exists") {
+	if _, _, err := runtimeDir(base, "planted"); err == nil || !strings.Contains(err.Error(), "exists") {
 		t.Errorf("a planted symlink: %v", err)
 	}
 	for _, id := range []string{"", "../x", "a/b", ".", "..", "a\x00b"} {
-		if _, _, err := RuntimeDir(base, id); err == nil || !strings.Contains(err.Error(), "cannot name a directory") {
+		if _, _, err := runtimeDir(base, id); err == nil || !strings.Contains(err.Error(), "cannot name a directory") {
 			t.Errorf("run id %q: %v", id, err)
 		}
 	}
 	os.Chmod(base, 0o777)
-	if _, _, err := RuntimeDir(base, "x"); err == nil || !strings.Contains(err.Error(), "sticky") {
+	if _, _, err := runtimeDir(base, "x"); err == nil || !strings.Contains(err.Error(), "sticky") {
 		t.Errorf("a base that all may write: %v", err)
 	}
 	os.Chmod(base, 0o777|os.ModeSticky)
-	if _, cleanup, err := RuntimeDir(base, "x"); err != nil {
+	if _, cleanup, err := runtimeDir(base, "x"); err != nil {
 		t.Error(err)
 	} else {
 		cleanup()
@@ -191,7 +191,7 @@ func TestReaperRemovesOnlyRuntimeDirs(t *testing.T) {
 	if _, err := os.Stat(keep); err != nil {
 		t.Error(err)
 	}
-	dir, cleanup, err := RuntimeDir(base, "x")
+	dir, cleanup, err := runtimeDir(base, "x")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ const givingUp = 300 * time.Millisecond
 // endEarly has a signal that means the end, while there is no child yet, end us with what was made removed: a person may be asked for
 // a passphrase by then, or a keychain be waited for. over ends that; what else came is then the child's.
 func (s *session) endEarly() (over func()) {
-	s.signals = CatchSignals()
+	s.signals = catchSignals()
 	ready, gone := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(gone)

@@ -9,9 +9,9 @@ import (
 	"agentguard/vault/cred"
 )
 
-// EnvPlan is everything that decides a child's environment. What it gives can only lose secrets: neither the policy nor
+// envPlan is everything that decides a child's environment. What it gives can only lose secrets: neither the policy nor
 // the command line brings back a live secret or changes a variable by which clients find the proxy and the CA.
-type EnvPlan struct {
+type envPlan struct {
 	Environ []string          // the supervisor's own
 	Pass    []string          // the policy's [env] pass: names, or globs with a trailing *, that are kept although they look secret
 	Set     map[string]string // the policy's [env] set
@@ -30,13 +30,13 @@ type EnvPlan struct {
 	Dirs       map[string]string // variables that name directories of the run's own, unless Set has them
 	Maven      string            // where Maven keeps what it fetches; "": as it is
 	Unsigned   bool              // git signs nothing unless it is told to each time: what it would sign with is hidden
-	Files      ClientFiles
+	Files      clientFiles
 }
 
 // Build makes the child's environment. removed names, sorted, what the supervisor has and the child does not get.
-func (p EnvPlan) Build() (env *Env, removed []string) {
-	inherited := NewEnv(p.Environ)
-	env = NewEnv(p.Environ)
+func (p envPlan) Build() (env *environment, removed []string) {
+	inherited := envOf(p.Environ)
+	env = envOf(p.Environ)
 	p.scrub(env)
 	p.declare(env, inherited)
 	for _, name := range p.Sources {
@@ -64,7 +64,7 @@ func (p EnvPlan) Build() (env *Env, removed []string) {
 }
 
 // scrub takes out what is ours to set, and what looks secret and is not passed by name.
-func (p EnvPlan) scrub(env *Env) {
+func (p envPlan) scrub(env *environment) {
 	for _, name := range env.Names() {
 		if reserved(name) || !p.passed(name) && looksSecret(name, env.Get(name)) {
 			env.Unset(name)
@@ -74,7 +74,7 @@ func (p EnvPlan) scrub(env *Env) {
 }
 
 // passed says whether the policy or the command line keeps a variable by its name.
-func (p EnvPlan) passed(name string) bool {
+func (p envPlan) passed(name string) bool {
 	return slices.ContainsFunc(p.Pass, func(glob string) bool { return matchName(glob, name) }) || slices.Contains(p.Extra, name)
 }
 
@@ -86,7 +86,7 @@ func matchName(glob, name string) bool {
 }
 
 // declare sets what the policy and the command line say, the command line last.
-func (p EnvPlan) declare(env, inherited *Env) {
+func (p envPlan) declare(env, inherited *environment) {
 	for _, name := range slices.Sorted(maps.Keys(p.Set)) {
 		if !reserved(name) {
 			env.Set(name, p.Set[name])
@@ -115,7 +115,7 @@ func mavenOptions(given, repository string) string {
 }
 
 // clients sets the variables by which client programs find the proxy, the CA and the run.
-func (p EnvPlan) clients(env *Env) {
+func (p envPlan) clients(env *environment) {
 	set := func(value string, names ...string) {
 		for _, name := range names {
 			if value != "" {

@@ -63,7 +63,7 @@ func looksSecret(name, value string) bool {
 
 // scrubGitConfig drops git's configuration by environment (GIT_CONFIG_COUNT with its KEY_n and VALUE_n, git-config(1)) as
 // a whole when part of it is secret or would lead git past the proxy: git refuses to run with one of them missing.
-func scrubGitConfig(env *Env) {
+func scrubGitConfig(env *environment) {
 	var group []string
 	tainted := false
 	for _, name := range env.Names() {

@@ -23,10 +23,10 @@ func TestEnvLastDuplicateWins(t *testing.T) {
 	if got := strings.Join(e.Names(), " "); got != "B EMPTY" {
 		t.Errorf("names %q", got)
 	}
-	var zero Env
+	var zero environment
 	zero.Set("A", "1")
 	if zero.Get("A") != "1" {
-		t.Error("the zero Env is not ready")
+		t.Error("the zero environment is not ready")
 	}
 }
 
@@ -82,12 +82,12 @@ func TestLooksSecret(t *testing.T) {
 const live = "s3cr3t/+value-0123456789"
 
 // plan is a run with everything.
-func plan(environ ...string) EnvPlan {
-	return EnvPlan{
+func plan(environ ...string) envPlan {
+	return envPlan{
 		Environ: environ, Secrets: [][]byte{[]byte(live)}, Sources: []string{"MY_SOURCE"},
 		Placeholders: map[string]string{"GITHUB_TOKEN": "ghp_placeholder"},
 		ProxyURL:     "http://run:token@127.0.0.1:1234", GatewayURL: "http://run:token@127.0.0.1:1234", RunID: "r1", Agent: "bot", Isolation: "env",
-		Files: ClientFiles{Dir: "/d", CA: "/d/ca.pem", CertDir: "/d/certs", Bundle: "/d/b.pem", Wgetrc: "/d/w", PKCS12: "/d/t.p12", Preload: "/d/p q.js", AWSConfig: "/d/aws", JavaProxy: "127.0.0.1:5", PHPDir: "/d"},
+		Files: clientFiles{Dir: "/d", CA: "/d/ca.pem", CertDir: "/d/certs", Bundle: "/d/b.pem", Wgetrc: "/d/w", PKCS12: "/d/t.p12", Preload: "/d/p q.js", AWSConfig: "/d/aws", JavaProxy: "127.0.0.1:5", PHPDir: "/d"},
 	}
 }
 
@@ -193,14 +193,14 @@ func TestMavenHasAPlace(t *testing.T) {
 	for given, want := range map[string]string{
 		"": "-Dmaven.repo.local=/c/m", "-Xmx1g": "-Xmx1g -Dmaven.repo.local=/c/m", "-Dmaven.repo.local=/x": "-Dmaven.repo.local=/x", "-Ddb.password=x": "-Dmaven.repo.local=/c/m",
 	} {
-		if env, _ := (EnvPlan{Environ: []string{"MAVEN_OPTS=" + given}, Maven: "/c/m"}).Build(); env.Get("MAVEN_OPTS") != want {
+		if env, _ := (envPlan{Environ: []string{"MAVEN_OPTS=" + given}, Maven: "/c/m"}).Build(); env.Get("MAVEN_OPTS") != want {
 			t.Errorf("%q becomes %q, want %q", given, env.Get("MAVEN_OPTS"), want)
 		}
 	}
 }
 
 func TestZeroPlanStillScrubs(t *testing.T) {
-	env, removed := EnvPlan{Environ: []string{"A=1", "B_TOKEN=x", "https_proxy=http://u:p@corp"}}.Build()
+	env, removed := envPlan{Environ: []string{"A=1", "B_TOKEN=x", "https_proxy=http://u:p@corp"}}.Build()
 	if env.Get("A") != "1" || strings.Join(removed, " ") != "B_TOKEN https_proxy" {
 		t.Errorf("removed %q of %q", removed, env.List())
 	}
@@ -215,7 +215,7 @@ func FuzzSecretValue(f *testing.F) {
 		if strings.Contains(v, "\x00") || secretName(v) && v == "" {
 			return
 		}
-		env, _ := EnvPlan{Environ: []string{"V=" + v + live}, Pass: []string{"V"}, Secrets: [][]byte{[]byte(live)}}.Build()
+		env, _ := envPlan{Environ: []string{"V=" + v + live}, Pass: []string{"V"}, Secrets: [][]byte{[]byte(live)}}.Build()
 		if env.Get("V") != "" {
 			t.Errorf("a live secret behind %q reaches the child", v)
 		}

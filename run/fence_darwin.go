@@ -3,7 +3,7 @@ package run
 import "syscall"
 
 // forkFenced starts the child by way of sandbox-exec, which becomes the child.
-func forkFenced(path string, cfg ChildConfig, attr *syscall.ProcAttr) (pid int, err error) {
+func forkFenced(path string, cfg childConfig, attr *syscall.ProcAttr) (pid int, err error) {
 	argv, err := cfg.Fence.Command(path, cfg.Argv)
 	if err != nil {
 		return 0, err

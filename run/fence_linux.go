@@ -10,7 +10,7 @@ import (
 
 // forkFenced starts the child by way of the shim, which goes behind the fence, and becomes the child's user, before it becomes
 // the child.
-func forkFenced(path string, cfg ChildConfig, attr *syscall.ProcAttr) (pid int, err error) {
+func forkFenced(path string, cfg childConfig, attr *syscall.ProcAttr) (pid int, err error) {
 	config := &shim.Config{Path: path, Argv: cfg.Argv, Env: cfg.Env, Core: coreLimit()}
 	if cfg.Fence != nil {
 		if err := cfg.Fence.Confine(config); err != nil {

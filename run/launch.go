@@ -26,7 +26,7 @@ func (s *session) launch() error {
 	if hosts := s.Policy.GitHosts(); len(hosts) > 0 {
 		s.Detail("git goes over https, also where a remote says ssh: %s", strings.Join(hosts, " "))
 	}
-	child, err := StartChild(ChildConfig{
+	child, err := startChild(childConfig{
 		Argv: s.Argv, Env: env.List(), Dir: s.Dir, Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr,
 		RunID: s.id, RuntimeDir: s.runtime, Signals: s.signals, User: s.User, Box: s.box, Fence: s.fence,
 	})
@@ -54,7 +54,7 @@ func (s *session) tidy() {
 	reap.DropProgram()
 }
 
-func (s *session) plan() EnvPlan {
+func (s *session) plan() envPlan {
 	at := func(u *url.Userinfo) string {
 		return (&url.URL{Scheme: "http", User: u, Host: s.main.Addr().String()}).String()
 	}
@@ -62,7 +62,7 @@ func (s *session) plan() EnvPlan {
 	if s.box != nil {
 		who = nil // nobody else can come to it
 	}
-	p := EnvPlan{
+	p := envPlan{
 		Environ: s.Environ, Pass: s.Policy.Env.Pass, Set: s.Policy.Env.Set, Extra: s.Extra,
 		Placeholders: map[string]string{},
 		ProxyURL:     at(who), GatewayURL: at(who), RunID: s.id, Agent: s.Agent, Isolation: s.level.Level.String(), TempDir: s.temp, Dirs: s.ownDirs, Maven: s.maven, Unsigned: !s.showsKeys(),
@@ -83,7 +83,7 @@ func (s *session) plan() EnvPlan {
 }
 
 // source notes the variable that a secret is read from, if it is one.
-func (p *EnvPlan) source(from string) {
+func (p *envPlan) source(from string) {
 	if ref, err := vault.ParseRef(from); err == nil && ref.Backend == "env" {
 		p.Sources = append(p.Sources, ref.Name)
 	}

@@ -10,7 +10,7 @@ import (
 
 // adopt reaps the orphans that the system gives us where we are process 1 of a container: nobody else does, and until then each counts
 // among the processes that the container may have. Those of a box are its init's.
-func (c *Child) adopt() {
+func (c *child) adopt() {
 	if os.Getpid() != 1 || c.reaper == nil {
 		return
 	}
@@ -30,7 +30,7 @@ func (c *Child) adopt() {
 }
 
 // reapOrphans leaves our own children to those who wait for them. Behind one that has ended none is seen: the next signal sees it.
-func (c *Child) reapOrphans() {
+func (c *child) reapOrphans() {
 	for {
 		pid := job.Ended()
 		if pid == 0 || pid == c.pid || pid == c.reaper.pid {

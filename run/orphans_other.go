@@ -3,4 +3,4 @@
 package run
 
 // adopt does nothing: there are no containers here of which we could be process 1.
-func (c *Child) adopt() {}
+func (c *child) adopt() {}

@@ -19,8 +19,8 @@ func loopbackPair(conn net.Conn) (client, server netip.AddrPort, ok bool) {
 // maxAncestors bounds a walk up the process tree, which can change on the way.
 const maxAncestors = 256
 
-// Descends says whether a process is the ancestor or a descendant of it. A daemon that left the tree does not: see CarriesRun.
-func Descends(pid, ancestor int) bool {
+// descends says whether a process is the ancestor or a descendant of it. A daemon that left the tree does not: see carriesRun.
+func descends(pid, ancestor int) bool {
 	for range maxAncestors {
 		if pid <= 0 || ancestor <= 0 {
 			return false
@@ -39,7 +39,7 @@ func (s *session) peerPid() func(net.Conn) int {
 		return func(c net.Conn) int { return peerPidIn(s.box, c) }
 	}
 	return func(c net.Conn) (pid int) {
-		s.asPeer(func() { pid, _ = PeerPid(c) })
+		s.asPeer(func() { pid, _ = peerPid(c) })
 		return pid
 	}
 }
@@ -57,8 +57,8 @@ func (s *session) asPeer(look func()) {
 func (s *session) ours(c net.Conn) (yes bool) {
 	child := int(s.childPid.Load())
 	s.asPeer(func() {
-		pid, ok := PeerPid(c)
-		yes = ok && child != 0 && (Descends(pid, child) || SameUser(c, s.User) && CarriesRun(pid, s.id))
+		pid, ok := peerPid(c)
+		yes = ok && child != 0 && (descends(pid, child) || sameUser(c, s.User) && carriesRun(pid, s.id))
 	})
 	return yes
 }

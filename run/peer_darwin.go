@@ -8,11 +8,11 @@ import (
 	"agentguard/run/sandbox"
 )
 
-// PeerPid is not known on macOS: it would take libproc, which Go reaches only through cgo.
-func PeerPid(net.Conn) (pid int, ok bool) { return 0, false }
+// peerPid is not known on macOS: it would take libproc, which Go reaches only through cgo.
+func peerPid(net.Conn) (pid int, ok bool) { return 0, false }
 
-// SameUser is not known on macOS either.
-func SameUser(net.Conn, *User) bool { return false }
+// sameUser is not known on macOS either.
+func sameUser(net.Conn, *User) bool { return false }
 
 // peerPidIn is never asked: there are no boxes.
 func peerPidIn(*sandbox.Box, net.Conn) int { return 0 }

@@ -18,9 +18,9 @@ import (
 	"agentguard/run/sandbox"
 )
 
-// PeerPid gives the process that holds the client's end of an accepted loopback connection. Of several that share it any
+// peerPid gives the process that holds the client's end of an accepted loopback connection. Of several that share it any
 // may be named; ok is false for another user's process, for one that is not dumpable, and after a bounded search.
-func PeerPid(conn net.Conn) (pid int, ok bool) {
+func peerPid(conn net.Conn) (pid int, ok bool) {
 	client, server, ok := loopbackPair(conn)
 	if !ok {
 		return 0, false
@@ -32,7 +32,7 @@ func PeerPid(conn net.Conn) (pid int, ok bool) {
 	return socketOwner(end.inode, time.Now().Add(peerLimit))
 }
 
-// peerPidIn is PeerPid for a connection that was accepted in a box. The process is known by its number out here, which is not
+// peerPidIn is peerPid for a connection that was accepted in a box. The process is known by its number out here, which is not
 // the one that it has inside.
 func peerPidIn(b *sandbox.Box, conn net.Conn) (pid int) {
 	c, ok1 := conn.RemoteAddr().(*net.TCPAddr)
@@ -49,9 +49,9 @@ func peerPidIn(b *sandbox.Box, conn net.Conn) (pid int) {
 	return pid
 }
 
-// SameUser says whether a user, nil for our own, made the client's end of an accepted loopback connection. The kernel says whose a socket
+// sameUser says whether a user, nil for our own, made the client's end of an accepted loopback connection. The kernel says whose a socket
 // is; whose a process is, by its files in /proc, it can forge (PR_SET_DUMPABLE makes them root's).
-func SameUser(conn net.Conn, u *User) bool {
+func sameUser(conn net.Conn, u *User) bool {
 	client, server, ok := loopbackPair(conn)
 	if !ok {
 		return false

@@ -18,11 +18,11 @@ import (
 func TestPeerPid(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
 		conn, cmd := connected(t, address, &exec.Cmd{})
-		pid, ok := PeerPid(conn)
-		if !ok || !Descends(pid, cmd.Process.Pid) || !Descends(pid, os.Getpid()) {
+		pid, ok := peerPid(conn)
+		if !ok || !descends(pid, cmd.Process.Pid) || !descends(pid, os.Getpid()) {
 			t.Errorf("%s: pid %d, %v; want %d or its child", address, pid, ok, cmd.Process.Pid)
 		}
-		if Descends(os.Getpid(), pid) || Descends(pid, 0) || Descends(0, 0) || Descends(-1, os.Getpid()) {
+		if descends(os.Getpid(), pid) || descends(pid, 0) || descends(0, 0) || descends(-1, os.Getpid()) {
 			t.Error("descends upwards")
 		}
 	}
@@ -58,16 +58,16 @@ func connected(t *testing.T, address string, like *exec.Cmd) (net.Conn, *exec.Cm
 
 func TestPeerPidOfOurOwnAndOfNobody(t *testing.T) {
 	a, b := loopback(t)
-	if pid, ok := PeerPid(b); !ok || pid != os.Getpid() {
+	if pid, ok := peerPid(b); !ok || pid != os.Getpid() {
 		t.Errorf("our own end is pid %d, %v", pid, ok)
 	}
 	a.Close()
-	if pid, ok := PeerPid(b); ok {
+	if pid, ok := peerPid(b); ok {
 		t.Errorf("a closed client is pid %d", pid)
 	}
 	p, q := net.Pipe()
 	defer p.Close()
-	if _, ok := PeerPid(q); ok {
+	if _, ok := peerPid(q); ok {
 		t.Error("a pipe has a pid")
 	}
 }
@@ -76,11 +76,11 @@ func TestPeerPidOfOurOwnAndOfNobody(t *testing.T) {
 // and have made its files in /proc root's.
 func TestPeerOfAnotherUser(t *testing.T) {
 	a, b := loopback(t)
-	if !SameUser(b, nil) {
+	if !sameUser(b, nil) {
 		t.Error("our own socket is another user's")
 	}
 	a.Close()
-	if SameUser(b, nil) {
+	if sameUser(b, nil) {
 		t.Error("a closed socket is ours")
 	}
 	if os.Geteuid() != 0 {
@@ -90,12 +90,12 @@ func TestPeerOfAnotherUser(t *testing.T) {
 		Env: []string{"AGENTGUARD_RUN=the-run"}, Dir: "/",
 		SysProcAttr: &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}},
 	})
-	if pid, ok := PeerPid(conn); !ok || !CarriesRun(pid, "the-run") {
+	if pid, ok := peerPid(conn); !ok || !carriesRun(pid, "the-run") {
 		t.Errorf("root does not see who is there: %d, %v", pid, ok)
 	}
 	s := &session{id: "the-run"}
 	s.childPid.Store(1 << 30)
-	if SameUser(conn, nil) || s.ours(conn) {
+	if sameUser(conn, nil) || s.ours(conn) {
 		t.Error("another user's process is taken for one of the run")
 	}
 }
@@ -124,7 +124,7 @@ func TestPeerPidInABox(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		if pid := peerPidIn(box, conn); pid != child || !Descends(pid, os.Getpid()) {
+		if pid := peerPidIn(box, conn); pid != child || !descends(pid, os.Getpid()) {
 			t.Errorf("connection %d to %v is of process %d, want %d", i, conn.LocalAddr(), pid, child)
 		}
 	}
@@ -183,7 +183,7 @@ func BenchmarkPeerPid(b *testing.B) {
 	defer conn.Close()
 	b.ReportAllocs()
 	for b.Loop() {
-		if pid, ok := PeerPid(conn); !ok || !Descends(pid, cmd.Process.Pid) {
+		if pid, ok := peerPid(conn); !ok || !descends(pid, cmd.Process.Pid) {
 			b.Fatalf("pid %d, %v; want a child of %d", pid, ok, cmd.Process.Pid)
 		}
 	}

@@ -6,11 +6,11 @@ import (
 	"agentguard/run/sandbox"
 )
 
-// PeerPid is not known on Windows yet.
-func PeerPid(net.Conn) (pid int, ok bool) { return 0, false }
+// peerPid is not known on Windows yet.
+func peerPid(net.Conn) (pid int, ok bool) { return 0, false }
 
-// SameUser is not known on Windows yet.
-func SameUser(net.Conn, *User) bool { return false }
+// sameUser is not known on Windows yet.
+func sameUser(net.Conn, *User) bool { return false }
 
 // peerPidIn is never asked: there are no boxes.
 func peerPidIn(*sandbox.Box, net.Conn) int { return 0 }

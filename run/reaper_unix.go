@@ -118,6 +118,6 @@ func (r *reaper) sweep() {
 	}
 }
 
-// CarriesRun says whether a process was started with AGENTGUARD_RUN=runID, where the system shows that: it belongs to the
+// carriesRun says whether a process was started with AGENTGUARD_RUN=runID, where the system shows that: it belongs to the
 // run, daemons that left its process tree included. It proves nothing against a process of the same user that forges it.
-func CarriesRun(pid int, runID string) bool { return reap.CarriesRun(pid, runID) }
+func carriesRun(pid int, runID string) bool { return reap.CarriesRun(pid, runID) }

@@ -126,14 +126,14 @@ type session struct {
 	clients   func() (clients, error) // waits until they are written; nil: that has not begun
 	begunLog  begunLog                // likewise
 	creds     *cred.Set
-	files     ClientFiles
+	files     clientFiles
 	limits    *Limits
 	log       *audit.Log
 	cut       bool // its end is missing, and that was said
 	proxy     *proxy.Proxy
 	main      net.Listener
-	signals   *Signals
-	child     *Child
+	signals   *signals
+	child     *child
 	childPid  atomic.Int64
 
 	tally    tally
@@ -186,7 +186,7 @@ func (s *session) prepare(ctx context.Context) error {
 	}
 	s.closers = append(s.closers, s.limits.Close)
 	if s.signals == nil { // nothing waits for a person any more
-		s.signals = CatchSignals()
+		s.signals = catchSignals()
 	}
 	if err := s.openLog(); err != nil {
 		return err
@@ -244,7 +244,7 @@ func begin[T any](do func() (T, error)) (wait func() (T, error)) {
 // clients is what client programs need to go by way of the proxy.
 type clients struct {
 	ca    *proxy.CA
-	files ClientFiles
+	files clientFiles
 }
 
 func (s *session) writeClients() (clients, error) {
@@ -252,9 +252,9 @@ func (s *session) writeClients() (clients, error) {
 	if err != nil {
 		return clients{}, failure(err, "")
 	}
-	var files ClientFiles
+	var files clientFiles
 	err = s.User.Do(func() (err error) {
-		files, err = WriteClientFiles(s.dir, ca.PEM(), ClientPlan{Environ: s.Environ, Git: s.Policy.GitHosts()})
+		files, err = writeClientFiles(s.dir, ca.PEM(), clientPlan{Environ: s.Environ, Git: s.Policy.GitHosts()})
 		return err
 	})
 	if err != nil {

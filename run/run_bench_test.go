@@ -26,7 +26,7 @@ actions = ["read"]
 		b.Fatal(err)
 	}
 	environ := append(os.Environ(), "BENCH_SECRET=ghp_Zk3vQ9xT1bR7mN5cL8dW2fH6jP4sY0aUeG1i")
-	v := vault.New(vault.Options{LookupEnv: NewEnv(environ).Lookup})
+	v := vault.New(vault.Options{LookupEnv: envOf(environ).Lookup})
 	defer v.Close()
 	state := b.TempDir()
 	b.ReportAllocs()

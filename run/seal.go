@@ -144,7 +144,7 @@ func (s *session) serveSealed() error {
 	for _, path := range javaTrust {
 		shown = append(shown, sandbox.Replacement{Path: path, Source: s.files.PKCS12})
 	}
-	if home := NewEnv(s.Environ).Get("HOME"); filepath.IsAbs(home) && !s.opens(".pki") {
+	if home := envOf(s.Environ).Get("HOME"); filepath.IsAbs(home) && !s.opens(".pki") {
 		shown = append(shown, sandbox.Replacement{Path: filepath.Join(home, nssFile), Source: s.files.NSS, Laid: true})
 	}
 	if err := s.box.Show(shown); err != nil {

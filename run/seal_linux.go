@@ -10,7 +10,7 @@ import (
 )
 
 // forkInBox starts the child in its box.
-func (c *Child) forkInBox(path string, cfg ChildConfig, group job.Group, files []uintptr) (pid int, err error) {
+func (c *child) forkInBox(path string, cfg childConfig, group job.Group, files []uintptr) (pid int, err error) {
 	pid, err = c.box.Exec(sandbox.Command{Path: path, Argv: cfg.Argv, Env: cfg.Env, Dir: cfg.Dir, Group: group, Files: [3]uintptr(files)})
 	var failure *shim.Failure
 	if errors.As(err, &failure) && failure.Step == shim.StepExecute {
@@ -25,7 +25,7 @@ func (c *Child) forkInBox(path string, cfg ChildConfig, group job.Group, files [
 }
 
 // waitInBox is wait, for a child that init reaps.
-func (c *Child) waitInBox() {
+func (c *child) waitInBox() {
 	for {
 		e, ok := c.box.Next()
 		switch {

@@ -8,8 +8,8 @@ import (
 	"agentguard/run/job"
 )
 
-func (c *Child) forkInBox(string, ChildConfig, job.Group, []uintptr) (int, error) {
+func (c *child) forkInBox(string, childConfig, job.Group, []uintptr) (int, error) {
 	return 0, errors.New("this system has no sandbox of its own")
 }
 
-func (c *Child) waitInBox() {}
+func (c *child) waitInBox() {}

@@ -27,7 +27,7 @@ func jobSecrets(get func(string) string) (paths []string) {
 // sealedSecrets are files that level sealed alone hides: they lie among others that the command makes, and at level filtered nothing new could
 // be made beside what is hidden.
 func (s *session) sealedSecrets(p sandbox.Places) []string {
-	env := NewEnv(s.Environ)
+	env := envOf(s.Environ)
 	paths := append(tickets(env), s.namedSecrets(env, p.Dir)...)
 	if cache := cmp.Or(env.Get("XDG_CACHE_HOME"), filepath.Join(p.Home, ".cache")); filepath.IsAbs(cache) {
 		for _, name := range cachedSecrets {
@@ -41,7 +41,7 @@ func (s *session) sealedSecrets(p sandbox.Places) []string {
 var cachedSecrets = []string{"cliphist", "clipcat", "greenclip.history", "clipboard-indicator@tudmotu.com", "spotify-player/credentials.json"}
 
 // tickets are where Kerberos keeps its own.
-func tickets(env *Env) []string {
+func tickets(env *environment) []string {
 	paths, _ := filepath.Glob("/tmp/krb5cc*")
 	for _, name := range []string{"KRB5CCNAME", "KRB5_KTNAME", "KRB5_CLIENT_KTNAME"} {
 		path := env.Get(name)
@@ -57,8 +57,8 @@ func tickets(env *Env) []string {
 
 // namedSecrets are the files to which variables lead that the command does not get, since they look secret:
 // GOOGLE_APPLICATION_CREDENTIALS, DB_PASSWORD_FILE, SSH_AUTH_SOCK. Not those in the directory that it works in.
-func (s *session) namedSecrets(env *Env, dir string) (paths []string) {
-	kept := EnvPlan{Pass: s.Policy.Env.Pass, Extra: s.Extra}
+func (s *session) namedSecrets(env *environment, dir string) (paths []string) {
+	kept := envPlan{Pass: s.Policy.Env.Pass, Extra: s.Extra}
 	for _, name := range env.Names() {
 		path := filepath.Clean(env.Get(name))
 		if !filepath.IsAbs(path) || reserved(name) || kept.passed(name) || !looksSecret(name, path) || strings.HasSuffix(strings.ToUpper(name), "ASKPASS") {

@@ -39,7 +39,7 @@ func TestTerminalBeforeTheCommand(t *testing.T) {
 			s.run("stty echo") // so that a key shows when it was taken
 			s.line("GOMAXPROCS=" + processors + " ag " + command)
 			waitFor(t, patience, "at its command", tried)
-			if front := s.front(); parentOf(front) == s.bash.Pid || !Descends(front, s.bash.Pid) {
+			if front := s.front(); parentOf(front) == s.bash.Pid || !descends(front, s.bash.Pid) {
 				t.Errorf("process %d has the terminal, and is not the child", front)
 			}
 			s.press("\x1a", "^Z")

@@ -52,7 +52,7 @@ func ChildUser(p *policy.Policy, environ []string) (*User, error) {
 	if named := p.Isolation.User; named.Line > 0 {
 		return namedUser(p.Source, named, us)
 	}
-	env := NewEnv(environ)
+	env := envOf(environ)
 	caller := env.Get("SUDO_UID")
 	if us != 0 || caller == "" || caller == "0" || runtime.GOOS != "linux" { // root needs no account, which a small container lacks
 		return nil, nil
@@ -117,7 +117,7 @@ func shellOf(name string) string {
 
 // environ is our environment as the user would have it: what names a place of ours, or tells of sudo, is not theirs.
 func (u *User) environ(ours []string) []string {
-	env := NewEnv(ours)
+	env := envOf(ours)
 	home := env.Get("HOME")
 	for _, name := range env.Names() {
 		value := env.Get(name)
@@ -143,7 +143,7 @@ func (u *User) environ(ours []string) []string {
 
 // become makes the session one whose command runs as its User.
 func (s *session) become() error {
-	s.ownHome = NewEnv(s.Environ).Get("HOME")
+	s.ownHome = envOf(s.Environ).Get("HOME")
 	u := s.User
 	if u == nil {
 		return nil
