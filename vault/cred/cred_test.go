@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -65,6 +66,20 @@ func TestPlaceholderShape(t *testing.T) {
 		}
 		if c.prefix == "" && strings.Trim(c.secret, hexDigits+"-") == "" && strings.Trim(p, hexDigits+"-") != "" {
 			t.Errorf("%q is no longer hexadecimal", p)
+		}
+	}
+}
+
+// TestPlaceholderKeepsNumbers: clients of Telegram look for the number in a bot's token.
+func TestPlaceholderKeepsNumbers(t *testing.T) {
+	for secret, shape := range map[string]string{
+		"123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0":                `^\d{9}:\w{35}$`,
+		"xoxb-1234567890-1234567890123-aBcDeFgHiJkLmNoPqRsTuVwX":       `^xoxb-\d{10}-\d{13}-\w{24}$`,
+		"123456789:12345678901234567890123456789012345":                `^[0-9a-zA-Z]*[a-zA-Z][0-9a-zA-Z]*:\w{35}$`, // no more than numbers: they could be guessed
+		"12345-AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw01234567890123456789": `^\w{5}-\w{54}$`,
+	} {
+		if p, err := NewPlaceholder(nil, []byte(secret)); err != nil || !regexp.MustCompile(shape).MatchString(p) {
+			t.Errorf("%q: %q, %v; want %s", secret, p, err, shape)
 		}
 	}
 }

@@ -20,11 +20,15 @@ var prefixes = []string{
 }
 
 const (
+	digits    = "0123456789"
 	hexDigits = "0123456789abcdef"
 	alnum     = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 	// enough random characters make a placeholder unguessable: 22 of 62 are 130 bits, 22 of 16 are 88.
 	enough = 22
+
+	// aNumber is how many digits by themselves are a number that programs may check, as they do a bot's in its token for Telegram.
+	aNumber = 6
 )
 
 // NewPlaceholder makes a value shaped like the secret (prefix, alphabet, length, punctuation) that tells nothing else of
@@ -46,17 +50,44 @@ func NewPlaceholder(random io.Reader, secret []byte) (string, error) {
 		}
 	}
 	out := []byte(prefix + rest)
+	number := numbers(rest)
 	for i := len(prefix); i < len(out); i++ {
 		if !isAlnum(out[i]) && isPrintable(out[i]) {
 			continue // punctuation keeps its place, so that every encoding of both has one length
 		}
-		c, err := pick(random, alphabet)
+		from := alphabet
+		if number[i-len(prefix)] {
+			from = digits
+		}
+		c, err := pick(random, from)
 		if err != nil {
 			return "", err
 		}
 		out[i] = c
 	}
 	return string(out), nil
+}
+
+// numbers marks the digits of numbers between punctuation, where what is beside them is enough.
+func numbers(rest string) []bool {
+	marks, others := make([]bool, len(rest)), countAlnum(rest)
+	for i := 0; i < len(rest); {
+		end := i + 1
+		for isAlnum(rest[i]) && end < len(rest) && isAlnum(rest[end]) {
+			end++
+		}
+		if end-i >= aNumber && strings.Trim(rest[i:end], digits) == "" {
+			others -= end - i
+			for j := i; j < end; j++ {
+				marks[j] = true
+			}
+		}
+		i = end
+	}
+	if others < enough {
+		clear(marks)
+	}
+	return marks
 }
 
 func split(secret string) (prefix, rest string) {
