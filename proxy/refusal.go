@@ -68,6 +68,12 @@ type nestedError struct {
 	Message string `json:"message"`
 }
 
+type googleError struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+	Status  string `json:"status"`
+}
+
 // write answers the child in the words of the protocol that it speaks.
 func (f *Refusal) write(w http.ResponseWriter, ex *Exchange) {
 	h := w.Header()
@@ -155,6 +161,8 @@ func (f *Refusal) writeJSON(w http.ResponseWriter, ex *Exchange) {
 		body.Type, body.Error = "error", nestedError{kind, "agentguard_" + f.Effect, f.sentence()}
 	case action.RefusalNotion:
 		body.Code = f.kind("restricted_resource", "rate_limited", "service_unavailable")
+	case action.RefusalGoogle:
+		body.Error = googleError{f.Status, f.sentence(), f.kind("PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "UNAVAILABLE")}
 	case action.RefusalSlack:
 		if f.refusesMethod(ex) {
 			status, ex.Status = http.StatusOK, http.StatusOK

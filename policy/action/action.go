@@ -220,6 +220,9 @@ const (
 	// RefusalSlack is, for methods of the Web API, {"ok": false, "error": "Action x is denied (why)", ...} under status 200, as Slack
 	// refuses: its client for Node takes any other status for a failure of the network, and tries again for half an hour.
 	RefusalSlack
+	// RefusalGoogle is {"error": {"code": 403, "message": ..., "status": "PERMISSION_DENIED"}, ...} (google.aip.dev/193): its client for
+	// Python breaks off over an error that is a text.
+	RefusalGoogle
 )
 
 // Doubt is a question that is worth its cost only where the policy answers differently for either outcome: reading a pack,

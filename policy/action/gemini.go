@@ -3,7 +3,8 @@ package action
 // gemini is Google's Generative Language API (ai.google.dev/api). The model stands in the path.
 func gemini() *Service {
 	return &Service{
-		Base: "https://generativelanguage.googleapis.com",
+		Base:    "https://generativelanguage.googleapis.com",
+		Refusal: RefusalGoogle,
 		Hosts: []Host{{
 			Pattern: mustHost("generativelanguage.googleapis.com"),
 			// An OAuth token may stand in three further places, where one of the child's own must not.

@@ -13,7 +13,7 @@ func google() *Service {
 	mail.generated("gmail", "", googleResource)
 	www := Host{Pattern: mustHost("www.googleapis.com"), Slots: slots, Routes: mustRoutes(workspaceRoutes), Refine: refineGoogle}
 	www.generated("workspace", "", googleResource)
-	return &Service{Base: "https://www.googleapis.com", Hosts: []Host{mail, www}}
+	return &Service{Base: "https://www.googleapis.com", Refusal: RefusalGoogle, Hosts: []Host{mail, www}}
 }
 
 const gmailRoutes = `
