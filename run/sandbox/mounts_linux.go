@@ -10,18 +10,23 @@ import (
 type mountPoint struct {
 	device, root, kind string // root is the directory within the file system
 	path               string
+	layers             []string // directories of which an overlay is made, by the names that they had for who made it
 }
 
 // mountPoints reads a list of mounts. Of several at one place the last is seen.
 func mountPoints(text string) (all []mountPoint) {
 	for line := range strings.Lines(text) {
-		about, kind, _ := strings.Cut(line, " - ")
+		about, what, _ := strings.Cut(line, " - ")
 		fields := strings.SplitN(about, " ", 6)
 		if len(fields) < 6 {
 			continue
 		}
-		kind, _, _ = strings.Cut(kind, " ")
-		all = append(all, mountPoint{fields[2], unescape(fields[3]), kind, unescape(fields[4])})
+		kind, _, _ := strings.Cut(what, " ")
+		m := mountPoint{fields[2], unescape(fields[3]), kind, unescape(fields[4]), nil}
+		if kind == "overlay" {
+			m.layers = layersOf(what)
+		}
+		all = append(all, m)
 	}
 	return all
 }
@@ -29,6 +34,40 @@ func mountPoints(text string) (all []mountPoint) {
 func ourMounts() []mountPoint {
 	text, _ := os.ReadFile("/proc/self/mountinfo")
 	return mountPoints(string(text))
+}
+
+// layersOf reads the options of an overlay.
+func layersOf(what string) (layers []string) {
+	for option := range strings.SplitSeq(what[strings.LastIndexByte(what, ' ')+1:], ",") {
+		switch name, value, _ := strings.Cut(strings.TrimSpace(option), "="); name {
+		case "lowerdir", "lowerdir+", "datadir+", "upperdir":
+			for layer := range strings.SplitSeq(value, ":") {
+				if filepath.IsAbs(layer) { // a container's are named from another place, and are not there
+					layers = append(layers, unescape(layer))
+				}
+			}
+		}
+	}
+	return layers
+}
+
+// layerNames gives the views of what rules hide or keep from change by the names that it has below the directories of an overlay: a system
+// whose disk is kept as it is shows both.
+func layerNames(rules map[string]View, mounts []mountPoint) map[string]View {
+	names := map[string]View{}
+	for path, view := range rules {
+		if view == Writable {
+			continue
+		}
+		at := mountOf(path, mounts)
+		for _, layer := range at.layers {
+			name := filepath.Join(layer, at.root, path[len(at.path):])
+			if _, there := lstat(name); there {
+				names[name] = view
+			}
+		}
+	}
+	return names
 }
 
 // otherNames gives the views of other names of what rules hide or keep from change, which are by where they lead: a directory of a file

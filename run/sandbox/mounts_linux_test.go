@@ -36,6 +36,33 @@ func TestOtherNames(t *testing.T) {
 	}
 }
 
+// TestLayers: of what an overlay shows as one, the directories that it is made of hold the same by other names.
+func TestLayers(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("takes root, who mounts")
+	}
+	dir := files(t, "low/.netrc", "low/plain", "up/.aws/config")
+	at := func(name string) string { return filepath.Join(dir, name) }
+	os.Mkdir(at("other"), 0o755)
+	os.Mkdir(at("tmp"), 0o755)
+	os.Mkdir(at("home"), 0o755)
+	options := "lowerdir=" + at("low") + ":" + at("other") + ",upperdir=" + at("up") + ",workdir=" + at("tmp")
+	if err := syscall.Mount("overlay", at("home"), "overlay", 0, options); err != nil {
+		t.Skip("no overlays here: ", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(at("home"), syscall.MNT_DETACH) })
+	try(t, dir, Config{Rules: []Rule{{at("home/.netrc"), Hidden}, {at("home/.aws"), Hidden}}}, []attack{
+		{"the lower one", "cat low/.netrc", "secret"},
+		{"the upper one", "cat up/.aws/config", "secret"},
+	})
+	if got := layerNames(map[string]View{at("home/.netrc"): Hidden, at("home/plain"): Writable, at("home/missing"): Hidden}, ourMounts()); !maps.Equal(got, map[string]View{at("low/.netrc"): Hidden}) {
+		t.Error(got)
+	}
+	if got := layersOf("overlay overlay rw,lowerdir=l/ABC:/a\\040b,lowerdir+=/c,upperdir=/d,workdir=/e"); fmt.Sprint(got) != "[/a b /c /d]" {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestMountedTwice: by the name that a second mount gives it a secret cannot be read either, nor a start file changed, and where
 // Landlock alone holds files neither.
 func TestMountedTwice(t *testing.T) {

@@ -7,3 +7,5 @@ type mountPoint struct{}
 func ourMounts() []mountPoint { return nil }
 
 func otherNames(map[string]View, []mountPoint) map[string]View { return nil }
+
+func layerNames(map[string]View, []mountPoint) map[string]View { return nil }

@@ -196,9 +196,11 @@ func (s *survey) seen(rules []Rule) []Rule {
 
 // named adds the other names of places, and gives all in order.
 func (s *survey) named(views map[string]View) []Rule {
-	for path, view := range otherNames(views, s.mounts) {
-		if _, ruled := views[path]; !ruled {
-			views[path] = view
+	for _, more := range []func(map[string]View, []mountPoint) map[string]View{layerNames, otherNames} {
+		for path, view := range more(views, s.mounts) {
+			if _, ruled := views[path]; !ruled {
+				views[path] = view
+			}
 		}
 	}
 	seen := make([]Rule, 0, len(views))
