@@ -14,10 +14,12 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"agentguard/run"
+	"agentguard/run/job"
 )
 
 // Main runs the program and gives its exit code.
 func Main() int {
+	job.EndByDefault()
 	// net/http tells the standard logger what a server sent without being asked, and with GODEBUG=http2debug all headers:
 	// secrets, at the child's terminal.
 	log.SetOutput(io.Discard)

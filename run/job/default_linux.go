@@ -6,9 +6,9 @@ import (
 	"unsafe"
 )
 
-// Until a signal is caught that ends a program at once, it is to end us as any other: Go would have us say what each goroutine was doing.
-// It is ignored first, so that Go's runtime knows that there is a handler to set when it is to be caught. Of others it would not.
-func init() {
+// EndByDefault has signals that end a program at once end us so until they are caught: Go would have us say what each goroutine was doing.
+// They are ignored first, so that Go's runtime knows that there is a handler to set when one is to be caught. Of others it would not.
+func EndByDefault() {
 	for _, s := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGABRT} {
 		signal.Ignore(s)
 		ByDefault(s)

@@ -27,6 +27,7 @@ func caught(t *testing.T, s syscall.Signal) bool {
 
 // TestDeadlyByDefault: a signal that ends a program at once has no handler until it is asked for, and has one then.
 func TestDeadlyByDefault(t *testing.T) {
+	EndByDefault()
 	for _, s := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGABRT} {
 		if caught(t, s) {
 			t.Errorf("%v is caught", s)
