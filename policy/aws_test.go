@@ -46,3 +46,21 @@ func TestDenialsByNameForbidARNs(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestDenialsByShorterNames: so is what the request names with its account, or as the root of a hierarchy.
+func TestDenialsByShorterNames(t *testing.T) {
+	p, err := Parse("agentguard.toml", []byte(strings.Replace(awsPolicy, `"table:users"`, `"queue:mail", "topic:news", "parameter:db", "parameter:/key"`, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, denied := range map[string]bool{
+		"queue:1/mail": true, "queue:mail": true, "queue:1/other": false, "queue:2/jobs": false, "topic:1/news": true, "topic:1/other": false,
+		"parameter:/db": true, "parameter:db": true, "parameter:key": true, "parameter:/prod/x": true, "parameter:/x": false,
+	} {
+		kind, name, _ := strings.Cut(name, ":")
+		m := action.Match{Service: p.Services["aws"], Path: "/", Actions: []action.Action{{Name: "x", Class: action.Write, Resource: action.Resource{Kind: kind, Name: name}}}}
+		if d := p.Decide(&m); (d.Effect == Deny) != denied {
+			t.Errorf("%s:%s: %s by %s", kind, name, d.Effect, d.Rule)
+		}
+	}
+}

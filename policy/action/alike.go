@@ -10,7 +10,16 @@ import "strings"
 // merged behind a pull request's back, and one that is renamed is gone; a rule or a setting that is written anew may be a weaker one.
 var alike = map[string]string{
 	"anthropic": "create_message batches/create completions/create",
-	"gemini":    "generate_content models.batchGenerateContent",
+	"aws": `dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query dynamodb:Scan dynamodb:PartiQLSelect
+dynamodb:PutItem dynamodb:BatchWriteItem dynamodb:UpdateItem dynamodb:PartiQLInsert
+dynamodb:UpdateItem dynamodb:PutItem dynamodb:BatchWriteItem dynamodb:PartiQLUpdate
+dynamodb:DeleteItem dynamodb:BatchWriteItem dynamodb:PartiQLDelete dynamodb:DeleteTable
+logs:GetLogEvents logs:FilterLogEvents logs:StartQuery logs:GetLogRecord
+s3:DeleteObject s3:PutBucketLifecycleConfiguration
+s3:GetObject s3:GetObjectTorrent s3:GetObjectAttributes
+ssm:DeleteParameter ssm:DeleteParameters
+ssm:GetParameter ssm:GetParameters ssm:GetParametersByPath ssm:GetParameterHistory`,
+	"gemini": "generate_content models.batchGenerateContent",
 	"github": `push repos/create-or-update-file-contents repos/delete-file repos/merge mergeBranch repos/merge-upstream code-scanning/commit-autofix migrations/start-import pulls/update-branch updatePullRequestBranch gists/update agent-tasks/create-task-in-repo codespaces/export-for-authenticated-user migrations/update-import
 commit_file createCommitOnBranch code-scanning/commit-autofix
 delete_file createCommitOnBranch

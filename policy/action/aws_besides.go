@@ -77,6 +77,8 @@ func (x *awsRequest) besides(m *Match) error {
 		return x.statements(m)
 	case "sqs:SendMessageBatch", "sqs:DeleteMessageBatch", "sqs:ChangeMessageVisibilityBatch", "sns:PublishBatch":
 		return x.entries(m)
+	case "ssm:GetParameter", "ssm:GetParameters":
+		return x.references(m)
 	case "s3:DeleteObjects":
 		if err := x.deletions(m); err != nil {
 			return err
@@ -187,6 +189,30 @@ func (x *awsRequest) entries(m *Match) error {
 		return errAWSItems
 	}
 	return m.times(n)
+}
+
+// secretByReference begins the names of parameters that are secrets of Secrets Manager, for which IAM asks for GetSecretValue
+// besides (AWS Systems Manager User Guide, "Referencing AWS Secrets Manager secrets").
+const secretByReference = "/aws/reference/secretsmanager/"
+
+// references adds the secrets that parameters stand for.
+func (x *awsRequest) references(m *Match) error {
+	fields, err := x.body("Name", "Names")
+	if err != nil {
+		return err
+	}
+	names, _ := fields["Names"].([]any)
+	for _, v := range append(names, fields["Name"]) {
+		name, _ := v.(string)
+		if secret, ok := strings.CutPrefix(name, secretByReference); ok {
+			of, err := awsResource("secret", secret, "")
+			if err != nil {
+				return err
+			}
+			m.aspect("secretsmanager:GetSecretValue", "secretsmanager:GetSecretValue", Admin, of)
+		}
+	}
+	return nil
 }
 
 // transaction makes one action of each item (Amazon DynamoDB Developer Guide, "IAM policy for transactions").

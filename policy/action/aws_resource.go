@@ -77,7 +77,7 @@ func awsResource(kind, v, host string) (Resource, error) {
 		return Resource{"arn", strings.TrimPrefix(v, "arn:")}, nil
 	case kind == "function" && len(arn) > 2:
 		return Resource{}, errors.New("a function is named by its name, name and qualifier, or its ARN")
-	case kind == "function":
+	case kind == "function", kind == "parameter": // behind a colon, a qualifier; a version or a label
 		return Resource{kind, arn[0]}, nil
 	}
 	return Resource{kind, v}, nil

@@ -20,6 +20,15 @@ func (r Resource) OtherNames() []Resource {
 		}
 	case "mailbox", "calendar", "file":
 		return []Resource{{r.Kind, relatives[r.Kind]}}
+	case "queue", "topic":
+		if _, name, ok := strings.Cut(r.Name, "/"); ok { // without the account
+			return []Resource{{r.Kind, name}}
+		}
+	case "parameter":
+		if name, ok := strings.CutPrefix(r.Name, "/"); ok {
+			return []Resource{{r.Kind, name}}
+		}
+		return []Resource{{r.Kind, "/" + r.Name}}
 	case "arn":
 		return arnNames(r.Name)
 	}
