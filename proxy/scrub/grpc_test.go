@@ -135,3 +135,28 @@ func TestLongSecretsInMessages(t *testing.T) {
 		t.Errorf("%d of %d bytes, %d hits, %v", len(got), len(in), hits, err)
 	}
 }
+
+func FuzzMessages(f *testing.F) {
+	const odd = `pa"s&w<ö>r%d=1`
+	for _, p := range []string{secret, toJSON(odd), url.QueryEscape(odd), `a pa\"s\u0026w&lt;\u00f6>r%25d=3D1`} {
+		f.Add(append(grpcMessage("x "+p), grpcMessage(p+" y")...))
+	}
+	s := New(append(pairs(), Pair{Secret: []byte(odd), Placeholder: "placeholder_0123456789"}))
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		got, err := io.ReadAll(s.Messages(bytes.NewReader(stream), nil))
+		again, err2 := io.ReadAll(s.Messages(iotest.OneByteReader(bytes.NewReader(stream)), nil))
+		if !bytes.HasPrefix(again, got) && !bytes.HasPrefix(got, again) || (err == nil) != (err2 == nil) || err == nil && len(got) != len(stream) {
+			t.Errorf("%q: %q, %v; in bytes %q, %v", stream, got, err, again, err2)
+		}
+		for len(got) >= grpcHeader && bytes.Equal(got[:grpcHeader], stream[:grpcHeader]) { // each stands where it stood
+			n := min(grpcHeader+int(binary.BigEndian.Uint32(got[1:])), len(got))
+			if m := got[grpcHeader:n]; bytes.Contains(m, []byte(secret)) || bytes.Contains(m, []byte(odd)) {
+				t.Errorf("%q let %q through", stream, m)
+			}
+			got, stream = got[n:], stream[n:]
+		}
+		if len(got) > 0 {
+			t.Errorf("%q instead of %q", got, stream)
+		}
+	})
+}
