@@ -55,14 +55,15 @@ func (a *held) aloud(ex *Exchange, words string) error {
 		return err
 	}
 	h := a.Header()
-	last := ex.in.Close || !ex.in.ProtoAtLeast(1, 1) || h.Get("Connection") == "close" || rw.Reader.Buffered() > 0 // it is sent on unasked
+	minor := min(ex.in.ProtoMinor, 1)                                                               // RFC 9110, section 2.5: what we speak, whatever higher one was asked in
+	last := ex.in.Close || minor == 0 || h.Get("Connection") == "close" || rw.Reader.Buffered() > 0 // it is sent on unasked
 	if last {
 		h.Set("Connection", "close")
 	}
 	h.Set("Content-Length", fmt.Sprint(a.body.Len()))
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s %d %s\r\n", ex.in.Proto, a.status, words)
+	fmt.Fprintf(&b, "HTTP/1.%d %d %s\r\n", minor, a.status, words)
 	h.Write(&b)
 	b.WriteString("\r\n")
 	if ex.in.Method != http.MethodHead {

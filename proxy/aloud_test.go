@@ -29,6 +29,7 @@ func TestRefusalsAreSaidInTheStatusLine(t *testing.T) {
 		"asked for its head":    {"HEAD /none" + host + "\r\n", "403 Forbidden: agentguard: HEAD /none is no operation that the catalogue of api knows", true},
 		"the last":              {"DELETE /items/1" + host + "Connection: close\r\n\r\n", aloud, false},
 		"HTTP/1.0":              {"DELETE /items/1 HTTP/1.0\r\nHost: api.example.com\r\n\r\n", aloud, false},
+		"HTTP/1.9":              {"DELETE /items/1 HTTP/1.9\r\nHost: api.example.com\r\n\r\n", aloud, true},
 		"one behind it":         {"DELETE /items/1" + host + "\r\n" + next, aloud, false},
 		"for another host":      {"GET / HTTP/1.1\r\nHost: other.example.com\r\n\r\n", `400 Bad Request: agentguard: the request is for "other.example.com", the tunnel leads to`, true},
 		"with one still to ask": {"DELETE /items/1" + host + "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n", usual, false},
@@ -47,6 +48,9 @@ func TestRefusalsAreSaidInTheStatusLine(t *testing.T) {
 			}
 			if body := bodyOf(t, resp); !strings.HasPrefix(resp.Status, c.status) || c.status == usual && resp.Status != usual || (method == "HEAD") != (body == "") {
 				t.Errorf("status %q, want %q; %s", resp.Status, c.status, body)
+			}
+			if resp.ProtoMinor > 1 {
+				t.Error("it is answered in", resp.Proto)
 			}
 			if resp.Close == c.goesOn {
 				t.Errorf("it says that the connection ends: %v", resp.Close)
