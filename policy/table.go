@@ -77,7 +77,11 @@ func (d *document) open(content []byte) *table {
 	var syntax toml.ParseError
 	switch {
 	case errors.As(err, &syntax):
-		d.fail(syntax.Position.Line, "", "not TOML: %s", strings.TrimPrefix(syntax.Message, "toml: "))
+		hint := ""
+		if strings.HasPrefix(syntax.Message, "expected value but found") {
+			hint = `a text stands in quotes, as in service = "github"`
+		}
+		d.fail(syntax.Position.Line, hint, "not TOML: %s", strings.TrimPrefix(syntax.Message, "toml: "))
 		return nil
 	case err != nil:
 		d.fail(0, "", "not TOML: %v", err)
