@@ -90,7 +90,7 @@ func (k *keychain) place(ctx context.Context) Place {
 func (k *keychain) close() {}
 
 // noKeychainHint is of no secret in particular: fail puts its name in the place of NAME.
-const noKeychainHint = `keep the secret in the encrypted file instead: agentguard vault set age:NAME, and from = "age:NAME" in the policy`
+const noKeychainHint = `keep the secret in the encrypted file instead: agentguard vault set age:NAME, and from = "age:NAME" in the policy; in a CI job, from = "env:VARIABLE"`
 
 // securityLocked are the exit statuses of /usr/bin/security that mean "nobody let me in": the low byte of
 // errSecInteractionNotAllowed (-25308), errSecAuthFailed (-25293) and errSecUserCanceled (-128), SecBase.h.
