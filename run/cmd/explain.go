@@ -81,7 +81,7 @@ func (p *program) explainPlace(err error) []string {
 		}
 	}
 	if errors.Is(err, fs.ErrPermission) && strings.Contains(filepath.ToSlash(at.Path), "/agentguard/") {
-		return []string{"HOME is another user's: set it, or XDG_STATE_HOME and XDG_DATA_HOME, to a directory of yours"}
+		return []string{"that place is not yours to use: set HOME, or XDG_STATE_HOME and XDG_DATA_HOME, to a directory of yours"}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package cmd
 import (
 	"fmt"
 	"os"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -211,9 +212,12 @@ func nothing(string, ...any) {}
 
 // publishable checks --publish. Where no level is asked for by name it may come to be one that has nothing to publish.
 func publishable(ports []int, asked sandbox.Level) error {
-	for _, port := range ports {
-		if port < 1 || port > 65535 {
+	for i, port := range ports {
+		switch {
+		case port < 1 || port > 65535:
 			return usage("--publish 3000", "--publish %d is no port", port)
+		case slices.Contains(ports[:i], port):
+			return usage("--publish 3000 --publish 3001", "--publish %d is there twice", port)
 		}
 	}
 	if len(ports) > 0 && asked != sandbox.None && asked != sandbox.Sealed {
