@@ -442,6 +442,9 @@ func TestGateway(t *testing.T) {
 	if a := r.with(c, "GET", base+"nobody/x", ""); a.StatusCode != 401 || a.refusal(t).Error != "Unknown service" {
 		t.Errorf("%s %s", a.Status, a.body)
 	}
+	if ex := r.last(); ex.Path != "/proxy/nobody/x" {
+		t.Errorf("the path of what was refused is %q", ex.Path)
+	}
 	if a := r.with(c, "GET", base+"api/items/1", "", "X-Agent-ID: tester", "X-Agent-ID: someone-else"); a.StatusCode != 403 {
 		t.Errorf("%s %s", a.Status, a.body)
 	}

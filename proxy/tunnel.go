@@ -232,7 +232,11 @@ func (p *Proxy) serveAbsolute(w http.ResponseWriter, r *http.Request) {
 
 // refuse answers and records a request that has no readable target.
 func (p *Proxy) refuse(w http.ResponseWriter, r *http.Request, transport string, f *Refusal) {
-	p.refuseExchange(w, &Exchange{Transport: transport, in: r, Method: r.Method, Peer: r.RemoteAddr, Proto: r.Proto}, f)
+	ex := &Exchange{Transport: transport, in: r, Method: r.Method, Peer: r.RemoteAddr, Proto: r.Proto}
+	if transport == "gateway" { // as yet the path alone says what was wanted
+		ex.Path, ex.Query, _ = strings.Cut(r.RequestURI, "?")
+	}
+	p.refuseExchange(w, ex, f)
 }
 
 // refuseTunnel records what was refused inside a tunnel, where nobody reads HTTP.
