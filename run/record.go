@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -213,11 +214,23 @@ func (t *tally) count(ex *proxy.Exchange, ended bool) {
 			t.r.ByRule = map[string]int{}
 		}
 		t.r.ByRule[f.Rule]++
+		t.unknown(ex)
 	}
 }
 
-// maxTroubles bounds those that are told at the end.
+// maxTroubles bounds those that are told at the end, and the hosts.
 const maxTroubles = 5
+
+// unknown remembers a host that a request was refused for, and nothing else.
+func (t *tally) unknown(ex *proxy.Exchange) {
+	if ex.Claim.Kind != policy.Unclaimed || ex.Refusal.Reason != "the policy does not know "+ex.Authority.String() {
+		return
+	}
+	host := strings.TrimSuffix(ex.Authority.String(), ":443")
+	if len(t.r.Unknown) < maxTroubles && !slices.Contains(t.r.Unknown, host) {
+		t.r.Unknown = append(t.r.Unknown, audit.Clip(host, 100))
+	}
+}
 
 // trouble remembers what no policy mends.
 func (t *tally) trouble(r *audit.Record) {

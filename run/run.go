@@ -59,6 +59,7 @@ type Result struct {
 	Requests, Allowed, Denied, Limited, Failed int
 	ByRule                                     map[string]int // denials by rule; "" where no rule spoke
 	Troubles                                   []string       // what no policy mends, once for each host: it cannot be asked, or does not take a credential
+	Unknown                                    []string       // hosts that the policy does not know, each once, with the port where it is not 443
 	AuditFile, RunID                           string
 	Duration                                   time.Duration
 }

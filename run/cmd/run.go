@@ -267,6 +267,9 @@ func (p *program) sum(r run.Result) {
 	if r.Denied+r.Limited+r.Failed > 0 {
 		p.hint("agentguard audit show   (says which, and why)")
 	}
+	if len(r.Unknown) > 0 {
+		p.hint("the policy does not know %s: [network] allow opens the hosts that the command needs", strings.Join(r.Unknown, ", "))
+	}
 	for _, trouble := range r.Troubles {
 		p.warn("%s", trouble)
 	}
