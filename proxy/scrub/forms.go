@@ -43,7 +43,7 @@ func (b *builder) part(needle, repl []byte) {
 	}
 }
 
-// spell adds every spelling of a secret. Escapes are not among them: any form is found under escapes (escape.go).
+// spell adds every spelling of a secret. Escapes are not among them: any form is found under escapes (escapes.go).
 func (b *builder) spell(secret, holder []byte) {
 	if len(secret) == 0 {
 		return

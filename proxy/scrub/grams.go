@@ -43,7 +43,7 @@ func (g *grams) build(forms []form) {
 	taken := map[uint32]int{}
 	var all []entry
 	for i, f := range forms {
-		at := g.window(f.needle, width, taken)
+		at := g.window(f.needle, taken)
 		for o := at; o < at+g.stride; o++ {
 			x := g.load(f.needle, o)
 			taken[x]++
@@ -61,7 +61,7 @@ type entry struct {
 
 // window chooses the part of a needle that says most: of the fewest grams that others have, and of those the last,
 // since tokens begin with what all of their kind begin with.
-func (g *grams) window(needle []byte, width int, taken map[uint32]int) (best int) {
+func (g *grams) window(needle []byte, taken map[uint32]int) (best int) {
 	shared := make([]int, len(needle)-g.size+1)
 	for i := range shared {
 		shared[i] = taken[g.load(needle, i)]

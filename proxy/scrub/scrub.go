@@ -26,8 +26,6 @@ type Pair struct {
 	Secret []byte
 	// Placeholder is what the child holds instead.
 	Placeholder string
-	// Also are further needle -> replacement pairs, taken as they are: base64("user:secret") whole, for one.
-	Also [][2][]byte
 }
 
 // Set is an immutable collection of needles, safe for concurrent use. A nil Set scrubs nothing. Making one takes
@@ -54,9 +52,6 @@ type form struct {
 func New(pairs []Pair) *Set {
 	var b builder
 	for _, p := range pairs {
-		for _, a := range p.Also {
-			b.add(a[0], a[1])
-		}
 		b.spell(p.Secret, []byte(p.Placeholder))
 		b.deepen(len(p.Secret))
 	}

@@ -578,14 +578,15 @@ func TestToldLengthsStay(t *testing.T) {
 	}
 }
 
-func TestAlsoAndPrecedence(t *testing.T) {
+// TestPrecedence: of two secrets one of which is in the other, the longer one is taken where it stands.
+func TestPrecedence(t *testing.T) {
 	s := New([]Pair{
-		{Secret: []byte("short-secret-1"), Placeholder: "short-holder-1", Also: [][2][]byte{{[]byte("user:short-secret-1"), []byte("all of this")}}},
+		{Secret: []byte("short-secret-1"), Placeholder: "short-holder-1"},
 		{Secret: []byte("short-secret-1-and-more"), Placeholder: "longer-holder-2-and-own"},
 		{Secret: []byte("secret-1-and-more-still"), Placeholder: "ABCDEFGHIJKLMNOPQRSTUVW"},
 	})
 	for in, want := range map[string]string{
-		"user:short-secret-1":           "all of this",
+		"user:short-secret-1":           "user:short-holder-1",
 		"short-secret-1":                "short-holder-1",
 		"short-secret-1-and-more":       "longer-holder-2-and-own",
 		"short-secret-1-and-mor":        "short-holder-1-and-mor",

@@ -196,16 +196,12 @@ func aws(specs, _ string) ([]string, string, error) {
 		if err := readJSON(filepath.Join(dir, "data", "actions", iam+".json"), &levels); err != nil {
 			return nil, "", err
 		}
-		more, err := m.lines(name, iam, levels)
-		if err != nil {
-			return nil, "", err
-		}
-		lines = append(lines, more...)
+		lines = append(lines, m.lines(name, iam, levels)...)
 	}
 	return lines, from + ", " + version, nil
 }
 
-func (m *awsModel) lines(name, iam string, levels map[string]struct{ Name, AccessLevel string }) ([]string, error) {
+func (m *awsModel) lines(name, iam string, levels map[string]struct{ Name, AccessLevel string }) []string {
 	target := m.Metadata.TargetPrefix
 	if target == "" {
 		target = awsTargets[name]
@@ -261,7 +257,7 @@ func (m *awsModel) lines(name, iam string, levels map[string]struct{ Name, Acces
 		}
 		lines = append(lines, strings.TrimSpace(class+" "+op+" "+action+" "+routes[op]))
 	}
-	return lines, nil
+	return lines
 }
 
 var greedy = regexp.MustCompile(`\{([^}]*)\+\}`)
