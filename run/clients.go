@@ -2,6 +2,7 @@ package run
 
 import (
 	"bytes"
+	"context"
 	_ "embed"
 	"fmt"
 	"io"
@@ -10,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"agentguard/proxy"
 )
 
 // preload is what `node --require` loads into each Node process of the child.
@@ -282,4 +285,37 @@ func quoteJava(option string) string {
 		return "'" + option + "'"
 	}
 	return `"` + option + `"`
+}
+
+// clients is what client programs need to go by way of the proxy.
+type clients struct {
+	ca    *proxy.CA
+	files clientFiles
+}
+
+func (s *session) writeClients() (clients, error) {
+	ca, err := proxy.NewCA(nil)
+	if err != nil {
+		return clients{}, failure(err, "")
+	}
+	var files clientFiles
+	err = s.User.Do(func() (err error) {
+		files, err = writeClientFiles(s.dir, ca.PEM(), clientPlan{Environ: s.Environ, Git: s.Policy.GitHosts()})
+		return err
+	})
+	if err != nil {
+		err = failure(fmt.Errorf("the client files in %s: %w", s.dir, err), "free space there, or set XDG_RUNTIME_DIR")
+	}
+	return clients{ca, files}, err
+}
+
+// prepareClients reads the vault while the client files are written: neither waits for the other.
+func (s *session) prepareClients(ctx context.Context) (*proxy.CA, error) {
+	credErr := s.loadCredentials(ctx)
+	made, err := s.clients()
+	if err != nil {
+		return nil, err
+	}
+	s.files = made.files
+	return made.ca, credErr
 }

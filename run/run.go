@@ -137,10 +137,9 @@ type session struct {
 	child     *child
 	childPid  atomic.Int64
 
-	tally    tally
-	noticing sync.Mutex
-	notices  []string // that were shown
-	closers  []func()
+	tally   tally
+	notices notices
+	closers []func()
 }
 
 //go:noinline
@@ -242,39 +241,6 @@ func begin[T any](do func() (T, error)) (wait func() (T, error)) {
 	return wait
 }
 
-// clients is what client programs need to go by way of the proxy.
-type clients struct {
-	ca    *proxy.CA
-	files clientFiles
-}
-
-func (s *session) writeClients() (clients, error) {
-	ca, err := proxy.NewCA(nil)
-	if err != nil {
-		return clients{}, failure(err, "")
-	}
-	var files clientFiles
-	err = s.User.Do(func() (err error) {
-		files, err = writeClientFiles(s.dir, ca.PEM(), clientPlan{Environ: s.Environ, Git: s.Policy.GitHosts()})
-		return err
-	})
-	if err != nil {
-		err = failure(fmt.Errorf("the client files in %s: %w", s.dir, err), "free space there, or set XDG_RUNTIME_DIR")
-	}
-	return clients{ca, files}, err
-}
-
-// prepareClients reads the vault while the client files are written: neither waits for the other.
-func (s *session) prepareClients(ctx context.Context) (*proxy.CA, error) {
-	credErr := s.loadCredentials(ctx)
-	made, err := s.clients()
-	if err != nil {
-		return nil, err
-	}
-	s.files = made.files
-	return made.ca, credErr
-}
-
 func (s *session) startProxy(ca *proxy.CA) error {
 	up, err := s.upstream()
 	if err != nil {
@@ -310,23 +276,6 @@ func (s *session) listen() (err error) {
 		return failure(fmt.Errorf("no loopback address to listen on: %w", err), "")
 	}
 	return nil
-}
-
-// maxNotices bounds what the proxy may say at the terminal: the child can provoke it at will.
-const maxNotices = 20
-
-// notice tells the person something once: agents try again.
-func (s *session) notice(text string) {
-	text = audit.Clip(text, 400)
-	s.noticing.Lock()
-	defer s.noticing.Unlock()
-	if len(s.notices) >= maxNotices || slices.Contains(s.notices, text) {
-		return
-	}
-	if s.notices = append(s.notices, text); len(s.notices) == maxNotices {
-		text = "more of this kind is only in the audit log"
-	}
-	s.Say("%s", text)
 }
 
 // listenHere listens on the loopback. Multipath TCP, which Go tries first, has no second path there.
