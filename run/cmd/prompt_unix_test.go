@@ -136,7 +136,7 @@ func TestNoNoticeWithinAQuestion(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := onTerminalWith(t, "AGENTGUARD_AGE_FILE="+vault, home, "vault", "list")
-	s.waitFor("Passphrase for ")
+	s.waitFor("agentguard: Passphrase for ~/vault.age: ")
 	time.Sleep(1100 * time.Millisecond)
 	if shown := s.shown(); strings.Contains(shown, "waiting for") {
 		t.Errorf("within the question: %q", shown)

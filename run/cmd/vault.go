@@ -65,6 +65,9 @@ func (p *program) vaultOptions() vault.Options {
 		Prompt: func(_ context.Context, message string) ([]byte, error) {
 			asking.Store(true)
 			defer asking.Store(false)
+			if home := p.env.get("HOME"); home != "" { // short enough for one line, which can be erased
+				message = strings.Replace(message, filepath.Clean(home)+"/", "~/", 1)
+			}
 			return askHidden(strings.TrimRight(message, ": ") + ": ")
 		},
 		AgeFile:  p.ageFile(),
