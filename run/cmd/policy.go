@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -30,9 +31,28 @@ func (p *program) findPolicy(given string) (string, error) {
 	}
 	_, err := os.Stat(policyFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", mended(fmt.Errorf("there is no ./%s, and no other policy is named", policyFile), "agentguard init   (writes a starter), or --policy FILE")
+		return "", mended(fmt.Errorf("there is no ./%s, and no other policy is named", policyFile), p.policyElsewhere())
 	}
 	return policyFile, err
+}
+
+// policyElsewhere is the hint where none lies here. One that lies above, in the home directory, is named and not taken: nobody
+// asked for it.
+func (p *program) policyElsewhere() string {
+	here, _ := os.Getwd()
+	below, err := filepath.Rel(p.env.get("HOME"), here)
+	if err != nil || !filepath.IsLocal(below) {
+		below = "."
+	}
+	above := "."
+	for ; below != "."; below = filepath.Dir(below) {
+		above = filepath.Join(above, "..")
+		file := filepath.Join(above, policyFile)
+		if _, err := os.Stat(file); err == nil {
+			return "one lies above: cd " + above + ", or --policy " + file
+		}
+	}
+	return "agentguard init   (writes a starter), or --policy FILE"
 }
 
 // foundPolicy says whether findPolicy takes what lies here, which nobody has named.
