@@ -268,7 +268,7 @@ func (p *program) sum(r run.Result) {
 		p.hint("agentguard audit show   (says which, and why)")
 	}
 	if len(r.Unknown) > 0 {
-		p.hint("the policy does not know %s: [network] allow opens the hosts that the command needs", strings.Join(r.Unknown, ", "))
+		p.hint("the policy does not know %s: [network] allow opens those that the command needs without a credential", strings.Join(r.Unknown, ", "))
 	}
 	for _, trouble := range r.Troubles {
 		p.warn("%s", trouble)
