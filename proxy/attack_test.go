@@ -86,7 +86,7 @@ func TestPlainRequestsThroughACorporateProxy(t *testing.T) {
 	var got []string
 	corp := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		mu.Lock()
-		got = append(got, q.RequestURI)
+		got = append(got, q.RequestURI+q.Header.Get("Max-Forwards"))
 		mu.Unlock()
 	})}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -105,7 +105,7 @@ func TestPlainRequestsThroughACorporateProxy(t *testing.T) {
 		{"http://open.example.com", "http://open.example.com/"},
 	} {
 		got = nil
-		resp, _, _ := r.raw("GET " + c.sent + " HTTP/1.1\r\nHost: open.example.com\r\n{auth}\r\n")
+		resp, _, _ := r.raw("TRACE " + c.sent + " HTTP/1.1\r\nHost: open.example.com\r\nMax-Forwards: 0\r\n{auth}\r\n")
 		if resp == nil || resp.StatusCode != 200 || len(got) != 1 || got[0] != c.want {
 			t.Errorf("%s: the corporate proxy was asked for %q (%v)", c.sent, got, resp)
 		}

@@ -29,6 +29,8 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 		out.Header.Del("Expect") // it is here already: to ask for it would be to wait in vain where a server does not answer that
 	}
 	out.Trailer = nil // what stands behind a body that was read ahead: nobody has judged it
+	// A corporate proxy that may forward a TRACE no further shows what it got, and what we gave it to be let in (RFC 9110 section 7.6.2).
+	out.Header.Del("Max-Forwards")
 	limitEncodings(out.Header, p.windows.scarce())
 	if ex.WebSocket && ex.Claim.Kind == policy.ForService {
 		out.Header.Del("Sec-Websocket-Extensions") // messages are read, so they must not be compressed
