@@ -10,7 +10,7 @@ import (
 )
 
 // dumps adds what programs print where they do not know that bytes are text: Node's Buffer, Python's bytes.hex(":"), arrays
-// of C; or that they are UTF-8, as servers that take headers for Latin-1; lists of characters; the ciphers of children; and
+// of C, .NET's BitConverter; or that they are UTF-8, as servers that take headers for Latin-1; lists of characters; the ciphers of children; and
 // those mixtures of other spellings that come first to mind. None of them may use all of ASCII, as base85 does: see word.
 // Lists are not looked for under escapes: the quotes and commas that part them are in all JSON and HTML.
 func (b *builder) dumps(secret, holder []byte) {
@@ -20,7 +20,7 @@ func (b *builder) dumps(secret, holder []byte) {
 	b.asItIs = true
 	defer func() { b.asItIs = false }()
 	for _, f := range []func([]byte) []byte{
-		list("%02x", ":"), list("%02X", ":"), list("%02x", " "), list("%02X", " "), list("%02x", "-"), list("%02x", ","),
+		list("%02x", ":"), list("%02X", ":"), list("%02x", " "), list("%02X", " "), list("%02x", "-"), list("%02X", "-"), list("%02x", ","), list("%02X", ","), list("%02x", ", "),
 		list("0x%02x", ", "), list("0x%02x", ","), list("0x%02x", " "), list("0x%02X", ", "), list("%03o", " "), list("%08b", " "), list("%08b", ""),
 		list("%c", " "), list("%c", "-"), list("%c", `","`), list("%c", `", "`), list("%c", `', '`), list("%c", ", "), list("%c", "\n"), list("%c", "."), list("%c", "_"),
 		list("%c", ","), list("%c", ":"), list("%c", "|"), list("%c", "\u200b"), list("%%u%04x", ""), fullWidth,
