@@ -21,7 +21,7 @@ func (b *builder) dumps(secret, holder []byte) {
 	defer func() { b.asItIs = false }()
 	for _, f := range []func([]byte) []byte{
 		list("%02x", ":"), list("%02X", ":"), list("%02x", " "), list("%02X", " "), list("%02x", "-"), list("%02X", "-"), list("%02x", ","), list("%02X", ","), list("%02x", ", "),
-		list("0x%02x", ", "), list("0x%02x", ","), list("0x%02x", " "), list("0x%02X", ", "), list("%03o", " "), list("%08b", " "), list("%08b", ""),
+		list("0x%02x", ", "), list("0x%02x", ","), list("0x%02x", " "), list("0x%02X", ", "), list("0x%02X", ","), list("%03o", " "), list("%08b", " "), list("%08b", ""),
 		list("%c", " "), list("%c", "-"), list("%c", `","`), list("%c", `", "`), list("%c", `', '`), list("%c", ", "), list("%c", "\n"), list("%c", "."), list("%c", "_"),
 		list("%c", ","), list("%c", ":"), list("%c", "|"), list("%c", "\u200b"), list("%%u%04x", ""), fullWidth,
 		utf32As(binary.LittleEndian), utf32As(binary.BigEndian), then(base64Text, reversed), then(base64Text, hexLower), then(reversed, hexLower), atbash,

@@ -246,6 +246,7 @@ func asciiCodecs() []codec {
 		codec{"hex with commas, upper", listed("%02X", ","), nil},
 		codec{"bytes of Rust", listed("%02x", ", "), nil},
 		codec{"array of C", listed("0x%02x", ", "), nil},
+		codec{"array of C, upper", listed("0x%02X", ","), nil},
 		codec{"Buffer in JSON", listed("%d", ","), nil},
 		codec{"list of Python", listed("%d", ", "), nil},
 		codec{"utf32", each("%c\x00\x00\x00"), nil},
