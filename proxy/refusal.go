@@ -90,8 +90,8 @@ func (f *Refusal) write(w http.ResponseWriter, ex *Exchange) {
 		f.writeGraphQL(w, ex)
 	case ex.refusalShape() == action.RefusalAWS:
 		f.writeAWS(w, ex)
-	case isGit(ex):
-		// git prints a text/plain answer line by line behind "remote:".
+	case isGit(ex), isGoModule(ex):
+		// git prints a text/plain answer line by line behind "remote:", and go get behind "server response:".
 		h.Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(f.Status)
 		w.Write([]byte("agentguard: " + f.sentence() + "\n"))
@@ -288,4 +288,10 @@ func percentMessage(s string) string {
 
 func isGit(ex *Exchange) bool {
 	return strings.HasSuffix(ex.Path, "/info/refs") || strings.HasSuffix(ex.Path, "/git-upload-pack") || strings.HasSuffix(ex.Path, "/git-receive-pack")
+}
+
+// isGoModule is for what the go command asks: proxies of modules (go.dev/ref/mod, "GOPROXY protocol"), and pages that say where a
+// module's repository is.
+func isGoModule(ex *Exchange) bool {
+	return strings.Contains(ex.Path, "/@v/") || strings.HasSuffix(ex.Path, "/@latest") || ex.Query == "go-get=1"
 }

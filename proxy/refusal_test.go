@@ -21,6 +21,8 @@ func TestRefusalsSpeakTheServicesWords(t *testing.T) {
 		{"notion", "/v1/pages", denied, 403, `"code":"restricted_resource","error":"Action x is denied","message":"Action x is denied (why)"`},
 		{"linear", "/graphql", denied, 403, `{"error":"Action x is denied","message":"Action x is denied (why)"`},
 		{"gemini", "/v1beta/files/f", denied, 403, `"error":{"code":403,"message":"Action x is denied (why)","status":"PERMISSION_DENIED"}`},
+		{"github", "/myorg/myrepo/info/refs", denied, 403, "agentguard: Action x is denied (why)\n"},
+		{"", "/example.com/m/@v/list", denied, 403, "agentguard: Action x is denied (why)\n"},
 		{"slack", "/api/chat.delete", denied, 200, `{"ok":false,"error":"Action x is denied (why)","message":"Action x is denied (why)"`},
 		{"slack", "/files-pri/T1/a.png", denied, 403, `{"error":"Action x is denied"`},
 		{"slack", "/api/chat.delete", &Refusal{Status: 429, Reason: "enough"}, 429, `{"error":"enough"`},
