@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,8 +10,8 @@ import (
 	"time"
 )
 
-// The bounds of a refusal that is said aloud: of the words behind its status, and of a body that has to be read before, as net/http
-// reads it (maxPostHandlerReadBytes).
+// The bounds of a refusal that is said aloud: of the words behind its status, and of a body that is waited for, so that the connection
+// can go on.
 const (
 	maxPhrase = 300
 	maxUnread = 256 << 10
@@ -21,21 +22,28 @@ const (
 func (f *Refusal) writeAloud(w http.ResponseWriter, ex *Exchange) {
 	a := &held{ResponseWriter: w}
 	f.write(a, ex)
-	if a.status >= http.StatusBadRequest && ex.ownsLine() && a.aloud(ex, phrase(a.status, f.sentence())) == nil {
+	if a.status >= http.StatusBadRequest && ex.ownsLine() && a.aloud(ex, phrase(a.status, f.sentence()), ex.wasRead()) == nil {
 		return
 	}
 	w.WriteHeader(a.status)
 	w.Write(a.body.Bytes())
+	if ex.in != nil && ex.in.ProtoMajor == 2 && ex.in.ContentLength > 0 { // without a length it may be a stream that waits for our end
+		ex.rest = w
+	}
 }
 
-// ownsLine says whether the request came in HTTP/1 through a tunnel, and whole: who closes a connection while something comes in has
-// the system take back what went out. A body that waits for a 100 is not asked for.
+// ownsLine says whether the request came in HTTP/1 through a tunnel.
 func (ex *Exchange) ownsLine() bool {
-	if ex.in == nil || ex.in.ProtoMajor != 1 || ex.in.Context().Value(tunnelKey{}) == nil || ex.in.Header.Get("Expect") != "" {
+	return ex.in != nil && ex.in.ProtoMajor == 1 && ex.in.Context().Value(tunnelKey{}) != nil
+}
+
+// wasRead says whether all of the body came. A short one is waited for, unless it waits for a 100.
+func (ex *Exchange) wasRead() bool {
+	if n := ex.in.ContentLength; n < 0 || n > maxUnread || n > 0 && ex.in.Header.Get("Expect") != "" {
 		return false
 	}
-	_, err := io.CopyN(io.Discard, ex.in.Body, maxUnread)
-	return err == io.EOF
+	_, err := io.Copy(io.Discard, ex.in.Body)
+	return err == nil
 }
 
 // held is an answer that is not sent yet; its header is the ResponseWriter's.
@@ -49,14 +57,14 @@ func (a *held) WriteHeader(status int)      { a.status = status }
 func (a *held) Write(p []byte) (int, error) { return a.body.Write(p) }
 
 // aloud sends it with other words behind its status. After an error nothing is sent.
-func (a *held) aloud(ex *Exchange, words string) error {
+func (a *held) aloud(ex *Exchange, words string, whole bool) error {
 	conn, rw, err := http.NewResponseController(a.ResponseWriter).Hijack()
 	if err != nil {
 		return err
 	}
 	h := a.Header()
-	minor := min(ex.in.ProtoMinor, 1)                                                               // RFC 9110, section 2.5: what we speak, whatever higher one was asked in
-	last := ex.in.Close || minor == 0 || h.Get("Connection") == "close" || rw.Reader.Buffered() > 0 // it is sent on unasked
+	minor := min(ex.in.ProtoMinor, 1)                                                                         // RFC 9110, section 2.5: what we speak, whatever higher one was asked in
+	last := !whole || ex.in.Close || minor == 0 || h.Get("Connection") == "close" || rw.Reader.Buffered() > 0 // it is sent on unasked
 	if last {
 		h.Set("Connection", "close")
 	}
@@ -70,19 +78,40 @@ func (a *held) aloud(ex *Exchange, words string) error {
 		a.body.WriteTo(&b)
 	}
 	conn.SetDeadline(time.Now().Add(headerTimeout))
-	if _, err := b.WriteTo(conn); err != nil || last {
+	if _, err := b.WriteTo(conn); err != nil || last && whole {
 		conn.Close()
 		return nil
 	}
 	conn.SetDeadline(time.Time{})
-	ex.again = conn
+	ex.again, ex.unread = conn, !whole
 	return nil
 }
 
-// goOn gives the inner server back what was taken from it.
+// goOn gives the inner server back what was taken from it, or takes what is still to come of a body that was refused: many clients read
+// no answer before they have sent all. In HTTP/1.1, who closes a connection while something comes in has the system take back what
+// went out; in HTTP/2 a stream that ends before its body has Java's client wait for ever, while Go's sends no more once it was answered.
 func (p *Proxy) goOn(ex *Exchange) {
-	if ex.again != nil {
+	switch {
+	case ex.rest != nil:
+		rc := http.NewResponseController(ex.rest)
+		rc.Flush()
+		take(ex.in.Body, rc.SetReadDeadline, time.Second)
+	case ex.again != nil && ex.unread:
+		defer ex.again.Close()
+		defer context.AfterFunc(p.ctx, func() { ex.again.Close() })()
+		take(ex.again, ex.again.SetReadDeadline, headerTimeout)
+	case ex.again != nil:
 		p.queue.push(ex.again)
+	}
+}
+
+// take throws away what comes, until it ends, is too much, or pauses.
+func take(r io.Reader, deadline func(time.Time) error, pause time.Duration) {
+	for left := int64(maxDiscard); left > 0; left -= maxUnread {
+		deadline(time.Now().Add(pause))
+		if _, err := io.CopyN(io.Discard, r, maxUnread); err != nil {
+			return
+		}
 	}
 }
 

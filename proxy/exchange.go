@@ -54,6 +54,8 @@ type Exchange struct {
 	left     bool  // a connection was found that it could leave by
 	messages *messages
 	again    net.Conn              // was taken from the inner server for the answer, which is to go on with it; nil: was not, or is closed
+	rest     http.ResponseWriter   // of a refusal in HTTP/2, whose body may still be to come; nil: none
+	unread   bool                  // again has a body still to come, and ends with it
 	deadline func(time.Time) error // of reading the request
 }
 

@@ -130,7 +130,7 @@ func (f *Refusal) writeReport(w http.ResponseWriter, ex *Exchange) bool {
 	return true
 }
 
-// maxDiscard is how much of a refused push is taken so that the reason can be read, in bytes.
+// maxDiscard is how much of a refused push, or of another body, is taken so that the reason can be read, in bytes.
 const maxDiscard = 4 << 30
 
 // kind is what a protocol calls the refusal: of what the policy denies, of what a limit stops, of what went wrong upstream.
