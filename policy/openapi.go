@@ -38,8 +38,12 @@ func (d *draft) description(t *table) *description {
 	}
 	file := d.policy.Files[len(d.policy.Files)-1].Path
 	doc, err := openapi.Parse(text)
-	if wrong := (*openapi.Error)(nil); errors.As(err, &wrong) {
+	switch wrong := (*openapi.Error)(nil); {
+	case errors.As(err, &wrong):
 		d.errs = append(d.errs, Error{file, wrong.Line, wrong.Message, wrong.Hint})
+		return nil
+	case err != nil:
+		t.fail("openapi", "", "cannot be read: %v", err)
 		return nil
 	}
 	return &description{doc, t, file, name.line}

@@ -28,23 +28,11 @@ func (d *draft) serviceTable(t *table) {
 		return
 	}
 	desc := d.description(t)
-	hosts := t.texts("hosts")
+	hosts := d.hostTexts(t, desc)
 	auth := d.slots(t, "auth")
 	base, hasBase := t.text("base")
 	slashes := t.boolean("escaped_slash")
-	actions := d.ownActions(t.sub("actions"))
-	_, byHand := t.values["actions"]
-	_, described := t.values["openapi"]
-	_, named := t.values["hosts"]
-	switch {
-	case !named && desc != nil:
-		hosts = desc.hosts()
-	case !named && !described:
-		d.fail(t.at.line, `write hosts = ["api.example.com"]`, "%s.hosts is missing", t.name)
-	}
-	if !byHand && !described {
-		d.fail(t.at.line, "write ["+t.name+".actions] with lines like: anything = \"* /{path...}\", or openapi = \"FILE\"", "%s.actions is missing", t.name)
-	}
+	actions := d.ownActions(t)
 	t.done(nil)
 	names := d.ownHosts(t, own, hosts)
 	if len(d.errs) > before {
@@ -71,6 +59,20 @@ func (d *draft) serviceTable(t *table) {
 	d.policy.Services[name] = svc
 }
 
+// hostTexts are the hosts that the policy names, or else the description.
+func (d *draft) hostTexts(t *table, desc *description) []text {
+	hosts := t.texts("hosts")
+	_, named := t.values["hosts"]
+	_, described := t.values["openapi"]
+	switch {
+	case !named && desc != nil:
+		return desc.hosts()
+	case !named && !described:
+		d.fail(t.at.line, `write hosts = ["api.example.com"]`, "%s.hosts is missing", t.name)
+	}
+	return hosts
+}
+
 // ownHosts checks hosts one by one, so that each mistake is told with its line.
 func (d *draft) ownHosts(t *table, own *ownService, hosts []text) []string {
 	var names []string
@@ -85,8 +87,13 @@ func (d *draft) ownHosts(t *table, own *ownService, hosts []text) []string {
 	return names
 }
 
-// ownActions reads [service.x.actions].
-func (d *draft) ownActions(t *table) map[string]string {
+// ownActions reads [service.x.actions], which a service with a description need not have.
+func (d *draft) ownActions(service *table) map[string]string {
+	t := service.sub("actions")
+	_, byHand := service.values["actions"]
+	if _, described := service.values["openapi"]; !byHand && !described {
+		d.fail(service.at.line, "write ["+service.name+".actions] with lines like: anything = \"* /{path...}\", or openapi = \"FILE\"", "%s.actions is missing", service.name)
+	}
 	if t == nil {
 		return nil
 	}

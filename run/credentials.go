@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"sort"
 	"strings"
 	"sync"
 
@@ -14,52 +14,47 @@ import (
 	"agentguard/vault/cred"
 )
 
-// loadCredentials reads every secret of the policy; what is missing is listed all at once.
+// loadCredentials reads every secret of the policy.
 func (s *session) loadCredentials(ctx context.Context) error {
-	type loaded struct {
-		c   *cred.Credential
-		err error
-	}
-	results := make([]loaded, 0, len(s.Policy.Credentials))
-	var mu sync.Mutex
-	var all sync.WaitGroup
-	for _, pc := range s.Policy.Credentials {
-		all.Go(func() {
-			c, err := s.loadCredential(ctx, pc)
-			mu.Lock()
-			defer mu.Unlock()
-			results = append(results, loaded{c, err})
-		})
-	}
-	all.Wait()
-	sort.Slice(results, func(i, j int) bool { return results[i].c.Name < results[j].c.Name })
-	var creds []*cred.Credential
-	var problems, hints []string
-	for _, r := range results {
-		if r.err == nil {
-			creds = append(creds, r.c)
-			continue
-		}
-		problems = append(problems, fmt.Sprintf("credential %s: %v", r.c.Name, r.err))
-		var ve *vault.Error
-		if errors.As(r.err, &ve) && ve.Hint != "" && !slices.Contains(hints, ve.Hint) {
-			hints = append(hints, ve.Hint)
-		}
-	}
-	if len(problems) > 0 {
-		return failure(errors.New(strings.Join(problems, "\n")), strings.Join(hints, "\n"))
-	}
-	set, err := cred.NewSet(creds...)
+	creds, err := s.readCredentials(ctx)
 	if err != nil {
+		return err
+	}
+	if s.creds, err = cred.NewSet(creds...); err != nil {
 		return failure(err, "")
 	}
-	s.creds = set
 	for _, c := range creds { // every value is live before the child starts, so all are kept out of its environment
 		if _, err := c.Secret(ctx); err != nil {
 			return failure(fmt.Errorf("credential %s: %w", c.Name, err), "")
 		}
 	}
 	return nil
+}
+
+// readCredentials makes the policy's credentials, at once and in the order of their names; what is missing is listed all at once.
+func (s *session) readCredentials(ctx context.Context) ([]*cred.Credential, error) {
+	names := slices.Sorted(maps.Keys(s.Policy.Credentials))
+	creds, errs := make([]*cred.Credential, len(names)), make([]error, len(names))
+	var all sync.WaitGroup
+	for i, name := range names {
+		all.Go(func() { creds[i], errs[i] = s.loadCredential(ctx, s.Policy.Credentials[name]) })
+	}
+	all.Wait()
+	var problems, hints []string
+	for i, err := range errs {
+		if err == nil {
+			continue
+		}
+		problems = append(problems, fmt.Sprintf("credential %s: %v", names[i], err))
+		var ve *vault.Error
+		if errors.As(err, &ve) && ve.Hint != "" && !slices.Contains(hints, ve.Hint) {
+			hints = append(hints, ve.Hint)
+		}
+	}
+	if len(problems) > 0 {
+		return nil, failure(errors.New(strings.Join(problems, "\n")), strings.Join(hints, "\n"))
+	}
+	return creds, nil
 }
 
 func (s *session) loadCredential(ctx context.Context, pc *policy.Credential) (*cred.Credential, error) {
