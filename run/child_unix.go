@@ -69,13 +69,12 @@ func startChild(cfg childConfig) (*child, error) {
 		return nil, err
 	}
 	c.catch()
-	started := make(chan error)
-	go c.live(path, cfg, started)
-	if err = <-started; err == nil {
-		if err = c.reaper.started(); err != nil {
-			c.Close()
-			return nil, err
-		}
+	if err = c.reaper.started(); err == nil { // who is killed between them would leave a child that nobody ends
+		started := make(chan error)
+		go c.live(path, cfg, started)
+		err = <-started
+	}
+	if err == nil {
 		c.adopt()
 		return c, nil
 	}

@@ -318,6 +318,7 @@ func (p *initProcess) start(fields []string, files []int) {
 		defer syscall.Close(null)
 		ownNull(attr.Files, null)
 	}
+	p.outlive() // from the child's first moment on
 	pid, err := job.Fork(group, attr, func() (int, error) { return p.thread.Fork(path, argv, attr) })
 	if failure, ok := err.(*shim.Failure); ok {
 		p.fail(failure.Step, failure.Call, failure.Errno)
@@ -330,7 +331,9 @@ func (p *initProcess) start(fields []string, files []int) {
 		return
 	}
 	p.child = pid
-	p.outlive(group)
+	if p.runtime != "" && group != job.Shared { // what kills all of the job is not to meet us, but where the child is in it
+		syscall.Setpgid(0, 0)
+	}
 	p.conn.Send(Started, nil, int(handle))
 	syscall.Close(int(handle))
 	go p.reap()
@@ -360,14 +363,10 @@ func (p *initProcess) end() {
 }
 
 // outlive has us see the end of the supervisor, by the end of the control socket, and do its work: until now it has killed us. The
-// signal wakes us if we were stopped with the job. What kills all of the job does not meet us, but where the child is in it.
-func (p *initProcess) outlive(group job.Group) {
-	if p.runtime == "" {
-		return
-	}
-	syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGCONT), 0)
-	if group != job.Shared {
-		syscall.Setpgid(0, 0)
+// signal wakes us if we were stopped with the job.
+func (p *initProcess) outlive() {
+	if p.runtime != "" {
+		syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGCONT), 0)
 	}
 }
 
