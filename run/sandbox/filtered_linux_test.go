@@ -210,7 +210,8 @@ func checkLayers(t *testing.T, all outcomes, uid int) {
 			if must && o.Reached {
 				t.Errorf("%s is open under %s alone", a.Name, layer)
 			}
-			if !must && !o.Reached && layerOf[a.Name] != nil && uid != 0 { // of root the rights are gone as well
+			newer := a.Name == "tcp-fast-open" && layer == "landlock"                // which holds that too on kernels that have its fix
+			if !must && !newer && !o.Reached && layerOf[a.Name] != nil && uid != 0 { // of root the rights are gone as well
 				t.Errorf("%s is stopped by %s alone, which is not said to do that: %s", a.Name, layer, o.Detail)
 			}
 			if must && (o.Name == "" || strings.Contains(o.Detail, "attacker")) && a.Name != "foreign-calls" {

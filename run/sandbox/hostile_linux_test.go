@@ -191,7 +191,7 @@ func TestFilteredIsTheNext(t *testing.T) {
 // is closed all the same.
 func TestStartWithAMaskedProc(t *testing.T) {
 	needsRoot(t)
-	script := `exec unshare -mpf --mount-proc sh -c 'mount -t tmpfs -o ro none /proc/irq && mount --bind /dev/null /proc/kcore && mount -o remount,bind,ro /proc/sys /proc/sys 2>/dev/null; exec setpriv --reuid 54321 --regid 54321 --clear-groups "$SELF"'`
+	script := `exec unshare -mpf sh -c 'umount -lR /proc; mount -t proc proc /proc && mount -t tmpfs -o ro none /proc/irq && mount --bind /dev/null /proc/kcore && mount -o remount,bind,ro /proc/sys /proc/sys 2>/dev/null; exec setpriv --reuid 54321 --regid 54321 --clear-groups "$SELF"'`
 	out := around(t, "start", script)
 	wants(t, out, "\nrun", "/proc/1\n")
 	for _, bad := range []string{"of-the-outside", "problem:", "nested"} {

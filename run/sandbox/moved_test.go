@@ -30,20 +30,20 @@ func TestMoves(t *testing.T) {
 		"XDG_CONFIG_HOME": "/cfg", "XDG_DATA_HOME": "/data", "XDG_STATE_HOME": "/state/", "DOCKER_CONFIG": "/secret/docker", "KUBECONFIG": "/secret/k1:/secret/k2",
 		"NETRC": "/secret/netrc", "CARGO_HOME": "/cargo", "GOPATH": "/go1:/go2", "GIT_CONFIG_GLOBAL": "/etc/git-global", "CLAUDE_CONFIG_DIR": "/agents/claude",
 		// None of these is a place for secrets, and hiding it would break the run.
-		"HISTFILE": "/dev/null", "NPM_CONFIG_USERCONFIG": "/dev/null", "GNUPGHOME": "/", "PIP_CONFIG_FILE": "relative", "GH_CONFIG_DIR": "/home/u", "AZURE_CONFIG_DIR": "/home/u/work/../work",
-		"COMPOSER_HOME": "/home", "PGPASSFILE": "",
+		"HISTFILE": "/dev/null", "NPM_CONFIG_USERCONFIG": "/dev/null", "GNUPGHOME": "/", "PIP_CONFIG_FILE": "relative", "GH_CONFIG_DIR": "/nowhere/u", "AZURE_CONFIG_DIR": "/nowhere/u/work/../work",
+		"COMPOSER_HOME": "/nowhere", "PGPASSFILE": "",
 		"REGISTRY_AUTH_FILE": "/secret/auth.json", "HF_HOME": "/models",
 	}
-	p := Places{Home: "/home/u", Dir: "/home/u/work", Moves: Moves(func(name string) string { return env[name] })}
+	p := Places{Home: "/nowhere/u", Dir: "/nowhere/u/work", Moves: Moves(func(name string) string { return env[name] })}
 	rules := p.Rules()
 	for path, want := range map[string]View{
 		"/cfg/gh/hosts.yml": Hidden, "/cfg/gcloud": Hidden, "/data/keyrings/login.keyring": Hidden, "/state/agentguard/x": Hidden, "/secret/docker/config.json": Hidden,
 		"/secret/k1": Hidden, "/secret/k2": Hidden, "/secret/netrc": Hidden, "/cargo/credentials.toml": Hidden,
 		"/cfg/autostart/x": ReadOnly, "/cfg/git/config": ReadOnly, "/cargo/bin/cargo": ReadOnly, "/etc/git-global": ReadOnly, "/go1/bin/x": ReadOnly,
 		"/data/opencode/x": Writable, "/cargo/registry/x": Writable, "/go1/pkg/mod": Writable, "/go2/pkg/mod": Writable, "/agents/claude/x": Writable,
-		"/agents/claude/settings.json": ReadOnly, "/home/u/work/x": Writable, "/home/u/.netrc": Hidden, "/home/u/.docker/config.json": Hidden, "/home/u/x": ReadOnly,
-		"/cfg/tea/config.yml": Hidden, "/secret/auth.json": Hidden, "/models/token": Hidden, "/data/com.vercel.cli/auth.json": Hidden, "/home/u/.subversion/auth/svn.simple/x": Hidden, "/home/u/.subversion/config": ReadOnly,
-		"/home/u/.ansible/galaxy_token": Hidden, "/home/u/.ansible/tmp/x": Writable, "/home/u/.qwen/x": Writable, "/home/u/.qwen/settings.json": ReadOnly,
+		"/agents/claude/settings.json": ReadOnly, "/nowhere/u/work/x": Writable, "/nowhere/u/.netrc": Hidden, "/nowhere/u/.docker/config.json": Hidden, "/nowhere/u/x": ReadOnly,
+		"/cfg/tea/config.yml": Hidden, "/secret/auth.json": Hidden, "/models/token": Hidden, "/data/com.vercel.cli/auth.json": Hidden, "/nowhere/u/.subversion/auth/svn.simple/x": Hidden, "/nowhere/u/.subversion/config": ReadOnly,
+		"/nowhere/u/.ansible/galaxy_token": Hidden, "/nowhere/u/.ansible/tmp/x": Writable, "/nowhere/u/.qwen/x": Writable, "/nowhere/u/.qwen/settings.json": ReadOnly,
 	} {
 		if got, known := viewOf(rules, path); !known || got != want {
 			t.Errorf("%s: view %d, %v", path, got, known)
