@@ -14,8 +14,14 @@ import (
 // and file system, and costs 0.2% of a processor.
 const followEvery = 5 * time.Millisecond
 
+// heldEvery is after how many waits it asks whether somebody still writes.
+const heldEvery = 50
+
+// ErrNoEnd says that nobody writes a log any more that has no run.end.
+var ErrNoEnd = errors.New("audit log: the run is over, and no end is on record: it was killed")
+
 // Follow calls each with every record of a log, those already there first, and waits for more. It returns nil after a
-// run.end, each's error, or the context's. A last line that is not whole is waited for; lines that are no record are
+// run.end, each's error, the context's, or ErrNoEnd. A last line that is not whole is waited for; lines that are no record are
 // passed over.
 func Follow(ctx context.Context, path string, each func(*Record) error) error {
 	f, err := openRegular(path)
@@ -26,10 +32,14 @@ func Follow(ctx context.Context, path string, each func(*Record) error) error {
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
 	t := tail{f: f, buf: make([]byte, 0, 2*MaxLine)}
-	for {
+	for waits := 1; ; waits++ {
+		over := waits%heldEvery == 0 && !held(f) // asked before what it wrote last is read
 		ended, err := t.drain(ctx, each)
 		if ended || err != nil {
 			return err
+		}
+		if over {
+			return ErrNoEnd
 		}
 		select {
 		case <-ctx.Done():

@@ -81,6 +81,7 @@ func create(o Options) (*Log, error) {
 		os.Remove(filepath.Join(o.AnchorDir, anchorName))
 		return nil, err
 	}
+	hold(file)
 	return &Log{opts: o, path: filepath.Join(o.Dir, name), file: file, anchor: anchor, disk: start, last: start}, nil
 }
 

@@ -4,6 +4,7 @@ package audit
 
 import (
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,4 +22,16 @@ func (l *Log) inPlace() error {
 		return fmt.Errorf("%s was cut off during the run", l.path)
 	}
 	return nil
+}
+
+// hold marks a file as being written, until it is closed. Where the file system knows no locks it stays unmarked.
+func hold(f *os.File) { unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) }
+
+// held says whether somebody may be writing the file.
+func held(f *os.File) bool {
+	if unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) != nil {
+		return true
+	}
+	unix.Flock(int(f.Fd()), unix.LOCK_UN)
+	return false
 }

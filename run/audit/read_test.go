@@ -175,6 +175,31 @@ func TestFollow(t *testing.T) {
 	}
 }
 
+// A run that was killed writes no end, and nobody waits for one.
+func TestFollowEndsWithTheWriter(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("who writes is not marked there")
+	}
+	l := newLog(t)
+	mustAppend(t, l, &Record{Event: RunStart})
+	records, done, cancel := follow(t, l.Path())
+	defer cancel()
+	<-records
+	select {
+	case err := <-done:
+		t.Fatalf("while it is written: %v", err)
+	case <-time.After(3 * heldEvery * followEvery):
+	}
+	mustAppend(t, l, sample())
+	l.Close()
+	if r := <-records; r.Seq != 2 {
+		t.Fatalf("second has seq %d", r.Seq)
+	}
+	if err := <-done; err != ErrNoEnd {
+		t.Errorf("after the writer: %v", err)
+	}
+}
+
 func TestFollowWaitsForATornLine(t *testing.T) {
 	l := newLog(t)
 	mustAppend(t, l, &Record{Event: RunStart})

@@ -173,7 +173,7 @@ func (p *program) effect(effect, s string) string {
 }
 
 func (p *program) auditTail(ctx context.Context, path string, f filter) error {
-	return audit.Follow(ctx, path, func(r *audit.Record) error {
+	err := audit.Follow(ctx, path, func(r *audit.Record) error {
 		switch {
 		case !f.takes(r):
 		case f.json:
@@ -183,6 +183,11 @@ func (p *program) auditTail(ctx context.Context, path string, f filter) error {
 		}
 		return nil
 	})
+	if err == audit.ErrNoEnd {
+		p.warn("%s: the run is over, and no end is on record: it was killed", path)
+		return nil
+	}
+	return err
 }
 
 func (p *program) auditListCommand() *cli.Command {
