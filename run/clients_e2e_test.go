@@ -265,7 +265,7 @@ func TestClientsWithoutVariables(t *testing.T) {
 	s.Catches = true
 	s.Unset = []string{
 		"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "grpc_proxy", "NO_PROXY", "no_proxy",
-		"NODE_USE_ENV_PROXY", "NODE_OPTIONS", "JAVA_TOOL_OPTIONS",
+		"NODE_USE_ENV_PROXY", "PERL_LWP_ENV_PROXY", "NODE_OPTIONS", "JAVA_TOOL_OPTIONS",
 	}
 	runAll(t, s, false)
 }

@@ -137,7 +137,7 @@ func (p envPlan) clients(env *environment) {
 	set(p.ProxyURL, proxyVariables...)
 	if p.ProxyURL != "" {
 		set("localhost,127.0.0.1,::1", "NO_PROXY", "no_proxy")
-		set("1", "NODE_USE_ENV_PROXY")
+		set("1", "NODE_USE_ENV_PROXY", "PERL_LWP_ENV_PROXY") // who asks first whether they are to look for a proxy
 	}
 	set(p.Files.Bundle, bundleVariables...)
 	set(p.Files.CA, "NODE_EXTRA_CA_CERTS", "DENO_CERT")

@@ -137,7 +137,7 @@ func TestEveryClientVariableIsSet(t *testing.T) {
 	proxy, bundle := "http://run:token@127.0.0.1:1234", "/d/b.pem"
 	want := map[string]string{
 		"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy, "ALL_PROXY": proxy, "http_proxy": proxy, "https_proxy": proxy, "all_proxy": proxy, "grpc_proxy": proxy,
-		"NO_PROXY": "localhost,127.0.0.1,::1", "no_proxy": "localhost,127.0.0.1,::1", "NODE_USE_ENV_PROXY": "1",
+		"NO_PROXY": "localhost,127.0.0.1,::1", "no_proxy": "localhost,127.0.0.1,::1", "NODE_USE_ENV_PROXY": "1", "PERL_LWP_ENV_PROXY": "1",
 		"SSL_CERT_FILE": bundle, "CURL_CA_BUNDLE": bundle, "REQUESTS_CA_BUNDLE": bundle, "GIT_SSL_CAINFO": bundle, "AWS_CA_BUNDLE": bundle, "PIP_CERT": bundle,
 		"CARGO_HTTP_CAINFO": bundle, "HTTPLIB2_CA_CERTS": bundle, "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": bundle, "NPM_CONFIG_CAFILE": bundle,
 		"BUNDLE_SSL_CA_CERT": bundle, "NIX_SSL_CERT_FILE": bundle, "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE": bundle, "CODEX_CA_CERTIFICATE": bundle,

@@ -123,7 +123,7 @@ func NewControl(t testing.TB, o *Origin, preload string) *Session {
 		t.Fatal(err)
 	}
 	k := o.Secrets
-	s.Env = append(s.Env, "WGETRC="+wgetrc, "PHP_INI_SCAN_DIR=:"+php, "ORIGIN="+o.Addr, "DISABLE_AUTOUPDATER=1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1",
+	s.Env = append(s.Env, "PERL_LWP_ENV_PROXY=1", "WGETRC="+wgetrc, "PHP_INI_SCAN_DIR=:"+php, "ORIGIN="+o.Addr, "DISABLE_AUTOUPDATER=1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1",
 		"NODE_OPTIONS=--require="+preload, "ECHO_TOKEN="+k["echo"], "CRM_KEY="+k["crm"], "MAPS_KEY="+k["maps"],
 		"GITHUB_TOKEN="+k["github"], "GH_TOKEN="+k["github"], "OPENAI_API_KEY="+k["openai"], "ANTHROPIC_API_KEY="+k["anthropic"])
 	return s
