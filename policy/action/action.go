@@ -147,6 +147,8 @@ type Match struct {
 	Unrouted bool // no route of the service has its method and path
 	GraphQL  bool // the request is one of GraphQL, read or not: its client expects a refusal of that form
 	Batch    int  // how many documents it holds, in a list that is answered with one; 0: it is no list, or one too long
+
+	args map[string]any // those of the body that asides hang on, where they were read with the model; nil: not yet
 }
 
 // Service is one upstream API: its hosts, where its credential goes, its operations.

@@ -75,7 +75,10 @@ func (m *Match) aside(r *Request) {
 		return
 	}
 	raw, wrong := rawBody(r, m.maxBody())
-	args, err := argumentsIn(r, raw, table)
+	args, err := m.args, error(nil)
+	if args == nil {
+		args, err = argumentsIn(r, raw, table)
+	}
 	a.Like = joined(a.Like, alikeBy(table, func(field, value string) bool {
 		last := field[strings.LastIndexByte(field, '.')+1:]
 		switch {
@@ -108,13 +111,17 @@ func argumentsIn(r *Request, raw []byte, table string) (map[string]any, error) {
 	if err := isJSON(r); err != nil {
 		return nil, err
 	}
-	var names []string
+	return StrictFields(raw, topFields(table)...)
+}
+
+// topFields are the fields at the top of a body that a table asks about.
+func topFields(table string) (names []string) {
 	alikeBy(table, func(field, _ string) bool {
 		name, _, _ := strings.Cut(field, ".")
 		names = append(names, name)
 		return false
 	})
-	return StrictFields(raw, names...)
+	return names
 }
 
 // joined is names and others.

@@ -21,7 +21,7 @@ func refineModel(r *Request, m *Match) {
 	if err == nil && kind == "multipart/form-data" {
 		return
 	}
-	name, err := modelOf(r)
+	name, err := m.modelOf(r)
 	if err != nil {
 		m.deny(err.Error())
 	} else if name != "" {
@@ -29,7 +29,8 @@ func refineModel(r *Request, m *Match) {
 	}
 }
 
-func modelOf(r *Request) (string, error) {
+// modelOf reads the body once, for what its arguments do besides too (see aside).
+func (m *Match) modelOf(r *Request) (string, error) {
 	b, err := rawBody(r, maxPrompt)
 	if err != nil || len(b) == 0 {
 		return "", err
@@ -37,10 +38,11 @@ func modelOf(r *Request) (string, error) {
 	if err := isJSON(r); err != nil {
 		return "", err
 	}
-	body, err := StrictFields(b, "model")
+	body, err := StrictFields(b, append(topFields(asides[m.Service.Name+" "+m.Actions[0].Operation]), "model")...)
 	if err != nil {
 		return "", fmt.Errorf("the model cannot be read: %w", err)
 	}
+	m.args = body
 	v, given := body["model"]
 	if !given || v == nil {
 		return "", nil
