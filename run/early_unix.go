@@ -26,8 +26,12 @@ func (s *session) endEarly() (over func()) {
 			case <-ready:
 				waits = false
 			case came := <-s.signals.came:
-				if waits = !endsEarly(came) || !s.endBy(came.(syscall.Signal), ready); len(kept) < cap(s.signals.came) {
+				if len(kept) < cap(s.signals.came) {
 					kept = append(kept, came)
+				}
+				if endsEarly(came) {
+					s.endBy(came.(syscall.Signal), ready)
+					waits = false
 				}
 			}
 		}
@@ -49,14 +53,20 @@ func endsEarly(s os.Signal) bool {
 	return false
 }
 
-// endBy ends us by a signal, unless the start is over meanwhile: that is true. The first process of a container is spared signals
-// of its own: its child gets it.
-func (s *session) endBy(by syscall.Signal, ready chan struct{}) (over bool) {
+// endBy ends us by a signal. It returns only where the start is over meanwhile.
+func (s *session) endBy(by syscall.Signal, ready chan struct{}) {
 	select {
 	case <-ready:
-		return true
+		return
 	case <-time.After(givingUp):
 	}
+	s.undo()
+	dieOf(by)
+	os.Exit(128 + int(by)) // as shells say it: the first process of a container is spared signals of its own
+}
+
+// undo removes what the start has made, whose other parts may go on meanwhile.
+func (s *session) undo() {
 	s.moving.Lock() // no other is made instead
 	defer s.moving.Unlock()
 	for range 10 { // something may be writing there
@@ -67,6 +77,4 @@ func (s *session) endBy(by syscall.Signal, ready chan struct{}) (over bool) {
 		time.Sleep(time.Millisecond)
 	}
 	s.begunLog.discard()
-	dieOf(by)
-	return false
 }
