@@ -2,12 +2,12 @@ package run
 
 import (
 	"syscall"
-	"unsafe"
+
+	"agentguard/run/job"
 )
 
-// dieOf ends this process by a signal, if it is not the first of a container, which is spared them. Go keeps handlers of its own for some, so the default action is set by hand.
+// dieOf ends this process by a signal, if it is not the first of a container, which is spared them. Go keeps handlers of its own for some.
 func dieOf(s syscall.Signal) {
-	var byDefault struct{ handler, flags, restorer, mask uintptr } // the kernel's struct sigaction
-	syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(s), uintptr(unsafe.Pointer(&byDefault)), 0, unsafe.Sizeof(byDefault.mask), 0, 0)
+	job.ByDefault(s)
 	syscall.Kill(syscall.Getpid(), s)
 }
