@@ -56,9 +56,9 @@ func TestWireIsAConnection(t *testing.T) {
 // TestWireWriteTimesOut: a peer that reads nothing is waited for until the deadline, and what went says so.
 func TestWireWriteTimesOut(t *testing.T) {
 	a, _ := tcpPair(t)
-	w := newWire(a)
-	w.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
-	n, err := w.Write(make([]byte, 64<<20))
+	w, long := newWire(a), make([]byte, 64<<20)
+	w.SetWriteDeadline(time.Now().Add(time.Second / 2))
+	n, err := w.Write(long)
 	if n <= 0 || n >= 64<<20 || !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("%d bytes, %v", n, err)
 	}
