@@ -1,0 +1,88 @@
+package run
+
+import (
+	"context"
+	"os"
+	"slices"
+	"time"
+
+	"agentguard/run/sandbox"
+)
+
+// wait serves the child until it exits. When ctx ends the child is asked to, and after a grace period made to.
+func (s *session) wait(ctx context.Context) (Result, error) {
+	const grace = 10 * time.Second
+	stop := context.AfterFunc(ctx, func() {
+		s.child.Signal(os.Interrupt)
+		time.AfterFunc(grace, func() { s.child.Signal(os.Kill) })
+	})
+	defer stop()
+	code, err := s.child.Wait()
+	if err != nil {
+		return Result{}, failure(err, "")
+	}
+	if s.box != nil {
+		s.box.End()
+	}
+	s.proxy.Close()
+	s.settle()
+	for _, file := range sandbox.Made(s.unsettled) {
+		s.Say("%s was made in this run: it can have programs started outside of it, so look at it", file)
+	}
+	r := s.tally.result()
+	r.Code, r.RunID, r.AuditFile, r.Duration = code, s.id, s.log.Path(), time.Since(s.start)
+	if err := s.log.Append(s.endRecord(r)); err != nil {
+		s.incomplete(err)
+	}
+	return r, nil
+}
+
+// incomplete says once, where the log's end is missing, why it is.
+func (s *session) incomplete(err error) {
+	if !s.cut {
+		s.cut = true
+		s.Say("the audit log could not be completed: %v", err)
+	}
+}
+
+// settle waits a moment for exchanges that Close has cut off to be recorded.
+func (s *session) settle() {
+	for range 100 {
+		if s.tally.open() == 0 {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func (s *session) close() {
+	switch {
+	case s.child != nil:
+		s.child.Close()
+	case s.signals != nil:
+		s.signals.Stop()
+	}
+	if s.box != nil {
+		s.box.Close()
+	}
+	if s.proxy != nil {
+		s.proxy.Close()
+	}
+	if s.main != nil {
+		s.main.Close()
+	}
+	switch {
+	case s.log != nil:
+		if err := s.log.Close(); err != nil {
+			s.incomplete(err)
+		}
+	default: // nothing was run
+		s.begunLog.discard()
+	}
+	if s.clients != nil {
+		s.clients() // they lie in a directory that is removed now
+	}
+	for _, c := range slices.Backward(s.closers) {
+		c()
+	}
+}
