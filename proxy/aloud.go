@@ -63,8 +63,9 @@ func (a *held) aloud(ex *Exchange, words string, whole bool) error {
 		return err
 	}
 	h := a.Header()
-	minor := min(ex.in.ProtoMinor, 1)                                                                         // RFC 9110, section 2.5: what we speak, whatever higher one was asked in
-	last := !whole || ex.in.Close || minor == 0 || h.Get("Connection") == "close" || rw.Reader.Buffered() > 0 // it is sent on unasked
+	minor := min(ex.in.ProtoMinor, 1) // what we speak, whatever higher one was asked in (RFC 9110, section 2.5)
+	unasked := rw.Reader.Buffered() > 0
+	last := !whole || unasked || ex.in.Close || minor == 0 || h.Get("Connection") == "close"
 	if last {
 		h.Set("Connection", "close")
 	}
