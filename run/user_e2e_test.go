@@ -118,7 +118,8 @@ func isAnother(t *testing.T, s *testbed.Session, level string, r *testbed.Result
 	if !strings.Contains(r.Stderr, "isolation "+level+", as ag-bot (uid 4713): ") || r.Audit[0]["detail.user"] != "ag-bot (uid 4713)" {
 		t.Error("not said as whom it runs")
 	}
-	if a := r.Recorded(thing7, "allow"); a == nil || a["pid"].(float64) <= 0 {
+	a := r.Recorded(thing7, "allow")
+	if pid, _ := a["pid"].(float64); pid <= 0 {
 		t.Errorf("the process that asked is not on record: %v", a)
 	}
 	if t.Failed() {
