@@ -23,6 +23,7 @@ type Refusal struct {
 	Document int           // which one of a batch of them that is, from 0
 	Retry    time.Duration // of a 429
 	Effect   string        // deny, limit or error
+	Unknown  bool          // the policy does not know the host, and nothing else is wrong
 }
 
 func deny(reason, hint string) *Refusal {

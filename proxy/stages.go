@@ -157,7 +157,9 @@ func (p *Proxy) decide(ex *Exchange) *Refusal {
 	case policy.Tunnel:
 		return deny(ex.Authority.Host+" is only tunnelled", "use CONNECT, or move it from [network] tunnel to allow")
 	default:
-		return deny(fmt.Sprintf("the policy does not know %s", ex.Authority), ex.Claim.Reason)
+		f := deny(fmt.Sprintf("the policy does not know %s", ex.Authority), ex.Claim.Reason)
+		f.Unknown = true
+		return f
 	}
 	return decided(ex)
 }

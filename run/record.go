@@ -223,7 +223,7 @@ const maxTroubles = 5
 
 // unknown remembers a host that a request was refused for, and nothing else.
 func (t *tally) unknown(ex *proxy.Exchange) {
-	if ex.Claim.Kind != policy.Unclaimed || ex.Refusal.Reason != "the policy does not know "+ex.Authority.String() {
+	if !ex.Refusal.Unknown {
 		return
 	}
 	host := strings.TrimSuffix(ex.Authority.String(), ":443")
