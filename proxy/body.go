@@ -26,8 +26,7 @@ const maxBody = 1 << 20
 // peekedBody is a request's body that can be looked at before it is sent. What was read ahead is kept and sent first;
 // what is sent is hashed and counted while it passes.
 type peekedBody struct {
-	own      *ownBody
-	src      io.ReadCloser // own
+	src      *ownBody
 	encoding []string
 	head     []byte // read ahead, not yet sent
 	spool    *spool // read ahead behind the head, where that got too long
@@ -58,9 +57,8 @@ func (p *Proxy) prepareBody(ex *Exchange) {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return
 	}
-	own := &ownBody{ReadCloser: r.Body}
 	ex.body = &peekedBody{
-		own: own, src: own, encoding: r.Header["Content-Encoding"], length: r.ContentLength, deadline: ex.deadline,
+		src: &ownBody{ReadCloser: r.Body}, encoding: r.Header["Content-Encoding"], length: r.ContentLength, deadline: ex.deadline,
 		memory: p.memory, disk: p.disk, room: p.windows, dir: p.TempDir, most: p.most, sum: sha256.New(),
 	}
 	r.Body = ex.body
@@ -197,7 +195,7 @@ func (b *peekedBody) endsWith(status int, r *http.Request) bool {
 	switch {
 	case b == nil || r.ProtoMajor != 1 || status < 200:
 		return false
-	case status >= 400 && !b.own.ended.Load():
+	case status >= 400 && !b.src.ended.Load():
 		return true
 	case !strings.EqualFold(r.Header.Get("Expect"), "100-continue"):
 		return false

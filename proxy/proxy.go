@@ -205,7 +205,7 @@ func (p *Proxy) exchange(w http.ResponseWriter, ex *Exchange) {
 		defer child.release()
 	}
 	p.forward.ServeHTTP(child, ex.in.WithContext(ctx))
-	if ex.body != nil && !ex.body.own.ended.Load() {
+	if ex.body != nil && !ex.body.src.ended.Load() {
 		endConnection(w)
 	}
 }
@@ -221,7 +221,7 @@ func endConnection(w http.ResponseWriter) {
 // left of another for the next request.
 func (ex *Exchange) restoreBody() {
 	if ex.body != nil {
-		ex.in.Body = ex.body.own.ReadCloser
+		ex.in.Body = ex.body.src.ReadCloser
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 func newPeeked(t *testing.T, body io.Reader, encoding ...string) *peekedBody {
-	return &peekedBody{src: io.NopCloser(body), length: -1, encoding: encoding, sum: sha256.New(), dir: t.TempDir(), most: maxSpool}
+	return &peekedBody{src: &ownBody{ReadCloser: io.NopCloser(body)}, length: -1, encoding: encoding, sum: sha256.New(), dir: t.TempDir(), most: maxSpool}
 }
 
 // What is looked at as a whole, from memory or from a file, is sent as it came, and leaves nothing behind.
