@@ -9,8 +9,8 @@ import (
 	"agentguard/policy/action"
 )
 
-// caseSuffix is how the name of a file of cases ends.
-const caseSuffix = ".test.toml"
+// CaseSuffix is how the name of a file of cases ends.
+const CaseSuffix = ".test.toml"
 
 // maxRepeat bounds how often a case is asked.
 const maxRepeat = 10_000
@@ -97,9 +97,9 @@ func (d *draft) tested(top *table) string {
 		}
 		return filepath.Join(filepath.Dir(d.file), filepath.FromSlash(given.s))
 	}
-	name, ok := strings.CutSuffix(d.file, caseSuffix)
+	name, ok := strings.CutSuffix(d.file, CaseSuffix)
 	if _, there := top.values["policy"]; !ok && !there {
-		d.fail(1, `name the file NAME`+caseSuffix+` beside NAME.toml, or write policy = "FILE"`, "it is not said which policy the cases are for")
+		d.fail(1, `name the file NAME`+CaseSuffix+` beside NAME.toml, or write policy = "FILE"`, "it is not said which policy the cases are for")
 	}
 	return name + ".toml"
 }

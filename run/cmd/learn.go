@@ -71,11 +71,10 @@ func (p *program) learning(c *cli.Context) (*learning, error) {
 	case l.file == "":
 		l.file = "agentguard.learned.toml"
 	}
-	name, ok := strings.CutSuffix(l.file, ".toml")
-	if !ok || strings.HasSuffix(l.file, ".test.toml") {
-		return nil, usage("--output agentguard.learned.toml", "a policy's name ends in .toml, that of its cases in .test.toml")
+	if !strings.HasSuffix(l.file, ".toml") || strings.HasSuffix(l.file, policy.CaseSuffix) {
+		return nil, usage("--output agentguard.learned.toml", "a policy's name ends in .toml, that of its cases in %s", policy.CaseSuffix)
 	}
-	l.cases = name + ".test.toml"
+	l.cases = casesOf(l.file)
 	for _, file := range []string{l.file, l.cases} {
 		if _, err := os.Lstat(file); err == nil {
 			return nil, mended(fmt.Errorf("%s exists and stays as it is", file), "--output ANOTHER.toml")

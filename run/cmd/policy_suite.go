@@ -92,10 +92,10 @@ func (p *program) caseFiles(given []string, policyFile string) ([]string, error)
 }
 
 // casesOf is where the cases of a policy are.
-func casesOf(file string) string { return strings.TrimSuffix(file, ".toml") + ".test.toml" }
+func casesOf(file string) string { return strings.TrimSuffix(file, ".toml") + policy.CaseSuffix }
 
 func isPolicy(file string) bool {
-	if strings.HasSuffix(file, ".test.toml") {
+	if strings.HasSuffix(file, policy.CaseSuffix) {
 		return false
 	}
 	_, err := policy.Load(file)
@@ -105,7 +105,7 @@ func isPolicy(file string) bool {
 func casesBelow(dir string) ([]string, error) {
 	var files []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && strings.HasSuffix(path, ".test.toml") {
+		if err == nil && !d.IsDir() && strings.HasSuffix(path, policy.CaseSuffix) {
 			files = append(files, path)
 		}
 		return err
@@ -114,7 +114,7 @@ func casesBelow(dir string) ([]string, error) {
 	case err != nil:
 		return nil, fmt.Errorf("cases: %w", err)
 	case len(files) == 0:
-		return nil, fmt.Errorf("%s holds no file whose name ends in .test.toml", dir)
+		return nil, fmt.Errorf("%s holds no file whose name ends in %s", dir, policy.CaseSuffix)
 	}
 	slices.Sort(files)
 	return files, nil
