@@ -18,7 +18,7 @@ const followEvery = 5 * time.Millisecond
 const heldEvery = 50
 
 // ErrNoEnd says that nobody writes a log any more that has no run.end.
-var ErrNoEnd = errors.New("audit log: the run is over, and no end is on record: it was killed")
+var ErrNoEnd = errors.New("the run is over, and no end is on record: it was killed")
 
 // Follow calls each with every record of a log, those already there first, and waits for more. It returns nil after a
 // run.end, each's error, the context's, or ErrNoEnd. A last line that is not whole is waited for; lines that are no record are

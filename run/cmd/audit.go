@@ -184,7 +184,7 @@ func (p *program) auditTail(ctx context.Context, path string, f filter) error {
 		return nil
 	})
 	if err == audit.ErrNoEnd {
-		p.warn("%s: the run is over, and no end is on record: it was killed", path)
+		p.warn("%s: %v", path, err)
 		return nil
 	}
 	return err
