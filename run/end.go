@@ -85,4 +85,5 @@ func (s *session) close() {
 	for _, c := range slices.Backward(s.closers) {
 		c()
 	}
+	s.box.Reap()
 }

@@ -10,9 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"agentguard/run/testbed"
 )
@@ -186,6 +189,29 @@ func TestSealedBrowserTrust(t *testing.T) {
 		}
 		if left, err := os.ReadDir(filepath.Dir(own)); err != nil || len(left) != 1 {
 			t.Errorf("%q: %v stays, %v", isolation, left, err)
+		}
+	}
+}
+
+// TestNothingToWaitFor: an ordinary end leaves nobody a process to wait for. Who would have to is the first process of many a
+// container, and not each of them does.
+func TestNothingToWaitFor(t *testing.T) {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+	s := sealedSession(t, "minimum = \"env\"\n")
+	for _, level := range []string{"sealed", "filtered", "env"} {
+		s.Isolate(level)
+		if r := s.Run(t, time.Minute, "true"); r.Code != 0 {
+			t.Fatalf("%s: %s", level, r.Stderr)
+		}
+		stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+		for _, file := range stats {
+			stat, _ := os.ReadFile(file) // proc_pid_stat(5): the parent is what stands behind the state
+			if _, ours, _ := strings.Cut(string(stat), "(ag-"); regexp.MustCompile(`\) . ` + strconv.Itoa(os.Getpid()) + ` `).MatchString(ours) {
+				t.Errorf("%s: left is %s", level, stat)
+			}
 		}
 	}
 }

@@ -279,8 +279,8 @@ func (b *Box) Dial(port int) (net.Conn, error) {
 	return net.FileConn(file)
 }
 
-// End begins to end every process of the box but its init, and makes Close quicker: the end of init is that of the namespaces, which
-// takes the system longer than that of any other process.
+// End begins to end every process of the box, and makes Close quicker: the end of init is that of the namespaces, which takes the
+// system longer than that of any other process, and comes last.
 func (b *Box) End() {
 	b.ending.Store(b.conn.Send(inner.End, nil) == nil)
 }
@@ -311,6 +311,18 @@ func (b *Box) Kill() {
 	defer b.killing.Unlock()
 	if !b.reaped {
 		unix.Kill(b.init, unix.SIGKILL)
+	}
+}
+
+// Reap waits until an init that Close has left is gone. Who would be its parent after us may never ask how it ended, as the first
+// process of many a container does not, and its number would stay taken.
+func (b *Box) Reap() {
+	if b == nil {
+		return
+	}
+	select {
+	case <-b.ended:
+	case <-time.After(patience):
 	}
 }
 

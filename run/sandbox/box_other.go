@@ -39,6 +39,9 @@ func (b *Box) Kill() {}
 // Close does nothing.
 func (b *Box) Close() error { return nil }
 
+// Reap does nothing.
+func (b *Box) Reap() {}
+
 // Dial reaches nothing.
 func (b *Box) Dial(int) (net.Conn, error) { return nil, errors.New("this system has no sandbox") }
 

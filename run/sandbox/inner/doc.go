@@ -19,14 +19,14 @@ const (
 	Setup   = 's' // to init: a list of steps, see Step; with the ruleset that "confine" goes on with, if there is one
 	Sweep   = 'w' // to init: the name of the run's own directory, which is removed if the supervisor is killed; with the one that it is in
 	Start   = 'g' // to init: see PackStart; with the child's files
-	End     = 'k' // to init: end every process but itself
+	End     = 'k' // to init: end every other process, and then itself
 	Dial    = 'd' // to init: a port of its loopback
 	Ready   = 'r' // from init: setup is done; with the listeners, in the order of their steps
 	Failed  = 'e' // from init: step, call, errno; nothing was started
 	Started = 'p' // from init: with a pidfd of the child
 	Stopped = 't' // from init: signal
 	Exited  = 'x' // from init: exit code, as a shell has it
-	Ended   = 'z' // from init: that is done
+	Ended   = 'z' // from init: no other is left
 	Dialled = 'c' // from init: errno; with the connection if that is 0
 )
 

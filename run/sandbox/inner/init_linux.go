@@ -350,7 +350,7 @@ func ownNull(files []uintptr, null int) {
 	}
 }
 
-// end ends every other process of the namespace. A process that is killed cannot fork any more (fork(2), ERESTARTNOINTR in the
+// end ends every other process of the namespace, and then this one. A process that is killed cannot fork any more (fork(2), ERESTARTNOINTR in the
 // kernel), so killing all of them once is enough.
 func (p *initProcess) end() {
 	syscall.Kill(-1, syscall.SIGKILL)
@@ -360,6 +360,7 @@ func (p *initProcess) end() {
 		}
 	}
 	p.conn.Send(Ended, nil)
+	os.Exit(0)
 }
 
 // outlive has us see the end of the supervisor, by the end of the control socket, and do its work: until now it has killed us. The
