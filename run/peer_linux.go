@@ -2,17 +2,13 @@ package run
 
 import (
 	"bytes"
-	"encoding/binary"
 	"net"
-	"net/netip"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"agentguard/run/reap"
 	"agentguard/run/sandbox"
@@ -65,74 +61,6 @@ func sameUser(conn net.Conn, u *User) bool {
 }
 
 const peerLimit = 500 * time.Millisecond // a hundredth of it is usual; this is for a machine under load
-
-// inetDiagReq is struct inet_diag_req_v2 of linux/inet_diag.h, and its answer inetDiagMsg as far as we read it.
-const (
-	sockDiagByFamily = 20
-	inetDiagReqLen   = 56
-	inetDiagUIDAt    = 64
-	inetDiagInodeAt  = 68
-)
-
-// socket is what the kernel says of one.
-type socket struct{ uid, inode uint32 }
-
-// socketOf asks the kernel for one socket by its four-tuple (sock_diag(7)), which costs microseconds; /proc/net/tcp
-// costs milliseconds on a machine with many.
-func socketOf(client, server netip.AddrPort) (socket, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_INET_DIAG)
-	if err != nil {
-		return socket{}, err
-	}
-	defer unix.Close(fd)
-	return askSocket(fd, client, server)
-}
-
-// asked numbers the questions.
-var asked atomic.Uint32
-
-func askSocket(netlink int, client, server netip.AddrPort) (socket, error) {
-	unix.SetsockoptTimeval(netlink, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 50_000})
-	number := asked.Add(1)
-	if err := unix.Sendto(netlink, diagRequest(number, client, server), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return socket{}, err
-	}
-	reply := make([]byte, 1024)
-	for range 10 { // an answer that came too late for another question is passed over
-		n, _, err := unix.Recvfrom(netlink, reply, 0)
-		switch {
-		case err != nil:
-			return socket{}, err
-		case n < unix.NLMSG_HDRLEN || binary.NativeEndian.Uint32(reply[8:]) != number:
-			continue
-		case n < unix.NLMSG_HDRLEN+inetDiagInodeAt+4 || binary.NativeEndian.Uint16(reply[4:]) != sockDiagByFamily:
-			return socket{}, unix.ENOENT
-		}
-		body := reply[unix.NLMSG_HDRLEN:]
-		return socket{binary.NativeEndian.Uint32(body[inetDiagUIDAt:]), binary.NativeEndian.Uint32(body[inetDiagInodeAt:])}, nil
-	}
-	return socket{}, unix.ENOENT
-}
-
-func diagRequest(number uint32, client, server netip.AddrPort) []byte {
-	req := make([]byte, unix.NLMSG_HDRLEN+inetDiagReqLen)
-	binary.NativeEndian.PutUint32(req[0:], uint32(len(req)))
-	binary.NativeEndian.PutUint16(req[4:], sockDiagByFamily)
-	binary.NativeEndian.PutUint16(req[6:], unix.NLM_F_REQUEST)
-	binary.NativeEndian.PutUint32(req[8:], number)
-	body := req[unix.NLMSG_HDRLEN:]
-	body[0], body[1] = unix.AF_INET, unix.IPPROTO_TCP
-	if client.Addr().Is6() && !client.Addr().Is4In6() {
-		body[0] = unix.AF_INET6
-	}
-	binary.NativeEndian.PutUint32(body[4:], ^uint32(0)) // in any state
-	binary.BigEndian.PutUint16(body[8:], client.Port())
-	binary.BigEndian.PutUint16(body[10:], server.Port())
-	copy(body[12:28], client.Addr().Unmap().AsSlice())
-	copy(body[28:44], server.Addr().Unmap().AsSlice())
-	binary.NativeEndian.PutUint64(body[48:], ^uint64(0)) // no cookie
-	return req
-}
 
 // lastOwner is who was found last: a client opens more than one connection.
 var lastOwner atomic.Int64

@@ -100,6 +100,40 @@ func TestPeerOfAnotherUser(t *testing.T) {
 	}
 }
 
+// TestListedSocket: the lists say what the kernel says when it is asked.
+func TestListedSocket(t *testing.T) {
+	for _, to := range []struct{ listen, network, dial string }{
+		{"127.0.0.1:0", "tcp4", "127.0.0.1"}, {"[::1]:0", "tcp6", "::1"}, {"[::]:0", "tcp4", "127.0.0.1"},
+	} {
+		ln, err := net.Listen("tcp", to.listen)
+		if err != nil {
+			t.Logf("no %s here", to.listen)
+			continue
+		}
+		defer ln.Close()
+		_, port, _ := net.SplitHostPort(ln.Addr().String())
+		a, err := net.Dial(to.network, net.JoinHostPort(to.dial, port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := ln.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		client, server, _ := loopbackPair(b)
+		asked, err1 := socketOf(client, server)
+		read, err2 := listedSocket(client, server)
+		if err1 != nil || err2 != nil || asked != read || read.inode == 0 || read.uid != uint32(os.Geteuid()) {
+			t.Errorf("%s: asked %v, %v, read %v, %v", to.listen, asked, err1, read, err2)
+		}
+		a.Close()
+		b.Close()
+		if end, err := listedSocket(client, server); err == nil {
+			t.Errorf("%s: a closed socket is %v", to.listen, end)
+		}
+	}
+}
+
 // TestPeerPidInABox: the process inside is found by its number out here, also where it was on its way to another address.
 func TestPeerPidInABox(t *testing.T) {
 	bash, err := exec.LookPath("bash")
