@@ -39,11 +39,37 @@ func rawBody(r *Request, max int64) ([]byte, error) {
 	if r.Body == nil {
 		return nil, nil
 	}
+	if err := oneReading(r); err != nil {
+		return nil, err
+	}
 	b, err := r.Body(max)
 	if err != nil {
 		return nil, fmt.Errorf("the body could not be read: %w", err)
 	}
 	return b, nil
+}
+
+// oneReading refuses a compressed body that says another thing as it stands, which is how a server reads it that undoes no
+// Content-Encoding, as most do of requests: a form may be in the header of gzip (RFC 1952 section 2.3.1), and what is JSON may also be
+// deflate or br. None begins as gzip and zstd do.
+func oneReading(r *Request) error {
+	named := r.Header["Content-Encoding"]
+	coding := strings.ToLower(strings.TrimSpace(strings.Join(named, ",")))
+	switch {
+	case coding == "" || coding == "identity":
+		return nil
+	case isFormLike(r):
+		return errors.New("the body is a compressed form, which many servers read as it stands: send it without Content-Encoding")
+	case coding == "gzip" || coding == "x-gzip" || coding == "zstd":
+		return nil
+	}
+	return fmt.Errorf("the body's Content-Encoding is %q, which many servers do not undo: send it in gzip, or without", clip(coding))
+}
+
+// isFormLike says whether some server may take the body for a form. Rack does where no type is named.
+func isFormLike(r *Request) bool {
+	kind := strings.ToLower(strings.Join(r.Header.Values("Content-Type"), " "))
+	return kind == "" || strings.Contains(kind, "urlencoded") || strings.Contains(kind, "multipart/")
 }
 
 // maxBody bounds a body that is searched for arguments: those that name a model are longer.

@@ -25,6 +25,10 @@ func Classify(s *Service, h *Host, r *Request) Match {
 		m.deny("the path holds ;, which begins a parameter to some servers (/secret;x is /secret) and is a character to others: write it as %3B")
 		return m
 	}
+	if upper := strings.ToUpper(r.Method); r.Method != upper {
+		m.deny(fmt.Sprintf("the method is %s, which some servers take for %s: write it in capital letters", clip(r.Method), clip(upper)))
+		return m
+	}
 	if name := queryOverride(r.Query); name != "" {
 		m.deny("the query parameter " + name + " would change the method behind the policy's back")
 		return m

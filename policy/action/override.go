@@ -58,18 +58,49 @@ func bodyOverride(s *Service, r *Request, router *node, route *compiled) error {
 		return nil
 	}
 	kind := strings.ToLower(strings.Join(r.Header.Values("Content-Type"), " "))
+	var search func(io.Reader) (bool, error)
 	switch {
 	case kind == "" || strings.Contains(kind, "urlencoded"): // without a type Rack takes it for a form
-		return searched(r, pairOverrides)
+		search = pairOverrides
 	case strings.Contains(kind, "multipart/"):
-		return searched(r, partOverrides)
+		search = partOverrides
 	case (strings.Contains(kind, "/json") || strings.Contains(kind, "+json")) && Lookup(s.Name) != s: // Laravel takes its keys for fields
-		if head, err := r.Peek(1); err == nil && len(head) == 1 && strings.IndexByte("{[ \t\r\n", head[0]) < 0 {
-			return nil // messages with a length before them, as gRPC has them, which may go on for long
+		if hasMessages(r, kind) {
+			return nil
 		}
-		return searched(r, keyOverrides)
+		search = keyOverrides
+	default:
+		return nil
 	}
-	return nil
+	if odd := oddCharset(kind); odd != "" {
+		return overridden(false, fmt.Errorf("its charset is %q; send UTF-8", clip(odd)))
+	}
+	return searched(r, search)
+}
+
+// hasMessages says whether a body is JSON with lengths between, as gRPC has it, which may go on for long.
+func hasMessages(r *Request, kind string) bool {
+	if !strings.Contains(kind, "grpc") && !strings.Contains(kind, "connect+") || oneReading(r) != nil {
+		return false
+	}
+	head, err := r.Peek(1)
+	return err == nil && len(head) == 1 && strings.IndexByte("{[ \t\r\n\xef\xfe\xff", head[0]) < 0
+}
+
+// plainCharsets are beginnings of those in which a name of ASCII stands as it is.
+var plainCharsets = [...]string{"utf-8", "utf8", "us-ascii", "iso-8859-", "windows-125"}
+
+// oddCharset is a charset that a Content-Type names, if it is none of them: servers that undo it see other names than we do.
+func oddCharset(kind string) string {
+	_, rest, named := strings.Cut(kind, "charset")
+	for named {
+		value := strings.TrimLeft(rest, " =\"'")
+		if !slices.ContainsFunc(plainCharsets[:], func(begin string) bool { return strings.HasPrefix(value, begin) }) {
+			return value
+		}
+		_, rest, named = strings.Cut(value, "charset")
+	}
+	return ""
 }
 
 // othersByMethod says whether the path is another operation by another method. What a service of one's own does besides what
@@ -98,6 +129,8 @@ func searched(r *Request, search func(io.Reader) (bool, error)) error {
 	switch {
 	case err == nil:
 		return overridden(search(bytes.NewReader(text)))
+	case oneReading(r) != nil:
+		return overridden(false, err)
 	case r.Watch != nil:
 		r.Watch(func(body io.Reader) error { return overridden(search(body)) })
 		return nil
@@ -203,8 +236,15 @@ func nameOverrides(header []byte) (bool, error) {
 const maxKey = 6 * 24
 
 // pairOverrides searches the names of a form, as queryOverride does those of a query, in a body of any length: most that say
-// they are a form are files (curl --data-binary).
-func pairOverrides(body io.Reader) (bool, error) { return pairsOverride(body, 64<<10) }
+// they are a form are files (curl --data-binary). A byte order mark before the first is taken off, as body-parser does.
+func pairOverrides(body io.Reader) (bool, error) {
+	const window = 64 << 10
+	b := bufio.NewReaderSize(body, window)
+	if mark, _ := b.Peek(3); string(mark) == "\ufeff" {
+		b.Discard(len(mark))
+	}
+	return pairsOverride(b, window)
+}
 
 // pairsOverride looks at as many bytes at once, at least three more than maxKey.
 func pairsOverride(body io.Reader, window int) (bool, error) {
@@ -317,7 +357,10 @@ func withoutSpaces(b []byte) []byte {
 	}
 }
 
-// keyOverrides searches the keys of JSON, at any depth and however they are spelt.
+var errLenient = errors.New("it is no JSON, and some servers may take it for some")
+
+// keyOverrides searches the keys of JSON, at any depth and however they are spelt, in UTF-16 and UTF-32 too. What is no JSON, but may
+// hold a key to lenient readers, is an error.
 func keyOverrides(body io.Reader) (bool, error) {
 	b := bufio.NewReader(body)
 	var text []byte // the string at hand, or the last one
@@ -329,8 +372,11 @@ func keyOverrides(body io.Reader) (bool, error) {
 			return false, nil
 		case err != nil:
 			return false, err
+		case c == 0:
 		case !inside && c == '"':
 			inside, text = true, text[:0]
+		case !inside && strings.IndexByte("_'/#", c) >= 0: // a key without quotes or in others, or a comment
+			return false, errLenient
 		case !inside:
 			if may && c == ':' {
 				return true, nil
@@ -344,7 +390,8 @@ func keyOverrides(body io.Reader) (bool, error) {
 		default:
 			inside = false
 			var key string
-			may = len(text) <= maxKey && json.Unmarshal(append(append([]byte{'"'}, text...), '"'), &key) == nil && override(key) != ""
+			err := json.Unmarshal(append(append([]byte{'"'}, text...), '"'), &key)
+			may = len(text) <= maxKey && (err != nil || override(key) != "")
 		}
 	}
 }

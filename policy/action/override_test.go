@@ -55,6 +55,18 @@ func TestMethodInTheBody(t *testing.T) {
 		{"application/grpc+json", "\x00\x00\x00\x00\x0d" + `{"_method":1}`, false},
 		{"application/grpc+json", ` {"_method":1}`, true},
 		{"application/x-ndjson", `{"_method":1}`, false}, // a stream
+		{form, "\ufeff_method=DELETE", true},
+		{form + "; charset=utf-16le", "_\x00m\x00e\x00t\x00h\x00o\x00d\x00=\x00", true},
+		{form + "; charset=utf-8; charset='utf-7'", "+AF8-method=DELETE", true},
+		{form + `; CHARSET = "ISO-8859-1"`, "a=1", false},
+		{"application/json", "\ufeff" + `{"_method":1}`, true},
+		{"application/json", "\x00{\x00\"\x00_\x00m\x00e\x00t\x00h\x00o\x00d\x00\"\x00:\x001\x00}", true},
+		{"application/json", `{_method:1}`, true},
+		{"application/json", `{'_method':1}`, true},
+		{"application/json", `{"_method"/**/:1}`, true},
+		{"application/json", `{"\x5fmethod":1}`, true},
+		{"application/json; charset=utf-7", `{"+AF8-method":1}`, true},
+		{"application/grpc+json", "\ufeff" + `{"_method":1}`, true},
 		{form, "payment_method=card&method=x", false},
 		{"multipart/form-data; boundary=B", part(`name="payment_method"`), false},
 		{"application/json", `{"payment_method": "_method"}`, false},
@@ -89,6 +101,63 @@ func TestMethodInTheBody(t *testing.T) {
 			if got := m.Actions[0].Class == Unknown; got != denied || denied && !strings.Contains(m.Reason, "_method") {
 				t.Errorf("%s %s %.60q: %v, %s", path, tt.kind, tt.body, m.Actions, m.Reason)
 			}
+		}
+	}
+}
+
+// What a body says once it is decompressed is not what a server reads that does not undo its Content-Encoding: a form may stand in the
+// header of gzip, and what is JSON be deflate or br.
+func TestCompressedBodiesHaveOneReading(t *testing.T) {
+	s, errs := NewService("crm", []string{"crm.example.com"}, []Slot{{Bearer, ""}}, map[string]string{"create": "POST /x/{id}"})
+	if errs != nil {
+		t.Fatal(errs)
+	}
+	p, err := ParsePath("/x/1", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		kind, coding, body string
+		denied             bool
+	}{
+		{"application/x-www-form-urlencoded", "gzip", "a=1", true},
+		{"multipart/form-data; boundary=B", "zstd", "", true},
+		{"", "br", "a=1", true},
+		{"application/json", "deflate", "{}", true},
+		{"application/grpc+json", "br", "P", true},
+		{"application/json", "br, gzip", "{}", true},
+		{"application/json", "GZIP", "{}", false},
+		{"application/json", "zstd", "{}", false},
+		{"application/x-www-form-urlencoded", "identity", "a=1", false},
+		{"application/octet-stream", "br", "a", false}, // decides nothing
+	} {
+		r := &Request{Method: "POST", Path: p, Header: http.Header{"Content-Encoding": {tt.coding}}}
+		if tt.kind != "" {
+			r.Header.Set("Content-Type", tt.kind)
+		}
+		r.Body = func(int64) ([]byte, error) { return []byte(tt.body), nil }
+		r.Peek = func(max int) ([]byte, error) { return []byte(tt.body)[:min(max, len(tt.body))], nil }
+		r.Watch = func(func(io.Reader) error) {}
+		m := Classify(s, &s.Hosts[0], r)
+		if got := m.Actions[0].Class == Unknown; got != tt.denied || got && !strings.Contains(m.Reason, "without") {
+			t.Errorf("%s in %s: %v, %s", tt.kind, tt.coding, m.Actions, m.Reason)
+		}
+	}
+}
+
+// Symfony, for one, takes delete for DELETE.
+func TestMethodsInSmallLetters(t *testing.T) {
+	s, errs := NewService("crm", []string{"crm.example.com"}, []Slot{{Bearer, ""}}, map[string]string{"remove": "DELETE /x/{id}", "any": "* /{path...}"})
+	if errs != nil {
+		t.Fatal(errs)
+	}
+	p, err := ParsePath("/x/1", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for method, name := range map[string]string{"DELETE": "remove", "delete": UnknownName, "Delete": UnknownName, "M-SEARCH": "any"} {
+		if m := Classify(s, &s.Hosts[0], &Request{Method: method, Path: p}); m.Actions[0].Name != name || (name == UnknownName) != strings.Contains(m.Reason, "capital letters") {
+			t.Errorf("%s is %v, %q", method, m.Actions, m.Reason)
 		}
 	}
 }
