@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"agentguard/run/environ"
 	"agentguard/run/sandbox"
 )
 
@@ -81,7 +82,7 @@ func supervise() int {
 		fmt.Fprintln(os.Stderr, err)
 		return 125
 	}
-	env := envOf(os.Environ())
+	env := environ.Of(os.Environ())
 	env.Set("AGENTGUARD_RUN", id)
 	here, _ := os.Getwd() // a box does not know it
 	c, err := startChild(childConfig{Argv: os.Args[1:], Dir: here, Env: env.List(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, RunID: id, RuntimeDir: dir, Box: box, Fence: fence})

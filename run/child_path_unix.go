@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"agentguard/run/environ"
 )
 
 // unsetPath is where to search without a PATH, as execvp(3) does.
@@ -18,7 +20,7 @@ const unsetPath = "/bin:/usr/bin"
 
 // lookUp finds the file that a shell would execute for name: a name with a slash is a path (relative to dir), any other is
 // searched in the child's own PATH.
-func lookUp(name, dir string, env *environment) (string, error) {
+func lookUp(name, dir string, env *environ.Env) (string, error) {
 	if name == "" {
 		return "", &ExitError{Code: exitNotFound, Reason: "the command's name is empty"}
 	}

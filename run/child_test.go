@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"agentguard/run/environ"
 	"agentguard/run/reap"
 )
 
@@ -95,13 +96,13 @@ func TestNotFoundSuggestsTheWorkingDirectory(t *testing.T) {
 
 func TestPathIsTheChilds(t *testing.T) {
 	path := script(t, "only-in-the-childs-path", "#!/bin/sh\n", 0o700)
-	if _, err := lookUp(filepath.Base(path), "", envOf([]string{"PATH=" + filepath.Dir(path)})); err != nil {
+	if _, err := lookUp(filepath.Base(path), "", environ.Of([]string{"PATH=" + filepath.Dir(path)})); err != nil {
 		t.Error(err)
 	}
-	if _, err := lookUp("sh", "", envOf(nil)); err != nil {
+	if _, err := lookUp("sh", "", environ.Of(nil)); err != nil {
 		t.Errorf("without a PATH: %v, want it searched where execvp(3) does", err)
 	}
-	if _, err := lookUp("sh", "", envOf([]string{"PATH=/nowhere"})); err == nil {
+	if _, err := lookUp("sh", "", environ.Of([]string{"PATH=/nowhere"})); err == nil {
 		t.Error("found sh outside of the child's PATH")
 	}
 }

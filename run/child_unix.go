@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"agentguard/run/environ"
 	"agentguard/run/job"
 	"agentguard/run/sandbox"
 )
@@ -112,7 +113,7 @@ func (cfg *childConfig) command() (path string, err error) {
 		if info, err := os.Stat(cfg.Dir); cfg.Dir != "" && (err != nil || !info.IsDir()) {
 			return fmt.Errorf("working directory %s: is not there or no directory", cfg.Dir)
 		}
-		path, err = lookUp(cfg.Argv[0], cfg.Dir, envOf(cfg.Env))
+		path, err = lookUp(cfg.Argv[0], cfg.Dir, environ.Of(cfg.Env))
 		return err
 	})
 	return path, err

@@ -12,6 +12,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/windows"
+
+	"agentguard/run/environ"
 )
 
 // child is a started child.
@@ -28,7 +30,7 @@ func startChild(cfg childConfig) (*child, error) {
 	if len(cfg.Argv) == 0 {
 		return nil, errors.New("no command to run")
 	}
-	path, err := lookUp(cfg.Argv[0], cfg.Dir, envOf(cfg.Env))
+	path, err := lookUp(cfg.Argv[0], cfg.Dir, environ.Of(cfg.Env))
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +80,7 @@ var joinJob = sync.OnceValue(func() error {
 
 // lookUp finds a program as the command interpreter does, but not in the working directory: there it must be asked for by
 // path.
-func lookUp(name, dir string, env *environment) (string, error) {
+func lookUp(name, dir string, env *environ.Env) (string, error) {
 	if strings.ContainsAny(name, `\/:`) {
 		if !filepath.IsAbs(name) && dir != "" {
 			name = filepath.Join(dir, name)
@@ -99,7 +101,7 @@ func lookUp(name, dir string, env *environment) (string, error) {
 	return "", commandNotFound(name)
 }
 
-func withExtension(path string, env *environment) string {
+func withExtension(path string, env *environ.Env) string {
 	extensions := env.Get("PATHEXT")
 	if extensions == "" {
 		extensions = ".COM;.EXE;.BAT;.CMD"

@@ -13,11 +13,8 @@ import (
 	"agentguard/run/reap"
 )
 
-// openNonblock has opening a pipe not wait for its other end, and openNoLink follows no link to one, or to a device, either (open(2)).
-const (
-	openNonblock = syscall.O_NONBLOCK
-	openNoLink   = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
-)
+// openNoLink follows no link, and does not wait for a pipe's other end (open(2)).
+const openNoLink = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
 // checkBase refuses a directory in which another user could rename or remove ours.
 func checkBase(base string) error {

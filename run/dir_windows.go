@@ -8,8 +8,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// openNonblock and openNoLink are nothing here: pipes and devices have names of their own.
-const openNonblock, openNoLink = 0, 0
+// openNoLink is nothing here: pipes and devices have names of their own.
+const openNoLink = 0
 
 // checkBase trusts the profile's own directory for temporary files: Windows gives each user one, with its own ACL.
 func checkBase(base string) error {

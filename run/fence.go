@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"agentguard/run/environ"
 	"agentguard/run/sandbox"
 )
 
@@ -31,7 +32,7 @@ func (s *session) planFence() error {
 		return failure(err, "")
 	}
 	s.toolCaches(places)
-	if envOf(s.Environ).Get("XDG_RUNTIME_DIR") != "" { // which is full of sockets
+	if environ.Of(s.Environ).Get("XDG_RUNTIME_DIR") != "" { // which is full of sockets
 		s.ownDirs["XDG_RUNTIME_DIR"] = temp
 	}
 	s.fence = &sandbox.Fence{Places: places, Nested: s.Policy.Isolation.Nested}
@@ -87,7 +88,7 @@ func (s *session) makeOwnDirs(temp string, closed func(place string) bool) error
 
 // toolCaches tells tools of a place in .cache where the usual one is not there, which they could not make and fail without.
 func (s *session) toolCaches(p sandbox.Places) {
-	env := envOf(s.Environ)
+	env := environ.Of(s.Environ)
 	cache := cmp.Or(env.Get("XDG_CACHE_HOME"), filepath.Join(p.Home, ".cache"))
 	for _, c := range [][3]string{
 		{"BUNDLE_USER_CACHE", ".bundle/cache", "bundle"}, {"GEM_SPEC_CACHE", ".local/share/gem/specs", "gem"},
@@ -105,7 +106,7 @@ func (s *session) toolCaches(p sandbox.Places) {
 
 // childTemp is where the child would put temporary files.
 func (s *session) childTemp() string {
-	dir := envOf(s.Environ).Get("TMPDIR")
+	dir := environ.Of(s.Environ).Get("TMPDIR")
 	if dir == "" {
 		dir = "/tmp"
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"agentguard/run/environ"
 	"agentguard/run/reap"
 	"agentguard/run/sandbox"
 	"agentguard/vault"
@@ -16,7 +17,7 @@ import (
 // launch starts the child.
 func (s *session) launch() error {
 	plan := s.plan()
-	if slices.ContainsFunc(s.Argv, needlesOf(plan.Secrets).in) {
+	if slices.ContainsFunc(s.Argv, environ.NeedlesOf(plan.Secrets).In) {
 		s.Say("warning: the command line holds a secret of the policy, so the command has it")
 	}
 	env, removed := plan.Build()

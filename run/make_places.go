@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"agentguard/run/clients"
 	"agentguard/run/sandbox"
 )
 
@@ -53,7 +54,7 @@ func (s *session) makePlaces(p sandbox.Places, gitDirs []string) {
 			os.Mkdir(filepath.Join(git, "hooks"), 0o755)
 		}
 		if p.Home != "" && hasBrowser(p.Home) {
-			os.Mkdir(filepath.Join(p.Home, filepath.Dir(filepath.Dir(nssFile))), 0o700) // an empty one means nothing to them outside
+			os.Mkdir(filepath.Join(p.Home, filepath.Dir(filepath.Dir(clients.NSSFile))), 0o700) // an empty one means nothing to them outside
 		}
 		return nil
 	})

@@ -6,13 +6,14 @@ import (
 	"slices"
 	"strings"
 
+	"agentguard/run/environ"
 	"agentguard/run/sandbox"
 	"agentguard/vault"
 )
 
 // places says where things are, for the rules of what a confined child sees.
 func (s *session) places() sandbox.Places {
-	env := envOf(s.Environ)
+	env := environ.Of(s.Environ)
 	home := env.Get("HOME")
 	dir := s.workDir()
 	own := func(paths ...string) (out []string) {
@@ -113,7 +114,7 @@ func (s *session) opens(place string) bool {
 // new sockets appear, is hidden, and hooks that a repository does not have cannot be added.
 func (s *session) rules(p sandbox.Places, gitDirs []string) []sandbox.Rule {
 	rules := []sandbox.Rule{{Path: "/run/user", View: sandbox.Hidden}} // the variable need not be set
-	env := envOf(s.Environ)
+	env := environ.Of(s.Environ)
 	if dir := env.Get("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		rules = append(rules, sandbox.Rule{Path: dir, View: sandbox.Hidden})
 	}

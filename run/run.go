@@ -1,3 +1,5 @@
+// Package run is one session: it starts a command with an environment that holds placeholders instead of secrets, moves
+// its requests through the proxy, and sees that nothing of either survives the other.
 package run
 
 import (
@@ -16,6 +18,7 @@ import (
 	"agentguard/policy"
 	"agentguard/proxy"
 	"agentguard/run/audit"
+	"agentguard/run/clients"
 	"agentguard/run/learn"
 	"agentguard/run/names"
 	"agentguard/run/sandbox"
@@ -114,19 +117,19 @@ type session struct {
 	moving    sync.Mutex // held while that becomes another, and by what ends us with it
 	dir       string     // and what of it is the command's
 	level     sandbox.Choice
-	box       *sandbox.Box            // of a sealed run alone
-	published map[int]net.Listener    // ports of its child
-	fence     *sandbox.Fence          // of a filtered run alone
-	planned   chan planned            // when it stands
-	names     names.Table             // that its name service was asked for
-	temp      string                  // for the child's temporary files, where the usual place takes none; "": it does
-	unsettled []string                // files that were not there, and that say what agents start outside
-	ownDirs   map[string]string       // variables of the child's that name directories of the run's own
-	maven     string                  // where it keeps what it fetches; "": in the usual place
-	clients   func() (clients, error) // waits until they are written; nil: that has not begun
-	begunLog  begunLog                // likewise
+	box       *sandbox.Box               // of a sealed run alone
+	published map[int]net.Listener       // ports of its child
+	fence     *sandbox.Fence             // of a filtered run alone
+	planned   chan planned               // when it stands
+	names     names.Table                // that its name service was asked for
+	temp      string                     // for the child's temporary files, where the usual place takes none; "": it does
+	unsettled []string                   // files that were not there, and that say what agents start outside
+	ownDirs   map[string]string          // variables of the child's that name directories of the run's own
+	maven     string                     // where it keeps what it fetches; "": in the usual place
+	clients   func() (clientSide, error) // waits until they are written; nil: that has not begun
+	begunLog  begunLog                   // likewise
 	creds     *cred.Set
-	files     clientFiles
+	files     clients.Files
 	limits    *Limits
 	log       *audit.Log
 	cut       bool // its end is missing, and that was said

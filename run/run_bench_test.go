@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"agentguard/policy"
+	"agentguard/run/environ"
 	"agentguard/run/sandbox"
 	"agentguard/vault"
 )
@@ -25,13 +26,13 @@ actions = ["read"]
 	if err != nil {
 		b.Fatal(err)
 	}
-	environ := append(os.Environ(), "BENCH_SECRET=ghp_Zk3vQ9xT1bR7mN5cL8dW2fH6jP4sY0aUeG1i")
-	v := vault.New(vault.Options{LookupEnv: envOf(environ).Lookup})
+	ours := append(os.Environ(), "BENCH_SECRET=ghp_Zk3vQ9xT1bR7mN5cL8dW2fH6jP4sY0aUeG1i")
+	v := vault.New(vault.Options{LookupEnv: environ.Of(ours).Lookup})
 	defer v.Close()
 	state := b.TempDir()
 	b.ReportAllocs()
 	for b.Loop() {
-		s := &session{Config: Config{Policy: pol, Vault: v, Argv: []string{"true"}, Environ: environ, StateHome: state, Isolation: sandbox.Wish{Level: sandbox.Env}, Say: func(string, ...any) {}, Chosen: func(sandbox.Choice) {}}}
+		s := &session{Config: Config{Policy: pol, Vault: v, Argv: []string{"true"}, Environ: ours, StateHome: state, Isolation: sandbox.Wish{Level: sandbox.Env}, Say: func(string, ...any) {}, Chosen: func(sandbox.Choice) {}}}
 		if err := s.prepare(b.Context()); err != nil {
 			b.Fatal(err)
 		}

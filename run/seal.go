@@ -16,14 +16,10 @@ import (
 
 	"golang.org/x/term"
 
+	"agentguard/run/clients"
+	"agentguard/run/environ"
 	"agentguard/run/sandbox"
 )
-
-// systemTrust are files of roots that programs read without being told so by a variable. All are read as our bundle inside.
-var systemTrust = append([]string{"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/certs/ca-bundle.crt"}, systemRoots...)
-
-// javaTrust are Java's.
-var javaTrust = []string{"/etc/ssl/certs/java/cacerts", "/etc/pki/ca-trust/extracted/java/cacerts", "/etc/pki/java/cacerts"}
 
 // seal makes the box of a sealed run. That begins before this process is made undumpable, and ends before any secret is loaded;
 // meanwhile there is other work to do.
@@ -137,15 +133,15 @@ func (s *session) serveSealed() error {
 	for port, l := range s.published {
 		go relay(l, func() (net.Conn, error) { return s.box.Dial(port) })
 	}
-	shown := []sandbox.Replacement{{Path: rootsDir, Source: s.files.CertDir, Among: true}}
-	for _, path := range systemTrust {
+	shown := []sandbox.Replacement{{Path: clients.RootsDir, Source: s.files.CertDir, Among: true}}
+	for _, path := range clients.SystemTrust {
 		shown = append(shown, sandbox.Replacement{Path: path, Source: s.files.Bundle})
 	}
-	for _, path := range javaTrust {
+	for _, path := range clients.JavaTrust {
 		shown = append(shown, sandbox.Replacement{Path: path, Source: s.files.PKCS12})
 	}
-	if home := envOf(s.Environ).Get("HOME"); filepath.IsAbs(home) && !s.opens(".pki") {
-		shown = append(shown, sandbox.Replacement{Path: filepath.Join(home, nssFile), Source: s.files.NSS, Laid: true})
+	if home := environ.Of(s.Environ).Get("HOME"); filepath.IsAbs(home) && !s.opens(".pki") {
+		shown = append(shown, sandbox.Replacement{Path: filepath.Join(home, clients.NSSFile), Source: s.files.NSS, Laid: true})
 	}
 	if err := s.box.Show(shown); err != nil {
 		return s.unmet(err)

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"agentguard/run/clients"
+	"agentguard/run/environ"
 	"agentguard/run/sandbox"
 )
 
@@ -27,7 +29,7 @@ func jobSecrets(get func(string) string) (paths []string) {
 // sealedSecrets are files that level sealed alone hides: they lie among others that the command makes, and at level filtered nothing new could
 // be made beside what is hidden.
 func (s *session) sealedSecrets(p sandbox.Places) []string {
-	env := envOf(s.Environ)
+	env := environ.Of(s.Environ)
 	paths := append(tickets(env), s.namedSecrets(env, p.Dir)...)
 	if cache := cmp.Or(env.Get("XDG_CACHE_HOME"), filepath.Join(p.Home, ".cache")); filepath.IsAbs(cache) {
 		for _, name := range cachedSecrets {
@@ -41,7 +43,7 @@ func (s *session) sealedSecrets(p sandbox.Places) []string {
 var cachedSecrets = []string{"cliphist", "clipcat", "greenclip.history", "clipboard-indicator@tudmotu.com", "spotify-player/credentials.json"}
 
 // tickets are where Kerberos keeps its own.
-func tickets(env *environment) []string {
+func tickets(env *environ.Env) []string {
 	paths, _ := filepath.Glob("/tmp/krb5cc*")
 	for _, name := range []string{"KRB5CCNAME", "KRB5_KTNAME", "KRB5_CLIENT_KTNAME"} {
 		path := env.Get(name)
@@ -57,11 +59,11 @@ func tickets(env *environment) []string {
 
 // namedSecrets are the files to which variables lead that the command does not get, since they look secret:
 // GOOGLE_APPLICATION_CREDENTIALS, DB_PASSWORD_FILE, SSH_AUTH_SOCK. Not those in the directory that it works in.
-func (s *session) namedSecrets(env *environment, dir string) (paths []string) {
+func (s *session) namedSecrets(env *environ.Env, dir string) (paths []string) {
 	kept := envPlan{Pass: s.Policy.Env.Pass, Extra: s.Extra}
 	for _, name := range env.Names() {
 		path := filepath.Clean(env.Get(name))
-		if !filepath.IsAbs(path) || reserved(name) || kept.passed(name) || !looksSecret(name, path) || strings.HasSuffix(strings.ToUpper(name), "ASKPASS") {
+		if !filepath.IsAbs(path) || clients.Reserved(name) || kept.passed(name) || !environ.LooksSecret(name, path) || strings.HasSuffix(strings.ToUpper(name), "ASKPASS") {
 			continue
 		}
 		info, err := os.Stat(path)

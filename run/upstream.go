@@ -11,6 +11,7 @@ import (
 	"agentguard/policy/action"
 	"agentguard/proxy"
 	"agentguard/run/audit"
+	"agentguard/run/environ"
 )
 
 // upstream is the way out that the policy describes, by default that of our own environment.
@@ -20,7 +21,7 @@ func (s *session) upstream() (*proxy.Upstream, error) {
 	switch u.Proxy {
 	case "":
 		var err error
-		if c.Proxy, err = proxyFromEnvironment(envOf(s.Environ)); err != nil {
+		if c.Proxy, err = proxyFromEnvironment(environ.Of(s.Environ)); err != nil {
 			return nil, failure(err, `mend the variable, or say proxy = "none" under [upstream] in the policy`)
 		}
 	case "none":
@@ -57,7 +58,7 @@ type direct struct {
 
 // proxyFromEnvironment reads the variables as curl and Go do; nil means that they name no proxy. A value that is no
 // address is an error, which does not show it: it may hold a password.
-func proxyFromEnvironment(env *environment) (func(*url.URL) (*url.URL, error), error) {
+func proxyFromEnvironment(env *environ.Env) (func(*url.URL) (*url.URL, error), error) {
 	first := func(names ...string) (*url.URL, error) {
 		for _, n := range names {
 			if v := env.Get(n); v != "" {

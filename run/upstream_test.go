@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"golang.org/x/net/http/httpproxy"
+
+	"agentguard/run/environ"
 )
 
 // The corporate proxy is chosen as Go's own reader of the variables does.
@@ -20,7 +22,7 @@ func TestProxyFromEnvironment(t *testing.T) {
 		"10.0.0.0/8", "10.1.2.3", "10.1.2.3:8443", "10.1.0.0/16,2001:db8::/32", "2001:db8::1", "[2001:db9::1]:8443", "10.9.9.9/8", "::ffff:10.1.2.3",
 		"bücher.example", "api.example.com,*,x", ",,", "com", ":443", "10.0.0.0/99", "exa mple.com", "https://example.com", "a/b", "[::1", "%", "**", "*",
 	} {
-		got, err := proxyFromEnvironment(envOf([]string{"HTTPS_PROXY=" + corp, "HTTP_PROXY=" + plain, "no_proxy=" + except}))
+		got, err := proxyFromEnvironment(environ.Of([]string{"HTTPS_PROXY=" + corp, "HTTP_PROXY=" + plain, "no_proxy=" + except}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +50,7 @@ func TestProxyAddresses(t *testing.T) {
 		"socks4://corp:hunter2@corp:1080": "", "ftp://corp": "", "HTTP://corp": "http://corp",
 	} {
 		for _, name := range []string{"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"} {
-			proxy, err := proxyFromEnvironment(envOf([]string{name + "=" + value}))
+			proxy, err := proxyFromEnvironment(environ.Of([]string{name + "=" + value}))
 			if want == "" {
 				if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "hunter2") {
 					t.Errorf("%s=%s: %v", name, value, err)
@@ -68,7 +70,7 @@ func TestProxyAddresses(t *testing.T) {
 			}
 		}
 	}
-	if proxy, err := proxyFromEnvironment(envOf(nil)); proxy != nil || err != nil {
+	if proxy, err := proxyFromEnvironment(environ.Of(nil)); proxy != nil || err != nil {
 		t.Error("no variable, and a proxy", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"agentguard/policy"
+	"agentguard/run/environ"
 	"agentguard/run/sandbox"
 )
 
@@ -47,12 +48,12 @@ func As(u *User) string {
 
 // ChildUser finds whom a run's command runs as: whom the policy names, else who called root by sudo. Nobody but root can
 // choose: there, and where it is who we are, it is nil. The error says what to do.
-func ChildUser(p *policy.Policy, environ []string) (*User, error) {
+func ChildUser(p *policy.Policy, ours []string) (*User, error) {
 	us := os.Geteuid()
 	if named := p.Isolation.User; named.Line > 0 {
 		return namedUser(p.Source, named, us)
 	}
-	env := envOf(environ)
+	env := environ.Of(ours)
 	caller := env.Get("SUDO_UID")
 	if us != 0 || caller == "" || caller == "0" || runtime.GOOS != "linux" { // root needs no account, which a small container lacks
 		return nil, nil
@@ -117,7 +118,7 @@ func shellOf(name string) string {
 
 // environ is our environment as the user would have it: what names a place of ours, or tells of sudo, is not theirs.
 func (u *User) environ(ours []string) []string {
-	env := envOf(ours)
+	env := environ.Of(ours)
 	home := env.Get("HOME")
 	for _, name := range env.Names() {
 		value := env.Get(name)
@@ -143,7 +144,7 @@ func (u *User) environ(ours []string) []string {
 
 // become makes the session one whose command runs as its User.
 func (s *session) become() error {
-	s.ownHome = envOf(s.Environ).Get("HOME")
+	s.ownHome = environ.Of(s.Environ).Get("HOME")
 	u := s.User
 	if u == nil {
 		return nil

@@ -23,8 +23,9 @@ var layers = map[string][]string{
 	"run/cmd":           {"run", "run/*", "policy", "policy/suite", "vault", "vault/words"},
 	"run/doctor":        {"run", "run/sandbox", "run/audit", "run/origin", "policy", "vault"},
 	"run/live":          {"proxy", "vault", "vault/cred", "policy", "policy/suite", "policy/action", "policy/limit", "run/origin"},
-	"run":               {"proxy", "vault", "vault/cred", "policy", "policy/action", "policy/limit", "run/audit", "run/job", "run/sandbox", "run/sandbox/shim", "run/names", "run/reap", "run/private", "run/learn"},
+	"run":               {"proxy", "vault", "vault/cred", "policy", "policy/action", "policy/limit", "run/audit", "run/clients", "run/environ", "run/job", "run/sandbox", "run/sandbox/shim", "run/names", "run/reap", "run/private", "run/learn"},
 	"run/audit":         {"run/private"},
+	"run/clients":       {"run/environ"},
 	"run/trust":         {"run/private"},
 	"run/learn":         {"policy", "policy/action", "policy/limit", "policy/suite"},
 	"proxy":             {"policy", "policy/action", "policy/limit", "vault", "vault/cred", "proxy/scrub"},
@@ -53,8 +54,8 @@ var onlyFor = map[string][]string{
 	"github.com/joho/godotenv":            {"vault"},
 	"github.com/BurntSushi/toml":          {"policy"},
 	"github.com/vektah/gqlparser/v2":      {"policy/action/catalogue/gen"}, // 260 KB with the log/slog that it brings
-	"software.sslmate.com/src/go-pkcs12":  {"run"},
-	"github.com/rogpeppe/go-internal":     nil, // tests alone
+	"software.sslmate.com/src/go-pkcs12":  nil,                             // tests alone
+	"github.com/rogpeppe/go-internal":     nil,                             // tests alone
 	"github.com/creack/pty":               nil,
 	"go.yaml.in/yaml":                     nil, // half a megabyte; policy/openapi reads what descriptions need
 	"net/http/cgi":                        nil,

@@ -1,6 +1,6 @@
 //go:build unix
 
-package run
+package clients
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ func TestPipesAreNotWaitedFor(t *testing.T) {
 	}
 	os.Symlink(pipe, link)
 	ca, _ := authority(t)
-	f, err := writeClientFiles(t.TempDir(), ca, clientPlan{Environ: []string{"HOME=" + dir, "SSL_CERT_FILE=" + pipe, "NODE_EXTRA_CA_CERTS=" + link}, Roots: pipe})
+	f, err := Write(t.TempDir(), ca, Config{Environ: []string{"HOME=" + dir, "SSL_CERT_FILE=" + pipe, "NODE_EXTRA_CA_CERTS=" + link}, Roots: pipe})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package run
+package clients
 
 import (
 	"os"
@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"agentguard/run/environ"
 )
 
 // Where git goes, whatever the user's own configuration says: to fetch and to push.
@@ -58,9 +60,9 @@ func whereGitGoes(t *testing.T, dir, file, user, remote string) (fetch, push str
 	if err := os.WriteFile(filepath.Join(home, ".gitconfig"), []byte(user), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := envPlan{Environ: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=user.name",
-		"GIT_CONFIG_VALUE_0=me"}, Files: clientFiles{GitConfig: file}}
-	env, _ := p.Build()
+	env := environ.Of([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=user.name",
+		"GIT_CONFIG_VALUE_0=me"})
+	Files{GitConfig: file}.Set(env, "", false)
 	git := func(args ...string) string {
 		cmd := exec.Command("git", args...)
 		cmd.Dir, cmd.Env = home, env.List()
@@ -83,9 +85,8 @@ func TestGitConfigIsAppended(t *testing.T) {
 		t.Errorf("each command of git reads %d bytes", len(file))
 	}
 	for given, want := range map[string]string{"": "0", "0": "0", "2": "2", "x": "0", "-1": "0"} {
-		p := plan("GIT_CONFIG_COUNT=" + given)
-		p.Files.GitConfig = "/d/gitconfig"
-		env, _ := p.Build()
+		env := environ.Of([]string{"GIT_CONFIG_COUNT=" + given})
+		Files{GitConfig: "/d/gitconfig"}.Set(env, "http://127.0.0.1:1234", false)
 		if env.Get("GIT_CONFIG_KEY_"+want) != "include.path" || env.Get("GIT_CONFIG_VALUE_"+want) != "/d/gitconfig" {
 			t.Errorf("%q: %q", given, env.List())
 		}

@@ -1,4 +1,4 @@
-package run
+package clients
 
 import (
 	"bufio"
@@ -28,6 +28,8 @@ import (
 	"time"
 
 	"software.sslmate.com/src/go-pkcs12"
+
+	"agentguard/run/environ"
 )
 
 // authority makes a CA and a server certificate of it for api.test.
@@ -131,7 +133,7 @@ func origin(w http.ResponseWriter, r *http.Request) {
 }
 
 // world is a proxy with its origins and a run's environment that leads there.
-func world(t *testing.T, password string) (*tunnels, clientFiles, *environment) {
+func world(t *testing.T, password string) (*tunnels, Files, *environ.Env) {
 	t.Helper()
 	caPEM, leaf := authority(t)
 	secure := httptest.NewUnstartedServer(http.HandlerFunc(origin))
@@ -150,16 +152,17 @@ func world(t *testing.T, password string) (*tunnels, clientFiles, *environment) 
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	files, err := writeClientFiles(dir, caPEM, clientPlan{})
+	files, err := Write(dir, caPEM, Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	files.JavaProxy = p.Listener.Addr().String()
-	env, _ := envPlan{Environ: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}, ProxyURL: "http://run:" + password + "@" + p.Listener.Addr().String(), Files: files}.Build()
+	env := environ.Of([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir})
+	files.Set(env, "http://run:"+password+"@"+p.Listener.Addr().String(), false)
 	return p, files, env
 }
 
-func runIn(t *testing.T, env *environment, dir, name string, args ...string) (stdout, stderr string) {
+func runIn(t *testing.T, env *environ.Env, dir, name string, args ...string) (stdout, stderr string) {
 	t.Helper()
 	if _, err := exec.LookPath(name); err != nil {
 		t.Skip("needs " + name)
@@ -252,7 +255,7 @@ func nodeModules(t *testing.T) string {
 func TestNodePreloadIsSilentWithoutOrWithOddVariables(t *testing.T) {
 	_, files, _ := world(t, "")
 	for _, value := range []string{"", "nonsense", "://", "socks5://127.0.0.1:1", "http://%zz@127.0.0.1:1"} {
-		env := envOf([]string{"PATH=" + os.Getenv("PATH"), "HTTPS_PROXY=" + value, "NODE_OPTIONS=" + files.nodeOptions("")})
+		env := environ.Of([]string{"PATH=" + os.Getenv("PATH"), "HTTPS_PROXY=" + value, "NODE_OPTIONS=" + files.nodeOptions("")})
 		stdout, stderr := runIn(t, env, "", "node", "-p", "1")
 		if stdout != "1\n" || stderr != "" {
 			t.Errorf("%q: %q, %q", value, stdout, stderr)
@@ -317,7 +320,7 @@ func TestClientFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f, err := writeClientFiles(dir, caPEM, clientPlan{Environ: []string{"HOME=" + home, "SSL_CERT_FILE=" + corp, "NODE_EXTRA_CA_CERTS=" + extra}, Roots: roots})
+	f, err := Write(dir, caPEM, Config{Environ: []string{"HOME=" + home, "SSL_CERT_FILE=" + corp, "NODE_EXTRA_CA_CERTS=" + extra}, Roots: roots})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -358,7 +361,7 @@ func TestPathsAreQuoted(t *testing.T) {
 		{`/a "b\c`, `--require="/a \"b\\c"`, `'-Djavax.net.ssl.trustStore=/a "b\c' -Djavax.net.ssl.trustStoreType=PKCS12`},
 		{"/it's", `--require="/it's"`, `"-Djavax.net.ssl.trustStore=/it's" -Djavax.net.ssl.trustStoreType=PKCS12`},
 	} {
-		f := clientFiles{Preload: c.path, PKCS12: c.path}
+		f := Files{Preload: c.path, PKCS12: c.path}
 		if got := f.nodeOptions(""); got != c.node {
 			t.Errorf("node: %s", got)
 		}
@@ -386,12 +389,12 @@ func FuzzWgetrc(f *testing.F) {
 	})
 }
 
-func BenchmarkWriteClientFiles(b *testing.B) {
+func BenchmarkWrite(b *testing.B) {
 	caPEM, _ := authority(b)
 	dir := b.TempDir()
 	b.ReportAllocs()
 	for range b.N {
-		if _, err := writeClientFiles(dir, caPEM, clientPlan{}); err != nil {
+		if _, err := Write(dir, caPEM, Config{}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -399,7 +402,7 @@ func BenchmarkWriteClientFiles(b *testing.B) {
 
 func BenchmarkTrustStore(b *testing.B) {
 	caPEM, _ := authority(b)
-	bundle := clientPlan{}.bundle(envOf(nil), caPEM)
+	bundle := Config{}.bundle(environ.Of(nil), caPEM)
 	b.ReportAllocs()
 	for range b.N {
 		trustStore(bundle)

@@ -1,4 +1,4 @@
-package run
+package environ
 
 import (
 	"strings"
@@ -28,8 +28,8 @@ var shapes = []shape{
 	{"sntrys_", 20}, {"sntryu_", 20}, {"glsa_", 20}, {"glc_", 20}, {"phx_", 20}, {"NRAK-", 20}, {"CCIPAT_", 16}, // Sentry, Grafana, PostHog, New Relic, CircleCI
 }
 
-// secretValue says whether a value has the shape of a key, of an address with a password in it, or of a connection string.
-func secretValue(v string) bool {
+// SecretValue says whether a value has the shape of a key, of an address with a password in it, or of a connection string.
+func SecretValue(v string) bool {
 	return plainSecret(v) || plainSecret(armoured(v))
 }
 

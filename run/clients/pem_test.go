@@ -1,4 +1,4 @@
-package run
+package clients
 
 import (
 	"bytes"
@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"agentguard/run/environ"
 )
 
 // decoded gives what encoding/pem finds.
@@ -75,8 +77,8 @@ func TestAFileIsInTheBundleOnce(t *testing.T) {
 	if err := os.Symlink(roots, link); err != nil {
 		t.Skip("needs symbolic links")
 	}
-	env := envOf([]string{"SSL_CERT_FILE=" + link, "NODE_EXTRA_CA_CERTS=" + roots})
-	bundle := clientPlan{Roots: roots}.bundle(env, []byte("the run's CA"))
+	env := environ.Of([]string{"SSL_CERT_FILE=" + link, "NODE_EXTRA_CA_CERTS=" + roots})
+	bundle := Config{Roots: roots}.bundle(env, []byte("the run's CA"))
 	if want := aCertificate + "\nthe run's CA"; string(bytes.Join(bundle, nil)) != want {
 		t.Errorf("bundle %q, want %q", bundle, want)
 	}

@@ -1,11 +1,12 @@
 package run
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
 
+	"agentguard/run/clients"
+	"agentguard/run/environ"
 	"agentguard/vault/cred"
 )
 
@@ -30,47 +31,43 @@ type envPlan struct {
 	Dirs       map[string]string // variables that name directories of the run's own, unless Set has them
 	Maven      string            // where Maven keeps what it fetches; "": as it is
 	Unsigned   bool              // git signs nothing unless it is told to each time: what it would sign with is hidden
-	Files      clientFiles
+	Files      clients.Files
 }
 
 // Build makes the child's environment. removed names, sorted, what the supervisor has and the child does not get.
-func (p envPlan) Build() (env *environment, removed []string) {
-	inherited := envOf(p.Environ)
-	env = envOf(p.Environ)
-	p.scrub(env)
+func (p envPlan) Build() (env *environ.Env, removed []string) {
+	inherited := environ.Of(p.Environ)
+	env = environ.Of(p.Environ)
+	for _, name := range env.Names() {
+		if clients.Reserved(name) {
+			env.Unset(name)
+		}
+	}
+	env.Scrub(p.passed)
 	p.declare(env, inherited)
 	for _, name := range p.Sources {
 		env.Unset(name)
 	}
-	needles := needlesOf(p.Secrets)
+	needles := environ.NeedlesOf(p.Secrets)
 	for _, secret := range p.Secrets {
 		needles = append(needles, cred.Parts(string(secret))...)
 	}
 	for _, name := range env.Names() {
-		if needles.in(env.Get(name)) || needles.in(name) {
+		if needles.In(env.Get(name)) || needles.In(name) {
 			env.Unset(name)
 		}
 	}
 	for name, placeholder := range p.Placeholders {
 		env.Set(name, placeholder)
 	}
-	p.clients(env)
+	p.tell(env)
+	p.Files.Set(env, p.ProxyURL, p.Unsigned)
 	for _, name := range inherited.Names() {
 		if _, ok := env.Lookup(name); !ok {
 			removed = append(removed, name)
 		}
 	}
 	return env, removed
-}
-
-// scrub takes out what is ours to set, and what looks secret and is not passed by name.
-func (p envPlan) scrub(env *environment) {
-	for _, name := range env.Names() {
-		if reserved(name) || !p.passed(name) && looksSecret(name, env.Get(name)) {
-			env.Unset(name)
-		}
-	}
-	scrubGitConfig(env)
 }
 
 // passed says whether the policy or the command line keeps a variable by its name.
@@ -86,15 +83,15 @@ func matchName(glob, name string) bool {
 }
 
 // declare sets what the policy and the command line say, the command line last.
-func (p envPlan) declare(env, inherited *environment) {
+func (p envPlan) declare(env, inherited *environ.Env) {
 	for _, name := range slices.Sorted(maps.Keys(p.Set)) {
-		if !reserved(name) {
+		if !clients.Reserved(name) {
 			env.Set(name, p.Set[name])
 		}
 	}
 	for _, extra := range p.Extra {
 		name, value, set := strings.Cut(extra, "=")
-		if reserved(name) {
+		if clients.Reserved(name) {
 			continue
 		}
 		if !set {
@@ -106,51 +103,27 @@ func (p envPlan) declare(env, inherited *environment) {
 	}
 }
 
+// tell sets what the child is told of its run, and where it keeps what it makes.
+func (p envPlan) tell(env *environ.Env) {
+	for name, value := range map[string]string{
+		"AGENTGUARD_URL": p.GatewayURL, "AGENTGUARD_RUN": p.RunID, "AGENTGUARD_AGENT": p.Agent, "AGENTGUARD_ISOLATION": p.Isolation,
+		"TMPDIR": p.TempDir, "MAVEN_OPTS": mavenOptions(env.Get("MAVEN_OPTS"), p.Maven),
+	} {
+		if value != "" {
+			env.Set(name, value)
+		}
+	}
+	for name, dir := range p.Dirs {
+		if _, own := p.Set[name]; !own {
+			env.Set(name, dir)
+		}
+	}
+}
+
 // mavenOptions adds Maven's place to options that name none. mvn divides them at spaces.
 func mavenOptions(given, repository string) string {
 	if repository == "" || strings.Contains(repository, " ") || strings.Contains(given, "maven.repo.local") {
 		return given
 	}
 	return strings.TrimSpace(given + " -Dmaven.repo.local=" + repository)
-}
-
-// clients sets the variables by which client programs find the proxy, the CA and the run.
-func (p envPlan) clients(env *environment) {
-	set := func(value string, names ...string) {
-		for _, name := range names {
-			if value != "" {
-				env.Set(name, value)
-			}
-		}
-	}
-	set(p.GatewayURL, "AGENTGUARD_URL")
-	set(p.RunID, "AGENTGUARD_RUN")
-	set(p.Agent, "AGENTGUARD_AGENT")
-	set(p.Isolation, "AGENTGUARD_ISOLATION")
-	set(p.TempDir, "TMPDIR")
-	for name, dir := range p.Dirs {
-		if _, own := p.Set[name]; !own {
-			env.Set(name, dir)
-		}
-	}
-	set(mavenOptions(env.Get("MAVEN_OPTS"), p.Maven), "MAVEN_OPTS")
-	set(p.ProxyURL, proxyVariables...)
-	if p.ProxyURL != "" {
-		set("localhost,127.0.0.1,::1", "NO_PROXY", "no_proxy")
-		set("1", "NODE_USE_ENV_PROXY", "PERL_LWP_ENV_PROXY") // who asks first whether they are to look for a proxy
-	}
-	set(p.Files.Bundle, bundleVariables...)
-	set(p.Files.CA, "NODE_EXTRA_CA_CERTS", "DENO_CERT")
-	set(p.Files.certDirs(env.Get("SSL_CERT_DIR")), "SSL_CERT_DIR")
-	set(p.Files.Wgetrc, "WGETRC")
-	set(cmp.Or(env.Get("APT_CONFIG"), p.Files.APT), "APT_CONFIG") // apt reads no second one
-	set(p.Files.phpScanDirs(env.Get("PHP_INI_SCAN_DIR")), "PHP_INI_SCAN_DIR")
-	set(p.Files.AWSConfig, "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
-	// The metadata service is no way to a credential, and without this the SDKs wait for it.
-	set("true", "AWS_EC2_METADATA_DISABLED")
-	// A password typed at git's prompt would be the child's to read, and an agent cannot answer it: fail instead.
-	set(cmp.Or(env.Get("GIT_TERMINAL_PROMPT"), "0"), "GIT_TERMINAL_PROMPT")
-	p.setGitConfig(env)
-	set(p.Files.nodeOptions(env.Get("NODE_OPTIONS")), "NODE_OPTIONS")
-	set(p.Files.javaOptions(env.Get("JAVA_TOOL_OPTIONS")), "JAVA_TOOL_OPTIONS")
 }

@@ -1,4 +1,4 @@
-package run
+package environ
 
 import (
 	"encoding/base64"
@@ -8,11 +8,12 @@ import (
 	"strings"
 )
 
-// needles are live secrets to be found in values.
-type needles []string
+// Needles are live secrets to be found in values.
+type Needles []string
 
-func needlesOf(secrets [][]byte) needles {
-	var n needles
+// NeedlesOf leaves out what is empty.
+func NeedlesOf(secrets [][]byte) Needles {
+	var n Needles
 	for _, s := range secrets {
 		if len(s) > 0 {
 			n = append(n, string(s))
@@ -21,9 +22,9 @@ func needlesOf(secrets [][]byte) needles {
 	return n
 }
 
-// in says whether a text holds a secret as it is, percent-encoded, in base64 at any alignment (the "user:password" of
+// In says whether a text holds a secret as it is, percent-encoded, in base64 at any alignment (the "user:password" of
 // npm's _auth), or in hex.
-func (n needles) in(text string) bool {
+func (n Needles) In(text string) bool {
 	if len(n) == 0 {
 		return false
 	}
@@ -44,7 +45,7 @@ func (n needles) in(text string) bool {
 	return false
 }
 
-func (n needles) plain(text string) bool {
+func (n Needles) plain(text string) bool {
 	for _, s := range n {
 		if strings.Contains(text, s) {
 			return true

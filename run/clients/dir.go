@@ -1,30 +1,18 @@
-package run
+package clients
 
 import (
 	"bytes"
 	"crypto/sha1"
-	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 )
 
-// rootsDir is where programs look through a directory of certificates, whatever their variables say: Qt does. It is a link on some systems.
-const rootsDir = "/etc/ssl/certs"
-
-// certDir makes a directory of certificates and gives the paths of the run's CA in it: OpenSSL looks there for the hash of an issuer's
-// name, others (Guile, Go) read each file, some of them only what ends in .pem.
-func certDir(dir string, ca *x509.Certificate) ([]string, error) {
-	hash, err := nameHash(ca.Subject)
-	if err == nil {
-		err = os.Mkdir(dir, 0o700)
-	}
-	return []string{filepath.Join(dir, hash+".0"), filepath.Join(dir, "agentguard.pem")}, err
-}
+// RootsDir is where programs look through a directory of certificates, whatever their variables say: Qt does. It is a link on some systems.
+const RootsDir = "/etc/ssl/certs"
 
 // nameHash is X509_NAME_hash(3): the first bytes of the SHA-1 over a name's parts, whose texts are all in UTF-8 and lower case, without
 // blanks at their ends and with single ones between words.
@@ -46,11 +34,11 @@ func nameHash(name pkix.Name) (string, error) {
 }
 
 // certDirs puts our directory before those that the user names. The system's own is in the bundle, and Go programs read each file of all.
-func (f clientFiles) certDirs(user string) string {
+func (f Files) certDirs(user string) string {
 	if f.CertDir == "" {
 		return user
 	}
-	if user == "" || user == rootsDir {
+	if user == "" || user == RootsDir {
 		return f.CertDir
 	}
 	return f.CertDir + string(filepath.ListSeparator) + user

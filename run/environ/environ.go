@@ -1,6 +1,5 @@
-// Package run is one session: it starts a command with an environment that holds placeholders instead of secrets, moves
-// its requests through the proxy, and sees that nothing of either survives the other.
-package run
+// Package environ is an environment as a value, and what in one looks secret. It reads no environment of its own.
+package environ
 
 import (
 	"runtime"
@@ -8,21 +7,21 @@ import (
 	"strings"
 )
 
-// environment is one as a value. The zero environment is empty and ready to use; names compare without case on Windows.
+// Env is an environment. The zero Env is empty and ready to use; names compare without case on Windows.
 // It is not safe for concurrent use.
-type environment struct {
+type Env struct {
 	entries map[string]entry // by folded name
 	fold    bool
 }
 
 type entry struct{ name, value string }
 
-// envOf reads NAME=VALUE entries. The last of several entries of one name wins, as execve's callers agree on; entries
+// Of reads NAME=VALUE entries. The last of several entries of one name wins, as execve's callers agree on; entries
 // without a name or a "=" and those with a NUL are dropped, since readers differ on what they mean.
-func envOf(environ []string) *environment { return newEnv(environ, runtime.GOOS == "windows") }
+func Of(environ []string) *Env { return newEnv(environ, runtime.GOOS == "windows") }
 
-func newEnv(environ []string, fold bool) *environment {
-	e := &environment{entries: make(map[string]entry, len(environ)+48), fold: fold}
+func newEnv(environ []string, fold bool) *Env {
+	e := &Env{entries: make(map[string]entry, len(environ)+48), fold: fold}
 	for _, kv := range environ {
 		name, value, ok := cutEntry(kv, fold)
 		if ok && !strings.Contains(kv, "\x00") {
@@ -45,7 +44,7 @@ func cutEntry(kv string, drives bool) (name, value string, ok bool) {
 	return kv[:start+i], kv[start+i+1:], true
 }
 
-func (e *environment) key(name string) string {
+func (e *Env) key(name string) string {
 	if e.fold {
 		return strings.ToUpper(name)
 	}
@@ -53,16 +52,16 @@ func (e *environment) key(name string) string {
 }
 
 // Get gives a variable's value, "" when it is not set.
-func (e *environment) Get(name string) string { return e.entries[e.key(name)].value }
+func (e *Env) Get(name string) string { return e.entries[e.key(name)].value }
 
 // Lookup gives a variable's value and whether it is set.
-func (e *environment) Lookup(name string) (value string, ok bool) {
+func (e *Env) Lookup(name string) (value string, ok bool) {
 	v, ok := e.entries[e.key(name)]
 	return v.value, ok
 }
 
 // Set sets a variable. An empty name is ignored.
-func (e *environment) Set(name, value string) {
+func (e *Env) Set(name, value string) {
 	if name == "" {
 		return
 	}
@@ -73,10 +72,10 @@ func (e *environment) Set(name, value string) {
 }
 
 // Unset removes a variable.
-func (e *environment) Unset(name string) { delete(e.entries, e.key(name)) }
+func (e *Env) Unset(name string) { delete(e.entries, e.key(name)) }
 
 // Names gives the names that are set, sorted.
-func (e *environment) Names() []string {
+func (e *Env) Names() []string {
 	names := make([]string, 0, len(e.entries))
 	for _, v := range e.entries {
 		names = append(names, v.name)
@@ -86,7 +85,7 @@ func (e *environment) Names() []string {
 }
 
 // List gives the environment as NAME=VALUE, sorted.
-func (e *environment) List() []string {
+func (e *Env) List() []string {
 	list := make([]string, 0, len(e.entries))
 	for _, v := range e.entries {
 		list = append(list, v.name+"="+v.value)

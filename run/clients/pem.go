@@ -1,4 +1,4 @@
-package run
+package clients
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package run
+package clients
 
 import (
 	"crypto/sha1"
@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// nssFile is where browsers that are built on Chromium keep the certificates that their user trusts, below the directory of the
+// NSSFile is where browsers that are built on Chromium keep the certificates that their user trusts, below the directory of the
 // user: a database of NSS, which has all its files in one directory and makes those that are missing.
-const nssFile = ".pki/nssdb/cert9.db"
+const NSSFile = ".pki/nssdb/cert9.db"
 
 // Attributes and values of NSS's tokens (PKCS #11 section 4, and NSS's pkcs11n.h), as the names of columns and as they are stored.
 const (

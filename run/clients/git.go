@@ -1,9 +1,11 @@
-package run
+package clients
 
 import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"agentguard/run/environ"
 )
 
 // sshNames are further beginnings of a host's remotes over ssh (docs.github.com, "Using SSH over the HTTPS port").
@@ -43,17 +45,17 @@ func gitConfig(hosts []string) []byte {
 
 // setGitConfig appends to the configuration that the environment has for git (git-config(1), GIT_CONFIG_COUNT): the file,
 // and the proxy, since a user's http.proxy would win over HTTPS_PROXY. Who signs all commits could make none without a key.
-func (p envPlan) setGitConfig(env *environment) {
+func (f Files) setGitConfig(env *environ.Env, proxyURL string, unsigned bool) {
 	n, err := strconv.Atoi(env.Get("GIT_CONFIG_COUNT"))
 	if err != nil || n < 0 {
 		n = 0 // git would not run with it
 	}
-	unsigned := ""
-	if p.Unsigned {
-		unsigned = "false"
+	sign := ""
+	if unsigned {
+		sign = "false"
 	}
 	for _, pair := range [][2]string{
-		{"include.path", p.Files.GitConfig}, {"http.proxy", p.ProxyURL}, {"commit.gpgSign", unsigned}, {"tag.gpgSign", unsigned},
+		{"include.path", f.GitConfig}, {"http.proxy", proxyURL}, {"commit.gpgSign", sign}, {"tag.gpgSign", sign},
 	} {
 		if pair[1] != "" {
 			env.Set("GIT_CONFIG_KEY_"+strconv.Itoa(n), pair[0])

@@ -1,4 +1,4 @@
-package run
+package clients
 
 import (
 	"crypto/x509/pkix"
@@ -28,7 +28,7 @@ func TestCertDir(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := writeClientFiles(t.TempDir(), ca.PEM(), clientPlan{})
+	f, err := Write(t.TempDir(), ca.PEM(), Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestCertDir(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, text, err)
 		}
 	}
-	for user, want := range map[string]string{"": f.CertDir, rootsDir: f.CertDir, "/mine": f.CertDir + string(filepath.ListSeparator) + "/mine"} {
+	for user, want := range map[string]string{"": f.CertDir, RootsDir: f.CertDir, "/mine": f.CertDir + string(filepath.ListSeparator) + "/mine"} {
 		if got := f.certDirs(user); got != want {
 			t.Errorf("beside %q: %s", user, strings.TrimPrefix(got, f.Dir))
 		}
