@@ -62,16 +62,7 @@ func TestExampleFiles(t *testing.T) {
 // takes tries the options of a command line, and its policy.
 func takes(t *testing.T, dir string, args []string, tried map[string]bool) {
 	t.Helper()
-	ours := slices.Clone(args)
-	if end := slices.Index(ours, "--"); end >= 0 {
-		ours = ours[:end]
-	}
-	if line := options(ours); !tried[strings.Join(line, " ")] {
-		tried[strings.Join(line, " ")] = true
-		if out, err := exec.Command("agentguard", append(line, "--help")...).CombinedOutput(); err != nil {
-			t.Errorf("agentguard %q: %v\n%s", args, err, out)
-		}
-	}
+	ours := understands(t, dir, args, tried)
 	for i, a := range ours {
 		if a == "--isolation" && !slices.Contains([]string{"sealed", "filtered", "env"}, ours[i+1]) {
 			t.Errorf("agentguard %q: no level", args)
@@ -87,6 +78,22 @@ func takes(t *testing.T, dir string, args []string, tried map[string]bool) {
 			t.Errorf("agentguard %q: %s", args, out)
 		}
 	}
+}
+
+// understands tries the options of a command line, and gives its part before the child's.
+func understands(t *testing.T, where string, args []string, tried map[string]bool) []string {
+	t.Helper()
+	ours := slices.Clone(args)
+	if end := slices.Index(ours, "--"); end >= 0 {
+		ours = ours[:end]
+	}
+	if line := options(ours); !tried[strings.Join(line, " ")] {
+		tried[strings.Join(line, " ")] = true
+		if out, err := exec.Command("agentguard", append(line, "--help")...).CombinedOutput(); err != nil {
+			t.Errorf("%s: agentguard %q: %v\n%s", where, args, err, out)
+		}
+	}
+	return ours
 }
 
 // options is a command line without what it is about: agentguard has no help on a file.
