@@ -209,7 +209,7 @@ func (p *Policy) forbidden(h hit, m *action.Match, a *action.Action, args *inqui
 	} else if meant := comesTo(h.Actions, m.Service, a.Operation); meant != "" && !slices.Contains(h.Actions, a.Name) {
 		d.Hint += fmt.Sprintf(", since it comes to the same as %s: an allow rule that names %s allows it", meant, cmp.Or(m.Service.Alias(a.Operation), a.Operation))
 	}
-	if (a.Resource.Name == "" || a.Resource.Relative()) && h.rank%perName == byNothing && !a.Public && h.onOther {
+	if (!a.Told() || a.Resource.Relative() || a.Gathers()) && h.rank%perName == byNothing && !a.Public && h.onOther {
 		d.Hint += fmt.Sprintf(": it protects %s, and the request does not tell which resource it is about", strings.Join(h.Resources, ", "))
 	}
 	if len(h.When) > 0 && args.blind != "" {

@@ -97,8 +97,7 @@ func (pg *page) find(hits []hit, a *action.Action, path string, rank int, deny b
 	if len(pg.anywhere) == len(pg.all) {
 		return hits
 	}
-	known := a.Resource.Known()
-	if known && a.Resource.Kind != "path" {
+	if a.Resource.Known() && a.Resource.Kind != "path" {
 		r := a.Resource
 		if pg.folds {
 			r.Name = loose(r.Name)
@@ -108,7 +107,7 @@ func (pg *page) find(hits []hit, a *action.Action, path string, rank int, deny b
 			hits = pg.byOtherNames(hits, r, rank)
 		}
 	}
-	if deny && a.Resource.Kind == "org" && a.Class != action.Read && (rank < byGroup*perName || rank >= byArgument*perName) {
+	if deny && a.Resource.Kind == "org" && reachesBelow(a, rank/perName) {
 		hits = pg.below(hits, a.Resource.Name+"/", rank)
 	}
 	if path != "" {
@@ -120,10 +119,16 @@ func (pg *page) find(hits []hit, a *action.Action, path string, rank int, deny b
 		for _, c := range pg.all {
 			hits = append(hits, hit{c, rank + byNothing})
 		}
-	case deny && (!known && !anywhere || path == ""):
-		hits = pg.blind(hits, rank, !known && !anywhere, path == "")
+	case deny:
+		hits = pg.blind(hits, rank, !anywhere && !a.Told(), path == "")
 	}
 	return hits
+}
+
+// reachesBelow says whether what is done to an organisation may be what a rule about a repository of its names: a change that
+// it names as such, or a read that goes through its repositories.
+func reachesBelow(a *action.Action, name int) bool {
+	return a.Gathers() || a.Class != action.Read && (name < byGroup || name >= byArgument)
 }
 
 // on appends the rules about one resource: those that name it, and those that have a glob for it in one of the folders

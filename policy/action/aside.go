@@ -17,9 +17,13 @@ var asides = map[string]string{
 	"github issues/add-assignees":                                    "agent_assignment=create_pr,push",
 	"github repos/update-release":                                    "tag_name=create_tag target_commitish=create_tag draft:false=create_tag",
 	"github repos/create-in-org":                                     "team_id=add_collaborator",
-	"github repos/transfer":                                          "team_ids=add_collaborator",
+	"github repos/transfer":                                          "team_ids=add_collaborator new_name=rename_repo",
 	"github teams/create":                                            "repo_names=add_collaborator maintainers=add_member",
 	"github migrations/start-for-org":                                "lock_repositories=archive_repo",
+	"github migrations/start-for-authenticated-user":                 "lock_repositories=archive_repo",
+	"github startRepositoryMigration":                                "lockSource=archive_repo",
+	"github createRepository":                                        "teamId=add_collaborator",
+	"github updatePullRequestBranch":                                 "updateMethod:REBASE=force_push",
 	"github createIssue":                                             "labelIds=add_label assigneeIds=add_assignee",
 	"github updateIssue":                                             "labelIds=add_label,remove_label,set_labels assigneeIds=add_assignee,remove_assignee",
 	"github updatePullRequest":                                       "labelIds=add_label,remove_label,set_labels assigneeIds=add_assignee,remove_assignee",
@@ -35,8 +39,10 @@ var asides = map[string]string{
 	"jira linkIssues":                                                "comment=add_comment",
 	"openai responses/create":                                        "tools.type:image_generation=create_image tools.type:file_search=search_vector_store",
 	"openai vector-stores/create":                                    "file_ids=add_vector_file",
-	"github pulls/create-review":                                     "comments=add_comment",
-	"github addPullRequestReview":                                    "comments=add_comment threads=add_comment",
+	"github pulls/create-review":                                     "comments=add_comment event:COMMENT=add_comment",
+	"github pulls/submit-review":                                     "event:COMMENT=add_comment",
+	"github addPullRequestReview":                                    "comments=add_comment threads=add_comment event:COMMENT=add_comment",
+	"github submitPullRequestReview":                                 "event:COMMENT=add_comment",
 	"jira createIssues":                                              "issueUpdates.fields.assignee=assign_issue issueUpdates.update.assignee=assign_issue issueUpdates.update.comment=add_comment issueUpdates.update.worklog=add_worklog issueUpdates.transition=transition_issue",
 	"stripe charges/capture":                                         "transfer_data=create_transfer",
 	"stripe charges/create":                                          "transfer_data=create_transfer destination=create_transfer",
@@ -92,6 +98,11 @@ func (m *Match) aside(r *Request) {
 		}
 		return given(args, field, value)
 	}))
+}
+
+// Besides are the names of all that an operation may do besides, where nobody has its arguments any more.
+func (s *Service) Besides(operation string) string {
+	return alikeBy(asides[s.Name+" "+operation], func(string, string) bool { return true })
 }
 
 // mayName says whether a body that is no JSON to us may hold a field of the name for somebody: in another case, in UTF-16 or UTF-32,

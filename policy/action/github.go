@@ -111,7 +111,7 @@ func refineGitHub(r *Request, m *Match) {
 
 // byBody are the operations whose arguments decide their action. Frameworks merge the query's into the body's.
 var byBody = map[string]bool{"graphql": true, "pulls/update": true, "issues/update": true, "pulls/create-review": true,
-	"pulls/submit-review": true, "git/create-ref": true, "git/update-ref": true, "repos/update": true}
+	"pulls/submit-review": true, "git/create-ref": true, "git/update-ref": true, "repos/rename-branch": true, "repos/update": true}
 
 func refineOperation(op string, r *Request, m *Match) (err error) {
 	m.Actions[0].Ref = refInPath(r.Path.Segments)
@@ -132,6 +132,8 @@ func refineOperation(op string, r *Request, m *Match) (err error) {
 		err = refineUpdateRef(r, m)
 	case "git/delete-ref":
 		err = refineDeleteRef(r, m)
+	case "repos/rename-branch":
+		err = refineRename(r, m)
 	case "repos/update":
 		err = refineSettings(r, m)
 	}
@@ -246,6 +248,22 @@ func refineDeleteRef(r *Request, m *Match) error {
 		return err
 	}
 	m.rename("delete_" + kind)
+	return nil
+}
+
+// refineRename adds the branch that there is afterwards to the one that is gone.
+func refineRename(r *Request, m *Match) error {
+	body, err := jsonObject(r, "new_name")
+	if err != nil {
+		return err
+	}
+	name, _ := body["new_name"].(string)
+	if name == "" || strings.HasPrefix(name, "refs/") || strings.HasPrefix(name, "heads/") || !isRef(name) {
+		return errors.New(`the body's "new_name" is no name of a branch`)
+	}
+	a := m.Actions[0]
+	a.Ref, a.Also = heads+name, true
+	m.Actions = append(m.Actions, a)
 	return nil
 }
 

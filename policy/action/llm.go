@@ -3,6 +3,7 @@ package action
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -21,33 +22,58 @@ func refineModel(r *Request, m *Match) {
 	if err == nil && kind == "multipart/form-data" {
 		return
 	}
-	name, err := m.modelOf(r)
+	name, others, err := m.modelsOf(r)
 	if err != nil {
 		m.deny(err.Error())
-	} else if name != "" {
+		return
+	}
+	if name != "" {
 		a.Resource = Resource{"model", name}
+	}
+	also := *a
+	also.Also = true
+	for _, name := range others {
+		also.Resource = Resource{"model", name}
+		m.Actions = append(m.Actions, also)
+		m.Reason = "one of its tools asks the model " + clip(name)
 	}
 }
 
-// modelOf reads the body once, for what its arguments do besides too (see aside).
-func (m *Match) modelOf(r *Request) (string, error) {
+// modelsOf reads the body once, for what its arguments do besides too (see aside): the model that it names, and those that its
+// tools ask (OpenAI's image_generation, Anthropic's advisor).
+func (m *Match) modelsOf(r *Request) (name string, others []string, err error) {
 	b, err := rawBody(r, maxPrompt)
 	if err != nil || len(b) == 0 {
-		return "", err
+		return "", nil, err
 	}
 	if err := isJSON(r); err != nil {
-		return "", err
+		return "", nil, err
 	}
-	body, err := StrictFields(b, append(topFields(asides[m.Service.Name+" "+m.Actions[0].Operation]), "model")...)
+	body, err := StrictFields(b, append(topFields(asides[m.Service.Name+" "+m.Actions[0].Operation]), "model", "tools")...)
 	if err != nil {
-		return "", fmt.Errorf("the model cannot be read: %w", err)
+		return "", nil, fmt.Errorf("the model cannot be read: %w", err)
 	}
 	m.args = body
-	v, given := body["model"]
-	if !given || v == nil {
-		return "", nil
+	if v := body["model"]; v != nil {
+		if name, err = modelName(v); err != nil {
+			return "", nil, err
+		}
 	}
-	return modelName(v)
+	tools, _ := body["tools"].([]any)
+	for _, tool := range tools {
+		tool, _ := tool.(map[string]any)
+		if tool["model"] == nil {
+			continue
+		}
+		other, err := modelName(tool["model"])
+		if err != nil {
+			return "", nil, fmt.Errorf("a tool: %w", err)
+		}
+		if other != name && !slices.Contains(others, other) {
+			others = append(others, other)
+		}
+	}
+	return name, others, nil
 }
 
 // modelName refuses what could be read as another name than the one it shows.

@@ -41,6 +41,25 @@ var relatives = map[string]string{"mailbox": "me", "calendar": "primary", "file"
 // Relative says whether the name does not tell which one it is, since it is another one for each credential.
 func (r Resource) Relative() bool { return r.Name != "" && relatives[r.Kind] == r.Name }
 
+// gathers are reads of an organisation or a user that give what stands in repositories which they do not name.
+var gathers = wordSet{text: `issues/list-for-org repos/list-for-org teams/list-repos-in-org teams/list-repos-legacy
+	projects/list-items-for-org projects/get-org-item projects/list-view-items-for-org
+	projects/list-items-for-user projects/get-user-item projects/list-view-items-for-user
+	activity/list-events-for-authenticated-user activity/list-org-events-for-authenticated-user activity/list-received-events-for-user
+	code-scanning/list-alerts-for-org dependabot/list-alerts-for-org secret-scanning/list-alerts-for-org
+	security-advisories/list-org-repository-advisories migrations/download-archive-for-org`}
+
+// Gathers says whether the action reads things of any repository of an organisation's or a user's.
+func (a *Action) Gathers() bool {
+	return (a.Resource.Kind == "org" || a.Resource.Kind == "user") && gathers.has(a.Operation)
+}
+
+// Told says whether the resource tells what the action is about: not where it is none, where a query of GraphQL leads beyond one,
+// and where a user's repositories are meant, whoever owns them.
+func (a *Action) Told() bool {
+	return a.Resource.Known() && a.Resource != elsewhere && !(a.Resource.Kind == "user" && a.Gathers())
+}
+
 // undated is the name of a model without the version that vendors add to it: gpt-4o-2024-08-06, gpt-3.5-turbo-0125,
 // claude-3-5-haiku-20241022, claude-3-7-sonnet-latest, gemini-2.0-flash-001.
 func undated(model string) string {

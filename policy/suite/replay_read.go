@@ -132,8 +132,8 @@ func (r *Replay) rebuilt(x *reading, route *action.Match, also []bool) (all []ac
 
 // besides is what the body, which nobody has any more, may have had the operation do.
 func besides(a *action.Action, route *action.Match) string {
-	if a.Operation != route.Actions[0].Operation {
-		return ""
+	if a.Operation != route.Actions[0].Operation { // a field of a GraphQL document
+		return route.Service.Besides(a.Operation)
 	}
 	return route.Actions[0].Like
 }
