@@ -100,9 +100,12 @@ func validRunID(id string) bool {
 	return id != "" && len(id) <= 64 && id[0] != '.' && wordOf(id) == id
 }
 
+// startLayout is how the name of a log says when its run began.
+const startLayout = "20060102T150405.000Z"
+
 // fileName sorts by time.
 func fileName(o Options) string {
-	parts := []string{o.Now().UTC().Format("20060102T150405.000Z"), o.RunID}
+	parts := []string{o.Now().UTC().Format(startLayout), o.RunID}
 	if agent := wordOf(o.AgentID); agent != "" {
 		parts = append(parts, agent[:min(len(agent), 64)])
 	}

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 )
 
@@ -58,8 +60,20 @@ func Verify(path, anchorDir string) (Report, error) {
 		return v.Report, fmt.Errorf("audit log %s: %w", path, err)
 	}
 	v.compareAnchor()
+	if v.Records > 0 && !namedAfter(path, v.RunID) {
+		v.problem(0, "it holds run %s, of which it does not have the name: another run's log lies in its place", Clip(v.RunID, 64))
+	}
 	sort.SliceStable(v.Problems, func(i, j int) bool { return v.Problems[i].Line < v.Problems[j].Line })
 	return v.Report, nil
+}
+
+// namedAfter says whether a file is called as the log of a run. Of what has no such name, as a copy elsewhere, that is not asked.
+func namedAfter(path, runID string) bool {
+	began, rest, _ := strings.Cut(strings.TrimSuffix(filepath.Base(path), logExt), "_")
+	if _, err := time.Parse(startLayout, began); err != nil {
+		return true
+	}
+	return rest == runID || strings.HasPrefix(rest, runID+"_")
 }
 
 type verifier struct {

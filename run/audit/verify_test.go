@@ -119,7 +119,7 @@ func TestTampering(t *testing.T) {
 		"all of other run": {func(ls lines) lines {
 			return bytes.SplitAfter(bytes.ReplaceAll(bytes.Join(ls, nil), []byte("run-1"), []byte("run-2")), []byte("\n"))[:1]
 		},
-			[]string{"1: altered", "2: the end is cut off"}},
+			[]string{"0: it holds run run-2", "1: altered", "2: the end is cut off"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -208,6 +208,37 @@ func TestAnchors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAnotherRunsLog: the log of one run and its anchor, put in the place of another's, are whole, and not that one's.
+func TestAnotherRunsLog(t *testing.T) {
+	home := t.TempDir()
+	good := newLogIn(t, home)
+	o := optionsIn(home)
+	o.RunID = "run-12"
+	bad, err := Create(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bad.Close()
+	mustAppend(t, good, sample())
+	mustAppend(t, bad, sample(), &Record{Event: Refused})
+	wantProblems(t, mustVerify(t, bad), nil)
+	for _, pair := range [][2]string{{good.Path(), bad.Path()}, {anchorPath(good.Path(), o.AnchorDir), anchorPath(bad.Path(), o.AnchorDir)}} {
+		if err := os.Rename(pair[0], pair[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantProblems(t, mustVerify(t, bad), []string{"0: it holds run run-1, of which it does not have the name"})
+	elsewhere := filepath.Join(home, "a_copy.jsonl")
+	if err := os.Rename(bad.Path(), elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	rep, err := Verify(elsewhere, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantProblems(t, rep, nil)
 }
 
 // TestAnchorCaughtHalfStored: what is torn only for a moment is read again.
