@@ -52,12 +52,21 @@ var nesting = []uint32{
 // setDelegation is F_SETDELEG of linux/fcntl.h, from Linux 6.19 on: a lease of a directory.
 const setDelegation = 1040
 
+// typing are the requests by which a terminal takes what a program says for what its user typed. The other one is TIOCLINUX
+// (ioctl_console(2)), which among others pastes the selection.
+var typing = []uint32{unix.TIOCSTI, 0x541c}
+
+// snapshotting are those by which whoever owns a subvolume gets a copy of it, as a directory of its own: without the mounts that cover
+// something in it, and below what may be read. BTRFS_IOC_SNAP_CREATE (linux/btrfs.h) and bcachefs's
+// BCH_IOCTL_SUBVOLUME_CREATE, each in its two versions.
+var snapshotting = []uint32{0x50009401, 0x50009417, 0x4020bc10, 0x4030bc1d}
+
 // Filter makes the filter of system calls for this processor, for shim.Config.Seccomp.
 func Filter(c Calls) ([]byte, error) {
 	p := code(load(offArch), unless(nativeArch, ret(kill)), load(offNumber), foreignCalls())
 	// Those whose arguments are looked at come first: the kernel knows of the others in advance that they pass.
 	p = code(p,
-		on(unix.SYS_IOCTL, terminalInput()),
+		on(unix.SYS_IOCTL, requests(slices.Concat(typing, snapshotting))),
 		on(unix.SYS_FCNTL, code(loadArg(1), when(unix.F_SETLEASE, ret(forbidden)), when(setDelegation, ret(forbidden)), ret(allow))), // whoever opens the file waits
 		on(unix.SYS_PRLIMIT64, othersLimits()),
 		on(unix.SYS_SENDTO, fastOpen(3)), on(unix.SYS_SENDMSG, fastOpen(2)), on(unix.SYS_SENDMMSG, fastOpen(3)),
@@ -78,8 +87,8 @@ func Filter(c Calls) ([]byte, error) {
 // number, the same one for both processors.
 func TerminalFilter() ([]byte, error) {
 	const ioctl32 = 54
-	foreign := code(load(offNumber), on(ioctl32, terminalInput()), ret(allow))
-	return code(load(offArch), unless(nativeArch, foreign), load(offNumber), foreignCalls(), on(unix.SYS_IOCTL, terminalInput()), ret(allow)).bytes(), nil
+	foreign := code(load(offNumber), on(ioctl32, requests(typing)), ret(allow))
+	return code(load(offArch), unless(nativeArch, foreign), load(offNumber), foreignCalls(), on(unix.SYS_IOCTL, requests(typing)), ret(allow)).bytes(), nil
 }
 
 // sockets allows local sockets, those of TCP, and the netlink socket by which a program learns its addresses. Multipath TCP
@@ -120,11 +129,9 @@ func othersLimits() program {
 	return code(loadArg(0), when(0, ret(allow)), loadArg(newLimit), unless(0, ret(forbidden)), load(offArgs+8*newLimit+4), unless(0, ret(forbidden)), ret(allow))
 }
 
-// terminalInput refuses to type at the terminal in the user's place. The kernel takes the low 32 bits of the request, and
-// so does loadArg.
-func terminalInput() program {
-	const tiocLinux = 0x541c // ioctl_console(2): among others, paste the selection
-	return code(loadArg(1), when(unix.TIOCSTI, ret(forbidden)), when(tiocLinux, ret(forbidden)), ret(allow))
+// requests refuses some of ioctl's. The kernel takes their low 32 bits, and so does loadArg.
+func requests(refused []uint32) program {
+	return code(loadArg(1), answer(refused, forbidden), ret(allow))
 }
 
 // Below is an assembler for what a seccomp filter is made of: classic BPF over struct seccomp_data (linux/seccomp.h).

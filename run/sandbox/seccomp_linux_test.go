@@ -136,6 +136,9 @@ func TestFilterAnswers(t *testing.T) {
 		{name: "TIOCSTI", number: unix.SYS_IOCTL, args: []uint64{0, unix.TIOCSTI}, want: forbidden},
 		{name: "TIOCSTI with high bits", number: unix.SYS_IOCTL, args: []uint64{0, unix.TIOCSTI | high}, want: forbidden},
 		{name: "TIOCLINUX", number: unix.SYS_IOCTL, args: []uint64{0, 0x541c | 1<<32}, want: forbidden},
+		{name: "a snapshot", number: unix.SYS_IOCTL, args: []uint64{3, 0x50009401 | high}, want: forbidden},
+		{name: "a snapshot, version 2", number: unix.SYS_IOCTL, args: []uint64{3, 0x50009417}, want: forbidden},
+		{name: "a new subvolume", number: unix.SYS_IOCTL, args: []uint64{3, 0x5000940e}, want: allow},
 
 		{name: "fcntl", number: unix.SYS_FCNTL, args: []uint64{3, unix.F_SETFL | high, unix.F_SETLEASE}, want: allow},
 		{name: "a lease", number: unix.SYS_FCNTL, args: []uint64{3, unix.F_SETLEASE | high, unix.F_WRLCK}, want: forbidden},
