@@ -36,6 +36,17 @@ func ourMounts() []mountPoint {
 	return mountPoints(string(text))
 }
 
+// swapFiles reads the list of files in which the system keeps memory that it has no room for, that of this process perhaps. Root can
+// read them (swapon(8)).
+func swapFiles(text string) (paths []string) {
+	for line := range strings.Lines(text) {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[1] == "file" {
+			paths = append(paths, unescape(fields[0]))
+		}
+	}
+	return paths
+}
+
 // layersOf reads the options of an overlay.
 func layersOf(what string) (layers []string) {
 	for option := range strings.SplitSeq(what[strings.LastIndexByte(what, ' ')+1:], ",") {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -98,5 +99,13 @@ func TestMountedTwice(t *testing.T) {
 	}
 	if !strings.Contains(all, filepath.Join(twice, "home/plain")) {
 		t.Errorf("filtered: what is beside it is not granted by its other name: %s", all)
+	}
+}
+
+func TestSwapFiles(t *testing.T) {
+	const list = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n/dev/dm-1                               partition\t8388604\t\t0\t\t-2\n" +
+		"/swap.img                               file\t\t2097148\t\t12\t\t-3\n/data/my\\040swap                          file\t\t2097148\t\t12\t\t-4\n"
+	if got := swapFiles(list); !slices.Equal(got, []string{"/swap.img", "/data/my swap"}) {
+		t.Errorf("%q", got)
 	}
 }

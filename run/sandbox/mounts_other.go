@@ -9,3 +9,5 @@ func ourMounts() []mountPoint { return nil }
 func otherNames(map[string]View, []mountPoint) map[string]View { return nil }
 
 func layerNames(map[string]View, []mountPoint) map[string]View { return nil }
+
+func swapFiles(string) []string { return nil }

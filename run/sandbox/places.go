@@ -188,7 +188,7 @@ func (p Places) Rules() []Rule {
 	for _, a := range agents {
 		v.below(p.Home, Writable, a.keeps)
 	}
-	if dir, home := p.leads(); dir != "/" && (dir == home || !within(home, dir)) { // to work in / is not to own what is below it
+	if dir, home := p.leads(); dir != "/" && !within(dir, "/sys") && (dir == home || !within(home, dir)) { // to work in / is not to own what is below it
 		v.add(Writable, p.Dir)
 		v.add(Writable, GitDirs(p.Dir)...)
 		v.add(ReadOnly, filepath.Join(p.Dir, ".git/hooks"))
@@ -203,6 +203,7 @@ func (p Places) Rules() []Rule {
 	v.add(Hidden, machineSecrets...)
 	v.add(ReadOnly, "/run/host/etc") // where a container of toolbox(1) has its hosts file
 	v.add(Hidden, hostKeys()...)
+	v.add(Hidden, swapFiles(textOf("/proc/swaps", 64<<10))...)
 	v.add(Hidden, p.Jobs...)
 	for _, home := range p.homes() {
 		v.below(home, Hidden, secretPlaces)

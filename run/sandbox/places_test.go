@@ -51,13 +51,13 @@ func TestUnsettled(t *testing.T) {
 	}
 }
 
-// TestWorkingDirectoryByAnotherName: who starts in a link to the root of the file system, or to a directory that the home directory is
-// in, does not own all of it.
+// TestWorkingDirectoryByAnotherName: who starts in a link to the root of the file system, to the kernel's own, or to a directory that the
+// home directory is in, does not own all of it.
 func TestWorkingDirectoryByAnotherName(t *testing.T) {
 	top := t.TempDir()
 	home, link := filepath.Join(top, "home"), filepath.Join(top, "link")
 	os.Mkdir(home, 0o755)
-	for to, want := range map[string]bool{"/": false, top: false, home: true} {
+	for to, want := range map[string]bool{"/": false, "/sys": false, top: false, home: true} {
 		os.Remove(link)
 		if err := os.Symlink(to, link); err != nil {
 			t.Skip(err)
