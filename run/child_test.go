@@ -294,6 +294,23 @@ func TestReaperKillsTheGroup(t *testing.T) {
 	}
 }
 
+// TestReaperIsWaitedFor: the first process of a container may never ask how one ended that it was left.
+func TestReaperIsWaitedFor(t *testing.T) {
+	r, err := startReaper("run", t.TempDir(), nil)
+	if err == nil {
+		err = r.started()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.dismiss()
+	select {
+	case <-r.exited:
+	default:
+		t.Error("it is left to somebody else")
+	}
+}
+
 func needsProc(t *testing.T) {
 	if _, err := os.Stat("/proc/self/environ"); err != nil {
 		t.Skip("needs /proc")

@@ -98,19 +98,23 @@ func (r *reaper) group(id int) { r.say("group", strconv.Itoa(id)) }
 // forget takes the group back: the child is reaped and its number may be another's.
 func (r *reaper) forget() { r.group(0) }
 
-// dismiss lets it go at once.
+// dismiss lets it go.
 func (r *reaper) dismiss() {
 	if r != nil {
 		r.say("bye", "")
-		r.pipe.Close()
+		r.awaitEnd()
 	}
 }
 
-// sweep has it end what is left of the run, and waits for that.
+// sweep has it end what is left of the run.
 func (r *reaper) sweep() {
-	if r == nil {
-		return
+	if r != nil {
+		r.awaitEnd()
 	}
+}
+
+// awaitEnd ends the pipe, and waits for the reaper: who would be its parent after us may never do so.
+func (r *reaper) awaitEnd() {
 	r.pipe.Close()
 	select {
 	case <-r.exited:
