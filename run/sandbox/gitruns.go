@@ -28,11 +28,14 @@ var programKeys = [...]string{
 const maxGitConfig = 1 << 20
 
 // GitRuns lists what the repository around dir says that git is to run: lines of its configuration, its hooks, and another place for
-// both. Submodules that are checked out below it count, and dir itself where git takes it for a bare repository.
+// both or for all of it. Submodules that are checked out below it count, and dir itself where git takes it for a bare repository.
 func GitRuns(dir string) map[string]bool {
 	all := map[string]bool{}
 	if isThere(filepath.Join(dir, "HEAD")) {
 		gitRuns(dir, all)
+	}
+	if dot, to := leadsElsewhere(dir); dot != "" {
+		all[dot+": "+to] = true
 	}
 	for _, git := range GitDirs(dir) {
 		worktrees, _ := filepath.Glob(filepath.Join(git, "worktrees/*"))
@@ -41,6 +44,26 @@ func GitRuns(dir string) map[string]bool {
 		}
 	}
 	return all
+}
+
+// leadsElsewhere gives the .git of the repository around dir if it is not its directory, and what it says of where that is.
+func leadsElsewhere(dir string) (dot, to string) {
+	for at := dir; ; at = filepath.Dir(at) {
+		dot = filepath.Join(at, ".git")
+		switch info, err := os.Lstat(dot); {
+		case err != nil:
+		case info.Mode()&os.ModeSymlink != 0:
+			to, _ = os.Readlink(dot)
+			return dot, to
+		case !info.IsDir():
+			return dot, firstLine(dot)
+		case isThere(filepath.Join(dot, "HEAD")):
+			return "", ""
+		}
+		if at == filepath.Dir(at) {
+			return "", ""
+		}
+	}
 }
 
 // maxModules bounds how deep the names of submodules and their own submodules are followed.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -54,6 +55,34 @@ func TestGitRuns(t *testing.T) {
 			t.Errorf("%s: %d lines instead of %d: %v", name, n, before+1, GitRuns(dir))
 		}
 	}
+}
+
+// TestGitRunsElsewhere: where the repository is said to be is told, since the one there runs what it likes.
+func TestGitRunsElsewhere(t *testing.T) {
+	top := t.TempDir()
+	dir, dot := filepath.Join(top, "a/b"), filepath.Join(top, "a/.git")
+	os.MkdirAll(dir, 0o755)
+	tells := func(want ...string) {
+		t.Helper()
+		if got := slices.Sorted(maps.Keys(GitRuns(dir))); !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	os.Mkdir(dot, 0o755) // which git passes over
+	os.WriteFile(filepath.Join(top, ".git"), []byte("gitdir: ../usual\n"), 0o644)
+	tells(filepath.Join(top, ".git") + ": gitdir: ../usual")
+	os.Remove(dot)
+	os.WriteFile(dot, []byte("gitdir: evil\n"), 0o644)
+	tells(dot + ": gitdir: evil")
+	os.Remove(dot)
+	if err := os.Symlink("evil", dot); err != nil {
+		t.Skip(err)
+	}
+	tells(dot + ": evil")
+	os.WriteFile(filepath.Join(dir, "HEAD"), nil, 0o644)
+	os.Mkdir(filepath.Join(dir, ".git"), 0o755)
+	os.WriteFile(filepath.Join(dir, ".git/HEAD"), nil, 0o644)
+	tells()
 }
 
 // TestGitRunsWhatIsNotRead: a configuration that git reads and we do not is told of, and nothing of what it holds: a link may lead to what is
