@@ -14,6 +14,8 @@ import (
 
 	"agentguard/policy"
 	"agentguard/run/sandbox"
+	"agentguard/run/sandbox/inner"
+	"agentguard/run/sandbox/shim"
 )
 
 // again runs tests of this program anew with a child of that level.
@@ -96,6 +98,11 @@ func TestSealedLeavesNothing(t *testing.T) {
 			return marked(mark, cmd.Process.Pid) == 0 && len(entries) == 0
 		})
 	}
+}
+
+func TestInitComesFirst(t *testing.T) {
+	comesFirst(t, inner.Name)
+	comesFirst(t, shim.Name)
 }
 
 // initOf is the init process of a sealed run, 0 if there is none.

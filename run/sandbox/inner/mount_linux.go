@@ -3,7 +3,7 @@ package inner
 import (
 	"bytes"
 	"os"
-	"path/filepath"
+	"path"
 	"strconv"
 	"syscall"
 	"unsafe"
@@ -172,12 +172,12 @@ func among(source, path string) {
 // tmpfsMagic is statfs's word for what hide covers directories with (linux/magic.h).
 const tmpfsMagic = 0x01021994
 
-// lay copies a file to a path whose directory it makes in one that is hidden. Where nothing hides that one it lays nothing: what is
+// lay copies a file to a place whose directory it makes in one that is hidden. Where nothing hides that one it lays nothing: what is
 // there is the user's own.
-func lay(source, path string) error {
-	dir := filepath.Dir(path)
+func lay(source, place string) error {
+	dir := path.Dir(place)
 	var over syscall.Statfs_t
-	if err := syscall.Statfs(filepath.Dir(dir), &over); err != nil || over.Type != tmpfsMagic {
+	if err := syscall.Statfs(path.Dir(dir), &over); err != nil || over.Type != tmpfsMagic {
 		return err
 	}
 	text, err := os.ReadFile(source)
@@ -187,7 +187,7 @@ func lay(source, path string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, text, 0o600)
+	return os.WriteFile(place, text, 0o600)
 }
 
 // readOnly makes what is at path unchangeable, and the name itself: a mount point can be neither removed nor replaced.
