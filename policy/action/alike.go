@@ -26,11 +26,15 @@ change_default_branch repos/rename-branch
 commit_file createCommitOnBranch code-scanning/commit-autofix
 delete_file createCommitOnBranch
 merge_pr repos/merge mergeBranch
+pulls/merge pulls/merge-async mergePullRequest enablePullRequestAutoMerge enqueuePullRequest repos/merge mergeBranch
 create_branch repos/rename-branch agent-tasks/create-task-in-repo codespaces/export-for-authenticated-user
 create_tag repos/create-release
 delete_branch repos/rename-branch
 add_label issues/set-labels
 remove_label issues/set-labels
+watch updateSubscription
+unwatch updateSubscription
+dependabot/update-alert dismissRepositoryVulnerabilityAlert
 rerun_workflow checks/rerequest-run checks/rerequest-suite rerequestCheckSuite
 approve_deployment actions/review-custom-gates-for-run
 unprotect_branch repos/update-branch-protection repos/set-branch-protection repos/change-branch-protection repos/update-repo-ruleset repos/update-org-ruleset repos/delete-org-ruleset updateBranchProtectionRule updateRepositoryRuleset
@@ -86,7 +90,7 @@ search_vector_store responses/connect`,
 download_file files.info files.sharedPublicURL
 post_message chat.scheduleMessage files.upload files.remote.share reminders.add
 upload_file files.upload
-read_channel search.messages search.all search.files reactions.get reactions.list pins.list stars.list`,
+read_channel files.list search.messages search.all search.files reactions.get reactions.list pins.list stars.list`,
 	"stripe": `create_refund PostCreditNotes PostApplicationFeesIdRefund PostApplicationFeesIdRefunds PostDisputesDisputeClose PostChargesChargeDisputeClose
 create_charge payment-intents/create payment-intents/confirm payment-intents/capture invoices/pay PostTerminalReadersReaderProcessPaymentIntent
 create_payment charges/create
@@ -120,7 +124,35 @@ func (s *Service) Alike(name string) []string {
 			return f[1:]
 		}
 	}
-	return nil
+	return s.twins(name)
+}
+
+// twins are the mutations of GitHub's that do what an operation of its REST API does, or that operation.
+func (s *Service) twins(operation string) (out []string) {
+	if s.Name != "github" {
+		return nil
+	}
+	for line := range strings.Lines(githubMutations) {
+		f := strings.Fields(line)
+		switch {
+		case len(f) < 4 || f[2] != operation && f[3] != operation || !s.calls(f[3], f[1]):
+		case f[2] == operation:
+			out = append(out, f[3])
+		default:
+			out = append(out, f[2])
+		}
+	}
+	return out
+}
+
+// calls says whether an operation may be the action of this name.
+func (s *Service) calls(operation, name string) bool {
+	for r := range s.written {
+		if r.Operation == operation && r.Action == name {
+			return true
+		}
+	}
+	return false
 }
 
 // Alias is the name that an operation of the service has besides its own, "" where there is none.

@@ -66,17 +66,17 @@ var asides = map[string]string{
 	"stripe PostQuotesQuote":                                         "transfer_data=create_transfer",
 	"stripe PostSubscriptionSchedules":                               "transfer_data=create_transfer",
 	"stripe PostSubscriptionSchedulesSchedule":                       "transfer_data=create_transfer end_behavior:cancel=cancel_subscription",
-	"slack files.completeUploadExternal":                             "initial_comment=post_message blocks=post_message",
+	"slack files.completeUploadExternal":                             "channel_id=post_message channels=post_message initial_comment=post_message blocks=post_message",
 }
 
-// aside notes on the first action what its arguments do besides, wherever they stand: some services take those of the query
+// aside notes on the actions what the arguments do besides, wherever they stand: some services take those of the query
 // for the body's. A body that is no JSON for us may be some for the service: what stands in it is then taken for given.
 func (m *Match) aside(r *Request) {
 	if len(m.Actions) == 0 || m.GraphQL {
 		return
 	}
-	a := &m.Actions[0]
-	table := asides[m.Service.Name+" "+a.Operation]
+	operation := m.Actions[0].Operation
+	table := asides[m.Service.Name+" "+operation]
 	if table == "" || m.Service.Name == "google" && mediaUpload(r) {
 		return
 	}
@@ -85,7 +85,7 @@ func (m *Match) aside(r *Request) {
 	if args == nil {
 		args, err = argumentsIn(r, raw, table)
 	}
-	a.Like = joined(a.Like, alikeBy(table, func(field, value string) bool {
+	like := alikeBy(table, func(field, value string) bool {
 		last := field[strings.LastIndexByte(field, '.')+1:]
 		switch {
 		case wrong != nil, r.Query != "" && inForm(r.Query, last, value):
@@ -97,7 +97,12 @@ func (m *Match) aside(r *Request) {
 			return mayName(r, raw, strings.ToLower(last)) || inForm(string(raw), last, value)
 		}
 		return given(args, field, value)
-	}))
+	})
+	for i := range m.Actions { // one for each channel, or model
+		if a := &m.Actions[i]; a.Operation == operation {
+			a.Like = joined(a.Like, like)
+		}
+	}
 }
 
 // Besides are the names of all that an operation may do besides, where nobody has its arguments any more.

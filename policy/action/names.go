@@ -15,6 +15,10 @@ func (r Resource) OtherNames() []Resource {
 			return []Resource{{"project", r.Name[:i]}}
 		}
 	case "model":
+		if of, ok := strings.CutPrefix(r.Name, "ft:"); ok { // OpenAI's, made of another by fine-tuning
+			of, _, _ = strings.Cut(of, ":")
+			return []Resource{{"model", of}, {"model", undated(of)}}
+		}
 		if name := undated(r.Name); name != r.Name {
 			return []Resource{{"model", name}}
 		}
