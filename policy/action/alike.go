@@ -7,7 +7,8 @@ import "strings"
 //
 // GitHub: a commit by the contents API is a push of one commit, as is what brings a branch or a gist forward, and Copilot pushes
 // and opens pull requests for who gives it a task; a deployment merges the default branch into its own; what is done to an organisation is done to its repositories; branches can be
-// merged behind a pull request's back, and one that is renamed is gone; a rule or a setting that is written anew may be a weaker one.
+// merged behind a pull request's back, and one that is renamed is gone; a rule or a setting that is written anew may be
+// a weaker one, and a webhook one to somewhere else.
 var alike = map[string]string{
 	"anthropic": "create_message batches/create completions/create",
 	"aws": `dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query dynamodb:Scan dynamodb:PartiQLSelect
@@ -45,6 +46,7 @@ set_secret agents/create-or-update-repo-secret agents/create-or-update-org-secre
 delete_secret agents/delete-repo-secret agents/delete-org-secret dependabot/delete-org-secret codespaces/delete-org-secret codespaces/delete-secret-for-authenticated-user actions/remove-selected-repo-from-org-secret actions/set-selected-repos-for-org-secret agents/remove-selected-repo-from-org-secret agents/set-selected-repos-for-org-secret codespaces/remove-selected-repo-from-org-secret codespaces/set-selected-repos-for-org-secret dependabot/remove-selected-repo-from-org-secret dependabot/set-selected-repos-for-org-secret codespaces/remove-repository-for-secret-for-authenticated-user codespaces/set-repositories-for-secret-for-authenticated-user private-registries/delete-org-private-registry
 set_variable actions/create-environment-variable actions/update-environment-variable actions/create-org-variable actions/update-org-variable agents/create-repo-variable agents/update-repo-variable agents/create-org-variable agents/update-org-variable actions/add-selected-repo-to-org-variable actions/set-selected-repos-for-org-variable agents/add-selected-repo-to-org-variable agents/set-selected-repos-for-org-variable
 delete_variable actions/delete-environment-variable actions/delete-org-variable agents/delete-repo-variable agents/delete-org-variable actions/remove-selected-repo-from-org-variable actions/set-selected-repos-for-org-variable agents/remove-selected-repo-from-org-variable agents/set-selected-repos-for-org-variable
+create_webhook repos/update-webhook repos/update-webhook-config-for-repo orgs/update-webhook orgs/update-webhook-config-for-org apps/update-webhook-config-for-app
 update_webhook orgs/update-webhook orgs/update-webhook-config-for-org apps/update-webhook-config-for-app
 add_collaborator teams/add-or-update-repo-permissions-in-org teams/add-or-update-repo-permissions-legacy orgs/assign-team-to-org-role orgs/assign-user-to-org-role enterprise-team-organizations/add enterprise-team-organizations/bulk-add apps/add-repo-to-installation-for-authenticated-user
 remove_collaborator teams/remove-repo-in-org teams/remove-repo-legacy orgs/remove-outside-collaborator orgs/revoke-org-role-team orgs/revoke-org-role-user orgs/revoke-all-org-roles-team orgs/revoke-all-org-roles-user enterprise-team-organizations/delete enterprise-team-organizations/bulk-remove

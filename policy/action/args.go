@@ -187,6 +187,9 @@ func bodyFields(r *Request, m *Match, names []string) (map[string]any, error) {
 	if kind, err := contentType(r); err != nil {
 		return nil, err
 	} else if kind == "application/x-www-form-urlencoded" {
+		if err := beginsAsForm(b); err != nil {
+			return nil, err
+		}
 		return formFields(string(b), names)
 	}
 	if err := isJSON(r); err != nil {
@@ -197,6 +200,15 @@ func bodyFields(r *Request, m *Match, names []string) (map[string]any, error) {
 		return nil, fmt.Errorf("the body cannot be read: %w", err)
 	}
 	return fields, nil
+}
+
+// beginsAsForm refuses a form that servers which do not go by its type may read as JSON: GitHub takes every body for that, and in
+// {"base":"prod","title":"&base=main&"} a form says otherwise.
+func beginsAsForm(b []byte) error {
+	if c := b[0]; c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("_%&+-.*$", c) >= 0 {
+		return nil
+	}
+	return errors.New("the body says that it is a form, and begins as none does")
 }
 
 // formFields reads form encoding, in which nothing may stand twice or in a spelling that some server takes for a name.

@@ -24,6 +24,7 @@ var asides = map[string]string{
 	"github startRepositoryMigration":                                "lockSource=archive_repo",
 	"github createRepository":                                        "teamId=add_collaborator",
 	"github updatePullRequestBranch":                                 "updateMethod:REBASE=force_push",
+	"github graphql":                                                 "search=search", // a root field; see walker.query
 	"github createIssue":                                             "labelIds=add_label assigneeIds=add_assignee",
 	"github updateIssue":                                             "labelIds=add_label,remove_label,set_labels assigneeIds=add_assignee,remove_assignee",
 	"github updatePullRequest":                                       "labelIds=add_label,remove_label,set_labels assigneeIds=add_assignee,remove_assignee",

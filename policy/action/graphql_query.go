@@ -51,6 +51,8 @@ func (w *walker) query(f *graphql.Field) (*root, error) {
 		if w.only(f, &public) { // to know a reviewer's id
 			return nil, nil
 		}
+	case "search":
+		q.like = "search" // which REST calls so
 	case "repository":
 		if name, ok := w.repository(f); ok {
 			q.named, at = []Resource{{"repo", name}}, inside

@@ -22,6 +22,7 @@ type root struct {
 	each   bool           // its names count one by one
 	times  int            // it does the first of them, and admin, so many times at once; 0: once
 
+	like    string          // see Action.Like
 	ids     []string        // of what it is about
 	facts   map[string]Fact // of the ids, as far as they are known; nil: nobody has looked them up
 	renamed func(*root) []string
@@ -55,7 +56,7 @@ func (f *root) actions() []Action {
 		list = append(list, a)
 	}
 	resources := f.resources()
-	like := f.asides()
+	like := joined(f.like, f.asides())
 	for n, name := range names {
 		a := f.action
 		a.Like, a.Name, a.Ref = like, name, f.ref()
@@ -86,7 +87,9 @@ func (f *root) actions() []Action {
 		}
 	}
 	if f.outside {
-		add(graphQLQuery, elsewhere, false)
+		a := graphQLQuery
+		a.Like = f.like
+		add(a, elsewhere, false)
 	}
 	return list
 }

@@ -171,8 +171,10 @@ func slackArguments(r *Request) (map[string][]string, error) {
 	case err != nil:
 		return nil, err
 	case kind == "application/x-www-form-urlencoded":
-		body, err = formArguments(string(b))
-		if err != nil {
+		if err := beginsAsForm(b); err != nil {
+			return nil, err
+		}
+		if body, err = formArguments(string(b)); err != nil {
 			return nil, err
 		}
 	case kind == "application/json":
