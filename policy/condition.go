@@ -104,8 +104,9 @@ func wholeNumber(s string) (int64, bool) {
 	return n, err == nil && strconv.FormatInt(n, 10) == s
 }
 
-// check says whether a value is as the condition wants. wrong is why that cannot be told.
-func (c *Condition) check(v any) (holds bool, wrong string) {
+// check says whether a value is as the condition wants, a text as loosely as its server may read it if folds says so. wrong is why
+// that cannot be told.
+func (c *Condition) check(v any, folds bool) (holds bool, wrong string) {
 	if form, ok := v.(action.FormValue); ok {
 		v = c.typed(string(form))
 	}
@@ -123,8 +124,12 @@ func (c *Condition) check(v any) (holds bool, wrong string) {
 		spelled, ok = action.Spellings{s}, true
 	}
 	return slices.ContainsFunc(c.texts, func(parts []string) bool {
-		return slices.ContainsFunc(spelled, func(s string) bool { return matchSegment(parts, s) })
+		return slices.ContainsFunc(spelled, func(s string) bool { return matchSegment(parts, s) || folds && matchLoosely(parts, s) })
 	}), unless(ok, "is not a text")
+}
+
+func matchLoosely(parts []string, s string) bool {
+	return matchSegment(strings.Split(loose(strings.Join(parts, "*")), "*"), loose(s))
 }
 
 // typed gives the text of a form the type that the condition asks for, where the text is spelt so.

@@ -98,7 +98,7 @@ func (q *inquiry) meets(r *Rule, a *action.Action, deny bool) bool {
 		if !q.applies(c.Argument, a) {
 			continue
 		}
-		holds, wrong := q.tell(c, a)
+		holds, wrong := q.tell(c, a, deny)
 		switch {
 		case wrong != "" && q.kind:
 			if deny {
@@ -122,8 +122,8 @@ func verb(deny bool) string {
 	return "allows"
 }
 
-// tell asks for one argument of an action.
-func (q *inquiry) tell(c *Condition, a *action.Action) (holds bool, wrong string) {
+// tell asks for one argument of an action. Of a deny rule for a service of one's own, texts are loose, as names are.
+func (q *inquiry) tell(c *Condition, a *action.Action, deny bool) (holds bool, wrong string) {
 	if !q.asked || q.m.GraphQL || a.Ref != "" { // else all actions of a request share its arguments
 		q.values, q.err = action.Arguments(q.r, q.m, a, q.names...)
 		q.asked = true
@@ -135,7 +135,7 @@ func (q *inquiry) tell(c *Condition, a *action.Action) (holds bool, wrong string
 	if !there {
 		return false, "the request does not say what " + c.Argument + " is"
 	}
-	holds, wrong = c.check(v)
+	holds, wrong = c.check(v, deny && action.Lookup(q.m.Service.Name) != q.m.Service)
 	if wrong != "" {
 		wrong = "the request's " + c.Argument + " " + wrong
 	}

@@ -192,6 +192,9 @@ func bodyFields(r *Request, m *Match, names []string) (map[string]any, error) {
 		}
 		return formFields(string(b), names)
 	}
+	if m.Service.Name == "stripe" { // which takes nothing else, and could read JSON as one
+		return nil, errors.New("the body is no form")
+	}
 	if err := isJSON(r); err != nil {
 		return nil, err
 	}
