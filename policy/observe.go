@@ -7,6 +7,17 @@ import (
 	"agentguard/policy/action"
 )
 
+// For is p for an agent of another name, by which its limits are counted.
+func (p *Policy) For(agent string) *Policy {
+	if p == nil || p.index == nil || agent == p.Agent.Name {
+		return p
+	}
+	o := *p
+	o.Agent.Name = agent
+	o.index = compile(&o)
+	return &o
+}
+
 // Observing is p with other allow rules: for each service whose hosts p knows, one that allows what it reads and writes,
 // and with admin also what it administers. All else of p holds, its deny rules first of all. It is for finding out what
 // is done; what no catalogue knows is denied as ever. Where a service has several credentials, the one that the first of

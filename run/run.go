@@ -154,6 +154,7 @@ func (s *session) prepare(ctx context.Context) error {
 	if s.Agent == "" {
 		s.Agent = s.Policy.Agent.Name
 	}
+	s.Policy = s.Policy.For(s.Agent)
 	s.id = runID(s.start)
 	if err := canStart(); err != nil {
 		return failure(err, "mount -t proc proc /proc")
