@@ -128,8 +128,13 @@ func (c *Condition) check(v any, folds bool) (holds bool, wrong string) {
 	}), unless(ok, "is not a text")
 }
 
+// matchLoosely leaves the pattern its white space, which may be what it is about.
 func matchLoosely(parts []string, s string) bool {
-	return matchSegment(strings.Split(loose(strings.Join(parts, "*")), "*"), loose(s))
+	folded := make([]string, len(parts))
+	for i, part := range parts {
+		folded[i] = strings.ToLower(part)
+	}
+	return matchSegment(folded, strings.ToLower(s)) || matchSegment(folded, loose(s))
 }
 
 // typed gives the text of a form the type that the condition asks for, where the text is spelt so.

@@ -5,10 +5,10 @@ import "strings"
 // alike are operations that come to what an action does though they are another one, or go further: each line is the action,
 // and what else must not happen where a rule forbids it. What does the very same has its alias instead (see the routes).
 //
-// GitHub: a commit by the contents API is a push of one commit, as is what brings a branch or a gist forward, and Copilot pushes
-// and opens pull requests for who gives it a task; a deployment merges the default branch into its own; what is done to an organisation is done to its repositories; branches can be
-// merged behind a pull request's back, and one that is renamed is gone; a rule or a setting that is written anew may be
-// a weaker one, and a webhook one to somewhere else.
+// GitHub: a commit by the contents API is a push of one commit, as is what brings a branch or a gist forward, the merging of a pull
+// request among it, and Copilot pushes and opens pull requests for who gives it a task; a deployment merges the default branch into
+// its own; what is done to an organisation is done to its repositories; branches can be merged behind a pull request's back, and one
+// that is renamed is gone; a rule or a setting that is written anew may be a weaker one, and a webhook one to somewhere else.
 var alike = map[string]string{
 	"anthropic": "create_message batches/create completions/create",
 	"aws": `dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query dynamodb:Scan dynamodb:PartiQLSelect
@@ -21,7 +21,7 @@ s3:GetObject s3:GetObjectTorrent s3:GetObjectAttributes
 ssm:DeleteParameter ssm:DeleteParameters
 ssm:GetParameter ssm:GetParameters ssm:GetParametersByPath ssm:GetParameterHistory`,
 	"gemini": "generate_content models.batchGenerateContent",
-	"github": `push repos/create-or-update-file-contents repos/delete-file repos/merge mergeBranch repos/merge-upstream code-scanning/commit-autofix migrations/start-import pulls/update-branch updatePullRequestBranch gists/update agent-tasks/create-task-in-repo codespaces/export-for-authenticated-user migrations/update-import repos/create-deployment createDeployment
+	"github": `push repos/create-or-update-file-contents repos/delete-file repos/merge mergeBranch pulls/merge pulls/merge-async mergePullRequest enablePullRequestAutoMerge enqueuePullRequest repos/merge-upstream code-scanning/commit-autofix migrations/start-import pulls/update-branch updatePullRequestBranch gists/update agent-tasks/create-task-in-repo codespaces/export-for-authenticated-user migrations/update-import repos/create-deployment createDeployment
 merge_branch repos/create-deployment createDeployment
 change_default_branch repos/rename-branch
 commit_file createCommitOnBranch code-scanning/commit-autofix
