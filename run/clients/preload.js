@@ -14,6 +14,12 @@
   const plain = proxyOf('HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy');
   if (!secure && !plain) return;
 
+  // Node 22 tells each process that what NODE_USE_ENV_PROXY has it do is experimental.
+  const { emit } = process;
+  if (env.NODE_USE_ENV_PROXY && process.version.startsWith('v22.')) {
+    process.emit = function (...args) { return args[0] === 'warning' && args[1].code === 'UNDICI-EHPA' || emit.apply(this, args); };
+  }
+
   const http = require('http'), https = require('https'), net = require('net'), tls = require('tls'), module_ = require('module'), { Duplex } = require('stream');
   const direct = (env.NO_PROXY || env.no_proxy || '').toLowerCase().split(/[\s,]+/).filter(Boolean);
   const bare = (host) => String(host || 'localhost').toLowerCase().replace(/^\[|\]$/g, '').replace(/\.$/, '');
@@ -127,6 +133,28 @@
       unref() { below.idle(true); return unref.call(above); },
     });
   };
+
+  // Who starts a program or a thread with an environment of its own making (clients of MCP give their servers HOME and PATH alone) would
+  // leave it without a way out: what tells of the proxy and the CA goes with it. A copy of ours names the run, and is as it was meant.
+  const files = require('path').dirname(env.NODE_EXTRA_CA_CERTS || __filename);
+  const told = Object.entries(env).filter(([name, value]) => /^(AGENTGUARD|GIT_CONFIG)_|_PROXY$|^(NODE|JAVA_TOOL)_OPTIONS$/i.test(name) || value.includes(files));
+  const lead = (given) => {
+    if (given === null || typeof given !== 'object' || given.AGENTGUARD_RUN) return given;
+    const made = { ...Object.fromEntries(told), ...given };
+    if (given.NODE_OPTIONS) made.NODE_OPTIONS = `${given.NODE_OPTIONS} --require=${JSON.stringify(__filename)}`;
+    return made;
+  };
+  const leading = (args) => args.map((o) => o !== null && typeof o === 'object' && o.env ? { ...o, env: lead(o.env) } : o);
+  const programs = require('child_process'), threads = require('worker_threads'), { spawn } = programs.ChildProcess.prototype;
+  programs.ChildProcess.prototype.spawn = function (o) { // exec, execFile, fork and spawn come here, with NAME=VALUE
+    const pairs = o && Array.isArray(o.envPairs) && o.envPairs.map((pair) => [pair.slice(0, pair.indexOf('=', 1)), pair.slice(pair.indexOf('=', 1) + 1)]);
+    return spawn.call(this, pairs ? { ...o, envPairs: Object.entries(lead(Object.fromEntries(pairs))).map(([name, value]) => `${name}=${value}`) } : o);
+  };
+  for (const name of ['spawnSync', 'execSync', 'execFileSync']) {
+    const original = programs[name];
+    programs[name] = (...args) => original(...leading(args));
+  }
+  threads.Worker = class Worker extends threads.Worker { constructor(...args) { super(...leading(args)); } };
   module_.syncBuiltinESMExports();
 
   // fetch: replace undici's default dispatcher when something first asks for it; loading undici takes 40 ms.
