@@ -116,10 +116,8 @@ func (p *Policy) unclaimed(a action.Authority, plain bool) string {
 			return fmt.Sprintf("%s is in [network] %s, but not with port %d: write %q", a.Host, o.word(), a.Port, a)
 		}
 	}
-	for _, name := range action.Names() {
-		if len(urlsOf(action.Lookup(name), a.Host)) > 0 {
-			return fmt.Sprintf("%s belongs to service %s: write a [credential.NAME] and an [allow.NAME] with service = %q", a.Host, name, name)
-		}
+	if s := action.Of(a.Host); s != nil {
+		return fmt.Sprintf("%s belongs to service %s: write a [credential.NAME] and an [allow.NAME] with service = %q", a.Host, s.Name, s.Name)
 	}
 	for _, svc := range sorted(p.Services) {
 		if len(urlsOf(svc, a.Host)) > 0 {

@@ -101,12 +101,16 @@ func (f *Refusal) write(w http.ResponseWriter, ex *Exchange) {
 	}
 }
 
-// refusalShape is how the clients of the request's service read a refusal.
+// refusalShape is how the clients of the request's service read a refusal, which they do whether or not the policy knows it.
 func (ex *Exchange) refusalShape() action.RefusalShape {
-	if ex.Claim.Service == nil {
+	service := ex.Claim.Service
+	if service == nil {
+		service = action.Of(ex.Authority.Host)
+	}
+	if service == nil {
 		return action.RefusalFlat
 	}
-	return ex.Claim.Service.Refusal
+	return service.Refusal
 }
 
 // writeReport refuses a push in git's own report, which git prints for each ref. git reads it only after it has sent

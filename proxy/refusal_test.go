@@ -36,3 +36,19 @@ func TestRefusalsSpeakTheServicesWords(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusalsOfUnknownHostsSpeakTheirWords: who calls a built-in service that the policy does not name reads its words all the same.
+func TestRefusalsOfUnknownHostsSpeakTheirWords(t *testing.T) {
+	refusal := &Refusal{Status: 403, Reason: "the policy does not know it", Unknown: true}
+	for host, want := range map[string]string{
+		"b.s3.us-east-1.amazonaws.com":      "<Error><Code>AccessDenied</Code><Message>the policy does not know it</Message>",
+		"api.openai.com":                    `"error":{"type":"permission_error","code":"agentguard_","message":"the policy does not know it"}`,
+		"generativelanguage.googleapis.com": `"error":{"code":403,"message":"the policy does not know it","status":"PERMISSION_DENIED"}`,
+		"api.example.com":                   `{"error":"the policy does not know it"`,
+	} {
+		ex, w := &Exchange{Authority: action.Authority{Host: host, Port: 443}, in: httptest.NewRequest("PUT", "/k", nil)}, httptest.NewRecorder()
+		if refusal.write(w, ex); w.Code != 403 || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d %s", host, w.Code, w.Body)
+		}
+	}
+}

@@ -76,6 +76,17 @@ func Lookup(name string) *Service {
 	return nil
 }
 
+// Of gives the built-in service whose host it is, whatever the port; nil where it is none's.
+func Of(host string) *Service {
+	for i := range builtins {
+		s := builtins[i].get()
+		if slices.ContainsFunc(s.Hosts, func(h Host) bool { return h.Pattern.Match(host) }) {
+			return s
+		}
+	}
+	return nil
+}
+
 // Names are the built-in services' names, sorted.
 func Names() []string {
 	var names []string
