@@ -26,10 +26,8 @@ func (s *session) wait(ctx context.Context) (Result, error) {
 	}
 	s.proxy.Close()
 	s.settle()
-	for _, file := range sandbox.Made(s.unsettled) {
-		s.Say("%s was made in this run: it can have programs started outside of it, so look at it", file)
-	}
 	r := s.tally.result()
+	r.Made = sandbox.Made(s.unsettled)
 	r.Code, r.RunID, r.AuditFile, r.Duration = code, s.id, s.log.Path(), time.Since(s.start)
 	if err := s.log.Append(s.endRecord(r)); err != nil {
 		s.incomplete(err)

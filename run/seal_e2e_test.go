@@ -71,7 +71,7 @@ func TestSealedFiles(t *testing.T) {
 	if !strings.HasSuffix(r.Stdout, "\n0\n") || strings.Contains(r.Stdout, s.Origin.Secrets["crm"]) {
 		t.Error("agentguard's own files can be seen")
 	}
-	if settings := filepath.Join(s.Dir, "home/.claude/settings.json"); !strings.Contains(r.Stderr, "agentguard: "+settings+" was made in this run") || os.Remove(settings) != nil {
+	if settings := filepath.Join(s.Dir, "home/.claude/settings.json"); !strings.Contains(r.Stderr, "agentguard: warning: "+settings+" was made in this run") || os.Remove(settings) != nil {
 		t.Error("it is not said what was made")
 	}
 	if !strings.Contains(r.Stderr, "agentguard: isolation.write: ~/absent is not there") || strings.Contains(r.Stderr, "~/made is") {

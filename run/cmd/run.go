@@ -85,6 +85,9 @@ func (p *program) run(c *cli.Context) error {
 	if ours.changed() {
 		p.warn("%s is not the program that this run began with: see who changed it before you start it again", ours.path)
 	}
+	for _, file := range result.Made {
+		p.warn("%s was made in this run: it can have programs started outside of it, so look at it", file)
+	}
 	p.warnOfGit(before, sandbox.GitRuns(config.Dir))
 	if l != nil {
 		if err := p.learned(l); err != nil {
