@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"agentguard/run/reap"
 	"agentguard/run/sandbox"
 )
 
@@ -15,7 +16,7 @@ import (
 func ownPlaces(level sandbox.Level) (dirs []string) {
 	uid := os.Geteuid()
 	mine := "/run/user/" + strconv.Itoa(uid)
-	if info, err := os.Stat(mine); err == nil && checkPrivate(info) == nil {
+	if info, err := os.Stat(mine); err == nil && reap.Private(info) == nil {
 		dirs = append(dirs, mine)
 	}
 	switch {

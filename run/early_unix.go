@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"agentguard/run/child"
 	"agentguard/run/reap"
 )
 
@@ -16,52 +17,19 @@ const givingUp = 300 * time.Millisecond
 // endEarly has a signal that means the end, while there is no child yet, end us with what was made removed: a person may be asked for
 // a passphrase by then, or a keychain be waited for. over ends that; what else came is then the child's.
 func (s *session) endEarly() (over func()) {
-	s.signals = catchSignals()
-	ready, gone := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(gone)
-		var kept []os.Signal
-		for waits := true; waits; {
-			select {
-			case <-ready:
-				waits = false
-			case came := <-s.signals.came:
-				if len(kept) < cap(s.signals.came) {
-					kept = append(kept, came)
-				}
-				if endsEarly(came) {
-					s.endBy(came.(syscall.Signal), ready)
-					waits = false
-				}
-			}
-		}
-		for _, k := range kept {
-			select {
-			case s.signals.came <- k:
-			default: // as full as it can be
-			}
-		}
-	}()
-	return func() { close(ready); <-gone }
-}
-
-func endsEarly(s os.Signal) bool {
-	switch s {
-	case syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT:
-		return true
-	}
-	return false
+	s.signals = child.Catch()
+	return s.signals.Early(s.endBy)
 }
 
 // endBy ends us by a signal. It returns only where the start is over meanwhile.
-func (s *session) endBy(by syscall.Signal, ready chan struct{}) {
+func (s *session) endBy(by syscall.Signal, over <-chan struct{}) {
 	select {
-	case <-ready:
+	case <-over:
 		return
 	case <-time.After(givingUp):
 	}
 	s.undo()
-	dieOf(by)
+	child.DieOf(by)
 	os.Exit(128 + int(by)) // as shells say it: the first process of a container is spared signals of its own
 }
 

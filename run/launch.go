@@ -8,8 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"agentguard/run/child"
 	"agentguard/run/environ"
 	"agentguard/run/reap"
+	"agentguard/run/rundir"
 	"agentguard/run/sandbox"
 	"agentguard/vault"
 )
@@ -27,7 +29,7 @@ func (s *session) launch() error {
 	if hosts := s.Policy.GitHosts(); len(hosts) > 0 {
 		s.Detail("git goes over https, also where a remote says ssh: %s", strings.Join(hosts, " "))
 	}
-	child, err := startChild(childConfig{
+	started, err := child.Start(child.Config{
 		Argv: s.Argv, Env: env.List(), Dir: s.Dir, Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr,
 		RunID: s.id, RuntimeDir: s.runtime, Signals: s.signals, User: s.User, Box: s.box, Fence: s.fence,
 	})
@@ -38,8 +40,8 @@ func (s *session) launch() error {
 	case err != nil:
 		return err
 	}
-	s.child = child
-	s.childPid.Store(int64(child.Pid()))
+	s.child = started
+	s.childPid.Store(int64(started.Pid()))
 	time.AfterFunc(reap.Settled, s.tidy) // a short run has no use for it
 	return nil
 }
@@ -51,7 +53,7 @@ func (s *session) tidy() {
 		time.AfterFunc(time.Second, s.tidy)
 		return
 	}
-	removeStale(filepath.Dir(s.runtime))
+	rundir.RemoveStale(filepath.Dir(s.runtime))
 	reap.DropProgram()
 }
 

@@ -24,7 +24,7 @@ type Limits struct {
 }
 
 // OpenLimits opens what counts the limits of p: a file below stateHome that all runs of its agent share, or the Redis
-// server that it names, once that has answered. Where p limits nothing, nothing is kept. Errors are *ExitError.
+// server that it names, once that has answered. Where p limits nothing, nothing is kept. Errors are *child.ExitError.
 func OpenLimits(ctx context.Context, p *policy.Policy, v *vault.Vault, stateHome string) (*Limits, error) {
 	switch {
 	case !p.Limited():

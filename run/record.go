@@ -14,6 +14,7 @@ import (
 	"agentguard/policy"
 	"agentguard/policy/action"
 	"agentguard/proxy"
+	"agentguard/run/account"
 	"agentguard/run/audit"
 	"agentguard/run/learn"
 )
@@ -161,7 +162,7 @@ func (s *session) startRecord() *audit.Record {
 			"policy": s.Policy.Source, "policy_sha256": s.Policy.Hash, "isolation": s.level.Level.String(), "program": program, "version": s.Version,
 		},
 	}
-	if as := As(s.User); as != "" {
+	if as := account.As(s.User); as != "" {
 		r.Detail["user"] = as
 	}
 	if why := s.level.WhyNotMore(); why != "" {

@@ -17,7 +17,9 @@ import (
 
 	"agentguard/policy"
 	"agentguard/proxy"
+	"agentguard/run/account"
 	"agentguard/run/audit"
+	"agentguard/run/child"
 	"agentguard/run/clients"
 	"agentguard/run/learn"
 	"agentguard/run/names"
@@ -32,7 +34,7 @@ type Config struct {
 	Vault  *vault.Vault
 	Agent  string // if "", the policy's
 
-	User *User // whom the command of root runs as; if nil, whoever we are
+	User *account.User // whom the command of root runs as; if nil, whoever we are
 
 	Argv, Environ         []string
 	Extra                 []string // NAME to pass on, NAME=VALUE to set
@@ -67,7 +69,7 @@ type Result struct {
 	Duration                                   time.Duration
 }
 
-// Run starts the child with placeholders, serves it until it exits, and says how that went. An *ExitError carries the
+// Run starts the child with placeholders, serves it until it exits, and says how that went. A *child.ExitError carries the
 // exit code of what could not be started.
 func Run(ctx context.Context, c Config) (Result, error) {
 	if c.Say == nil {
@@ -98,7 +100,7 @@ func (s *session) unstarted(err error) {
 		return
 	}
 	r := Result{Code: 125, Duration: time.Since(s.start)}
-	if exit := (*ExitError)(nil); errors.As(err, &exit) {
+	if exit := (*child.ExitError)(nil); errors.As(err, &exit) {
 		r.Code = exit.Code
 	}
 	if err := s.log.Append(s.endRecord(r)); err != nil {
@@ -136,8 +138,8 @@ type session struct {
 	cut       bool // its end is missing, and that was said
 	proxy     *proxy.Proxy
 	main      net.Listener
-	signals   *signals
-	child     *child
+	signals   *child.Signals
+	child     *child.Child
 	childPid  atomic.Int64
 
 	tally   tally
@@ -147,7 +149,7 @@ type session struct {
 
 //go:noinline
 func failure(err error, hint string) error {
-	return &ExitError{Code: 125, Reason: err.Error(), Hint: hint, Err: err}
+	return &child.ExitError{Code: 125, Reason: err.Error(), Hint: hint, Err: err}
 }
 
 // prepare makes everything that must stand before the child starts.
@@ -157,7 +159,7 @@ func (s *session) prepare(ctx context.Context) error {
 	}
 	s.Policy = s.Policy.For(s.Agent)
 	s.id = runID(s.start)
-	if err := canStart(); err != nil {
+	if err := child.CanStart(); err != nil {
 		return failure(err, "mount -t proc proc /proc")
 	}
 	if s.workDir() == "" {
@@ -190,7 +192,7 @@ func (s *session) prepare(ctx context.Context) error {
 	}
 	s.closers = append(s.closers, s.limits.Close)
 	if s.signals == nil { // nothing waits for a person any more
-		s.signals = catchSignals()
+		s.signals = child.Catch()
 	}
 	if err := s.openLog(); err != nil {
 		return err
@@ -230,7 +232,7 @@ func (s *session) protect() error {
 	if s.clients != nil {
 		return nil
 	}
-	if err := Harden(); err != nil {
+	if err := child.Harden(); err != nil {
 		return failure(fmt.Errorf("this process cannot be protected from others: %w", err), "")
 	}
 	s.clients = begin(s.writeClients)

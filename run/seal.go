@@ -6,16 +6,13 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
-	"golang.org/x/term"
-
+	"agentguard/run/child"
 	"agentguard/run/clients"
 	"agentguard/run/environ"
 	"agentguard/run/sandbox"
@@ -65,7 +62,7 @@ func (s *session) inside() sandbox.Config {
 		places.Temp = append(places.Temp, temp)
 	}
 	s.toolCaches(places)
-	config := sandbox.Config{User: s.User.Boxed(), Rules: s.rules(places, gitDirs), Nested: s.Policy.Isolation.Nested, Ports: []int{22}, Terminal: terminalName(s.Stdin, s.Stdout, s.Stderr)}
+	config := sandbox.Config{User: s.User.Boxed(), Rules: s.rules(places, gitDirs), Nested: s.Policy.Isolation.Nested, Ports: []int{22}, Terminal: child.TerminalName(s.Stdin, s.Stdout, s.Stderr)}
 	for _, to := range s.Policy.Isolation.AllowTCP {
 		if port := int(to.Port()); !slices.Contains(config.Forward, port) && !s.isFree(to) {
 			config.Forward = append(config.Forward, port)
@@ -91,20 +88,6 @@ func (s *session) isFree(to netip.AddrPort) bool {
 		s.Say("isolation sealed: nothing answers on %s, so the port is the command's own", to)
 	}
 	return free
-}
-
-// terminalName is the path of the first of these that is a terminal, "" where none is: by it programs find the one that they
-// have (ttyname(3)), as its own name is not there inside.
-func terminalName(files ...*os.File) string {
-	for _, f := range files {
-		if f == nil || !term.IsTerminal(int(f.Fd())) {
-			continue
-		}
-		if name, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(int(f.Fd()))); err == nil && strings.HasPrefix(name, "/dev/") {
-			return name
-		}
-	}
-	return ""
 }
 
 // unmet says why the level, which was found to work here, does not after all, and what mends it.

@@ -15,7 +15,12 @@ import (
 // git from its version 6 on, GitLab's variables of type file, Jenkins' credentials of type file.
 func jobSecrets(get func(string) string) (paths []string) {
 	if dir := get("RUNNER_TEMP"); filepath.IsAbs(dir) {
-		paths, _ = filepath.Glob(filepath.Join(escapeGlob(dir), "git-credentials-*"))
+		entries, _ := os.ReadDir(dir)
+		for _, entry := range entries {
+			if strings.HasPrefix(entry.Name(), "git-credentials-") {
+				paths = append(paths, filepath.Join(dir, entry.Name()))
+			}
+		}
 	}
 	if dir := get("CI_PROJECT_DIR"); filepath.IsAbs(dir) {
 		paths = append(paths, filepath.Clean(dir)+".tmp")

@@ -15,6 +15,7 @@ import (
 
 	"agentguard/policy"
 	"agentguard/run"
+	"agentguard/run/account"
 	"agentguard/run/audit"
 	"agentguard/run/doctor"
 	"agentguard/run/sandbox"
@@ -67,7 +68,7 @@ func (p *program) doctor(ctx context.Context, given string, quick, asJSON bool) 
 		caller = fmt.Sprint("SUDO_UID=", u.UID)
 	}
 	config := doctor.Config{
-		Vault: v, Environ: append(p.env[:len(p.env):len(p.env)], caller), User: run.As(u), NoUser: noUser, Run: []string{self, "run"}, StateHome: p.env.stateHome(), Levels: levels, Built: builtAt(), Fetch: []string{self, "fetch"}, Quick: quick,
+		Vault: v, Environ: append(p.env[:len(p.env):len(p.env)], caller), User: account.As(u), NoUser: noUser, Run: []string{self, "run"}, StateHome: p.env.stateHome(), Levels: levels, Built: builtAt(), Fetch: []string{self, "fetch"}, Quick: quick,
 		Policy: func() (*policy.Policy, error) { return p.policyIfAny(given) },
 	}
 	if p.foundPolicy(given) {
@@ -92,7 +93,7 @@ func (p *program) doctor(ctx context.Context, given string, quick, asJSON bool) 
 }
 
 // childUser is whom a run's command runs as, by the policy if there is one that can be read.
-func (p *program) childUser(given string) (*run.User, error) {
+func (p *program) childUser(given string) (*account.User, error) {
 	pol, err := p.policyIfAny(given)
 	if pol == nil || err != nil {
 		pol = &policy.Policy{}

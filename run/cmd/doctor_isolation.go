@@ -8,6 +8,7 @@ import (
 
 	"agentguard/policy"
 	"agentguard/run"
+	"agentguard/run/account"
 	"agentguard/run/audit"
 	"agentguard/run/sandbox"
 )
@@ -70,9 +71,9 @@ func (p *program) doctorIsolation(given string, asJSON bool) error {
 }
 
 // heldAt lists what a level closes and leaves open.
-func (p *program) heldAt(pol *policy.Policy, u *run.User, choice sandbox.Choice) ([]heldLine, error) {
+func (p *program) heldAt(pol *policy.Policy, u *account.User, choice sandbox.Choice) ([]heldLine, error) {
 	lines := []heldLine{{Kind: "level", What: choice.Level.String(), Above: choice.WhyNotMore(), Mends: choice.Mends()}}
-	if as := run.As(u); as != "" {
+	if as := account.As(u); as != "" {
 		lines = append(lines, heldLine{Kind: "user", What: as})
 	}
 	if profileWanted(choice.Above) {

@@ -12,7 +12,7 @@ import (
 	"syscall"
 
 	"agentguard/policy"
-	"agentguard/run"
+	"agentguard/run/child"
 	"agentguard/run/sandbox"
 	"agentguard/vault"
 )
@@ -22,7 +22,7 @@ func (p *program) explain(err error) (code int, hints []string) {
 	code = ours
 	var (
 		f    *fault
-		exit *run.ExitError
+		exit *child.ExitError
 		all  policy.Errors
 		low  *sandbox.Unmet
 	)

@@ -12,7 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"agentguard/policy"
-	"agentguard/run"
+	"agentguard/run/account"
 	"agentguard/run/learn"
 	"agentguard/vault"
 )
@@ -52,7 +52,7 @@ type learning struct {
 	file, cases string // that will be written
 	text        string // of the policy that the run is under
 	program     string
-	user        *run.User // whose the files will be; nil: ours
+	user        *account.User // whose the files will be; nil: ours
 }
 
 // learning reads the options; nil: this run learns nothing.
@@ -135,11 +135,11 @@ func (p *program) sourceOf(c *policy.Credential) string {
 }
 
 // belongTo says whose the files will be: who has the directory in hand can lead root to write elsewhere, and not themselves.
-func (l *learning) belongTo(u *run.User) error {
+func (l *learning) belongTo(u *account.User) error {
 	if l.user = u; u.MayWrite(filepath.Dir(l.file)) {
 		return nil
 	}
-	return mended(fmt.Errorf("%s: %s may not write there, as whom the command runs", l.file, run.As(u)), "-o names another place")
+	return mended(fmt.Errorf("%s: %s may not write there, as whom the command runs", l.file, account.As(u)), "-o names another place")
 }
 
 // learned writes what was learned, and says it.

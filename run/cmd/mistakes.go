@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"agentguard/run"
+	"agentguard/run/child"
 	"agentguard/vault/words"
 )
 
@@ -130,7 +130,7 @@ func missingPolicy(file string, err error) error {
 		return err
 	}
 	if strings.HasPrefix(file, "~") {
-		return mended(err, run.QuotedHome)
+		return mended(err, child.QuotedHome)
 	}
 	return mended(err, "agentguard init --policy "+file+"   (writes a starter), or name one that is there")
 }

@@ -12,6 +12,7 @@ import (
 
 	"agentguard/policy"
 	"agentguard/run"
+	"agentguard/run/child"
 )
 
 // policyFile is the name that is looked for in the working directory.
@@ -187,7 +188,7 @@ func (p *program) strangerOf(pol *policy.Policy) *policy.Error {
 	if pol.Isolation.User.Line == 0 {
 		return nil
 	}
-	var exit *run.ExitError
+	var exit *child.ExitError
 	if _, err := run.ChildUser(pol, p.env); !errors.As(err, &exit) {
 		return nil
 	}

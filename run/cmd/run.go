@@ -12,6 +12,7 @@ import (
 
 	"agentguard/policy"
 	"agentguard/run"
+	"agentguard/run/account"
 	"agentguard/run/audit"
 	"agentguard/run/sandbox"
 	"agentguard/vault"
@@ -254,7 +255,7 @@ func (p *program) startLine(c run.Config, choice sandbox.Choice) {
 		agent = c.Policy.Agent.Name
 	}
 	as := ""
-	if u := run.As(c.User); u != "" {
+	if u := account.As(c.User); u != "" {
 		as = ", as " + u
 	}
 	p.say("agent %s, policy %s, isolation %s%s: %s", agent, c.Policy.Source, choice.Level, as, holds(choice))

@@ -10,7 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"agentguard/run"
+	"agentguard/run/child"
 	"agentguard/vault"
 )
 
@@ -52,7 +52,7 @@ func toFlag() cli.Flag {
 
 // openVault opens what the supervisor's environment leads to, in a process that others of the same user cannot read.
 func (p *program) openVault() (*vault.Vault, error) {
-	if err := run.Harden(); err != nil {
+	if err := child.Harden(); err != nil {
 		return nil, err
 	}
 	return vault.New(p.vaultOptions()), nil

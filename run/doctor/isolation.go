@@ -6,13 +6,13 @@ import (
 	"errors"
 	"strings"
 
-	"agentguard/run"
+	"agentguard/run/child"
 	"agentguard/run/sandbox"
 )
 
 // checkUser says whom a command runs as.
 func checkUser(c *Config) []Finding {
-	var exit *run.ExitError
+	var exit *child.ExitError
 	switch {
 	case errors.As(c.NoUser, &exit):
 		return one(Fail, "user", c.NoUser.Error(), cmp.Or(exit.Hint, "name one that is there"))

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"agentguard/run"
+	"agentguard/run/child"
 )
 
 // checkLimits opens what counts the policy's limits, as a run would. A file that is not there yet is not made.
@@ -25,7 +26,7 @@ func checkLimits(ctx context.Context, c *Config) []Finding {
 	l, err := run.OpenLimits(ctx, p, c.Vault, c.StateHome)
 	if err != nil {
 		f := Finding{Object: where, What: err.Error()}
-		if e := (*run.ExitError)(nil); errors.As(err, &e) {
+		if e := (*child.ExitError)(nil); errors.As(err, &e) {
 			f.Fix = e.Hint
 		}
 		return []Finding{f}

@@ -6,3 +6,6 @@ const DirPrefix = "agentguard-run-"
 
 // DropProgram does nothing.
 func DropProgram() {}
+
+// CarriesRun is false: other processes' environments are not to be read here.
+func CarriesRun(pid int, runID string) bool { return false }

@@ -1,0 +1,5 @@
+package child
+
+import "os"
+
+func ownProgram() (string, error) { return os.Executable() }

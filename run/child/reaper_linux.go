@@ -1,0 +1,3 @@
+package child
+
+func ownProgram() (string, error) { return "/proc/self/exe", nil }

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package run
+
+import "agentguard/run/sandbox"
+
+// ownPlaces are none beside those of all users.
+func ownPlaces(sandbox.Level) []string { return nil }

@@ -1,7 +1,0 @@
-package run
-
-// canStart is for Linux alone.
-func canStart() error { return nil }
-
-// Harden has nothing to do: handles are inherited only by name, and other processes of the same user cannot be kept out.
-func Harden() error { return nil }

@@ -1,5 +1,0 @@
-package run
-
-import "os"
-
-func ownProgram() (string, error) { return os.Executable() }
