@@ -69,27 +69,24 @@ func (d *direct) takes(r *http.Request) bool {
 }
 
 // RoundTrip implements http.RoundTripper. Where a connection that was idle ends before it has said anything, its server
-// meant to end it before it saw the request, and what asks for no change is asked again (RFC 9112 section 9.3.1).
+// meant to end it before it saw the request, and what asks for no change is asked again (RFC 9112 section 9.3.1), once: over a new one.
 func (d *direct) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := sendable(r.Header); err != nil {
 		return nil, err
 	}
 	to := wayOf(r.URL)
-	for {
-		l, used := d.take(to), true
-		if l == nil {
-			var err error
-			if l, err = d.open(r.Context(), to); err != nil {
-				return nil, err
-			}
-			used = false
-		}
+	if l := d.take(to); l != nil {
 		resp, err := d.ask(l, r)
 		var silent silentError
-		if err == nil || !used || !errors.As(err, &silent) || !isSafe(r.Method) {
+		if err == nil || !errors.As(err, &silent) || !isSafe(r.Method) {
 			return resp, err
 		}
 	}
+	l, err := d.open(r.Context(), to)
+	if err != nil {
+		return nil, err
+	}
+	return d.ask(l, r)
 }
 
 // sendable refuses headers that would not arrive as they are.

@@ -236,6 +236,28 @@ func TestSilentEndIsAskedAgain(t *testing.T) {
 	if _, err := s.ask(t.Context(), "GET"); err == nil || !strings.Contains(err.Error(), "ended before an answer") || s.conns.Load() != 1 {
 		t.Errorf("%v, %d connections: one that is new is not tried again", err, s.conns.Load())
 	}
+	var asked atomic.Int32
+	both := make(chan struct{})
+	s = newScript(t, func(_ *bulk, w io.Writer, conn, nth int, _ *http.Request) bool {
+		if nth == 1 && conn < 3 {
+			if conn == 2 {
+				close(both)
+			}
+			<-both
+			say(w, conn, nth)
+			return true
+		}
+		asked.Add(1)
+		return false
+	})
+	var idle sync.WaitGroup
+	for range 2 {
+		idle.Go(func() { s.ask(t.Context(), "GET") })
+	}
+	idle.Wait()
+	if _, err := s.ask(t.Context(), "GET"); err == nil || asked.Load() != 2 {
+		t.Errorf("%v, asked %d times: it is asked again once, however many connections wait", err, asked.Load())
+	}
 }
 
 // One that says nothing for too long is not asked again.
