@@ -150,9 +150,8 @@ func ended(err error) error {
 func (p *Proxy) Close() error {
 	p.stop()
 	err := errors.Join(p.outer.Close(), p.inner.Close(), p.queue.Close())
-	p.Upstream.Close()
 	done := make(chan struct{})
-	go func() { p.tunnels.Wait(); close(done) }()
+	go func() { p.Upstream.Close(); p.tunnels.Wait(); close(done) }()
 	select {
 	case <-done:
 	case <-time.After(2 * time.Second):

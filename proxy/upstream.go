@@ -74,6 +74,7 @@ func (u *Upstream) makeWays() (*ways, error) {
 	cfg := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(64)}
 	u.made.Store(true)
 	w := &ways{tls: cfg, h1: u.transport(cfg, "http/1.1"), h2: u.transport(cfg, "h2", "http/1.1")}
+	countCredit(w.h2)
 	w.h0 = &direct{dial: u.dial, tls: w.h1.TLSClientConfig.Clone(), idle: map[way][]*line{}}
 	return w, nil
 }
