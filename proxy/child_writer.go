@@ -18,6 +18,10 @@ type childWriter struct {
 	left int64 // bytes of the body still to come, where the upstream told; ReverseProxy itself flushes where not
 }
 
+// ofConnection are the fields of the connection that a 1xx came by (RFC 9110 section 7.6.1); a client of HTTP/2 ends a stream that has one.
+// ReverseProxy takes them off the answer alone.
+var ofConnection = [...]string{"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Transfer-Encoding", "Upgrade"}
+
 // onePiece is how long a body may be that its header waits for, in bytes.
 const onePiece = 16 << 10
 
@@ -30,6 +34,9 @@ func (w *childWriter) WriteHeader(status int) {
 	}
 	if status < 200 {
 		unsay(w.Header())
+		for _, name := range ofConnection {
+			w.Header().Del(name)
+		}
 	}
 	set := w.p.live()
 	w.ex.Scrubbed += set.Header(w.Header())

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +48,21 @@ func TestOldClientsGetNo1xx(t *testing.T) {
 	resp, err := r.inside("api.example.com:443", "api.example.com", "GET /any/x HTTP/1.0\r\nHost: api.example.com\r\n\r\n")
 	if err != nil || resp.StatusCode != 200 || bodyOf(t, resp) != "ok" {
 		t.Errorf("%v, %v", resp, err)
+	}
+}
+
+// What a 1xx says of its connection does not hold for another, and is a fault in HTTP/2 (RFC 9113 section 8.2.2).
+func TestHintsOfAConnection(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{http1: true})
+	rawOrigin(t, r, func(w net.Conn, _ *http.Request) {
+		io.WriteString(w, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\nUpgrade: h2c\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+	})
+	var got textproto.MIMEHeader
+	trace := httptrace.ClientTrace{Got1xxResponse: func(_ int, h textproto.MIMEHeader) error { got = h; return nil }}
+	req, _ := http.NewRequestWithContext(httptrace.WithClientTrace(t.Context(), &trace), "GET", "https://api.example.com/any/x", nil)
+	resp, err := r.client(true).Do(req)
+	if err != nil || bodyOf(t, resp) != "ok" || len(got) != 1 || got.Get("Link") != "</a>" {
+		t.Errorf("%v, before it %v, %v", resp, got, err)
 	}
 }
 
