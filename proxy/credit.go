@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // creditConn is a connection to an upstream in HTTP/2, below net/http. That one (in Go 1.26) waits for a lock which it holds when an
@@ -74,6 +75,12 @@ type handedOn struct {
 
 // UnencryptedNetConn is what it asks for.
 func (h handedOn) UnencryptedNetConn() net.Conn { return h.counted }
+
+// Close says so to the other end too, if that takes it at once. net/http waits for no more of a tls.Conn either.
+func (c *creditConn) Close() error {
+	defer time.AfterFunc(time.Second/4, func() { c.NetConn().Close() }).Stop()
+	return c.Conn.Close()
+}
 
 // Read implements net.Conn.
 func (c *creditConn) Read(p []byte) (int, error) {

@@ -94,6 +94,20 @@ func TestWebSocketHandshakes(t *testing.T) {
 	}
 }
 
+// An extension that nobody asked for may change what frames mean, in whichever line it stands.
+func TestUnaskedExtensions(t *testing.T) {
+	for _, lines := range []string{"permessage-deflate", "\r\nSec-WebSocket-Extensions: permessage-deflate", ""} {
+		r := newRig(t, echoAuth, rigOptions{http1: true})
+		rawOrigin(t, r, func(w net.Conn, _ *http.Request) {
+			io.WriteString(w, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Extensions: "+lines+"\r\n\r\n")
+		})
+		resp, err := r.inside("api.example.com:443", "api.example.com", "GET /any/x HTTP/1.1\r\nHost: api.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+		if want := map[bool]int{true: 101, false: 502}[lines == ""]; err != nil || resp.StatusCode != want {
+			t.Errorf("%q: %v, %v", lines, resp, err)
+		}
+	}
+}
+
 // An answer that breaks off within a secret does not end with all of it but a character.
 func TestBrokenAnswerHoldsNoBeginning(t *testing.T) {
 	cut := theSecret[:len(theSecret)-1]

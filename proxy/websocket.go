@@ -26,7 +26,7 @@ func (p *Proxy) scrubMessages(ex *Exchange, r *http.Response, set *scrub.Set) *R
 	if !ok {
 		return upstreamFailed("the upstream's WebSocket cannot be written to", "")
 	}
-	if ex.Claim.Kind == policy.ForService && r.Header.Get("Sec-Websocket-Extensions") != "" {
+	if ex.Claim.Kind == policy.ForService && strings.Join(r.Header["Sec-Websocket-Extensions"], "") != "" {
 		return upstreamFailed("the upstream turned on a WebSocket extension that was not asked for", "")
 	}
 	ex.Scrubbed += set.Header(r.Header) // ReverseProxy writes this header block past our ResponseWriter
