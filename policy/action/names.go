@@ -7,9 +7,12 @@ import "strings"
 func (r Resource) OtherNames() []Resource {
 	switch r.Kind {
 	case "repo":
+		owner, _, _ := strings.Cut(r.Name, "/")
+		names := []Resource{{"org", owner}, {"user", owner}}  // whichever it is
 		if of, ok := strings.CutSuffix(r.Name, ".wiki"); ok { // the repository of its pages
-			return []Resource{{"repo", of}}
+			names = append(names, Resource{"repo", of})
 		}
+		return names
 	case "issue":
 		if i := strings.LastIndexByte(r.Name, '-'); i > 0 { // Jira's, whose key begins with that of its project
 			return []Resource{{"project", r.Name[:i]}}
