@@ -35,6 +35,7 @@ func (d *draft) check() {
 	d.checkEnv()
 	d.checkHosts()
 	d.warnUnused()
+	d.warnElsewhere()
 	d.warnShared()
 	d.warnChannels()
 }

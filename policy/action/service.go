@@ -219,6 +219,36 @@ func (s *Service) ActionNames() []string {
 	return slices.DeleteFunc(Unique(names), func(n string) bool { return n == "" })
 }
 
+// About says whether a route that is written by hand has one of the named actions be about such a thing.
+func (s *Service) About(names []string, kind string) bool {
+	for r := range s.written {
+		if r.kind() == kind && (slices.Contains(names, r.Action) || slices.Contains(names, r.Operation)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Kinds are the kinds of resources that the named actions are about. told is false where the routes do not tell that of each: of
+// groups, of what a body or an id says, and of GraphQL alone.
+func (s *Service) Kinds(names []string) (kinds []string, told bool) {
+	seen := map[string]bool{}
+	for r := range s.routes {
+		name := r.Operation
+		if slices.Contains(names, r.Action) {
+			name = r.Action
+		}
+		switch {
+		case !slices.Contains(names, name) || strings.HasSuffix(r.Template, "/graphql"):
+		case r.Resource == "":
+			return nil, false
+		default:
+			seen[name], kinds = true, append(kinds, r.kind())
+		}
+	}
+	return Unique(kinds), len(seen) == len(names)
+}
+
 // routes ranges over all that requests to the service may become.
 func (s *Service) routes(yield func(*Route) bool) { s.each((*Host).All, (*Host).AllSpoken, yield) }
 

@@ -1,0 +1,63 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+
+	"agentguard/policy/action"
+)
+
+// warnElsewhere names resources of a kind that no action of their rule is about: it says nothing of them, though it seems to.
+func (d *draft) warnElsewhere() {
+	for _, r := range d.rules {
+		services := []*action.Service{r.svc}
+		if r.svc == nil {
+			services = sorted(d.policy.Services)
+		}
+		for _, res := range r.resources {
+			g, wrong := parseGlob(res.s)
+			if wrong != "" || g.kind == "path" || slices.ContainsFunc(r.Actions, func(name string) bool { return slices.Contains(groups, name) }) {
+				continue
+			}
+			if kinds := elsewhere(services, r.Actions, g.kind, r.deny); kinds != nil {
+				d.warn(res.line, "its actions are about "+strings.Join(kinds, ", ")+": "+instead(g, kinds), "%s.resources: %q has no effect: no action of the rule is about such a thing", r.Name, res.s)
+			}
+		}
+	}
+}
+
+// instead is what may have been meant by a resource of another kind.
+func instead(g glob, kinds []string) string {
+	if (g.kind == "org" || g.kind == "user") && slices.Contains(kinds, "repo") {
+		return `write "repo:` + g.name + `/*"`
+	}
+	return "name one of those"
+}
+
+// elsewhere gives the kinds of what the actions are about, where all of it is told by their routes and of another kind than a rule
+// names; else nil.
+func elsewhere(services []*action.Service, names []string, kind string, deny bool) (kinds []string) {
+	for _, s := range services {
+		switch {
+		case !slices.Contains(s.ResourceKinds, kind):
+			continue
+		case s.About(names, kind):
+			return nil
+		}
+		about, told := s.Kinds(names)
+		for _, k := range about {
+			told = told && k != kind && !(deny && reaches(k, kind))
+		}
+		if !told {
+			return nil
+		}
+		kinds = append(kinds, about...)
+	}
+	return action.Unique(kinds)
+}
+
+// reaches says whether a denial about a thing of one kind may hold for what an action does to one of another.
+func reaches(about, kind string) bool {
+	thing := action.Resource{Kind: about, Name: "a/b-1"}
+	return about == "org" || slices.ContainsFunc(thing.OtherNames(), func(r action.Resource) bool { return r.Kind == kind })
+}
