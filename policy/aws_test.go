@@ -49,12 +49,13 @@ func TestDenialsByNameForbidARNs(t *testing.T) {
 
 // TestDenialsByShorterNames: so is what the request names with its account, or as the root of a hierarchy.
 func TestDenialsByShorterNames(t *testing.T) {
-	p, err := Parse("agentguard.toml", []byte(strings.Replace(awsPolicy, `"table:users"`, `"queue:mail", "topic:news", "parameter:db", "parameter:/key"`, 1)))
+	p, err := Parse("agentguard.toml", []byte(strings.Replace(awsPolicy, `"table:users"`, `"queue:mail", "topic:news", "parameter:db", "parameter:/key", "bucket:prod"`, 1)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, denied := range map[string]bool{
 		"queue:1/mail": true, "queue:mail": true, "queue:1/other": false, "queue:2/jobs": false, "topic:1/news": true, "topic:1/other": false,
+		"bucket:prod/a/b": true, "bucket:prod": true, "bucket:prod-2/a": false,
 		"parameter:/db": true, "parameter:db": true, "parameter:key": true, "parameter:/prod/x": true, "parameter:/x": false,
 	} {
 		kind, name, _ := strings.Cut(name, ":")

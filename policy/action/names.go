@@ -27,6 +27,10 @@ func (r Resource) OtherNames() []Resource {
 		}
 	case "mailbox", "calendar", "file":
 		return []Resource{{r.Kind, relatives[r.Kind]}}
+	case "bucket":
+		if bucket, _, ok := strings.Cut(r.Name, "/"); ok { // of which it is an object
+			return []Resource{{"bucket", bucket}}
+		}
 	case "queue", "topic":
 		if _, name, ok := strings.Cut(r.Name, "/"); ok { // without the account
 			return []Resource{{r.Kind, name}}
