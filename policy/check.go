@@ -36,6 +36,7 @@ func (d *draft) check() {
 	d.checkHosts()
 	d.warnUnused()
 	d.warnElsewhere()
+	d.warnWrite()
 	d.warnShared()
 	d.warnChannels()
 }

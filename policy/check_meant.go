@@ -26,6 +26,22 @@ func (d *draft) warnElsewhere() {
 	}
 }
 
+// warnWrite names denials of what is written that leave what is administered, which is more, to an allow rule.
+func (d *draft) warnWrite() {
+	for _, r := range d.rules {
+		i := slices.IndexFunc(r.actions, func(a text) bool { return a.s == action.GroupWrite })
+		if !r.deny || i < 0 || slices.Contains(r.Actions, action.GroupAdmin) || slices.Contains(r.Actions, action.GroupAll) {
+			continue
+		}
+		for _, other := range d.rules {
+			if !other.deny && (r.Service == "" || r.Service == other.Service) && (slices.Contains(other.Actions, action.GroupAll) || slices.Contains(other.Actions, action.GroupAdmin)) {
+				d.warn(r.actions[i].line, `name "admin" too, if that is to be forbidden`, "%s.actions: \"write\" leaves out what is admin, as deletions and settings are, and %s allows that", r.Name, other.Name)
+				break
+			}
+		}
+	}
+}
+
 // instead is what may have been meant by a resource of another kind.
 func instead(g glob, kinds []string) string {
 	if (g.kind == "org" || g.kind == "user") && slices.Contains(kinds, "repo") {
