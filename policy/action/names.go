@@ -18,13 +18,7 @@ func (r Resource) OtherNames() []Resource {
 			return []Resource{{"project", r.Name[:i]}}
 		}
 	case "model":
-		if of, ok := strings.CutPrefix(r.Name, "ft:"); ok { // OpenAI's, made of another by fine-tuning
-			of, _, _ = strings.Cut(of, ":")
-			return []Resource{{"model", of}, {"model", undated(of)}}
-		}
-		if name := undated(r.Name); name != r.Name {
-			return []Resource{{"model", name}}
-		}
+		return modelNames(r.Name)
 	case "mailbox", "calendar", "file":
 		return []Resource{{r.Kind, relatives[r.Kind]}}
 	case "bucket":
@@ -71,13 +65,28 @@ func (a *Action) Told() bool {
 	return a.Resource.Known() && a.Resource != elsewhere && !(a.Resource.Kind == "user" && a.Gathers())
 }
 
+// modelNames are the names of what a model is a version of, in the case of letters that vendors use: gpt-4o of gpt-4o-2024-08-06 and
+// of one that was fine-tuned (ft:gpt-4o-2024-08-06:org::id), gemini-2.5-pro and its preview of gemini-2.5-pro-preview-05-06.
+func modelNames(model string) (names []Resource) {
+	name := strings.ToLower(model)
+	if of, ok := strings.CutPrefix(name, "ft:"); ok {
+		name, _, _ = strings.Cut(of, ":")
+	}
+	for _, next := range [...]string{name, undated(name), strings.TrimSuffix(strings.TrimSuffix(undated(name), "-preview"), "-exp")} {
+		if next != model {
+			names = append(names, Resource{"model", next})
+		}
+	}
+	return names
+}
+
 // undated is the name of a model without the version that vendors add to it: gpt-4o-2024-08-06, gpt-3.5-turbo-0125,
-// claude-3-5-haiku-20241022, claude-3-7-sonnet-latest, gemini-2.0-flash-001.
+// claude-3-5-haiku-20241022, claude-3-7-sonnet-latest, gemini-2.0-flash-001, gemini-2.5-flash-preview-09-2025.
 func undated(model string) string {
 	if name, ok := strings.CutSuffix(model, "-latest"); ok {
 		return name
 	}
-	for _, version := range [...]string{"-dddd-dd-dd", "-dddddddd", "-dddd", "-ddd"} {
+	for _, version := range [...]string{"-dddd-dd-dd", "-dddddddd", "-dd-dddd", "-dddd", "-dd-dd", "-ddd"} {
 		name, tail := model[:max(0, len(model)-len(version))], model[max(0, len(model)-len(version)):]
 		if name != "" && strings.Map(digit, tail) == version {
 			return name
