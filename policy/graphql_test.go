@@ -151,6 +151,26 @@ func TestLimitsCountRootFields(t *testing.T) {
 	}
 }
 
+// TestLimitsOfAnOperation: a limit that names an operation of the REST API counts the mutations that do the same, and the reverse.
+func TestLimitsOfAnOperation(t *testing.T) {
+	for limit, want := range map[string]int{"pulls/create": 1, "createPullRequest": 1, "revertPullRequest": 0, "*": 1} {
+		p := mustParse(t, `version = 1
+agent.name = "bot"
+credential.gh = { from = "keychain:gh", service = "github" }
+allow.all = { service = "github", actions = ["*"], limits = { "`+limit+`" = "5/hour" } }
+`)
+		var ids []string
+		m, r := asked(t, `mutation{createPullRequest(input:{repositoryId:"R_r"}){clientMutationId}}`, &ids)
+		taken := 0
+		for _, take := range p.DecideRequest(m, r).Limits {
+			taken += take.N
+		}
+		if taken != want {
+			t.Errorf("%s: %d taken of it by createPullRequest", limit, taken)
+		}
+	}
+}
+
 // TestKnownIsAskedOnce: what one request learnt, the next one knows.
 func TestKnownIsAskedOnce(t *testing.T) {
 	p, err := Parse("t.toml", []byte(graphqlPolicy))

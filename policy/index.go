@@ -105,7 +105,7 @@ func (s *serviceIndex) ready(p *Policy, r *Rule, order int, deny bool) *compiled
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Limits)) {
 		take := limit.Take{Key: p.Agent.Name + "/" + r.Name + "/" + name, Rate: r.Limits[name], N: 1}
-		for _, n := range s.service.Expand([]string{name}) {
+		for _, n := range append(s.service.Expand([]string{name}), s.service.Twins(name)...) {
 			c.limits = append(c.limits, &compiledLimit{n, take}) // they share their key, so an action counts once
 		}
 	}

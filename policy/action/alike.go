@@ -126,12 +126,12 @@ func (s *Service) Alike(name string) []string {
 			return f[1:]
 		}
 	}
-	return s.twins(name)
+	return s.Twins(name)
 }
 
-// twins are the mutations of GitHub's that do what an operation of its REST API does, or that operation.
-func (s *Service) twins(operation string) (out []string) {
-	if s.Name != "github" {
+// Twins are the mutations of GitHub's that do what an operation of its REST API does, or that operation.
+func (s *Service) Twins(operation string) (out []string) {
+	if Lookup(s.Name) != s || s.Name != "github" {
 		return nil
 	}
 	for line := range strings.Lines(githubMutations) {
