@@ -37,6 +37,7 @@ func (d *draft) check() {
 	d.warnUnused()
 	d.warnElsewhere()
 	d.warnWrite()
+	d.warnOperations()
 	d.warnShared()
 	d.warnChannels()
 }

@@ -24,15 +24,11 @@ func operations(svc *action.Service, list []string) map[string]bool {
 // would be a condition that restricts nothing.
 func (d *draft) checkConditions() {
 	for _, r := range d.rules {
-		services := []*action.Service{r.svc}
-		if r.svc == nil {
-			if !r.deny || r.service.s != "" {
-				continue
-			}
-			services = sorted(d.policy.Services)
-		}
+		services := d.servicesOf(r)
 		for i := range r.When {
-			d.checkCondition(r, &r.When[i], services)
+			if services != nil {
+				d.checkCondition(r, &r.When[i], services)
+			}
 		}
 	}
 }

@@ -10,10 +10,7 @@ import (
 // warnElsewhere names resources of a kind that no action of their rule is about: it says nothing of them, though it seems to.
 func (d *draft) warnElsewhere() {
 	for _, r := range d.rules {
-		services := []*action.Service{r.svc}
-		if r.svc == nil {
-			services = sorted(d.policy.Services)
-		}
+		services := d.servicesOf(r)
 		for _, res := range r.resources {
 			g, wrong := parseGlob(res.s)
 			if wrong != "" || g.kind == "path" || slices.ContainsFunc(r.Actions, func(name string) bool { return slices.Contains(groups, name) }) {
@@ -40,6 +37,40 @@ func (d *draft) warnWrite() {
 			}
 		}
 	}
+}
+
+// warnOperations names denials of one operation of several that go by one name, where the others are not forbidden with it.
+func (d *draft) warnOperations() {
+	for _, r := range d.rules {
+		if !r.deny {
+			continue
+		}
+		for _, a := range r.actions {
+			for _, s := range d.servicesOf(r) {
+				alias := s.Alias(a.s)
+				if alias == "" || slices.Contains(r.Actions, alias) {
+					continue
+				}
+				left := slices.DeleteFunc(s.Called(alias), func(other string) bool {
+					return other == a.s || slices.Contains(r.Actions, other) || slices.Contains(s.Alike(a.s), other)
+				})
+				if len(left) > 0 {
+					d.warn(a.line, "name "+alias+", if all are to be forbidden", "%s.actions: %q is one of several operations that are %s, and leaves %s", r.Name, a.s, alias, few(left))
+				}
+			}
+		}
+	}
+}
+
+// servicesOf are those that a rule is for.
+func (d *draft) servicesOf(r *ruleDraft) []*action.Service {
+	switch {
+	case r.svc != nil:
+		return []*action.Service{r.svc}
+	case r.deny && r.service.s == "":
+		return sorted(d.policy.Services)
+	}
+	return nil
 }
 
 // instead is what may have been meant by a resource of another kind.

@@ -157,6 +157,16 @@ func (s *Service) calls(operation, name string) bool {
 	return false
 }
 
+// Called are the operations that go by an alias, as far as they are written by hand.
+func (s *Service) Called(alias string) (operations []string) {
+	for r := range s.written {
+		if r.Action == alias {
+			operations = append(operations, r.Operation)
+		}
+	}
+	return Unique(operations)
+}
+
 // Alias is the name that an operation of the service has besides its own, "" where there is none.
 func (s *Service) Alias(operation string) string {
 	for r := range s.written { // the catalogue gives none
