@@ -38,7 +38,7 @@ var asides = map[string]string{
 	"jira doTransition":                                              "fields=update_issue update=update_issue fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment,update_comment,delete_comment update.worklog=add_worklog update.issuelinks=linkIssues",
 	"jira editIssue":                                                 "fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment,update_comment,delete_comment update.worklog=add_worklog update.issuelinks=linkIssues",
 	"jira linkIssues":                                                "comment=add_comment",
-	"openai responses/create":                                        "tools.type:image_generation=create_image tools.type:file_search=search_vector_store",
+	"openai responses/create":                                        "tools.type:image_generation=create_image tools.type:file_search=search_vector_store prompt=create_image,search_vector_store",
 	"openai vector-stores/create":                                    "file_ids=add_vector_file",
 	"github pulls/create-review":                                     "comments=add_comment event:COMMENT=add_comment",
 	"github pulls/submit-review":                                     "event:COMMENT=add_comment",
