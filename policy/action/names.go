@@ -46,23 +46,29 @@ var relatives = map[string]string{"mailbox": "me", "calendar": "primary", "file"
 // Relative says whether the name does not tell which one it is, since it is another one for each credential.
 func (r Resource) Relative() bool { return r.Name != "" && relatives[r.Kind] == r.Name }
 
-// gathers are reads of an organisation or a user that give what stands in repositories which they do not name.
-var gathers = wordSet{text: `issues/list-for-org repos/list-for-org teams/list-repos-in-org teams/list-repos-legacy
+// gathers are reads of an organisation, a user or an issue that give what stands in repositories which they do not name.
+var gathers = wordSet{text: `issues/list-events-for-timeline issues/list-sub-issues issues/get-parent
+	issues/list-dependencies-blocked-by issues/list-dependencies-blocking
+	issues/list-for-org repos/list-for-org teams/list-repos-in-org teams/list-repos-legacy
 	projects/list-items-for-org projects/get-org-item projects/list-view-items-for-org
 	projects/list-items-for-user projects/get-user-item projects/list-view-items-for-user
 	activity/list-events-for-authenticated-user activity/list-org-events-for-authenticated-user activity/list-received-events-for-user
 	code-scanning/list-alerts-for-org dependabot/list-alerts-for-org secret-scanning/list-alerts-for-org
 	security-advisories/list-org-repository-advisories migrations/download-archive-for-org`}
 
-// Gathers says whether the action reads things of any repository of an organisation's or a user's.
+// Gathers says whether the action reads things of repositories that its resource does not name.
 func (a *Action) Gathers() bool {
-	return (a.Resource.Kind == "org" || a.Resource.Kind == "user") && gathers.has(a.Operation)
+	switch a.Resource.Kind {
+	case "org", "user", "repo":
+		return gathers.has(a.Operation)
+	}
+	return false
 }
 
 // Told says whether the resource tells what the action is about: not where it is none, where a query of GraphQL leads beyond one,
-// and where a user's repositories are meant, whoever owns them.
+// and where repositories are meant, whoever owns them.
 func (a *Action) Told() bool {
-	return a.Resource.Known() && a.Resource != elsewhere && !(a.Resource.Kind == "user" && a.Gathers())
+	return a.Resource.Known() && a.Resource != elsewhere && (a.Resource.Kind == "org" || !a.Gathers())
 }
 
 // modelNames are the names of what a model is a version of, in the case of letters that vendors use: gpt-4o of gpt-4o-2024-08-06 and
