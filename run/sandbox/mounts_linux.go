@@ -62,19 +62,28 @@ func layersOf(what string) (layers []string) {
 	return layers
 }
 
-// layerNames gives the views of what rules hide or keep from change by the names that it has below the directories of an overlay: a system
-// whose disk is kept as it is shows both.
+// layerNames gives the views of what rules hide or keep from change by the names that it has below the directories of an overlay, as a system
+// whose disk is kept as it is shows both; and in an overlay that is made of where it lies.
 func layerNames(rules map[string]View, mounts []mountPoint) map[string]View {
 	names := map[string]View{}
+	add := func(name string, view View) {
+		if _, there := lstat(name); there {
+			names[name] = view
+		}
+	}
 	for path, view := range rules {
 		if view == Writable {
 			continue
 		}
 		at := mountOf(path, mounts)
 		for _, layer := range at.layers {
-			name := filepath.Join(layer, at.root, path[len(at.path):])
-			if _, there := lstat(name); there {
-				names[name] = view
+			add(filepath.Join(layer, at.root, path[len(at.path):]), view)
+		}
+		for _, m := range mounts {
+			for _, layer := range m.layers {
+				if inside := filepath.Join("/", strings.TrimPrefix(path, layer)); within(path, layer) && within(inside, m.root) {
+					add(filepath.Join(m.path, inside[len(m.root):]), view)
+				}
 			}
 		}
 	}

@@ -37,7 +37,7 @@ func TestOtherNames(t *testing.T) {
 	}
 }
 
-// TestLayers: of what an overlay shows as one, the directories that it is made of hold the same by other names.
+// TestLayers: of what an overlay shows as one, the directories that it is made of hold the same by other names, and it by those of theirs.
 func TestLayers(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("takes root, who mounts")
@@ -56,6 +56,14 @@ func TestLayers(t *testing.T) {
 		{"the lower one", "cat low/.netrc", "secret"},
 		{"the upper one", "cat up/.aws/config", "secret"},
 	})
+	try(t, dir, Config{Rules: []Rule{{at("low/.netrc"), Hidden}, {at("up/.aws"), Hidden}}}, []attack{
+		{"what is made of the lower one", "cat home/.netrc", "secret"},
+		{"what is made of the upper one", "cat home/.aws/config", "secret"},
+	})
+	part := []mountPoint{{"0:9", "/me", "overlay", at("home"), []string{dir}}}
+	if got := layerNames(map[string]View{at("me"): ReadOnly, at("me/.aws"): Hidden, at("low"): Hidden}, part); !maps.Equal(got, map[string]View{at("home"): ReadOnly, at("home/.aws"): Hidden}) {
+		t.Error("of a part that is shown alone:", got)
+	}
 	if got := layerNames(map[string]View{at("home/.netrc"): Hidden, at("home/plain"): Writable, at("home/missing"): Hidden}, ourMounts()); !maps.Equal(got, map[string]View{at("low/.netrc"): Hidden}) {
 		t.Error(got)
 	}

@@ -376,7 +376,10 @@ func (p *initProcess) outlive() {
 func (p *initProcess) reap() {
 	for {
 		pid, last := p.nextReport()
-		if pid < 0 || last {
+		switch {
+		case pid < 0:
+			os.Exit(1) // or the supervisor would wait for ever
+		case last:
 			return
 		}
 		var status syscall.WaitStatus
