@@ -196,7 +196,7 @@ func (s *survey) seen(rules []Rule) []Rule {
 
 // named adds the other names of places, and gives all in order.
 func (s *survey) named(views map[string]View) []Rule {
-	for _, more := range []func(map[string]View, []mountPoint) map[string]View{layerNames, otherNames} {
+	for _, more := range []func(map[string]View, []mountPoint) map[string]View{layerNames, otherNames, layerNames} { // an overlay may be made of such a name
 		for path, view := range more(views, s.mounts) {
 			if _, ruled := views[path]; !ruled {
 				views[path] = view
