@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -131,16 +132,30 @@ func (f *finder) look(dir string, depth int, pipes bool) {
 }
 
 // own looks through the directories that some programs make for their sockets among other temporary files: ssh's agent, tmux, emacs,
-// Neovim. Where the place is another container's or network's, no name has told of them.
+// Neovim. Where the place is another container's or network's, no name has told of them. One that is the user's for each of its kind to
+// come, who executes what it is told, is covered as a whole.
 func (f *finder) own(dir string) {
+	uid := strconv.Itoa(os.Geteuid())
 	readDir(dir, make([]byte, entriesSize), func(name []byte, _ uint32) bool {
+		path := filepath.Join(dir, string(name))
 		for _, begin := range []string{"ssh-", "tmux-", "emacs", "nvim."} {
-			if strings.HasPrefix(string(name), begin) {
-				f.look(filepath.Join(dir, string(name)), 2, false)
+			switch rest, begins := strings.CutPrefix(string(name), begin); {
+			case !begins:
+			case (rest == uid || begin == "nvim.") && isOurs(path):
+				f.add(path)
+			default:
+				f.look(path, 2, false)
 			}
 		}
 		return f.left > 0
 	})
+}
+
+// isOurs says whether a path is a directory that is the user's alone.
+func isOurs(path string) bool {
+	var info unix.Stat_t
+	err := unix.Lstat(path, &info)
+	return err == nil && info.Mode&^unix.S_ISVTX == unix.S_IFDIR|0o700 && int(info.Uid) == os.Geteuid()
 }
 
 // entriesSize is what os.ReadDir takes, in bytes.

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -88,6 +89,28 @@ func TestSocketsInTemporaryDirectories(t *testing.T) {
 	}
 	if found := Sockets(); !slices.Contains(found, dir+"-moved/agent") {
 		t.Errorf("%s is not among %v", dir+"-moved/agent", found)
+	}
+}
+
+// TestSocketsToCome: a server that is started later has its socket where its kind always has, which is covered then.
+func TestSocketsToCome(t *testing.T) {
+	dir, uid := t.TempDir(), strconv.Itoa(os.Geteuid())
+	for name, mode := range map[string]os.FileMode{"tmux-" + uid: 0o700, "emacs" + uid: 0o700, "nvim.me": 0o700, "tmux-build": 0o700, "ssh-audit": 0o700, "nvim.git": 0o755} {
+		os.Mkdir(filepath.Join(dir, name), mode)
+		l, err := net.Listen("unix", filepath.Join(dir, name, "s"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+	}
+	f := newFinder()
+	f.own(dir)
+	want := map[string]bool{}
+	for _, name := range []string{"tmux-" + uid, "emacs" + uid, "nvim.me", "tmux-build/s", "ssh-audit/s", "nvim.git/s"} {
+		want[filepath.Join(dir, name)] = true
+	}
+	if !maps.Equal(f.found, want) {
+		t.Errorf("%v, want %v", f.found, want)
 	}
 }
 
