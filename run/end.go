@@ -19,7 +19,7 @@ func (s *session) wait(ctx context.Context) (Result, error) {
 	defer stop()
 	code, err := s.child.Wait()
 	if err != nil {
-		return Result{}, failure(err, "")
+		return Result{unsettled: s.unsettled}, failure(err, "")
 	}
 	if s.box != nil {
 		s.box.End()
@@ -27,13 +27,17 @@ func (s *session) wait(ctx context.Context) (Result, error) {
 	s.proxy.Close()
 	s.settle()
 	r := s.tally.result()
-	r.Made = sandbox.Made(s.unsettled)
+	r.unsettled = s.unsettled
 	r.Code, r.RunID, r.AuditFile, r.Duration = code, s.id, s.log.Path(), time.Since(s.start)
 	if err := s.log.Append(s.endRecord(r)); err != nil {
 		s.incomplete(err)
 	}
 	return r, nil
 }
+
+// Made lists files that can have programs started outside, and were not there before. What the command left behind is ended once Run
+// has returned, and makes none any more.
+func (r Result) Made() []string { return sandbox.Made(r.unsettled) }
 
 // incomplete says once, where the log's end is missing, why it is.
 func (s *session) incomplete(err error) {

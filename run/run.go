@@ -64,9 +64,9 @@ type Result struct {
 	ByRule                                     map[string]int // denials by rule; "" where no rule spoke
 	Troubles                                   []string       // what no policy mends, once for each host: it cannot be asked, or does not take a credential
 	Unknown                                    []string       // hosts that the policy does not know, each once, with the port where it is not 443
-	Made                                       []string       // files that can have programs started outside, and were not there before
 	AuditFile, RunID                           string
 	Duration                                   time.Duration
+	unsettled                                  []string // of the session
 }
 
 // Run starts the child with placeholders, serves it until it exits, and says how that went. A *child.ExitError carries the

@@ -71,25 +71,18 @@ func (p *program) run(c *cli.Context) error {
 		return err
 	}
 	config.Begun = begun
-	before, ours := sandbox.GitRuns(config.Dir), ownFile()
+	warn := p.watch(config.Dir, pol, l)
 	result, err := run.Run(c.Context, config)
-	if err != nil {
+	switch {
+	case err != nil:
 		p.sayInside()
-		return err
-	}
-	if !c.Bool("quiet") {
+	case !c.Bool("quiet"):
 		p.sum(result)
 	}
-	if made := l != nil && len(l.services) > 0; !made && pol.Changed() { // which may have been the command, where it can write it
-		p.warn("%s is not what this run began with: read it before you use it again", pol.Source)
+	warn(result)
+	if err != nil {
+		return err
 	}
-	if ours.changed() {
-		p.warn("%s is not the program that this run began with: see who changed it before you start it again", ours.path)
-	}
-	for _, file := range result.Made {
-		p.warn("%s was made in this run: it can have programs started outside of it, so look at it", file)
-	}
-	p.warnOfGit(before, sandbox.GitRuns(config.Dir))
 	if l != nil {
 		if err := p.learned(l); err != nil {
 			return err
@@ -99,6 +92,24 @@ func (p *program) run(c *cli.Context) error {
 		return status(result.Code)
 	}
 	return nil
+}
+
+// watch notes what a run begins with. warn says what of it is another at the end, be that before its time: the command may have
+// brought it about.
+func (p *program) watch(dir string, pol *policy.Policy, l *learning) (warn func(run.Result)) {
+	before, ours := sandbox.GitRuns(dir), ownFile()
+	return func(result run.Result) {
+		if made := l != nil && len(l.services) > 0; !made && pol.Changed() { // which may have been the command, where it can write it
+			p.warn("%s is not what this run began with: read it before you use it again", pol.Source)
+		}
+		if ours.changed() {
+			p.warn("%s is not the program that this run began with: see who changed it before you start it again", ours.path)
+		}
+		for _, file := range result.Made() {
+			p.warn("%s was made in this run: it can have programs started outside of it, so look at it", file)
+		}
+		p.warnOfGit(before, sandbox.GitRuns(dir))
+	}
 }
 
 // sayInside says, inside of a run, why nothing is found of what is the person's own.
