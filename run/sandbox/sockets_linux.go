@@ -137,13 +137,14 @@ func (f *finder) look(dir string, depth int, pipes bool) {
 func (f *finder) own(dir string) {
 	uid := strconv.Itoa(os.Geteuid())
 	readDir(dir, make([]byte, entriesSize), func(name []byte, _ uint32) bool {
-		path := filepath.Join(dir, string(name))
 		for _, begin := range []string{"ssh-", "tmux-", "emacs", "nvim."} {
-			switch rest, begins := strings.CutPrefix(string(name), begin); {
-			case !begins:
-			case (rest == uid || begin == "nvim.") && isOurs(path):
+			if !strings.HasPrefix(string(name), begin) {
+				continue
+			}
+			path := filepath.Join(dir, string(name))
+			if (begin == "nvim." || string(name[len(begin):]) == uid) && isOurs(path) {
 				f.add(path)
-			default:
+			} else {
 				f.look(path, 2, false)
 			}
 		}
