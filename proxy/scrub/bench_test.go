@@ -157,7 +157,7 @@ func BenchmarkBytes(b *testing.B) {
 }
 
 func BenchmarkNew(b *testing.B) {
-	for _, n := range []int{1, 10} {
+	for _, n := range []int{1, 10, 100} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -165,4 +165,12 @@ func BenchmarkNew(b *testing.B) {
 			}
 		})
 	}
+	b.Run("of 2 kB", func(b *testing.B) { // a service account's key
+		r := rand.New(rand.NewPCG(1, 2))
+		pair := Pair{Secret: []byte(token(r, "", 2000)), Placeholder: token(r, "", 2000)}
+		b.ReportAllocs()
+		for b.Loop() {
+			New([]Pair{pair})
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"math/big"
 	"slices"
 )
 
@@ -149,14 +150,13 @@ func fullWidth(s []byte) (out []byte) {
 
 // base58 writes s as one number, as Bitcoin does: it is found only where nothing else is in that number.
 func base58(s []byte) (out []byte) {
-	const digits = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-	for number := bytes.TrimLeft(s, "\x00"); len(number) > 0; {
-		rest, next := 0, bytes.Clone(number)
-		for i, c := range number {
-			rest = rest<<8 | int(c)
-			next[i], rest = byte(rest/58), rest%58
+	const digits, ten = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz", 58 * 58 * 58 * 58 * 58 * 58 * 58 * 58 * 58 * 58
+	number, by, rest := new(big.Int).SetBytes(s), big.NewInt(ten), new(big.Int)
+	for number.Sign() > 0 {
+		number.QuoRem(number, by, rest)
+		for n, left := 0, rest.Uint64(); n < 10 && (left > 0 || number.Sign() > 0); n++ {
+			out, left = append(out, digits[left%58]), left/58
 		}
-		out, number = append(out, digits[rest]), bytes.TrimLeft(next, "\x00")
 	}
 	slices.Reverse(out)
 	return out

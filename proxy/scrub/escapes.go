@@ -3,7 +3,6 @@ package scrub
 import (
 	"bytes"
 	"slices"
-	"sort"
 )
 
 // escapes finds forms of which some characters are escaped or that a line break divides. Such an occurrence has a first
@@ -13,7 +12,8 @@ import (
 type escapes struct {
 	views []view
 	sees  []uint32 // of each form: the set of views that it is looked for in
-	all   []prefix // in the order of their ends
+	all   []prefix // those of one bucket of ends together
+	heads []int32  // where each bucket begins in all, and where the last ends; a power of two of them, and one
 	known []uint64 // a filter: the hashes of the ends that there are
 
 	looks  looks
@@ -41,6 +41,11 @@ func endingAt(p []byte, i, n int, c byte) ending {
 	return ending(x | uint64(n)<<32)
 }
 
+// bucket is which of size it falls into.
+func (e ending) bucket(size int) int {
+	return int(uint64(e)*0x9E3779B97F4A7C15>>24) & (size - 1)
+}
+
 // hash gives a filter's index the bits that it has room for, and two of the word there.
 func (e ending) hash(filter []uint64) (word, mask uint64) {
 	h := uint64(e) * 0x9E3779B97F4A7C15 >> 32
@@ -49,10 +54,12 @@ func (e ending) hash(filter []uint64) (word, mask uint64) {
 
 func (x *escapes) build(forms []form, t *starts) {
 	x.sees = make([]uint32, len(forms))
+	room := 0
 	for i, f := range forms {
 		if f.asItIs {
 			continue
 		}
+		room += len(f.needle)
 		x.run = max(x.run, longestRun(f.needle, '\\'))
 		for _, v := range viewsFor(f.needle) {
 			x.sees[i] |= 1 << x.number(v)
@@ -65,17 +72,33 @@ func (x *escapes) build(forms []form, t *starts) {
 		}
 	}
 	x.looks.build(&x.inside)
+	x.all = make([]prefix, 0, room)
 	x.branch(forms, t.sorted, 0, len(t.sorted), 0)
-	sort.Slice(x.all, func(i, j int) bool { return x.all[i].end < x.all[j].end })
+	x.index()
+}
+
+// index puts the prefixes into their buckets, one for each or more. Sorting them would take most of the time of making a Set.
+func (x *escapes) index() {
 	size := 1
-	for size < len(x.all)/2 { // 32 to 64 bits for each
+	for size < len(x.all) {
 		size *= 2
 	}
-	x.known = make([]uint64, size)
+	x.heads, x.known = make([]int32, size+1), make([]uint64, (size+1)/2) // 32 to 64 bits for each
 	for _, p := range x.all {
+		x.heads[p.end.bucket(size)+1]++
 		word, mask := p.end.hash(x.known)
 		x.known[word] |= mask
 	}
+	for i := range size {
+		x.heads[i+1] += x.heads[i]
+	}
+	all, next := make([]prefix, len(x.all)), append([]int32(nil), x.heads...)
+	for _, p := range x.all {
+		b := p.end.bucket(size)
+		all[next[b]] = p
+		next[b]++
+	}
+	x.all = all
 }
 
 // longestRun is how many c stand together in p at most.
@@ -155,17 +178,13 @@ func (x *escapes) knows(e ending) bool {
 	return x.known[word]&mask == mask
 }
 
-// with returns the prefixes that have the ending.
+// with returns the prefixes that have the ending, among others.
 func (x *escapes) with(e ending) []prefix {
 	if !x.knows(e) {
 		return nil
 	}
-	from := sort.Search(len(x.all), func(i int) bool { return x.all[i].end >= e })
-	to := from
-	for to < len(x.all) && x.all[to].end == e {
-		to++
-	}
-	return x.all[from:to]
+	b := e.bucket(len(x.heads) - 1)
+	return x.all[x.heads[b]:x.heads[b+1]]
 }
 
 // breakAt measures the line break at buf[i], which reads as c: LF, CR LF, or either after the = of quoted-printable.
@@ -241,10 +260,11 @@ func (sc *scan) begin(n, i int, c byte, size int, broken bool) {
 		if chars == 1 && broken {
 			return
 		}
-		for _, p := range x.with(endingAt(sc.buf, i, chars, c)) {
+		end := endingAt(sc.buf, i, chars, c)
+		for _, p := range x.with(end) {
 			sc.work++
 			k := int(p.size) - 1
-			if k <= i && bytes.Equal(sc.buf[i-k:i], sc.set.needle(p.from)[:k]) {
+			if p.end == end && k <= i && bytes.Equal(sc.buf[i-k:i], sc.set.needle(p.from)[:k]) {
 				sc.walk(n, p, i-k, i, i+size)
 			}
 		}

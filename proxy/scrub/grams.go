@@ -26,6 +26,7 @@ type place struct{ form, offset int32 }
 const (
 	usual    = 20         // of a window, in bytes: wider ones fill the filter faster than they lengthen the stride,
 	fewGrams = 4400       // but for as few as these
+	ends     = 128        // how far from a needle's end its window may begin, in bytes: more choice costs more time than it saves
 	mix      = 0x9E3779B1 // 2^32 / golden ratio: Knuth's multiplicative hash
 )
 
@@ -40,18 +41,23 @@ func (g *grams) build(forms []form) {
 	g.size = min(4, width)
 	g.stride = width - g.size + 1
 	g.mask = uint32(1)<<(8*g.size) - 1 // shifting all 32 bits out gives 0, less 1 is every bit
-	taken := map[uint32]int{}
-	var all []entry
+	used := new(taken)
+	all := make([]entry, 0, len(forms)*g.stride)
 	for i, f := range forms {
-		at := g.window(f.needle, taken)
+		at := g.window(f.needle, used)
 		for o := at; o < at+g.stride; o++ {
 			x := g.load(f.needle, o)
-			taken[x]++
+			*used.of(x)++
 			all = append(all, entry{x, place{int32(i), int32(o)}})
 		}
 	}
-	g.fill(all, len(taken))
+	g.fill(all)
 }
+
+// taken counts how often each gram is in a window. Some share a number, which makes a choice worse and nothing wrong.
+type taken [1 << 16]uint16
+
+func (t *taken) of(x uint32) *uint16 { return &t[x*mix>>16] }
 
 // entry is a gram and one of its places.
 type entry struct {
@@ -61,27 +67,29 @@ type entry struct {
 
 // window chooses the part of a needle that says most: of the fewest grams that others have, and of those the last,
 // since tokens begin with what all of their kind begin with.
-func (g *grams) window(needle []byte, taken map[uint32]int) (best int) {
-	shared := make([]int, len(needle)-g.size+1)
+func (g *grams) window(needle []byte, used *taken) (best int) {
+	skipped := max(0, len(needle)-g.stride-ends)
+	needle = needle[skipped:]
+	shared := make([]uint16, len(needle)-g.size+1)
 	for i := range shared {
-		shared[i] = taken[g.load(needle, i)]
+		shared[i] = *used.of(g.load(needle, i))
 	}
 	least, sum := 1<<30, 0
 	for i, n := range shared {
-		sum += n
+		sum += int(n)
 		if at := i - g.stride + 1; at >= 0 {
 			if sum <= least {
-				best, least = at, sum
+				best, least = skipped+at, sum
 			}
-			sum -= shared[at]
+			sum -= int(shared[at])
 		}
 	}
 	return best
 }
 
-func (g *grams) fill(all []entry, different int) {
+func (g *grams) fill(all []entry) {
 	size := 4
-	for size < 2*different {
+	for size < 2*len(all) {
 		size *= 2
 	}
 	g.used = min(uint32(len(g.filter)), uint32(size)) - 1
