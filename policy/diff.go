@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"net/url"
 	"slices"
 	"sort"
 	"strings"
@@ -59,7 +60,7 @@ func Diff(before, after *Policy) []Change {
 	d.where = "upstream"
 	d.lists("private address", before.Upstream.AllowPrivate, after.Upstream.AllowPrivate, Wider, Narrower)
 	d.lists("address", settings(before.Upstream.Resolve), settings(after.Upstream.Resolve), Other, Other)
-	d.same("the proxy", before.Upstream.Proxy, after.Upstream.Proxy)
+	d.proxy(before.Upstream.Proxy, after.Upstream.Proxy)
 	d.same("the file of further roots", before.Upstream.CA, after.Upstream.CA)
 	d.where = "limits"
 	d.same("the place where they are counted", cmp.Or(before.Limits.Store, "file"), cmp.Or(after.Limits.Store, "file"))
@@ -109,6 +110,20 @@ func (d *differ) same(what, before, after string) {
 }
 
 // lists tells what came to a list and what went from it, but for what the other covers anyway.
+// proxy compares addresses that may hold a password, which is not shown.
+func (d *differ) proxy(before, after string) {
+	shown := func(address string) string {
+		if u, err := url.Parse(address); err == nil {
+			return u.Redacted()
+		}
+		return address
+	}
+	d.same("the proxy", shown(before), shown(after))
+	if before != after && shown(before) == shown(after) {
+		d.add(Other, "the password of the proxy is another")
+	}
+}
+
 func (d *differ) lists(what string, before, after []string, more, less string) {
 	d.listsOf(what, anywhere, before, after, more, less)
 }

@@ -71,6 +71,8 @@ func TestDiff(t *testing.T) {
 		{"[network]\nallow = [\"a.example\"]\n", "[network]\ntunnel = [\"a.example\"]\n", "wider network.tunnel: host a.example is new\nnarrower network.allow: host a.example is gone"},
 		{"[env]\npass = [\"NPM_*\"]\n", "[env]\npass = [\"NPM_A\", \"NPX\"]\n", "wider env.pass: variable NPX is new\nnarrower env.pass: variable NPM_* is gone"},
 		{"", "[credential.o]\nfrom = \"env:O\"\nservice = \"openai\"\n", "wider credential.o: new: env:O, for service openai"},
+		{"[upstream]\nproxy = \"http://u:hunter2@p:1\"\n", "[upstream]\nproxy = \"http://u:hunter3@p:1\"\n", "changed upstream: the password of the proxy is another"},
+		{"[upstream]\nproxy = \"http://u:hunter2@p:1\"\n", "[upstream]\nproxy = \"http://q:1\"\n", `changed upstream: the proxy was "http://u:xxxxx@p:1" and is "http://q:1"`},
 		{"", "[upstream]\nallow_private = [\"127.0.0.1\"]\nproxy = \"none\"\n", "wider upstream: private address 127.0.0.1 is new\nchanged upstream: the proxy was \"\" and is \"none\""},
 		{"", "[env]\npass = [\"EDITOR\"]\nset = { A = \"b\" }\n", "wider env.pass: variable EDITOR is new\nchanged env.set: variable A=b is new"},
 		{"[service.crm]\nhosts = [\"a.example\"]\n[service.crm.actions]\nx = \"GET /x\"\n", "[service.crm]\nhosts = [\"a.example\", \"http://b.example\"]\nbase = \"https://a.example\"\n[service.crm.actions]\nx = \"* /x/{y} -> y:{y}\"\n",

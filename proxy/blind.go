@@ -40,6 +40,7 @@ func (p *Proxy) dialBlind(ctx context.Context, ex *Exchange) net.Conn {
 			return up
 		}
 		ex.Failure, ex.Refusal = err.Error(), p.Upstream.refusal(ex, err)
+		p.unquote(ex, ex.Refusal)
 	}
 	ex.Status = ex.Refusal.Status
 	return nil

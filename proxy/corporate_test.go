@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net"
@@ -11,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"agentguard/vault"
 )
 
 // badProxy accepts connections and does with each what it is told.
@@ -96,6 +99,48 @@ func TestCorporateProxyThatMakesNoTunnel(t *testing.T) {
 				t.Errorf("a tunnel that is not read: %s %s", resp.Status, text)
 			}
 		})
+	}
+}
+
+// TestCorporateProxyThatShowsThePassword: what a proxy repeats of its own password comes neither to the child nor into the log, in an
+// answer of its own to a plain request and in its refusal of a tunnel, read or not.
+func TestCorporateProxyThatShowsThePassword(t *testing.T) {
+	const password = "Pr0xy-passw0rd-77"
+	addr := badProxy(t, func(c net.Conn) {
+		head := make([]byte, 4096)
+		n, _ := c.Read(head)
+		io.WriteString(c, "HTTP/1.1 407 Not with "+password+"\r\nX-Seen: corp:"+password+"\r\n\r\n"+string(head[:n]))
+		c.Close()
+	})
+	r := newRig(t, echoAuth, rigOptions{policy: strings.Replace(tunnelPolicy, "open.example.com", "plain.example.com:80", 1)})
+	r.through(&url.URL{Scheme: "http", Host: addr, User: url.UserPassword("corp", password)})
+	secret, err := vault.NewSecret([]byte(password))
+	if err != nil || r.set.Keep(secret) != nil {
+		t.Fatal(err)
+	}
+	plain, _, _ := r.raw("GET http://plain.example.com/ HTTP/1.1\r\nHost: plain.example.com\r\n{auth}\r\n")
+	blind, _, _ := r.raw("CONNECT pinned.example.com:443 HTTP/1.1\r\nHost: pinned.example.com:443\r\n{auth}\r\n")
+	if plain == nil || blind == nil {
+		t.Fatal("no answer")
+	}
+	read := r.with(r.client(false), "GET", "https://api.example.com/items/1", "")
+	seen := []string{bodyOf(t, plain), plain.Header.Get("X-Seen"), bodyOf(t, blind), blind.Status, read.Status, read.body}
+	r.last()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, ex := range r.records {
+		if seen = append(seen, ex.Failure); ex.Refusal != nil {
+			seen = append(seen, ex.Refusal.Reason)
+		}
+	}
+	encoded := base64.StdEncoding.EncodeToString([]byte("corp:" + password))
+	for _, text := range seen {
+		if strings.Contains(text, password) || strings.Contains(text, encoded[8:20]) {
+			t.Errorf("%s", text)
+		}
+	}
+	if !strings.Contains(seen[2], "answered 407 Not with ") || !strings.HasPrefix(seen[1], "corp:") {
+		t.Errorf("the proxy said something else: %q", seen)
 	}
 }
 

@@ -165,17 +165,21 @@ func (p *Proxy) upstreamError(w http.ResponseWriter, r *http.Request, err error)
 		ex.Failure = err.Error()
 	}
 	f, over := p.failure(ex, err)
-	// What the upstream sent may be quoted in the error.
-	set := p.live()
-	for _, text := range []*string{&ex.Failure, &f.Reason, &f.Hint} {
-		clean, n := set.String(*text)
-		*text, ex.Scrubbed = clean, ex.Scrubbed+n
-	}
+	p.unquote(ex, f)
 	ex.Refusal, ex.Status = f, f.Status
 	if over && r.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close")
 	}
 	f.write(w, ex)
+}
+
+// unquote takes live values out of what is said of an upstream's failure: what it sent may be quoted there.
+func (p *Proxy) unquote(ex *Exchange, f *Refusal) {
+	set := p.live()
+	for _, text := range []*string{&ex.Failure, &f.Reason, &f.Hint} {
+		clean, n := set.String(*text)
+		*text, ex.Scrubbed = clean, ex.Scrubbed+n
+	}
 }
 
 // failure is what to tell the child of err, and whether its connection is over: it can carry no next request.

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -12,25 +13,32 @@ import (
 	"agentguard/proxy"
 	"agentguard/run/audit"
 	"agentguard/run/environ"
+	"agentguard/vault"
 )
 
 // upstream is the way out that the policy describes, by default that of our own environment.
 func (s *session) upstream() (*proxy.Upstream, error) {
 	u := s.Policy.Upstream
 	c := proxy.UpstreamConfig{Resolve: u.Resolve, AllowPrivate: u.AllowPrivate}
+	way := &corporate{}
 	switch u.Proxy {
 	case "":
 		var err error
-		if c.Proxy, err = proxyFromEnvironment(environ.Of(s.Environ)); err != nil {
+		if way, err = proxyFromEnvironment(environ.Of(s.Environ)); err != nil {
 			return nil, failure(err, `mend the variable, or say proxy = "none" under [upstream] in the policy`)
 		}
+		c.Proxy = way.choose()
 	case "none":
 	default:
 		to, err := url.Parse(u.Proxy)
 		if err != nil {
-			return nil, failure(fmt.Errorf("upstream.proxy: %w", err), "")
+			return nil, failure(errors.New("upstream.proxy is no URL"), "") // which the error would show, password and all
 		}
+		way.https = to
 		c.Proxy = func(*url.URL) (*url.URL, error) { return to, nil }
+	}
+	if err := s.keepPasswords(way); err != nil {
+		return nil, failure(err, "")
 	}
 	if c.CA = u.Roots; u.CA != "" && c.CA == nil {
 		return nil, failure(fmt.Errorf("upstream.ca: %s was not read", u.CA), "")
@@ -42,10 +50,33 @@ func (s *session) upstream() (*proxy.Upstream, error) {
 	return up, nil
 }
 
+// keepPasswords has the passwords of proxies taken out of the command's environment and of answers, as those of credentials are:
+// a plain request's answer may be the proxy's own. Shorter ones cannot be told from innocent text.
+func (s *session) keepPasswords(way *corporate) error {
+	for _, u := range []*url.URL{way.http, way.https} {
+		if u == nil {
+			continue
+		}
+		password, ok := u.User.Password()
+		if !ok {
+			password = u.User.Username() // a token by itself
+		}
+		secret, err := vault.NewSecret([]byte(password))
+		if err != nil {
+			continue
+		}
+		if err := s.creds.Keep(secret); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // corporate is the proxy that our own environment names, and the places that are reached without it.
 type corporate struct {
 	http, https *url.URL
 	direct      []direct
+	off         bool // NO_PROXY=*
 }
 
 // direct is an entry of NO_PROXY: addresses, or a name and what lies below it.
@@ -56,9 +87,9 @@ type direct struct {
 	port  string // "" means all
 }
 
-// proxyFromEnvironment reads the variables as curl and Go do; nil means that they name no proxy. A value that is no
-// address is an error, which does not show it: it may hold a password.
-func proxyFromEnvironment(env *environ.Env) (func(*url.URL) (*url.URL, error), error) {
+// proxyFromEnvironment reads the variables as curl and Go do. A value that is no address is an error, which does not show it: it
+// may hold a password.
+func proxyFromEnvironment(env *environ.Env) (*corporate, error) {
 	first := func(names ...string) (*url.URL, error) {
 		for _, n := range names {
 			if v := env.Get(n); v != "" {
@@ -67,7 +98,7 @@ func proxyFromEnvironment(env *environ.Env) (func(*url.URL) (*url.URL, error), e
 		}
 		return nil, nil
 	}
-	var c corporate
+	c := &corporate{}
 	var err error
 	if c.http, err = first("HTTP_PROXY", "http_proxy"); err != nil {
 		return nil, err
@@ -81,15 +112,20 @@ func proxyFromEnvironment(env *environ.Env) (func(*url.URL) (*url.URL, error), e
 	}
 	for entry := range strings.SplitSeq(except, ",") {
 		if entry = strings.TrimSpace(entry); entry == "*" {
-			return nil, nil
+			c.off = true
 		} else if entry != "" {
 			c.direct = append(c.direct, parseDirect(entry))
 		}
 	}
-	if c.http == nil && c.https == nil {
-		return nil, nil
+	return c, nil
+}
+
+// choose gives what chooses the proxy for a URL; nil where none is named.
+func (c *corporate) choose() func(*url.URL) (*url.URL, error) {
+	if c.off || c.http == nil && c.https == nil {
+		return nil
 	}
-	return c.proxy, nil
+	return c.proxy
 }
 
 // proxyAddress takes a URL, or a host with or without a port, which means http.
@@ -142,7 +178,7 @@ func (d direct) matches(host, port string) bool {
 }
 
 // proxy is the proxy for a URL; nil means none. This machine is reached without one, whatever the variables say.
-func (c corporate) proxy(to *url.URL) (*url.URL, error) {
+func (c *corporate) proxy(to *url.URL) (*url.URL, error) {
 	a, plain, err := action.AuthorityOf(to)
 	if err != nil {
 		return nil, err

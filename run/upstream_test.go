@@ -7,7 +7,9 @@ import (
 
 	"golang.org/x/net/http/httpproxy"
 
+	"agentguard/policy"
 	"agentguard/run/environ"
+	"agentguard/vault/cred"
 )
 
 // The corporate proxy is chosen as Go's own reader of the variables does.
@@ -22,10 +24,11 @@ func TestProxyFromEnvironment(t *testing.T) {
 		"10.0.0.0/8", "10.1.2.3", "10.1.2.3:8443", "10.1.0.0/16,2001:db8::/32", "2001:db8::1", "[2001:db9::1]:8443", "10.9.9.9/8", "::ffff:10.1.2.3",
 		"bücher.example", "api.example.com,*,x", ",,", "com", ":443", "10.0.0.0/99", "exa mple.com", "https://example.com", "a/b", "[::1", "%", "**", "*",
 	} {
-		got, err := proxyFromEnvironment(environ.Of([]string{"HTTPS_PROXY=" + corp, "HTTP_PROXY=" + plain, "no_proxy=" + except}))
+		way, err := proxyFromEnvironment(environ.Of([]string{"HTTPS_PROXY=" + corp, "HTTP_PROXY=" + plain, "no_proxy=" + except}))
 		if err != nil {
 			t.Fatal(err)
 		}
+		got := way.choose()
 		if got == nil {
 			got = func(*url.URL) (*url.URL, error) { return nil, nil }
 		}
@@ -50,7 +53,7 @@ func TestProxyAddresses(t *testing.T) {
 		"socks4://corp:hunter2@corp:1080": "", "ftp://corp": "", "HTTP://corp": "http://corp",
 	} {
 		for _, name := range []string{"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"} {
-			proxy, err := proxyFromEnvironment(environ.Of([]string{name + "=" + value}))
+			way, err := proxyFromEnvironment(environ.Of([]string{name + "=" + value}))
 			if want == "" {
 				if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "hunter2") {
 					t.Errorf("%s=%s: %v", name, value, err)
@@ -61,6 +64,7 @@ func TestProxyAddresses(t *testing.T) {
 				t.Errorf("%s=%s: %v", name, value, err)
 				continue
 			}
+			proxy := way.choose()
 			p, err := proxy(&url.URL{Scheme: "https", Host: "api.example.com"})
 			if err != nil || p.String() != want {
 				t.Errorf("%s=%s: %v, %v; want %s", name, value, p, err, want)
@@ -70,7 +74,34 @@ func TestProxyAddresses(t *testing.T) {
 			}
 		}
 	}
-	if proxy, err := proxyFromEnvironment(environ.Of(nil)); proxy != nil || err != nil {
+	if way, err := proxyFromEnvironment(environ.Of(nil)); err != nil || way.choose() != nil {
 		t.Error("no variable, and a proxy", err)
+	}
+}
+
+// The password of a corporate proxy is as live as a credential: it comes off answers, and is in no variable of the command.
+func TestProxyPasswordIsKept(t *testing.T) {
+	for _, test := range []struct{ policy, variable, want string }{
+		{"http://me:Pr0xy-p%2Fssword@127.0.0.1:3128", "", "Pr0xy-p/ssword"},
+		{"", "HTTP_PROXY=http://me:Pr0xy-password@127.0.0.1:3128", "Pr0xy-password"},
+		{"", "https_proxy=me:Pr0xy-password@127.0.0.1:3128", "Pr0xy-password"},
+		{"", "ALL_PROXY=socks5://Token-of-the-proxy@127.0.0.1:1080", "Token-of-the-proxy"},
+		{"none", "HTTPS_PROXY=http://me:Pr0xy-password@127.0.0.1:3128", ""},
+		{"", "HTTPS_PROXY=http://me:short@127.0.0.1:3128", ""},
+		{"", "HTTPS_PROXY=http://127.0.0.1:3128", ""},
+	} {
+		creds, _ := cred.NewSet()
+		s := &session{Config: Config{Policy: &policy.Policy{Upstream: policy.Upstream{Proxy: test.policy}}, Environ: []string{test.variable}}, creds: creds}
+		_, err := s.upstream()
+		var got string
+		for _, v := range creds.Values() {
+			got += string(v.Secret.Reveal())
+			if strings.Contains(v.Placeholder, got) {
+				t.Errorf("%s stands for %s", v.Placeholder, got)
+			}
+		}
+		if err != nil || got != test.want {
+			t.Errorf("%+v: kept %q, %v", test, got, err)
+		}
 	}
 }

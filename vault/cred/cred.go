@@ -100,6 +100,20 @@ func (c *Credential) Secret(ctx context.Context) (vault.Secret, error) {
 	return v, nil
 }
 
+// Keep makes a secret live that is no credential: it is put on no request, and comes off what comes back.
+func (s *Set) Keep(secret vault.Secret) error {
+	for _, v := range s.Values() {
+		if v.Secret.Equal(secret) {
+			return nil
+		}
+	}
+	placeholder, err := NewPlaceholder(nil, secret.Reveal())
+	if err == nil {
+		s.add(Value{secret, placeholder})
+	}
+	return err
+}
+
 func (s *Set) add(v Value) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
