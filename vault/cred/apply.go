@@ -153,7 +153,13 @@ func (c *Credential) swap(r *http.Request, s action.Slot, secret string, clear b
 	case inAuthorization(s):
 		return c.swapHeader(r.Header, "Authorization", clear, func(v string) (string, bool) { return c.authorization(v, secret) })
 	case s.Kind == action.Header:
-		return c.swapHeader(r.Header, s.Name, clear, func(v string) (string, bool) { return c.replace(v, secret) })
+		return c.swapHeader(r.Header, s.Name, clear, func(v string) (string, bool) {
+			out, ok := c.replace(v, secret)
+			if clear && !SameHeader(s.Name, "cookie") {
+				out = narrow(out, secret)
+			}
+			return out, ok
+		})
 	case s.Kind == action.Query:
 		return c.swapQuery(r.URL, s.Name, secret, clear), nil
 	case s.Kind == action.InPath:
@@ -195,12 +201,15 @@ func (c *Credential) swapHeader(h http.Header, name string, clear bool, replace 
 // stands beside the placeholder, as a second credential would, is dropped.
 func (c *Credential) authorization(v, secret string) (string, bool) {
 	scheme, rest, spaced := cutScheme(v)
-	if !spaced {
-		return c.replace(scheme, secret)
-	}
-	if !strings.EqualFold(scheme, "basic") {
+	switch {
+	case !spaced:
+		out, ok := c.replace(scheme, secret)
+		return narrow(out, secret), ok
+	case len(scheme) > maxBeside:
+		return "", false
+	case !strings.EqualFold(scheme, "basic"):
 		out, ok := c.replace(rest, secret)
-		if strings.ContainsAny(rest, " \t,") {
+		if out = narrow(out, secret); strings.ContainsAny(rest, " \t,") {
 			out = secret
 		}
 		return scheme + " " + out, ok
@@ -211,6 +220,19 @@ func (c *Credential) authorization(v, secret string) (string, bool) {
 	}
 	out, ok := c.basicPair(pair, secret)
 	return scheme + " " + base64.StdEncoding.EncodeToString([]byte(out)), ok
+}
+
+// maxBeside is how much may stand with the secret in the place that is its own, in bytes: enough for token="..." and its like. With
+// more, the child would choose where a service that shows the beginning of a long value cuts the secret, of which a part
+// is not known again.
+const maxBeside = 64
+
+// narrow takes away what is beside the secret in text, if that is too much or the secret once more.
+func narrow(text, secret string) string {
+	if len(text) > len(secret)+maxBeside || strings.Count(text, secret) > 1 {
+		return secret
+	}
+	return text
 }
 
 // basicPair swaps in "user:password", either side. A URI form as user ("vault://name:") holds a colon of its own. Beside the
@@ -224,14 +246,23 @@ func (c *Credential) basicPair(pair, secret string) (string, bool) {
 	user, pass, _ := strings.Cut(pair, ":")
 	u, inUser := c.replace(user, secret)
 	p, inPass := c.replace(pass, secret)
+	if inUser {
+		u = narrow(u, secret)
+	}
+	if inPass {
+		p = narrow(p, secret)
+	}
 	switch prefix, rest := split(user); {
 	case inUser && !inPass && pass != "x-oauth-basic": // GitHub's word (docs.github.com, "Other authentication methods")
 		p = ""
-	case inPass && !inUser && prefix != "" && len(rest) >= minTail:
+	case inPass && !inUser && (prefix != "" && len(rest) >= minTail || len(user) > maxName):
 		u = "x"
 	}
 	return u + ":" + p, inUser || inPass
 }
+
+// maxName is the longest name of a user, in bytes: an address of mail (RFC 5321 section 4.5.3.1.3).
+const maxName = 254
 
 // minTail is how much follows the prefix of a credential at least, in bytes; less may be somebody's name.
 const minTail = 12
@@ -254,6 +285,9 @@ func (c *Credential) swapQuery(u *url.URL, name, secret string, clear bool) (don
 			continue
 		}
 		out, ok := c.replace(v, secret)
+		if clear {
+			out = narrow(out, secret)
+		}
 		switch {
 		case ok && !done:
 			keep = append(keep, url.QueryEscape(k)+"="+url.QueryEscape(out))

@@ -93,6 +93,60 @@ func TestNoCredentialBesideThePlaceholder(t *testing.T) {
 	}
 }
 
+// A service that shows the beginning of a long credential must not be led to cut the secret: the child cannot put much before it or
+// behind it, nor a second one.
+func TestLittleStandsBesideThePlaceholder(t *testing.T) {
+	c := newCredential(t, "key", "svc", secretText)
+	NewSet(c)
+	p, long := c.Placeholder, strings.Repeat("x", 300)
+	basic := func(pair string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(pair)) }
+	bearer, header, query := action.Slot{Kind: action.Bearer}, action.Slot{Kind: action.Header, Name: "X-Key"}, action.Slot{Kind: action.Query, Name: "key"}
+	for _, test := range []struct {
+		slot       action.Slot
+		sent, want string
+	}{
+		{bearer, "Bearer " + p + long, "Bearer " + secretText},
+		{bearer, "Bearer " + long + p, "Bearer " + secretText},
+		{bearer, "Bearer " + p + p, "Bearer " + secretText},
+		{bearer, "Bearer " + p + "." + p, "Bearer " + secretText},
+		{bearer, long + " " + p, "Bearer " + secretText},
+		{bearer, long + p, secretText},
+		{bearer, basic(long + ":" + p), basic("x:" + secretText)},
+		{bearer, basic("u:" + p + long), basic("u:" + secretText)},
+		{bearer, basic(p + p + ":"), basic(secretText + ":")},
+		{bearer, `Token token="` + p + `"`, `Token token="` + secretText + `"`},
+		{header, p + long, secretText},
+		{header, p + p, secretText},
+		{header, "Key=" + p, "Key=" + secretText},
+		{query, p + long, secretText},
+		{query, "x" + p, "x" + secretText},
+	} {
+		r, _ := http.NewRequest("GET", "https://svc.example/x", nil)
+		got := func() string { return r.Header.Get("Authorization") }
+		switch test.slot {
+		case bearer:
+			r.Header.Set("Authorization", test.sent)
+		case header:
+			r.Header.Set("X-Key", test.sent)
+			got = func() string { return r.Header.Get("X-Key") }
+		case query:
+			r.URL.RawQuery = "key=" + test.sent
+			got = func() string { return r.URL.Query().Get("key") }
+		}
+		on, err := c.Apply(r, []action.Slot{test.slot}, newSecret(t, secretText), false)
+		if err != nil || !on || got() != test.want {
+			t.Errorf("%q became %q, %v; want %q", test.sent, got(), err, test.want)
+		}
+	}
+	// Beside the credential among cookies stand others, of any length.
+	cookie := action.Slot{Kind: action.Header, Name: "Cookie"}
+	r, _ := http.NewRequest("GET", "https://svc.example/x", nil)
+	r.Header.Set("Cookie", "a="+long+"; session="+p)
+	if _, err := c.Apply(r, []action.Slot{cookie}, newSecret(t, secretText), false); err != nil || r.Header.Get("Cookie") != "a="+long+"; session="+secretText {
+		t.Errorf("the cookies became %q, %v", r.Header.Get("Cookie"), err)
+	}
+}
+
 // In Basic a placeholder is found behind any white space, also within the base64, and in headers of any name.
 func TestFindInBasic(t *testing.T) {
 	c := newCredential(t, "key", "svc", secretText)
