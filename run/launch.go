@@ -14,6 +14,7 @@ import (
 	"agentguard/run/rundir"
 	"agentguard/run/sandbox"
 	"agentguard/vault"
+	"agentguard/vault/cred"
 )
 
 // launch starts the child.
@@ -79,6 +80,9 @@ func (s *session) plan() envPlan {
 	}
 	p.source(s.Policy.Limits.Password)
 	p.Secrets = append(p.Secrets, s.limits.password.Reveal())
+	if passphrase := environ.Of(s.Environ).Get("AGENTGUARD_AGE_PASSPHRASE"); len(passphrase) >= cred.MinPart {
+		p.Secrets = append(p.Secrets, []byte(passphrase)) // by another name
+	}
 	for _, v := range s.creds.Values() {
 		p.Secrets = append(p.Secrets, v.Secret.Reveal())
 	}

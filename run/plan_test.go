@@ -54,6 +54,20 @@ func TestNoLiveSecretReachesTheChild(t *testing.T) {
 	}
 }
 
+// Nor does one in the spelling that JSON, a shell or an address in an address has for it.
+func TestNoEscapedSecretReachesTheChild(t *testing.T) {
+	for _, value := range []string{
+		`{"k":"pa\/ss\"word\\one two"}`, `{"k":"pa\u002fss\u0022word\u005cone two"}`, `pa/ss\"word\\one\ two`, "https://h/100%/?q=pa%2Fss%22word%5Cone+two",
+		"https://h/?to=https%3A%2F%2Fh%2F%3Fq%3Dpa%252Fss%2522word%255Cone%2520two", `{"k":"{\"k\":\"pa/ss\\\"word\\\\one two\"}"}`, `\x70a/ss"word\one two`,
+	} {
+		p := plan("A="+value, "FINE="+value[:8])
+		p.Secrets = [][]byte{[]byte(`pa/ss"word\one two`)}
+		if env, removed := p.Build(); !slices.Equal(removed, []string{"A"}) || env.Get("FINE") == "" {
+			t.Errorf("%s: removed %q", value, removed)
+		}
+	}
+}
+
 // A password is as live by itself as behind the name of its user.
 func TestNoPartOfASecretReachesTheChild(t *testing.T) {
 	p := plan("A=Tr0ub4dor-and-3", "B=https://alice:Tr0ub4dor-and-3@h/", "FINE=alice")

@@ -1,6 +1,9 @@
 package environ
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // secretFields hold a secret behind them wherever they stand: in the connection strings of SQL Server, Azure and libpq, in queries and
 // options, in the JSON of Docker and of Google's keys, in XML.
@@ -15,14 +18,18 @@ var secretFields = []string{
 var fieldWords = []string{"password", "passwd", "passphrase", "token", "secret", "api_key", "apikey", "api-key", "access_token", "client_secret", "private_key"}
 
 // oneSpelling takes away what people and JSON in JSON put around a field's name.
-var oneSpelling = strings.NewReplacer(" =", "=", " :", ":", `\"`, `"`)
+var oneSpelling = strings.NewReplacer(" =", "=", " :", ":", `\"`, `"`, "'", `"`)
 
 // hasSecretField looks for both, for the credentials of header lines, and for .netrc and .pgpass.
 func hasSecretField(v string) bool {
-	low := oneSpelling.Replace(strings.ToLower(v))
+	text := oneSpelling.Replace(v)
+	low := strings.ToLower(text)
 	for i := range len(low) - 1 {
-		if (low[i] == '=' || low[i] == ':' || low[i] == '>') && isSecretField(low[:i+1]) {
-			return true
+		switch low[i] {
+		case '=', ':', '>', ' ':
+			if isSecretField(low[:i+1]) || isNamedSecret(text, i) {
+				return true
+			}
 		}
 	}
 	for _, scheme := range []string{"bearer ", "basic "} { // RFC 9110 section 11.4
@@ -49,6 +56,29 @@ func isSecretField(text string) bool {
 		}
 	}
 	return false
+}
+
+// isNamedSecret says whether what stands behind text[i] has a name before it that a variable with a secret could have: "dbPassword":
+// in JSON, secret_key= in settings, --api-key on a command line. A "key" by itself is most often another.
+func isNamedSecret(text string, i int) bool {
+	name, value := text[:i], strings.TrimLeft(text[i+1:], " \"")
+	if text[i] == ':' {
+		var quoted bool
+		if name, quoted = strings.CutSuffix(name, `"`); !quoted {
+			return false
+		}
+	}
+	at := len(name)
+	for at > 0 && isWord(name[at-1]) {
+		at--
+	}
+	if name = name[at:]; text[i] == ' ' && !strings.HasPrefix(name, "--") {
+		return false
+	}
+	if words := wordsOf(name); len(words) == 1 && slices.Contains(secretEnds, words[0]) {
+		return false
+	}
+	return len(value) >= 8 && wordRun(value) >= 6 && value[0] != '-' && secretName(strings.TrimLeft(name, "-"))
 }
 
 func isSecretLine(line string) bool {

@@ -7,9 +7,9 @@ import (
 )
 
 var (
-	secretWords = []string{"TOKEN", "SECRET", "SECRETS", "PASSPHRASE", "CREDENTIAL", "CREDENTIALS", "CRED", "CREDS", "APIKEY", "WEBHOOK"}                           // anywhere in a name
-	secretEnds  = []string{"KEY", "PASS", "PAT", "PW", "PWD", "PIN", "OTP", "TOTP", "SALT", "DSN", "AUTH", "COOKIE", "SSHPASS", "HEADERS", "P12", "PFX", "PKCS12"}  // as its last word
-	gluedEnds   = []string{"TOKEN", "SECRET", "APIKEY", "APPKEY", "ACCESSKEY", "SECRETKEY", "PRIVATEKEY", "SIGNINGKEY", "MASTERKEY", "ENCRYPTIONKEY", "LICENSEKEY"} // with which its last word ends
+	secretWords = []string{"TOKEN", "SECRET", "SECRETS", "PASSPHRASE", "CREDENTIAL", "CREDENTIALS", "CRED", "CREDS", "APIKEY", "WEBHOOK"}                                                                        // anywhere in a name
+	secretEnds  = []string{"KEY", "PASS", "PAT", "PW", "PWD", "PIN", "OTP", "TOTP", "SALT", "PSK", "DSN", "AUTH", "JWT", "BEARER", "MNEMONIC", "PHRASE", "COOKIE", "SSHPASS", "HEADERS", "P12", "PFX", "PKCS12"} // as its last word
+	gluedEnds   = []string{"TOKEN", "SECRET", "APIKEY", "APPKEY", "ACCESSKEY", "SECRETKEY", "PRIVATEKEY", "SIGNINGKEY", "MASTERKEY", "ENCRYPTIONKEY", "LICENSEKEY", "AUTHKEY", "DBPASS", "USERPASS", "ROOTPASS"} // with which its last word ends
 
 	// harmlessNames end like secrets and are none: the fingerprint in Docker's images of Python, the name of a cache, pass's directory.
 	harmlessNames = []string{"PWD", "OLDPWD", "INIT_PWD", "GPG_KEY", "CACHE_KEY", "PASSWORD_STORE_DIR"}
@@ -48,14 +48,14 @@ func secretName(name string) bool {
 	switch {
 	case slices.Contains(harmlessNames, up):
 		return false
-	case strings.Contains(up, "PASSWORD"), strings.Contains(up, "PASSWD"), sessionKey(up), slices.Contains(carriers, up):
+	case strings.Contains(up, "PASSWORD"), strings.Contains(up, "PASSWD"), strings.HasSuffix(up, "AUTH_IDENT"), sessionKey(up), slices.Contains(carriers, up), bundlerHost(up):
 		return true
 	}
 	words := wordsOf(name)
 	if slices.ContainsFunc(words, func(w string) bool { return slices.Contains(secretWords, w) }) {
 		return true
 	}
-	for len(words) > 1 && isNumber(words[len(words)-1]) {
+	for len(words) > 1 && isAside(words[len(words)-1]) {
 		words = words[:len(words)-1]
 	}
 	if len(words) == 0 {
@@ -67,6 +67,19 @@ func secretName(name string) bool {
 	}
 	return slices.Contains(secretEnds, words[len(words)-1]) || slices.Contains(secretEnds, last) || slices.Contains(secretWords, last) ||
 		slices.ContainsFunc(gluedEnds, func(end string) bool { return strings.HasSuffix(last, end) })
+}
+
+// isAside says whether a last word only says which one, or in what form a name's value is: API_KEY_2, CI_JOB_JWT_V2, SSH_KEY_BASE64.
+func isAside(word string) bool {
+	return isNumber(strings.TrimPrefix(word, "V")) || slices.Contains([]string{"BASE64", "B64", "CONTENT", "CONTENTS", "PEM"}, word)
+}
+
+// bundlerHost says whether an upper-case name is where Bundler finds the credential of a host, with __ for its dots:
+// BUNDLE_GEMS__EXAMPLE__COM (bundle-config(1), "Credentials for gem sources"). Its settings of parts have names of their own.
+func bundlerHost(up string) bool {
+	rest, ok := strings.CutPrefix(up, "BUNDLE_")
+	part, _, dotted := strings.Cut(rest, "__")
+	return ok && dotted && !slices.Contains([]string{"BUILD", "GEM", "LOCAL", "MIRROR"}, part)
 }
 
 // wordsOf divides a name at what is neither letter nor digit and at camelCase's humps, and gives the words in capitals.

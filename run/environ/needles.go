@@ -3,7 +3,6 @@ package environ
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -22,8 +21,8 @@ func NeedlesOf(secrets [][]byte) Needles {
 	return n
 }
 
-// In says whether a text holds a secret as it is, percent-encoded, in base64 at any alignment (the "user:password" of
-// npm's _auth), or in hex.
+// In says whether a text holds a secret as it is, with characters escaped as in addresses, JSON or a shell, in base64 at any alignment
+// (the "user:password" of npm's _auth), or in hex.
 func (n Needles) In(text string) bool {
 	if len(n) == 0 {
 		return false
@@ -31,8 +30,9 @@ func (n Needles) In(text string) bool {
 	if n.plain(text) {
 		return true
 	}
-	if strings.Contains(text, "%") {
-		if plain, err := url.PathUnescape(text); err == nil && n.plain(plain) {
+	for layer, plain := 0, text; layer < 3 && strings.ContainsAny(plain, `%\+`); layer++ {
+		plain = unescaped(plain)
+		if n.plain(plain) || n.plain(strings.ReplaceAll(plain, "+", " ")) {
 			return true
 		}
 	}
@@ -52,6 +52,31 @@ func (n Needles) plain(text string) bool {
 		}
 	}
 	return false
+}
+
+// unescaped undoes one layer of %41, \u0041, \x41 and backslashes before punctuation. What is no escape stays.
+func unescaped(text string) string {
+	out := make([]byte, 0, len(text))
+	for len(text) > 0 {
+		c, size := oneEscape(text)
+		out, text = append(out, c), text[size:]
+	}
+	return string(out)
+}
+
+// oneEscape reads the character that text begins with.
+func oneEscape(text string) (c byte, size int) {
+	for _, begin := range []string{"%", `\u00`, `\x`} {
+		if rest, ok := strings.CutPrefix(text, begin); ok && len(rest) >= 2 {
+			if b, err := hex.DecodeString(rest[:2]); err == nil {
+				return b[0], len(begin) + 2
+			}
+		}
+	}
+	if text[0] == '\\' && len(text) > 1 && (!isWord(text[1]) || text[1] == '-' || text[1] == '_') {
+		return text[1], 2
+	}
+	return text[0], 1
 }
 
 func notBase64(r rune) bool {

@@ -64,7 +64,7 @@ func hasWebhook(v string) bool {
 	low := strings.ToLower(v)
 	for _, address := range []string{
 		"hooks.slack.com/", "/api/webhooks/", ".webhook.office.com/", "api.telegram.org/bot", "hooks.zapier.com/", "maker.ifttt.com/trigger/",
-		"open.feishu.cn/open-apis/bot/", "qyapi.weixin.qq.com/cgi-bin/webhook/", "oapi.dingtalk.com/robot/", "?sig=", "&sig=", "x-amz-signature=",
+		"open.feishu.cn/open-apis/bot/", "qyapi.weixin.qq.com/cgi-bin/webhook/", "oapi.dingtalk.com/robot/", ".alchemy.com/v2/", ".infura.io/v3/", "?sig=", "&sig=", "x-amz-signature=",
 	} {
 		if strings.Contains(low, address) {
 			return true
@@ -139,6 +139,9 @@ func hasUserinfo(v string) bool {
 		if colon := strings.IndexByte(authority, ':'); colon > 0 && !isNumber(authority[colon+1:]) && strings.Contains(rest, "@") {
 			return true
 		}
+	}
+	if _, rest, ok := strings.Cut(v, "jdbc:oracle:"); ok && strings.Contains(rest, "/") && strings.Index(rest, "/") < strings.Index(rest, "@") {
+		return true // jdbc:oracle:thin:user/password@host
 	}
 	at := strings.Index(v, "@tcp(")
 	if at < 0 {
