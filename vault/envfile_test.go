@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -136,6 +137,28 @@ func TestBlankEnvFile(t *testing.T) {
 	}
 	if l, _ := os.Lstat(link); l.Mode()&os.ModeSymlink == 0 {
 		t.Fatal("the link was replaced")
+	}
+}
+
+// What is left of a value beside its variable is told: by an editor, by a person, in a comment.
+func TestCopies(t *testing.T) {
+	dir := t.TempDir()
+	path := write(t, filepath.Join(dir, ".env"), "# was CANARY-0-a\nA=\nB=https://me:CANARY-0-a@h/\n", 0o600)
+	write(t, filepath.Join(dir, ".env.bak"), "\n\nA=CANARY-0-a\nC=CANARY-0-c\n", 0o600)
+	write(t, filepath.Join(dir, ".env.swp"), "b0VIM\x00CANARY-0-c", 0o600)
+	write(t, filepath.Join(dir, ".env.example"), "A=\n", 0o600)
+	write(t, filepath.Join(dir, "notes"), "CANARY-0-a", 0o600)
+	os.Mkdir(filepath.Join(dir, ".env.d"), 0o700)
+	os.Symlink("notes", filepath.Join(dir, ".env.link"))
+	want := []string{
+		path + ", line 1, still holds the value of A", path + ".bak, line 3, still holds the value of A", path + ".bak, line 4, still holds the value of C",
+		path + ".swp still holds the value of C",
+	}
+	if got := Copies(path, []Pair{kept("A", "CANARY-0-a"), kept("C", "CANARY-0-c"), {Name: "NONE"}}); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	if got := Copies(filepath.Join(dir, "none"), []Pair{kept("A", "CANARY-0-a")}); got != nil {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -224,5 +224,8 @@ func (p *program) blank(file string, stored []vault.Pair, yes bool) error {
 		return err
 	}
 	p.say("blanked %s in %s; copies in backups and in version control are untouched", strings.Join(names, ", "), file)
+	for _, place := range vault.Copies(file, stored) {
+		p.warn("%s", place)
+	}
 	return nil
 }
