@@ -121,7 +121,10 @@ func (sc *scan) pieces(m match, v view, needle []byte) (out []piece) {
 		c, size, _ := v.read(sc.buf[i:])
 		gap := 0
 		if c != needle[k] {
-			_, gap, size, _ = sc.afterBreak(v, i, c)
+			end := c
+			if c, gap, size, _ = sc.afterBreak(v, i, end, false); c != needle[k] {
+				_, gap, size, _ = sc.afterBreak(v, i, end, true)
+			}
 		}
 		out = append(out, piece{sc.buf[i : i+gap], sc.buf[i+gap : i+gap+size]})
 		i += gap + size

@@ -206,14 +206,25 @@ func (sc *scan) breakAt(v view, i int, c byte) (size int, st status) {
 	return size, yes
 }
 
-// afterBreak reads the character after the line break at i, which reads as c. gap is the size of the break.
-func (sc *scan) afterBreak(v view, i int, c byte) (next byte, gap, size int, st status) {
+// afterBreak reads the character after the line break at i, which reads as c: the next, or with indented the first that is not blank.
+// gap is the size of the break, with the blanks.
+func (sc *scan) afterBreak(v view, i int, c byte, indented bool) (next byte, gap, size int, st status) {
 	gap, st = sc.breakAt(v, i, c)
+	if st == yes && indented {
+		for end := min(len(sc.buf), i+gap+maxIndent); i+gap < end && blank(sc.buf[i+gap]); {
+			gap++
+		}
+	}
 	if st == yes {
 		next, size, st = v.read(sc.buf[i+gap:])
 	}
 	return next, gap, size, st
 }
+
+// maxIndent is how far a line that goes on may be indented, as in YAML and in the headers of mail, in bytes.
+const maxIndent = 32
+
+func blank(c byte) bool { return c == ' ' || c == '\t' }
 
 // anchor looks for the forms whose first odd place is at i.
 func (sc *scan) anchor(i int) {
@@ -231,7 +242,12 @@ func (sc *scan) anchor(i int) {
 		}
 		if st == yes && (size == 1 || c == '\r' || c == '\n') {
 			var gap int
-			c, gap, size, st = sc.afterBreak(v, i, c)
+			end := c
+			c, gap, size, st = sc.afterBreak(v, i, end, false)
+			if st == yes && blank(c) {
+				sc.begin(n, i, c, gap+size, true)
+				c, gap, size, st = sc.afterBreak(v, i, end, true)
+			}
 			broken, size = true, gap+size
 		}
 		switch st {
@@ -292,11 +308,7 @@ func (sc *scan) walk(n int, p prefix, start, first, i int) {
 			lo, hi = sc.set.narrow(from, to, k, c)
 		}
 		if st == yes && lo == hi && odd[c] {
-			var gap int
-			if c, gap, size, st = sc.afterBreak(v, i, c); st == yes {
-				lo, hi = sc.set.narrow(from, to, k, c)
-			}
-			size += gap
+			lo, hi, size, st = sc.overBreak(v, i, c, from, to, k)
 		}
 		if st == partial && !sc.final {
 			sc.hold = min(sc.hold, start)
@@ -307,6 +319,20 @@ func (sc *scan) walk(n int, p prefix, start, first, i int) {
 		}
 		from, to, i, k = lo, hi, i+size, k+1
 	}
+}
+
+// overBreak narrows by the character after the line break at i. size is that of both.
+func (sc *scan) overBreak(v view, i int, c byte, from, to int32, k int) (lo, hi int32, size int, st status) {
+	next, gap, size, st := sc.afterBreak(v, i, c, false)
+	if st == yes {
+		lo, hi = sc.set.narrow(from, to, k, next)
+	}
+	if st == yes && lo == hi && blank(next) {
+		if next, gap, size, st = sc.afterBreak(v, i, c, true); st == yes {
+			lo, hi = sc.set.narrow(from, to, k, next)
+		}
+	}
+	return lo, hi, gap + size, st
 }
 
 // needle returns the i-th in order.

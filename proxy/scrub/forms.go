@@ -50,13 +50,17 @@ func (b *builder) spell(secret, holder []byte) {
 	}
 	b.uneven = b.uneven || !sameSpecials(secret, holder)
 	for _, f := range []func([]byte) []byte{
-		bytes.Clone, plus, twice('"'), twice('\''), upper, lower, headerCase, reversed, utf16le, utf16be, hexLower, hexUpper,
+		bytes.Clone, plus, twice('"'), twice('\''), quotedAs(`'\''`), quotedAs(`'"'"'`), upper, lower, bytes.ToUpper, bytes.ToLower, narrow, headerCase, reversed, utf16le, utf16be, hexLower, hexUpper,
 		runesAs(`\u%04x`), runesAs(`\u%04X`), entitiesAs("&#%d;"), entitiesAs("&#x%x;"), entitiesAs("&#x%X;"),
 	} {
 		b.add(f(secret), f(holder))
 	}
-	for _, f := range []func([]byte) []byte{bytes.Clone, jsonEscaped, jsonForHTML, htmlEscaped, percentEscaped} {
-		b.base64(f(secret), f(holder))
+	done := map[string]bool{}
+	for _, f := range []func([]byte) []byte{bytes.Clone, jsonEscaped, jsonForHTML, then(jsonEscaped, runesAs(`\u%04x`)), htmlEscaped, percentEscaped} {
+		if text := f(secret); !done[string(text)] {
+			done[string(text)] = true
+			b.base64(text, f(holder))
+		}
 	}
 	b.base32(secret, holder)
 	b.dumps(secret, holder)
@@ -134,7 +138,23 @@ func twice(quote byte) func([]byte) []byte {
 	return func(s []byte) []byte { return bytes.ReplaceAll(s, []byte{quote}, []byte{quote, quote}) }
 }
 
-// upper and lower fold ASCII alone: what a header, a host name or a URL goes through.
+// quotedAs is how a shell's words within single quotes have such a quote.
+func quotedAs(spelling string) func([]byte) []byte {
+	return func(s []byte) []byte { return bytes.ReplaceAll(s, []byte("'"), []byte(spelling)) }
+}
+
+// narrow has one byte for each character, as ISO 8859-1 does; text with others stays as it is.
+func narrow(s []byte) (out []byte) {
+	for _, r := range string(s) {
+		if r > 0xff {
+			return s
+		}
+		out = append(out, byte(r))
+	}
+	return out
+}
+
+// upper and lower fold ASCII alone: what a header, a host name or a URL goes through. What languages do to text folds all.
 func upper(s []byte) []byte { return mapped(s, 'a', 'z') }
 func lower(s []byte) []byte { return mapped(s, 'A', 'Z') }
 

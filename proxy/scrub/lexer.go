@@ -52,7 +52,7 @@ var short = func() (t [256]byte) {
 			t[c] = c
 		}
 	}
-	t['n'], t['r'] = '\n', '\r'
+	t['n'], t['r'], t[' '] = '\n', '\r', ' ' // the last in shells
 	return t
 }()
 

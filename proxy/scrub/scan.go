@@ -162,7 +162,7 @@ func (sc *scan) feed(i int) {
 	if at == 0 || sc.buf[at-1] != '=' && !sc.before.mayEnd(sc.buf[:at], '\n') {
 		return
 	}
-	if sc.buf[at-1] == '=' || next == len(sc.buf) || odd[sc.buf[next]] || sc.follows(at, sc.buf[next]) {
+	if sc.buf[at-1] == '=' || next == len(sc.buf) || odd[sc.buf[next]] || blank(sc.buf[next]) || sc.follows(at, sc.buf[next]) {
 		sc.anchor(at)
 	}
 }

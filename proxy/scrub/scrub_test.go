@@ -213,11 +213,25 @@ func codecs() []codec {
 		{"base64 twice", after(toBase(std), toBase(std)), nil},
 		{"UTF-8 read as Latin-1", func(s string) string { return string(latin1([]byte(s))) }, nil},
 		{"UTF-8 read as Latin-1, in JSON", func(s string) string { return string(runesAs(`\u%04x`)(latin1([]byte(toJSON(s))))) }, nil},
+		{"in a shell's word", func(s string) string { return strings.ReplaceAll(s, "'", `'\''`) }, nil},
+		{"in Python's word for a shell", func(s string) string { return strings.ReplaceAll(s, "'", `'"'"'`) }, nil},
+		{"shell's word without quotes", some(func(int) bool { return false }, func(c byte) string {
+			if c >= 0x80 {
+				return string([]byte{c})
+			}
+			return `\` + string(rune(c))
+		}), nil},
+		{"ISO 8859-1", func(s string) string { return string(narrow([]byte(s))) }, nil},
+		{"upper of a language", strings.ToUpper, nil},
+		{"lower of a language", strings.ToLower, nil},
+		{"base64 of ASCII's json", after(func(s string) string {
+			return string(runesAs(`\u%04x`)([]byte(strings.NewReplacer(`"`, `\"`, `\`, `\\`).Replace(s))))
+		}, toBase(std)), nil},
 		{"base64 of json", after(toJSON, toBase(std)), nil},
 		{"base64 of html", after(strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace, toBase(std)), nil},
 	}
 	for _, n := range []int{60, 64, 76} {
-		for _, sep := range []string{"\n", "\r\n", `\n`, `\r\n`, "%0A", "&#10;"} {
+		for _, sep := range []string{"\n", "\r\n", `\n`, `\r\n`, "%0A", "&#10;", "\n    ", "\r\n\t", `\n  `} {
 			list = append(list, codec{fmt.Sprintf("base64 wrapped %d %q", n, sep), after(toBase(std), wrap(n, sep)), after(without(sep), un64(std))})
 		}
 	}
