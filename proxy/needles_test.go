@@ -5,10 +5,31 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"agentguard/proxy/scrub"
 	"agentguard/vault/cred"
 )
+
+// No request waits for what many and long secrets take; for few there is nothing to wait for.
+func TestLongSecretsAreMadeReadyBefore(t *testing.T) {
+	for size, want := range map[int]bool{40: false, 2000: true} {
+		r := newRig(t, echoAuth, rigOptions{secrets: map[string]string{"api-key": strings.Repeat("s3cr3t-0123456789-", size)[:size]}})
+		r.set.Get("api-key").Secret(t.Context())
+		r.proxy.prepare()
+		ready := func() bool {
+			r.proxy.needles.mu.Lock()
+			defer r.proxy.needles.mu.Unlock()
+			return r.proxy.needles.set != nil
+		}
+		for n := 0; want && !ready() && n < 2000; n++ {
+			time.Sleep(time.Millisecond)
+		}
+		if got := ready(); got != want {
+			t.Errorf("%d bytes: ready %v", size, got)
+		}
+	}
+}
 
 // A service may return what it took a credential apart into: none of it comes back.
 func TestPartsOfASecretHoldNoSecret(t *testing.T) {

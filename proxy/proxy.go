@@ -128,6 +128,7 @@ func New(c Config) (*Proxy, error) {
 		MaxHeaderBytes: maxHeader, ErrorLog: silent, ConnContext: enter, DisableGeneralOptionsHandler: true,
 	}
 	go p.inner.Serve(p.queue)
+	p.prepare()
 	return p, nil
 }
 

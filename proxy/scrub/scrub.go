@@ -4,10 +4,10 @@
 // reversed, rot13, UTF-16 and UTF-32, UTF-8 read as Latin-1, hex, lists of bytes and of characters, base32, base64 at every
 // alignment, base64 of base64, of hex, of UTF-16, of HTML and of the reverse, bits, full width, and by itself base58, base32hex and base64 thrice). Every form is found as it stands, and (but for
 // lists and mixtures) also when any subset of its characters is escaped (%41, \u0041, \x41, \101, &#65;, &#x41;, &plus;, =41, \/), up to three layers deep,
-// and when wrapped lines (of at least 32 characters) break it. Its replacement is the placeholder in the same spelling, so that a decoder gets the placeholder.
+// and when wrapped lines (of at least 32 characters, indented or not) break it. Its replacement is the placeholder in the same spelling, so that a decoder gets the placeholder.
 //
 // What is not caught: secrets compressed or encrypted inside a body, a secret with other separators put between its characters, a
-// secret in parts (over two WebSocket messages, or two JSON fields), mixtures of the spellings above other than those
+// secret in parts (over two WebSocket messages, two events, or two JSON fields), mixtures of the spellings above other than those
 // named (base32 of hex, say), mixed upper and lower case, and any encoding made up for the purpose. A hostile server
 // that was sent the secret has it; scrubbing is for the honest one that echoes. Base64 and base32 characters that a
 // secret shares with its neighbours stay (at most 4 bits at either end).
