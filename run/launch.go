@@ -23,6 +23,7 @@ func (s *session) launch() error {
 	if slices.ContainsFunc(s.Argv, environ.NeedlesOf(plan.Secrets).In) {
 		s.Say("warning: the command line holds a secret of the policy, so the command has it")
 	}
+	s.tellExposed(plan.Secrets)
 	env, removed := plan.Build()
 	if len(removed) > 0 {
 		s.Detail("not passed on: %s", strings.Join(removed, " "))

@@ -70,16 +70,16 @@ func (in *pemFiles) read(path string) ([]byte, bool) {
 		return nil, false
 	}
 	in.files = append(in.files, info)
-	text, err := readUsers(path)
+	text, err := ReadUsers(path)
 	return text, err == nil
 }
 
 // maxUsers bounds what is read of a file of the user's, in bytes.
 const maxUsers = 16 << 20
 
-// readUsers reads a file of the user's. What is a pipe by now would have us wait for whoever put it there, so only a file counts,
+// ReadUsers reads a file of the user's. What is a pipe by now would have us wait for whoever put it there, so only a file counts,
 // and opening does not wait.
-func readUsers(path string) ([]byte, error) {
+func ReadUsers(path string) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|openNonblock, 0)
 	if err != nil {
 		return nil, err

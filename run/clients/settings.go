@@ -15,7 +15,7 @@ func userWgetrc(env *environ.Env) []byte {
 	if path == "" {
 		return nil
 	}
-	text, _ := readUsers(path)
+	text, _ := ReadUsers(path)
 	return text
 }
 

@@ -27,25 +27,26 @@ func (n Needles) In(text string) bool {
 	if len(n) == 0 {
 		return false
 	}
-	if n.plain(text) {
+	if n.Plain(text) {
 		return true
 	}
 	for layer, plain := 0, text; layer < 3 && strings.ContainsAny(plain, `%\+`); layer++ {
 		plain = unescaped(plain)
-		if n.plain(plain) || n.plain(strings.ReplaceAll(plain, "+", " ")) {
+		if n.Plain(plain) || n.Plain(strings.ReplaceAll(plain, "+", " ")) {
 			return true
 		}
 	}
 	shortest := len(slices.MinFunc(n, func(a, b string) int { return len(a) - len(b) }))
 	for token := range strings.FieldsFuncSeq(text, notBase64) {
-		if len(token) > shortest && (n.plain(decodeBase64(token)) || len(token) >= 2*shortest && n.plain(decodeHex(token))) {
+		if len(token) > shortest && (n.Plain(decodeBase64(token)) || len(token) >= 2*shortest && n.Plain(decodeHex(token))) {
 			return true
 		}
 	}
 	return false
 }
 
-func (n Needles) plain(text string) bool {
+// Plain says whether a text holds a secret as it is.
+func (n Needles) Plain(text string) bool {
 	for _, s := range n {
 		if strings.Contains(text, s) {
 			return true
