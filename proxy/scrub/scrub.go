@@ -29,7 +29,7 @@ type Pair struct {
 }
 
 // Set is an immutable collection of needles, safe for concurrent use. A nil Set scrubs nothing. Making one takes
-// about a millisecond and 850 KB of garbage for each secret: make it once, when first needed, not for each request.
+// about a millisecond and a megabyte of garbage for each secret: make it once, when first needed, not for each request.
 type Set struct {
 	forms   []form
 	grams   grams
