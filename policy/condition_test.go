@@ -155,6 +155,8 @@ func TestConditions(t *testing.T) {
 		{"POST", refunds, asForm, "charge=x&amount=1&amount=9000", "", "more than once"},
 		{"POST", refunds, asForm, "charge=x&amount=1&amount[]=9000", "", "in spelling alone"},
 		{"POST", refunds, asForm, "charge=x&amount=1&+amount%00=9000", "", "in spelling alone"},
+		{"POST", refunds, asForm, "charge=x&amount=1&[amount]=9000", "", "in spelling alone"},
+		{"POST", refunds, asForm, "charge=x&amount=1&%5D%5Bamount=9000", "", "in spelling alone"},
 		{"POST", refunds, asForm, "charge=x&amount=1;amount=9000", "", "semicolon"},
 		{"POST", refunds, asForm, "charge=x&amount=+1", "", "not a whole number"},
 		{"POST", refunds, asForm, "charge=x", "", "does not say what amount is"},

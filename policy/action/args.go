@@ -240,8 +240,9 @@ func formFields(text string, names []string) (map[string]any, error) {
 }
 
 // respells says whether some server takes the parameter key for name, which it is not: without case, as an array, or as PHP
-// does (see phpName).
+// and Rack do (see phpName and bareName).
 func respells(key, name string) bool {
-	root, _, _ := strings.Cut(key, "[")
+	root, _, _ := strings.Cut(bareName(key), "[")
+	root, _, _ = strings.Cut(root, "]")
 	return strings.EqualFold(phpName(key), name) || strings.EqualFold(phpName(strings.TrimSpace(root)), name)
 }

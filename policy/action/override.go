@@ -34,14 +34,16 @@ func queryOverride(query string) string {
 
 // override is the name that a framework may take a parameter's for, if that changes the method; else "".
 func override(name string) string {
-	name = phpName(name)
 	for _, bad := range overrides {
-		if strings.EqualFold(name, bad) {
+		if strings.EqualFold(phpName(name), bad) || strings.EqualFold(phpName(bareName(name)), bad) {
 			return bad
 		}
 	}
 	return ""
 }
+
+// bareName is what Rack (before 3) and qs of Express make of a parameter's name: [a] is a, and so is [[a, at least to the former.
+func bareName(name string) string { return strings.Trim(name, "[] ") }
 
 // phpName is what PHP makes of a parameter's name: it ends at a NUL.
 func phpName(name string) string {
@@ -292,17 +294,19 @@ func (p *pairs) behind(end byte) {
 	}
 }
 
-// name looks at the name that begins there.
+// name looks at the name that begins there, and at the one behind brackets.
 func (p *pairs) name(at int) {
-	rest := p.window[at:]
-	if len(rest) == 0 || !beginsName[rest[0]] {
-		return
+	if rest := p.window[at:]; len(rest) > 0 && beginsName[rest[0]] {
+		p.named(at, without(rest, "+ []"))
+		p.named(at, without(rest, "+ ")) // which begins first, and with the next window
 	}
-	name := withoutSpaces(rest)
+}
+
+func (p *pairs) named(at int, name []byte) {
 	if len(name) <= maxKey && !p.last {
 		p.next, p.again = at, true
 		if at == 0 {
-			p.next = len(rest) - len(name)
+			p.next = len(p.window) - len(name)
 		}
 		return
 	}
@@ -315,8 +319,8 @@ func (p *pairs) name(at int) {
 	p.found = p.found || len(name) <= maxKey && queryOverride(string(name)) != ""
 }
 
-// beginsName has what the name of one of overrides begins with, as it is, as it is for PHP, or escaped.
-var beginsName = [256]bool{'_': true, '.': true, '[': true, '%': true, 'x': true, 'X': true, ' ': true, '+': true}
+// beginsName has what the name of one of overrides begins with, as it is, as it is for PHP, in brackets, or escaped.
+var beginsName = [256]bool{'_': true, '.': true, '[': true, ']': true, '%': true, 'x': true, 'X': true, ' ': true, '+': true}
 
 // mayGoOn says whether a name that begins so may be one of overrides, by its next character.
 func mayGoOn(first byte, rest []byte) bool {
@@ -343,17 +347,14 @@ func unescaped(b []byte) (c byte, size int) {
 	return unhex(b[1])<<4 | unhex(b[2]), 3
 }
 
-// withoutSpaces leaves out what servers take off before a name.
-func withoutSpaces(b []byte) []byte {
+// without leaves out what servers take off before a name.
+func without(b []byte, off string) []byte {
 	for {
-		switch {
-		case len(b) > 0 && (b[0] == ' ' || b[0] == '+'):
-			b = b[1:]
-		case bytes.HasPrefix(b, []byte("%20")):
-			b = b[3:]
-		default:
+		c, size := unescaped(b)
+		if size == 0 || strings.IndexByte(off, c) < 0 || c == '+' && size > 1 {
 			return b
 		}
+		b = b[size:]
 	}
 }
 

@@ -55,6 +55,14 @@ func TestMethodInTheBody(t *testing.T) {
 		{"application/grpc+json", "\x00\x00\x00\x00\x0d" + `{"_method":1}`, false},
 		{"application/grpc+json", ` {"_method":1}`, true},
 		{"application/x-ndjson", `{"_method":1}`, false}, // a stream
+		{form, "[_method]=DELETE", true},
+		{form, "a=1&[[_method=DELETE", true},
+		{form, "%5d%5B+_method%5D=DELETE", true},
+		{form, "_method]=DELETE", true},
+		{form, strings.Repeat("[]", 3*maxJSON) + "_method=DELETE", true},
+		{form, "a=1&" + strings.Repeat("[ ", 40<<10) + "b=" + strings.Repeat("]", 40<<10), false},
+		{form, "a[_method]=1&[a]_method=1", false}, // of a
+		{"multipart/form-data; boundary=B", part(`name="[_method]"`), true},
 		{form, "\ufeff_method=DELETE", true},
 		{form + "; charset=utf-16le", "_\x00m\x00e\x00t\x00h\x00o\x00d\x00=\x00", true},
 		{form + "; charset=utf-8; charset='utf-7'", "+AF8-method=DELETE", true},

@@ -122,7 +122,7 @@ func refineStripe(r *Request, m *Match) {
 			m.deny("the arguments are not a form")
 			return
 		}
-		if !strings.HasPrefix(strings.ToLower(strings.TrimSpace(key)), "expand") {
+		if !strings.HasPrefix(strings.ToLower(bareName(key)), "expand") {
 			continue
 		}
 		for field := range strings.SplitSeq(value, ".") {
