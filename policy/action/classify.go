@@ -2,6 +2,7 @@ package action
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -40,6 +41,10 @@ func Classify(s *Service, h *Host, r *Request) Match {
 		m.deny(fmt.Sprintf("%s %s is no operation that the catalogue of %s knows", clip(r.Method), clip(m.Path), s.Name))
 		return m
 	}
+	if Lookup(s.Name) != s && hasFormat(router, r, route) {
+		m.deny("the path ends in a format, which some servers take off, and without it is another operation; name the path as it is in an action of " + s.Name)
+		return m
+	}
 	if err := bodyOverride(s, r, router, route); err != nil {
 		m.deny(err.Error())
 		return m
@@ -63,6 +68,30 @@ func Classify(s *Service, h *Host, r *Request) Match {
 		m.deny("nothing in the request could be read as an action")
 	}
 	return m
+}
+
+// formats are what Rails and others take off the end of a path, to answer in it.
+var formats = []string{"json", "xml", "html", "htm", "csv", "js", "txt", "text", "yaml", "yml", "pdf", "rss", "atom", "md", "ics", "xls", "xlsx", "jsonld", "jsonapi"}
+
+// hasFormat says whether a path is another operation to who takes the format off: /export.json, which only /{page} serves, is /export.
+func hasFormat(router *node, r *Request, route *compiled) bool {
+	k := len(r.Path.Segments) - 1
+	if k >= 0 && r.Path.Segments[k] == "" {
+		k--
+	}
+	if k < 0 {
+		return false
+	}
+	last := r.Path.Segments[k]
+	at := strings.LastIndexByte(last, '.')
+	if at <= 0 || !slices.Contains(formats, strings.ToLower(last[at+1:])) || strings.HasSuffix(route.Template, last[at:]) {
+		return false
+	}
+	segments := slices.Clone(r.Path.Segments[:k+1])
+	segments[k] = last[:at]
+	var c captures
+	other := router.find(r.Method, segments, &c)
+	return other != nil && other != route
 }
 
 func (h *Host) routes() (*node, error) {

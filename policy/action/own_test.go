@@ -150,3 +150,26 @@ func TestEscapedSlash(t *testing.T) {
 		t.Errorf("a service that does not say so: %v", err)
 	}
 }
+
+// Rails takes a format off the end of a path: what a broader route serves so is what the stricter one serves without.
+func TestFormatsOfPaths(t *testing.T) {
+	s, errs := NewService("crm", []string{"crm.example.com"}, []Slot{{Bearer, ""}}, map[string]string{
+		"export": "GET /customers/export", "show": "GET /customers/{id} -> customer:{id}", "all": "GET /customers", "feed": "GET /customers.rss", "file": "GET /{path...}",
+	})
+	if errs != nil {
+		t.Fatal(errs)
+	}
+	for raw, name := range map[string]string{
+		"/customers/export": "export", "/customers/export.csv": UnknownName, "/customers/export.JSON/": UnknownName, "/customers/export.d": "show",
+		"/customers/1.json": "show", "/customers/a.b@c.example": "show", "/customers.json": UnknownName, "/customers.rss": "feed", "/docs/a.html": "file", "/.json": "file",
+	} {
+		p, err := ParsePath(raw, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := Classify(s, &s.Hosts[0], &Request{Method: "GET", Path: p})
+		if m.Actions[0].Name != name || (name == UnknownName) != strings.Contains(m.Reason, "format") {
+			t.Errorf("%s is %v, %q", raw, m.Actions, m.Reason)
+		}
+	}
+}
