@@ -22,7 +22,7 @@ var overrides = [...]string{"_method", "x-http-method-override", "x-http-method"
 func queryOverride(query string) string {
 	for pair := range strings.FieldsFuncSeq(query, func(c rune) bool { return c == '&' || c == ';' }) {
 		key, _, _ := strings.Cut(pair, "=")
-		if k, err := url.QueryUnescape(key); err == nil {
+		if k, err := url.QueryUnescape(plainUnicode(key)); err == nil {
 			key = k
 		}
 		if bad := override(key); bad != "" {
@@ -30,6 +30,16 @@ func queryOverride(query string) string {
 		}
 	}
 	return ""
+}
+
+// plainUnicode undoes the %u005f of ASP.NET, as far as it stands for ASCII.
+func plainUnicode(key string) string {
+	for i := len(key) - len("%u005f"); i >= 0; i-- {
+		if u := strings.ToLower(key[i : i+4]); u == "%u00" {
+			key = key[:i] + "%" + key[i+4:]
+		}
+	}
+	return key
 }
 
 // override is the name that a framework may take a parameter's for, if that changes the method; else "".
@@ -341,6 +351,8 @@ func unescaped(b []byte) (c byte, size int) {
 		return 0, 0
 	case b[0] != '%':
 		return b[0], 1
+	case len(b) >= 6 && strings.EqualFold(string(b[1:4]), "u00") && isHex(b[4]) && isHex(b[5]): // ASP.NET's
+		return unhex(b[4])<<4 | unhex(b[5]), 6
 	case len(b) < 3 || !isHex(b[1]) || !isHex(b[2]):
 		return 0, 0
 	}

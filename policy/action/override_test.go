@@ -59,6 +59,8 @@ func TestMethodInTheBody(t *testing.T) {
 		{form, "a=1&[[_method=DELETE", true},
 		{form, "%5d%5B+_method%5D=DELETE", true},
 		{form, "_method]=DELETE", true},
+		{form, "a=1&%u0058%U002DHTTP-Method-Override=DELETE", true},
+		{form, "%u00", false},
 		{form, strings.Repeat("[]", 3*maxJSON) + "_method=DELETE", true},
 		{form, "a=1&" + strings.Repeat("[ ", 40<<10) + "b=" + strings.Repeat("]", 40<<10), false},
 		{form, "a[_method]=1&[a]_method=1", false}, // of a
