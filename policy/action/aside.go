@@ -15,6 +15,7 @@ var asides = map[string]string{
 	"github issues/create":                                           "labels=add_label assignees=add_assignee assignee=add_assignee agent_assignment=create_pr,push",
 	"github issues/update":                                           "labels=add_label,remove_label,set_labels assignees=add_assignee,remove_assignee assignee=add_assignee,remove_assignee agent_assignment=create_pr,push",
 	"github issues/add-assignees":                                    "agent_assignment=create_pr,push",
+	"github pulls/update":                                            "base=create_pr", // into another branch than it was opened for
 	"github repos/update-release":                                    "tag_name=create_tag target_commitish=create_tag draft:false=create_tag",
 	"github repos/create-in-org":                                     "team_id=add_collaborator",
 	"github repos/transfer":                                          "team_ids=add_collaborator new_name=rename_repo",
@@ -27,7 +28,7 @@ var asides = map[string]string{
 	"github graphql":                                                 "search=search", // a root field; see walker.query
 	"github createIssue":                                             "labelIds=add_label assigneeIds=add_assignee",
 	"github updateIssue":                                             "labelIds=add_label,remove_label,set_labels assigneeIds=add_assignee,remove_assignee",
-	"github updatePullRequest":                                       "labelIds=add_label,remove_label,set_labels assigneeIds=add_assignee,remove_assignee",
+	"github updatePullRequest":                                       "baseRefName=create_pr labelIds=add_label,remove_label,set_labels assigneeIds=add_assignee,remove_assignee",
 	"google calendar.events.patch":                                   "status:cancelled=delete_event",
 	"google calendar.events.update":                                  "status:cancelled=delete_event",
 	"google drive.files.update":                                      "trashed=delete_file addParents=share_file",
