@@ -16,7 +16,7 @@ var asides = map[string]string{
 	"github issues/update":                                           "labels=add_label,remove_label,set_labels assignees=add_assignee,remove_assignee assignee=add_assignee,remove_assignee agent_assignment=create_pr,push",
 	"github issues/add-assignees":                                    "agent_assignment=create_pr,push",
 	"github pulls/update":                                            "base=create_pr", // into another branch than it was opened for
-	"github repos/update-release":                                    "tag_name=create_tag target_commitish=create_tag draft:false=create_tag",
+	"github repos/update-release":                                    "tag_name=create_tag target_commitish=create_tag draft:false=create_tag,create_release",
 	"github repos/create-in-org":                                     "team_id=add_collaborator",
 	"github repos/transfer":                                          "team_ids=add_collaborator new_name=rename_repo",
 	"github teams/create":                                            "repo_names=add_collaborator maintainers=add_member",
