@@ -64,14 +64,19 @@ func (s *session) makeRuntime(level sandbox.Level) (dir string, cleanup func(), 
 }
 
 // runtimeBases are where the own directory of a run of that level may go, the best first: of the usual places those to which the
-// command gets.
+// command gets, and after the others those that are full.
 func (s *session) runtimeBases(level sandbox.Level) (bases []string) {
+	var full []string
 	for _, base := range append(append([]string{s.RuntimeBase}, ownPlaces(level)...), os.TempDir(), "/tmp") {
 		if base != "" && (s.User == nil || !s.User.Owns(base) && s.User.MayEnter(base)) {
+			if isFull(base) {
+				full = append(full, base)
+				continue
+			}
 			bases = append(bases, base)
 		}
 	}
-	return bases
+	return append(bases, full...)
 }
 
 // handOver makes a directory in the run's own one that the command's user has alone, and others may not list: what is written

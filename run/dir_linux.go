@@ -30,6 +30,16 @@ func ownPlaces(level sandbox.Level) (dirs []string) {
 
 const everybodys = "/dev/shm"
 
+// enough bytes for what a run has in its own directory.
+const enough = 8 << 20
+
+// isFull says whether there is less room than that, as in the 64 MB that containers have for all shared memory. A file system without a
+// bound tells of no blocks.
+func isFull(dir string) bool {
+	var fs unix.Statfs_t
+	return unix.Statfs(dir, &fs) == nil && fs.Blocks > 0 && fs.Bavail*uint64(fs.Bsize) < enough
+}
+
 func inMemory(dir string) bool {
 	var fs unix.Statfs_t
 	return unix.Statfs(dir, &fs) == nil && fs.Type == unix.TMPFS_MAGIC
