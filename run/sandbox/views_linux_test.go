@@ -261,7 +261,10 @@ func TestBoxHoldsTheSystem(t *testing.T) {
 			{"other processes", "ls -d /proc/[0-9]* | wc -l | awk '$1 > 8 { print \"many\" }'", "many"},
 			{"the host's name", "hostname changed-by-a-test && hostname", "changed-by-a-test"},
 			{"a user namespace", "unshare -U true && echo made", "made"},
-			{"the tty devices of others", "ls /dev/ptmx /dev/tty1 /dev/ttyS0 /dev/vda /dev/kmsg /dev/mem /dev/port 2>/dev/null | grep -v ptmx | head -1", "/dev/"},
+		}
+		const devices = "ls /dev/tty1 /dev/ttyS0 /dev/vda /dev/kmsg /dev/mem /dev/port 2>/dev/null | head -1"
+		if out, _ := exec.Command("sh", "-c", devices).Output(); len(out) > 0 { // not in every container
+			attacks = append(attacks, attack{"the devices of others", devices, "/dev/"})
 		}
 		if os.Getuid() != 0 {
 			attacks = attacks[:1]
