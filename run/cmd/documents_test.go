@@ -1,13 +1,17 @@
 package cmd_test
 
 import (
+	"go/ast"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+
+	"agentguard/run/cmd"
 )
 
 // documents are the texts for people, by their path from the top of the repository, but for those of examples/, which
@@ -160,4 +164,39 @@ func completed(part string) string {
 		whole += "[credential." + m[2] + "]\nfrom = \"env:SOME_KEY\"\nservice = \"" + m[1] + "\"\n"
 	}
 	return whole + part
+}
+
+var named = regexp.MustCompile("agentguard((?: policy| vault| audit) [a-z-]+)|`agentguard( [a-z-]+)")
+
+// TestTextsNameCommands: a hint, and whatever else the program prints, names only commands that there are.
+func TestTextsNameCommands(t *testing.T) {
+	there := map[string]bool{" policy": true, " vault": true, " audit": true}
+	for _, c := range cmd.LeafCommands() {
+		there[strings.Join(append([]string{""}, c.Path...), " ")] = true
+	}
+	found := 0
+	eachFile(t, func(_, file string, f *ast.File) {
+		var look func(ast.Node) bool
+		look = func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.CaseClause: // what it compares with is what somebody may have typed by mistake
+				for _, statement := range n.Body {
+					ast.Inspect(statement, look)
+				}
+				return false
+			case *ast.BasicLit:
+				text, _ := strconv.Unquote(n.Value)
+				for _, m := range named.FindAllStringSubmatch(text, -1) {
+					if found++; !there[m[1]+m[2]] {
+						t.Errorf("%s: %q names no command", file, m[0])
+					}
+				}
+			}
+			return true
+		}
+		ast.Inspect(f, look)
+	})
+	if found < 30 {
+		t.Errorf("found %d names of commands", found)
+	}
 }
