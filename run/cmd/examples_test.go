@@ -29,7 +29,7 @@ print(json.dumps(list(yaml.load_all(open(sys.argv[1]), Strict))))
 // TestExampleFiles: what the files of examples/ have agentguard do, it does. Each command line is one that the program takes,
 // and each policy that it names lies beside it and is right.
 func TestExampleFiles(t *testing.T) {
-	files := map[string]func(*testing.T, string) [][]string{".md": linesOfMarkdown, ".yml": linesOfYAML, ".yaml": linesOfYAML, "Dockerfile": linesOfDockerfile}
+	files := map[string]func(*testing.T, string) [][]string{".md": linesOfMarkdown, ".yml": linesOfYAML, ".yaml": linesOfYAML, ".json": linesOfYAML, "Dockerfile": linesOfDockerfile}
 	all, err := filepath.Glob("../../examples/*/*")
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestExampleFiles(t *testing.T) {
 			found[name] = len(lines)
 		})
 	}
-	for name, want := range map[string]int{"docker/Dockerfile": 2, "kubernetes/README.md": 1, "ci/README.md": 3} {
+	for name, want := range map[string]int{"docker/Dockerfile": 2, "kubernetes/README.md": 1, "mcp-server/mcp.json": 1, "ci/README.md": 3} {
 		if found[name] < want {
 			t.Errorf("%s: %d command lines, want %d or more", name, found[name], want)
 		}
@@ -172,6 +172,9 @@ func linesOfYAML(t *testing.T, file string) (lines [][]string) {
 				walk(e)
 			}
 		case map[string]any:
+			if v["command"] == "agentguard" {
+				walk(append([]any{"agentguard"}, v["args"].([]any)...))
+			}
 			for _, e := range v {
 				walk(e)
 			}
