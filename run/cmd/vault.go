@@ -35,12 +35,13 @@ func (p *program) vaultSetCommand() *cli.Command {
 		Name:      "set",
 		Usage:     "store a secret: typed twice and not shown, or from standard input",
 		ArgsUsage: "NAME",
-		Description: `The value is never an argument: arguments are in the shell's history and in every process list.
+		Description: `The value is never an argument: arguments are in the shell's history and in every process list. A secret that is set again
+is replaced: the next run has the new one.
 
 examples:
   agentguard vault set github-token
   gh auth token | agentguard vault set github-token
-  agentguard vault set deploy-key --to age < deploy-key.txt`,
+  agentguard vault set age:deploy-key < deploy-key.txt`,
 		Flags:  []cli.Flag{toFlag()},
 		Action: func(c *cli.Context) error { return p.vaultSet(c) },
 	}
