@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -198,5 +199,41 @@ func TestTextsNameCommands(t *testing.T) {
 	})
 	if found < 30 {
 		t.Errorf("found %d names of commands", found)
+	}
+}
+
+// TestDocumentsKeys: policy/README.md names each key of each table, and no other. An unknown key has the program list those
+// that it knows.
+func TestDocumentsKeys(t *testing.T) {
+	_, tables, _ := strings.Cut(documents(t)["policy/README.md"], "\n## Its keys\n")
+	tables, _, _ = strings.Cut(tables, "\n## ")
+	documented := map[string][]string{}
+	policy := "version = 1\n"
+	for _, row := range regexp.MustCompile("(?m)^\\| `\\[([a-z.A-Z]+)\\]` \\| (.*?) \\|").FindAllStringSubmatch(tables, -1) {
+		table := strings.Replace(row[1], "NAME", "x", 1)
+		for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row[2], -1) {
+			key := strings.TrimSuffix(m[1][strings.LastIndexByte(m[1], '.')+1:], "]") // [service.NAME.actions] is a key too
+			documented[table] = append(documented[table], key)
+		}
+		policy += "[" + table + "]\nzzz = 1\n"
+	}
+	if len(documented) != 10 {
+		t.Fatalf("found %d tables", len(documented))
+	}
+	file := filepath.Join(t.TempDir(), "agentguard.toml")
+	if err := os.WriteFile(file, []byte(policy), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, _ := exec.Command("agentguard", "policy", "check", file).CombinedOutput()
+	for table, keys := range documented {
+		m := regexp.MustCompile(`unknown key ` + regexp.QuoteMeta(table) + `\.zzz.*\n.*known here: (.*)`).FindSubmatch(out)
+		if m == nil {
+			t.Fatalf("the keys of [%s] are not told:\n%s", table, out)
+		}
+		known := strings.Split(string(m[1]), ", ")
+		slices.Sort(known)
+		if slices.Sort(keys); !slices.Equal(known, keys) {
+			t.Errorf("[%s] has %q, and policy/README.md says %q", table, known, keys)
+		}
 	}
 }
