@@ -183,9 +183,9 @@ var machineSecrets = []string{
 func (p Places) Rules() []Rule {
 	v := &viewing{Places: p, rules: make([]Rule, 0, 256), tops: map[string]map[string]bool{}}
 	v.add(Writable, "/tmp", "/var/tmp", "/dev/shm")
-	v.add(Writable, p.Temp...)
+	v.add(Writable, withoutRoot(p.Temp)...)
 	v.add(ReadOnly, p.Home) // wherever it is
-	v.add(Writable, p.Caches...)
+	v.add(Writable, withoutRoot(p.Caches)...)
 	v.below(p.Home, Writable, cachePlaces)
 	for _, a := range agents {
 		v.below(p.Home, Writable, a.keeps)
@@ -216,6 +216,11 @@ func (p Places) Rules() []Rule {
 	v.add(Hidden, p.Hide...)
 	v.add(ReadOnly, p.Runtime)
 	return append(withoutSecrets(v.rules, p.Secret), hidden(p.Secret)...)
+}
+
+// withoutRoot takes out the root of the file system, which a variable may name (TMPDIR=/): that is not to own what is below it either.
+func withoutRoot(paths []string) []string {
+	return slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return filepath.Dir(path) == filepath.Clean(path) })
 }
 
 // viewing collects the rules of places.

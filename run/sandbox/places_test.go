@@ -72,6 +72,15 @@ func TestWorkingDirectoryByAnotherName(t *testing.T) {
 	}
 }
 
+// TestVariablesOfRoot: a variable that names the root of the file system for temporary files or a cache makes none of it writable.
+func TestVariablesOfRoot(t *testing.T) {
+	temp := t.TempDir()
+	rules := Places{Home: t.TempDir(), Temp: []string{"/", temp}, Caches: []string{"//.", ""}}.Rules()
+	if slices.Contains(rules, Rule{"/", Writable}) || !slices.Contains(rules, Rule{temp, Writable}) {
+		t.Error(rules[:8])
+	}
+}
+
 // TestNamesOfPlaces: each is named once and as the rest of the program compares it, and none is both hidden and shown.
 func TestNamesOfPlaces(t *testing.T) {
 	seen := map[string]bool{}
