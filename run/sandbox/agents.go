@@ -1,8 +1,11 @@
 package sandbox
 
 import (
+	"bytes"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -11,6 +14,7 @@ import (
 type agent struct {
 	command string
 	npm     string   // its package, as npx takes it
+	sdk     string   // the package by which programs start it; "": there is none
 	keeps   []string // the child can write these. They are made where they are missing
 	settled []string // below those: what says which programs it starts and what it may. The child can read them and not change them
 }
@@ -18,21 +22,21 @@ type agent struct {
 // agents are those that were seen to run confined: a whole turn, but amp, which does not without a login of its own. Others need
 // the policy's [isolation] write.
 var agents = []agent{
-	{"claude", "@anthropic-ai/claude-code", []string{".claude"}, []string{".claude/settings.json", ".claude/hooks", ".claude/local", ".claude/plugins"}},
-	{"codex", "@openai/codex", []string{".codex"}, []string{".codex/config.toml", ".codex/hooks.json", ".codex/rules", ".codex/packages"}},
-	{"gemini", "@google/gemini-cli", []string{".gemini"}, []string{".gemini/settings.json", ".gemini/extensions", ".gemini/.env", ".gemini/policies", ".gemini/tmp/bin"}},
-	{"opencode", "opencode-ai", []string{".local/share/opencode", ".local/state/opencode", ".config/opencode"},
+	{"claude", "@anthropic-ai/claude-code", "@anthropic-ai/claude-agent-sdk", []string{".claude"}, []string{".claude/settings.json", ".claude/hooks", ".claude/local", ".claude/plugins"}},
+	{"codex", "@openai/codex", "@openai/codex-sdk", []string{".codex"}, []string{".codex/config.toml", ".codex/hooks.json", ".codex/rules", ".codex/packages"}},
+	{"gemini", "@google/gemini-cli", "", []string{".gemini"}, []string{".gemini/settings.json", ".gemini/extensions", ".gemini/.env", ".gemini/policies", ".gemini/tmp/bin"}},
+	{"opencode", "opencode-ai", "@opencode-ai/sdk", []string{".local/share/opencode", ".local/state/opencode", ".config/opencode"},
 		[]string{".config/opencode/opencode.json", ".config/opencode/opencode.jsonc", ".config/opencode/plugin", ".config/opencode/plugins", ".config/opencode/tool", ".config/opencode/tools", ".local/share/opencode/bin"}},
-	{"qwen", "@qwen-code/qwen-code", []string{".qwen"}, []string{".qwen/settings.json", ".qwen/extensions", ".qwen/.env"}},
-	{"copilot", "@github/copilot", []string{".copilot"}, []string{".copilot/settings.json", ".copilot/mcp-config.json", ".copilot/hooks", ".copilot/installed-plugins", ".copilot/pkg"}},
-	{"amp", "@sourcegraph/amp", []string{".config/amp", ".local/share/amp"}, []string{".config/amp/settings.json", ".config/amp/plugins"}},
-	{"cn", "@continuedev/cli", []string{".continue"}, []string{".continue/config.yaml", ".continue/config.json", ".continue/config.ts"}},
-	{"cline", "cline", []string{".cline"}, []string{".cline/hooks", ".cline/plugins"}},
-	{"droid", "droid", []string{".factory"}, []string{".factory/settings.json", ".factory/mcp.json", ".factory/hooks", ".factory/hooks.json", ".factory/plugins", ".factory/bin"}},
-	{"grok", "@vibe-kit/grok-cli", []string{".grok"}, []string{".grok/settings.json"}},
-	{"kilo", "@kilocode/cli", []string{".local/share/kilo", ".local/state/kilo", ".local/state/kilo-sandbox-policy", ".config/kilo"},
+	{"qwen", "@qwen-code/qwen-code", "", []string{".qwen"}, []string{".qwen/settings.json", ".qwen/extensions", ".qwen/.env"}},
+	{"copilot", "@github/copilot", "@github/copilot-sdk", []string{".copilot"}, []string{".copilot/settings.json", ".copilot/mcp-config.json", ".copilot/hooks", ".copilot/installed-plugins", ".copilot/pkg"}},
+	{"amp", "@sourcegraph/amp", "", []string{".config/amp", ".local/share/amp"}, []string{".config/amp/settings.json", ".config/amp/plugins"}},
+	{"cn", "@continuedev/cli", "", []string{".continue"}, []string{".continue/config.yaml", ".continue/config.json", ".continue/config.ts"}},
+	{"cline", "cline", "", []string{".cline"}, []string{".cline/hooks", ".cline/plugins"}},
+	{"droid", "droid", "", []string{".factory"}, []string{".factory/settings.json", ".factory/mcp.json", ".factory/hooks", ".factory/hooks.json", ".factory/plugins", ".factory/bin"}},
+	{"grok", "@vibe-kit/grok-cli", "", []string{".grok"}, []string{".grok/settings.json"}},
+	{"kilo", "@kilocode/cli", "", []string{".local/share/kilo", ".local/state/kilo", ".local/state/kilo-sandbox-policy", ".config/kilo"},
 		[]string{".config/kilo/kilo.json", ".config/kilo/kilo.jsonc", ".config/kilo/opencode.json", ".config/kilo/plugin", ".config/kilo/plugins", ".local/share/kilo/bin"}},
-	{"pi", "@mariozechner/pi-coding-agent", []string{".pi"}, []string{".pi/agent/settings.json", ".pi/agent/models.json", ".pi/agent/extensions", ".pi/agent/bin"}},
+	{"pi", "@mariozechner/pi-coding-agent", "", []string{".pi"}, []string{".pi/agent/settings.json", ".pi/agent/models.json", ".pi/agent/extensions", ".pi/agent/bin"}},
 }
 
 // Unsettled lists what is settled in agents' own directories, and in the user's where the child works in it, and is not there, with the
@@ -90,8 +94,8 @@ const (
 // LinkState makes the link, where the agent of a command line wants one and has no such file yet. Where it has, mend is the command
 // that moves it, which is for a person to say; "": there is nothing to do.
 func (p Places) LinkState(argv []string) (mend string) {
-	a := agentOf(argv)
-	if a.command != "claude" || p.Home == "" || len(p.elsewhere(claudeLinked)) > 0 {
+	starts := slices.ContainsFunc(p.agentsOf(argv), func(a agent) bool { return a.command == "claude" })
+	if !starts || p.Home == "" || len(p.elsewhere(claudeLinked)) > 0 {
 		return ""
 	}
 	file := filepath.Join(p.Home, claudeFile)
@@ -115,23 +119,70 @@ func (p Places) linked(path string) bool {
 }
 
 // launchers start what a later word of their command line names.
-const launchers = " npx npm pnpm yarn bunx bun node deno sh bash zsh dash env timeout nice nohup setsid script xvfb-run dbus-run-session "
+const launchers = " npx npm pnpm yarn bunx bun node deno sh bash zsh dash env timeout nice nohup setsid script xvfb-run dbus-run-session python python3 tsx ts-node uv "
 
-// agentOf finds the agent that a command line starts, itself or by way of a launcher; the zero agent if it starts none.
-func agentOf(argv []string) agent {
+// agentsOf finds the agents that a command line starts: itself, by way of a launcher, or by a script.
+func (p Places) agentsOf(argv []string) (found []agent) {
+	launched := len(argv) > 0 && strings.Contains(launchers, " "+filepath.Base(argv[0])+" ")
 	for i, arg := range argv {
 		for word := range strings.FieldsSeq(arg) {
 			for _, a := range agents {
 				if a.is(word) {
-					return a
+					return []agent{a}
 				}
 			}
 		}
-		if i == 0 && !strings.Contains(launchers, " "+filepath.Base(arg)+" ") {
+		if i == 0 && !launched {
 			break
 		}
 	}
-	return agent{}
+	for i, arg := range argv {
+		if i == 0 && launched && !strings.Contains(arg, "/") {
+			continue
+		}
+		if text := p.script(arg); text != "" || !launched {
+			return agentsIn(text)
+		}
+	}
+	return nil
+}
+
+// maxScript bounds what is read of a script, in bytes.
+const maxScript = 64 << 10
+
+// script is the text of a file that a command line names, "" where it is none.
+func (p Places) script(name string) string {
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(p.Dir, name)
+	}
+	if !isFile(name) {
+		return ""
+	}
+	f, err := os.OpenFile(name, os.O_RDONLY|openNonblock, 0)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	text := make([]byte, maxScript)
+	n, _ := io.ReadFull(f, text)
+	if bytes.IndexByte(text[:n], 0) >= 0 { // a program
+		return ""
+	}
+	return string(text[:n])
+}
+
+// agentsIn finds those that a script names, by a package or by a command that is no word of anything else. At worst an agent gets a
+// directory that stays empty.
+func agentsIn(text string) (found []agent) {
+	for _, a := range agents {
+		for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n\"'`()[]{},;|&=$", r) }) {
+			if a.is(word) && (len(a.command) > 3 || word != a.command) || a.sdk != "" && strings.HasPrefix(word, a.sdk) {
+				found = append(found, a)
+				break
+			}
+		}
+	}
+	return found
 }
 
 // is says whether a word is the agent's command, with or without a path, or its package, with or without a version.

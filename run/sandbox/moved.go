@@ -71,8 +71,11 @@ var placesWithin = []string{".cargo/registry", ".cargo/git", ".gradle/caches", "
 
 // First lists the directories that must be there before the command starts, since it could not make them.
 func (p Places) First(argv []string) (dirs []string) {
-	a := agentOf(argv)
-	for _, name := range append(firstPlaces[:len(firstPlaces):len(firstPlaces)], a.keeps...) {
+	names := firstPlaces[:len(firstPlaces):len(firstPlaces)]
+	for _, a := range p.agentsOf(argv) {
+		names = append(names, a.keeps...)
+	}
+	for _, name := range names {
 		if moved := p.elsewhere(name); len(moved) > 0 {
 			dirs = append(dirs, moved[len(moved)-1])
 		} else if p.Home != "" {

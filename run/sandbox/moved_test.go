@@ -75,6 +75,23 @@ func TestFirst(t *testing.T) {
 			t.Errorf("%q: %q", line, got)
 		}
 	}
+	p.Dir = t.TempDir()
+	for name, text := range map[string]string{
+		"agent.sh": "#!/bin/sh\n# runs the agent\nexec opencode run \"$@\"\n", "bot.mjs": `import { createOpencode } from "@opencode-ai/sdk"`, "bot.py": `subprocess.run(["opencode", "run"])`,
+		"none.sh": "#!/bin/sh\necho no-opencode; pi=3; cat opencode.txt\n", "binary": "opencode\x00",
+	} {
+		os.WriteFile(filepath.Join(p.Dir, name), []byte(text), 0o700)
+	}
+	for _, line := range [][]string{{"./agent.sh", "x"}, {"bash", "-e", "agent.sh"}, {"node", "bot.mjs"}, {"python3", filepath.Join(p.Dir, "bot.py")}} {
+		if got := p.First(line); !slices.Equal(got, want) {
+			t.Errorf("%q: %q", line, got)
+		}
+	}
+	for _, line := range [][]string{{"bash", "none.sh"}, {"cat", "agent.sh"}, {"./binary"}, {"bash", "missing.sh"}, {"bash", "."}} {
+		if got := p.First(line); !slices.Equal(got, want[:3]) {
+			t.Errorf("%q: %q", line, got)
+		}
+	}
 	home := t.TempDir()
 	os.Mkdir(filepath.Join(home, ".m2"), 0o700)
 	if got, repository := (Places{Home: home}).First(nil), filepath.Join(home, ".m2/repository"); !slices.Contains(got, repository) || slices.Contains(got, filepath.Join(home, ".cargo/registry")) {

@@ -4,6 +4,9 @@ package sandbox
 
 import "syscall"
 
+// openNonblock has opening what has become a pipe not wait for its other end (open(2)).
+const openNonblock = syscall.O_NONBLOCK
+
 // lstat is os.Lstat without what it allocates: there are hundreds to ask for at each start.
 func lstat(path string) (isLink, there bool) {
 	var stat syscall.Stat_t
