@@ -85,12 +85,12 @@ func TestEveryClientVariableIsSet(t *testing.T) {
 	proxy, bundle := "http://run:token@127.0.0.1:1234", "/d/b.pem"
 	want := map[string]string{
 		"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy, "ALL_PROXY": proxy, "http_proxy": proxy, "https_proxy": proxy, "all_proxy": proxy, "grpc_proxy": proxy,
-		"NO_PROXY": "localhost,127.0.0.1,::1", "no_proxy": "localhost,127.0.0.1,::1", "NODE_USE_ENV_PROXY": "1", "PERL_LWP_ENV_PROXY": "1",
+		"NO_PROXY": "localhost,127.0.0.1,::1", "no_proxy": "localhost,127.0.0.1,::1", "NODE_USE_ENV_PROXY": "1", "PERL_LWP_ENV_PROXY": "1", "MOJO_PROXY": "1",
 		"SSL_CERT_FILE": bundle, "CURL_CA_BUNDLE": bundle, "REQUESTS_CA_BUNDLE": bundle, "GIT_SSL_CAINFO": bundle, "AWS_CA_BUNDLE": bundle, "PIP_CERT": bundle,
 		"CARGO_HTTP_CAINFO": bundle, "HTTPLIB2_CA_CERTS": bundle, "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": bundle, "NPM_CONFIG_CAFILE": bundle,
 		"BUNDLE_SSL_CA_CERT": bundle, "NIX_SSL_CERT_FILE": bundle, "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE": bundle, "CODEX_CA_CERTIFICATE": bundle,
 		"WEBSOCKET_CLIENT_CA_BUNDLE": bundle, "PERL_LWP_SSL_CA_FILE": bundle, "HTTPS_CA_FILE": bundle, "COMPOSER_CAFILE": bundle,
-		"JULIA_SSL_CA_ROOTS_PATH": bundle, "HEX_CACERTS_PATH": bundle, "SYSTEM_CERTIFICATE_PATH": bundle,
+		"JULIA_SSL_CA_ROOTS_PATH": bundle, "HEX_CACERTS_PATH": bundle, "SYSTEM_CERTIFICATE_PATH": bundle, "MOJO_CA_FILE": bundle,
 		"SSL_CERT_DIR":        "/d/certs" + string(filepath.ListSeparator) + "/y",
 		"PHP_INI_SCAN_DIR":    "/x" + string(filepath.ListSeparator) + "/d",
 		"NODE_EXTRA_CA_CERTS": "/d/ca.pem", "DENO_CERT": "/d/ca.pem", "WGETRC": "/d/w",

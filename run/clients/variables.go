@@ -19,7 +19,7 @@ var bundleVariables = []string{
 	"SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO", "AWS_CA_BUNDLE", "PIP_CERT", "CARGO_HTTP_CAINFO",
 	"HTTPLIB2_CA_CERTS", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "NPM_CONFIG_CAFILE", "BUNDLE_SSL_CA_CERT", "NIX_SSL_CERT_FILE",
 	"CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", "CODEX_CA_CERTIFICATE", "WEBSOCKET_CLIENT_CA_BUNDLE", "PERL_LWP_SSL_CA_FILE", "HTTPS_CA_FILE",
-	"COMPOSER_CAFILE", "JULIA_SSL_CA_ROOTS_PATH", "HEX_CACERTS_PATH", "SYSTEM_CERTIFICATE_PATH",
+	"COMPOSER_CAFILE", "JULIA_SSL_CA_ROOTS_PATH", "HEX_CACERTS_PATH", "SYSTEM_CERTIFICATE_PATH", "MOJO_CA_FILE",
 }
 
 // reservedNames are set by us or by nobody: they say where the proxy is, whom to trust and whether to check.
@@ -28,7 +28,7 @@ var reservedNames = []string{
 	"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_DISABLED",
 	"NPM_CONFIG_PROXY", "NPM_CONFIG_HTTPS_PROXY", "NPM_CONFIG_HTTP_PROXY", "NPM_CONFIG_NOPROXY", "NPM_CONFIG_CA", "NPM_CONFIG_STRICT_SSL",
 	"NODE_TLS_REJECT_UNAUTHORIZED", "PYTHONHTTPSVERIFY", "GIT_SSL_NO_VERIFY", "CURL_INSECURE", "PIP_TRUSTED_HOST", "CARGO_HTTP_PROXY",
-	"BUNDLE_SSL_VERIFY_MODE", "CLOUDSDK_AUTH_DISABLE_SSL_VALIDATION", "UV_INSECURE_HOST", "DENO_TLS_CA_STORE",
+	"BUNDLE_SSL_VERIFY_MODE", "CLOUDSDK_AUTH_DISABLE_SSL_VALIDATION", "UV_INSECURE_HOST", "DENO_TLS_CA_STORE", "MOJO_INSECURE",
 }
 
 // Reserved says whether a variable is ours to set. Names are compared without case: npm and several proxies' clients read their variables so.
@@ -51,7 +51,7 @@ func (f Files) Set(env *environ.Env, proxyURL string, unsigned bool) {
 	set(proxyURL, proxyVariables...)
 	if proxyURL != "" {
 		set("localhost,127.0.0.1,::1", "NO_PROXY", "no_proxy")
-		set("1", "NODE_USE_ENV_PROXY", "PERL_LWP_ENV_PROXY") // who asks first whether they are to look for a proxy
+		set("1", "NODE_USE_ENV_PROXY", "PERL_LWP_ENV_PROXY", "MOJO_PROXY") // who asks first whether they are to look for a proxy
 	}
 	set(f.Bundle, bundleVariables...)
 	set(f.CA, "NODE_EXTRA_CA_CERTS", "DENO_CERT")
