@@ -175,8 +175,12 @@ func (p Places) script(name string) string {
 // directory that stays empty.
 func agentsIn(text string) (found []agent) {
 	for _, a := range agents {
+		common := len(a.command) <= 3
+		if named := !common && strings.Contains(text, a.command); !named && !strings.Contains(text, a.npm) { // nothing to cut into words for
+			continue
+		}
 		for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n\"'`()[]{},;|&=$", r) }) {
-			if a.is(word) && (len(a.command) > 3 || word != a.command) || a.sdk != "" && strings.HasPrefix(word, a.sdk) {
+			if a.is(word) && !(common && word == a.command) || a.sdk != "" && strings.HasPrefix(word, a.sdk) {
 				found = append(found, a)
 				break
 			}
