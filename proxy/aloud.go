@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -28,7 +29,7 @@ func (f *Refusal) writeAloud(w http.ResponseWriter, ex *Exchange) {
 	w.WriteHeader(a.status)
 	w.Write(a.body.Bytes())
 	if ex.in != nil && ex.in.ProtoMajor == 2 && ex.in.ContentLength > 0 { // without a length it may be a stream that waits for our end
-		ex.rest = w
+		ex.after = func(*Proxy) { takeStream(w, ex.in.Body) }
 	}
 }
 
@@ -84,26 +85,28 @@ func (a *held) aloud(ex *Exchange, words string, whole bool) error {
 		return nil
 	}
 	conn.SetDeadline(time.Time{})
-	ex.again, ex.unread = conn, !whole
+	if whole {
+		ex.after = func(p *Proxy) { p.queue.push(conn) } // the inner server gets back what was taken from it
+	} else {
+		ex.after = func(p *Proxy) { p.takeRest(conn) }
+	}
 	return nil
 }
 
-// goOn gives the inner server back what was taken from it, or takes what is still to come of a body that was refused: many clients read
-// no answer before they have sent all. In HTTP/1.1, who closes a connection while something comes in has the system take back what
-// went out; in HTTP/2 a stream that ends before its body has Java's client wait for ever, while Go's sends no more once it was answered.
-func (p *Proxy) goOn(ex *Exchange) {
-	switch {
-	case ex.rest != nil:
-		rc := http.NewResponseController(ex.rest)
-		rc.Flush()
-		take(ex.in.Body, rc.SetReadDeadline, time.Second)
-	case ex.again != nil && ex.unread:
-		defer ex.again.Close()
-		defer context.AfterFunc(p.ctx, func() { ex.again.Close() })()
-		take(ex.again, ex.again.SetReadDeadline, headerTimeout)
-	case ex.again != nil:
-		p.queue.push(ex.again)
-	}
+// takeRest takes what is still to come of a body that was refused, and ends the connection: many clients read no answer before they have
+// sent all, and who closes a connection while something comes in has the system take back what went out.
+func (p *Proxy) takeRest(conn net.Conn) {
+	defer conn.Close()
+	defer context.AfterFunc(p.ctx, func() { conn.Close() })()
+	take(conn, conn.SetReadDeadline, headerTimeout)
+}
+
+// takeStream takes the same in HTTP/2: a stream that ends before its body has Java's client wait for ever, while Go's sends no more once it was
+// answered.
+func takeStream(w http.ResponseWriter, body io.Reader) {
+	rc := http.NewResponseController(w)
+	rc.Flush()
+	take(body, rc.SetReadDeadline, time.Second)
 }
 
 // take throws away what comes, until it ends, is too much, or pauses.

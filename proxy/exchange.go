@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"net"
 	"net/http"
 	"time"
 
@@ -53,9 +52,7 @@ type Exchange struct {
 	up       *bulk // the upstream's end, likewise
 	left     bool  // a connection was found that it could leave by
 	messages *messages
-	again    net.Conn              // was taken from the inner server for the answer, which is to go on with it; nil: was not, or is closed
-	rest     http.ResponseWriter   // of a refusal in HTTP/2, whose body may still be to come; nil: none
-	unread   bool                  // again has a body still to come, and ends with it
+	after    func(*Proxy)          // what is left to do with the connection once the child was answered; nil: nothing
 	deadline func(time.Time) error // of reading the request
 }
 

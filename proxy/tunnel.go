@@ -158,7 +158,11 @@ func (p *Proxy) serveInner(w http.ResponseWriter, r *http.Request) {
 	tunnel := r.Context().Value(tunnelKey{}).(*tunnelConn)
 	authority, err := p.within(r, tunnel)
 	ex := newExchange(r, tunnel.transport(), authority, tunnel.plain)
-	defer p.goOn(ex)
+	defer func() {
+		if ex.after != nil {
+			ex.after(p)
+		}
+	}()
 	if r.Method == http.MethodConnect {
 		err = errors.New("CONNECT inside a tunnel")
 	}
