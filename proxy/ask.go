@@ -120,9 +120,9 @@ func (p *Proxy) fetch(pre *Exchange, r *http.Request, most int64) (*action.Reply
 		return nil, errBusy
 	}
 	defer p.memory.give(most)
-	resp, err := p.Upstream.RoundTrip(r)
+	resp, err := p.Upstream.RoundTrip(r.WithContext(context.WithValue(r.Context(), exchangeKey{}, pre)))
 	if err != nil {
-		return nil, errors.New(p.Upstream.refusal(pre, err).Reason)
+		return nil, errors.New(couldNotAsk(pre, err).Reason)
 	}
 	defer resp.Body.Close()
 	pre.Status = resp.StatusCode

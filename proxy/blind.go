@@ -35,11 +35,11 @@ func (p *Proxy) serveBlind(w http.ResponseWriter, r *http.Request, a action.Auth
 func (p *Proxy) dialBlind(ctx context.Context, ex *Exchange) net.Conn {
 	ex.Decision = policy.Decision{Effect: policy.Allow, Rule: "network.tunnel"}
 	if ex.Refusal = p.record(ex); ex.Refusal == nil {
-		up, err := p.Upstream.DialTunnel(ctx, ex.Authority)
+		up, err := p.Upstream.dialTunnel(ctx, ex)
 		if err == nil {
 			return up
 		}
-		ex.Failure, ex.Refusal = err.Error(), p.Upstream.refusal(ex, err)
+		ex.Failure, ex.Refusal = err.Error(), couldNotAsk(ex, err)
 		p.unquote(ex, ex.Refusal)
 	}
 	ex.Status = ex.Refusal.Status

@@ -31,18 +31,6 @@ func (u *Upstream) corporate(to *url.URL) (*url.URL, error) {
 	return u.cfg.Proxy(to)
 }
 
-// via is the host and port of the one on the way of an exchange, "" where there is none.
-func (u *Upstream) via(ex *Exchange) string {
-	to := url.URL{Scheme: "https", Host: ex.Authority.String()}
-	if ex.Plain {
-		to.Scheme = "http"
-	}
-	if p, err := u.corporate(&to); err == nil && p != nil {
-		return proxyAddr(p)
-	}
-	return ""
-}
-
 // isProxy says whether addr is that of the corporate proxy.
 func (u *Upstream) isProxy(addr string) bool {
 	if u.cfg.Proxy == nil {
@@ -99,9 +87,11 @@ func tunnelMade(_ context.Context, p *url.URL, _ *http.Request, answer *http.Res
 // errSOCKS: only HTTP's tunnels are made here; the others are net/http's own.
 var errSOCKS = errors.New("a host of [network] tunnel cannot be reached through a SOCKS proxy")
 
-// DialTunnel connects to a host whose bytes are passed through unread.
-func (u *Upstream) DialTunnel(ctx context.Context, a action.Authority) (net.Conn, error) {
+// dialTunnel connects to the host of an exchange whose bytes are passed through unread.
+func (u *Upstream) dialTunnel(ctx context.Context, ex *Exchange) (net.Conn, error) {
+	a := ex.Authority
 	p, err := u.corporate(&url.URL{Scheme: "https", Host: a.String()})
+	ex.through = p
 	switch {
 	case err != nil:
 		return nil, err

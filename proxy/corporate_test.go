@@ -182,16 +182,11 @@ func TestWhyTheUpstreamCouldNotBeAsked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cfg := UpstreamConfig{}
+		ex := &Exchange{Method: c.method, Authority: a, left: c.left}
 		if c.proxy != "" {
-			p, _ := url.Parse(c.proxy)
-			cfg.Proxy = func(*url.URL) (*url.URL, error) { return p, nil }
+			ex.through, _ = url.Parse(c.proxy)
 		}
-		u, err := NewUpstream(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f := u.refusal(&Exchange{Method: c.method, Authority: a, left: c.left}, c.err)
+		f := couldNotAsk(ex, c.err)
 		if f.Status != 502 || !strings.Contains(f.Reason, c.want) || !strings.Contains(f.Hint, c.hint) || c.hint == "" && f.Hint != "" {
 			t.Errorf("%v of %s: %q (%q)", c.err, c.method, f.Reason, f.Hint)
 		}

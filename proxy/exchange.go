@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
 	"agentguard/policy"
@@ -48,9 +49,10 @@ type Exchange struct {
 	hits     []cred.Hit
 	request  *action.Request // what was classified, for conditions on its arguments
 	body     *peekedBody
-	tunnel   *bulk // the child's end, where it carries one request at a time; nil: none, or not so
-	up       *bulk // the upstream's end, likewise
-	left     bool  // a connection was found that it could leave by
+	tunnel   *bulk    // the child's end, where it carries one request at a time; nil: none, or not so
+	up       *bulk    // the upstream's end, likewise
+	through  *url.URL // the corporate proxy on the way; nil: none
+	left     bool     // a connection was found that it could leave by
 	messages *messages
 	after    func(*Proxy)          // what is left to do with the connection once the child was answered; nil: nothing
 	deadline func(time.Time) error // of reading the request

@@ -201,5 +201,5 @@ func (p *Proxy) failure(ex *Exchange, err error) (f *Refusal, over bool) {
 	case errors.Is(err, context.Canceled):
 		return gone(), true
 	}
-	return p.Upstream.refusal(ex, err), false
+	return couldNotAsk(ex, err), false
 }

@@ -14,15 +14,16 @@ import (
 	"syscall"
 )
 
-// refusal says in words why the upstream could not be asked, and what can be done about it.
-func (u *Upstream) refusal(ex *Exchange, err error) *Refusal {
+// couldNotAsk says in words why the upstream could not be asked, and what can be done about it.
+func couldNotAsk(ex *Exchange, err error) *Refusal {
 	var private *GuardError
 	var dns *net.DNSError
 	var verify *tls.CertificateVerificationError
 	var refused *noTunnelError
 	var op *net.OpError
-	host, via, by := ex.Authority.String(), u.via(ex), ""
-	if via != "" {
+	host, via, by := ex.Authority.String(), "", ""
+	if ex.through != nil {
+		via = proxyAddr(ex.through)
 		by = ", by way of the corporate proxy " + via
 	}
 	switch {

@@ -120,8 +120,11 @@ func (u *Upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t := httptrace.ContextClientTrace(r.Context()); t != nil { // which ReverseProxy has made for this request alone
-		t.GotConn = leaves(exchangeOf(r), through != nil)
+	if ex, ok := r.Context().Value(exchangeKey{}).(*Exchange); ok {
+		ex.through = through
+		if t := httptrace.ContextClientTrace(r.Context()); t != nil { // which ReverseProxy has made for this request alone
+			t.GotConn = leaves(ex)
+		}
 	}
 	speaks, known := u.speaks.Load(r.URL.Host)
 	if speaks == 2 || r.ProtoMajor == 2 {
@@ -146,8 +149,8 @@ func (u *Upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // leaves tells an exchange by which connection it leaves, and ends the bound on what made it.
-func leaves(ex *Exchange, throughProxy bool) func(httptrace.GotConnInfo) {
-	if !throughProxy {
+func leaves(ex *Exchange) func(httptrace.GotConnInfo) {
+	if ex.through == nil {
 		return ex.leaves
 	}
 	return func(c httptrace.GotConnInfo) {
