@@ -60,7 +60,7 @@ func (p *program) trusted() (*trust.Store, error) {
 // personal refuses what is for the person alone, inside of a run. It stops who takes commands as they are given to it; a
 // program that means harm can take the variable away.
 func (p *program) personal(command string) error {
-	run := p.env.get("AGENTGUARD_RUN")
+	run := p.outer()
 	if run == "" {
 		return nil
 	}

@@ -112,9 +112,12 @@ func (p *program) watch(dir string, pol *policy.Policy, l *learning) (warn func(
 	}
 }
 
+// outer is the run that this is inside of; "": none.
+func (p *program) outer() string { return p.env.get("AGENTGUARD_RUN") }
+
 // sayInside says, inside of a run, why nothing is found of what is the person's own.
 func (p *program) sayInside() bool {
-	outer := p.env.get("AGENTGUARD_RUN")
+	outer := p.outer()
 	if outer != "" {
 		p.say("this is inside of run %s, which keeps your secrets and logs from what it starts", outer)
 	}
