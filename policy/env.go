@@ -2,10 +2,10 @@ package policy
 
 import "strings"
 
-// ReservedEnv are the variables of the child that agentguard sets, or takes away, to lead every client through the
+// reservedEnv are the variables of the child that agentguard sets, or takes away, to lead every client through the
 // proxy: a policy cannot set them, nor put a credential's placeholder there. A trailing * stands for the rest of a name.
 // Names are compared without regard to case, since clients read https_proxy and HTTPS_PROXY alike.
-var ReservedEnv = []string{
+var reservedEnv = []string{
 	"PATH", "LD_*", "DYLD_*", "AGENTGUARD_*",
 	"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "GRPC_PROXY",
 	"SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO", "AWS_CA_BUNDLE", "PIP_CERT",
@@ -17,10 +17,10 @@ var ReservedEnv = []string{
 	"DBUS_SESSION_BUS_ADDRESS", "SSH_AUTH_SOCK",
 }
 
-// Reserved says whether a variable is one of ReservedEnv.
+// Reserved says whether a variable is one of reservedEnv.
 func Reserved(name string) bool {
 	name = strings.ToUpper(name)
-	for _, r := range ReservedEnv {
+	for _, r := range reservedEnv {
 		if prefix, glob := strings.CutSuffix(r, "*"); r == name || glob && strings.HasPrefix(name, prefix) {
 			return true
 		}

@@ -10,7 +10,7 @@ import (
 
 // Isolation is how far the child must be confined, and what stays open to it.
 type Isolation struct {
-	Minimum  string           // the level below which nothing starts, one of IsolationLevels; "": filtered, unless the command line asks for another
+	Minimum  string           // the level below which nothing starts, one of isolationLevels; "": filtered, unless the command line asks for another
 	Read     []string         // paths that can be read although they are hidden as a rule: absolute, or beginning with "~/"
 	Write    []string         // paths that can be written; one that ends in a slash is a directory, made where it is missing
 	Hide     []string         // paths that cannot be opened at all
@@ -33,8 +33,8 @@ func (u User) String() string {
 	return strconv.FormatUint(uint64(u.UID), 10)
 }
 
-// IsolationLevels are the names of levels, the strongest first.
-var IsolationLevels = []string{"sealed", "filtered", "env"}
+// isolationLevels are the names of levels, the strongest first.
+var isolationLevels = []string{"sealed", "filtered", "env"}
 
 func (d *draft) isolationTable(t *table) {
 	if t == nil {
@@ -42,8 +42,8 @@ func (d *draft) isolationTable(t *table) {
 	}
 	i := &d.policy.Isolation
 	if minimum, ok := t.text("minimum"); ok {
-		if !slices.Contains(IsolationLevels, minimum.s) {
-			t.fail("minimum", "", "is %q and must be one of %s%s", minimum.s, strings.Join(IsolationLevels, ", "), d.suggest(minimum.s, IsolationLevels))
+		if !slices.Contains(isolationLevels, minimum.s) {
+			t.fail("minimum", "", "is %q and must be one of %s%s", minimum.s, strings.Join(isolationLevels, ", "), d.suggest(minimum.s, isolationLevels))
 		}
 		i.Minimum = minimum.s
 	}

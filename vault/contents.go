@@ -53,7 +53,7 @@ func parseContents(plain []byte) (contents, error) {
 		if ValidName(name) != nil {
 			return nil, fmt.Errorf("%w: it holds an entry without a valid name", ErrCorrupt)
 		}
-		if len(e.Value) < MinSecret { // what else NewSecret wants of it is the reader's to say: the others can be read all the same
+		if len(e.Value) < minSecret { // what else NewSecret wants of it is the reader's to say: the others can be read all the same
 			return nil, fmt.Errorf("%w: %s: its value is too short", ErrCorrupt, name)
 		}
 	}

@@ -155,9 +155,9 @@ func (st statement) singleQuoted() bool {
 	return i >= 0 && bytes.HasPrefix(st.text[i:], []byte("='")) && !bytes.Contains(st.text, []byte(`\'`)) && len(st.values) == 1
 }
 
-// Blanked is the comment above a variable whose value went into the vault. It has a line of its own because docker and
+// blanked is the comment above a variable whose value went into the vault. It has a line of its own because docker and
 // systemd take a comment after the value for part of it.
-const Blanked = "# in the agentguard vault"
+const blanked = "# in the agentguard vault"
 
 // BlankEnvFile takes the values that were stored out of a .env file and leaves everything else as it is: order, comments, line
 // ends, mode and owner. The file is replaced as a whole or not at all. It refuses what would leave the old values
@@ -251,7 +251,7 @@ func (st statement) writeBlank(out *bytes.Buffer, name string) {
 	if bytes.HasPrefix(bytes.TrimSpace(st.text), []byte("export ")) {
 		export = "export "
 	}
-	out.WriteString(Blanked + end + export + name + "=")
+	out.WriteString(blanked + end + export + name + "=")
 	if bytes.HasSuffix(st.text, []byte("\n")) {
 		out.WriteString(end)
 	}

@@ -62,7 +62,7 @@ func TestEnvFileWithByteOrderMark(t *testing.T) {
 		t.Errorf("%v, %v", pairs, err)
 	}
 	out, err := blank([]byte(text), pairs[:1])
-	if want := "\ufeff" + Blanked + "\r\nA_KEY=\r\nB_KEY=CANARY-0-second\r\n"; err != nil || string(out) != want {
+	if want := "\ufeff" + blanked + "\r\nA_KEY=\r\nB_KEY=CANARY-0-second\r\n"; err != nil || string(out) != want {
 		t.Errorf("%q, %v", out, err)
 	}
 }
@@ -126,7 +126,7 @@ func TestBlankEnvFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	b, _ := os.ReadFile(path)
-	const c = Blanked + "\n"
+	const c = blanked + "\n"
 	want := "# settings\nDEBUG=1\n" + c + "export GITHUB_TOKEN=\n\n" + c + "STRIPE=\n" + c + "KEY=\nPASS=CANARY-0pa$HOME\nQUOTED='CANARY-0pa$HOME'\nEMPTY=\r\n" + c + "STRIPE=\nwhat is this CANARY-0\n" + c + "LAST=\nRUN=CANARY-0$(id)\nQUOTE='CANARY-0$(id)'"
 	if string(b) != want {
 		t.Fatalf("%s", b)

@@ -86,7 +86,7 @@ func (f *file) reread(path string, r *reading) (Secret, error) {
 	}
 	r.info, r.fresh = info, f.now().Sub(info.ModTime()) < tick
 	if s.Equal(r.s) {
-		s.Wipe()
+		s.wipe()
 		return r.s, nil
 	}
 	r.s = s
@@ -100,7 +100,7 @@ func (f *file) close() {
 	for _, r := range f.known {
 		r.mu.Lock()
 		for _, s := range r.all {
-			s.Wipe()
+			s.wipe()
 		}
 		r.mu.Unlock()
 	}

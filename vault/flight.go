@@ -71,7 +71,7 @@ func (v *Vault) fly(ctx context.Context, ref Ref, b backend, f *flight) {
 	defer v.mu.Unlock()
 	defer close(f.done)
 	if f.err == nil && v.closed {
-		f.s.Wipe()
+		f.s.wipe()
 		f.s, f.err = Secret{}, errClosed
 	}
 	if f.err == nil {

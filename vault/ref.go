@@ -59,17 +59,17 @@ func nearest(word string) string {
 	return words.Nearest(word, backendNames())
 }
 
-// MaxName is the longest name of a stored secret, in bytes.
-const MaxName = 128
+// maxName is the longest name of a stored secret, in bytes.
+const maxName = 128
 
-// ValidName says whether name can name a stored secret: letters, digits and . _ - /, at most MaxName of them, ASCII so
+// ValidName says whether name can name a stored secret: letters, digits and . _ - /, at most maxName of them, ASCII so
 // that every keychain, file and shell reads the same name.
 func ValidName(name string) error {
 	switch {
 	case name == "":
 		return errors.New("the name is empty")
-	case len(name) > MaxName:
-		return fmt.Errorf("the name has %d characters; at most %d are allowed", len(name), MaxName)
+	case len(name) > maxName:
+		return fmt.Errorf("the name has %d characters; at most %d are allowed", len(name), maxName)
 	}
 	for _, c := range name {
 		if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/", c) {

@@ -17,20 +17,20 @@ type Secret struct{ v *value }
 // pointer as an address.
 type value struct{ b []byte }
 
-// MinSecret is the shortest secret, in bytes, that can be taken out of responses without damaging innocent text.
-const MinSecret = 8
+// minSecret is the shortest secret, in bytes, that can be taken out of responses without damaging innocent text.
+const minSecret = 8
 
 // NewSecret takes ownership of b. It refuses values that cannot be sent safely (CR, LF, NUL: they would split a header; the
 // other control characters no header may hold, and a tab has a spelling of its own in JSON), or cannot be scrubbed safely:
-// those shorter than MinSecret, and those with white space at an end, which servers drop (RFC 9110 section 5.5), so that what
+// those shorter than minSecret, and those with white space at an end, which servers drop (RFC 9110 section 5.5), so that what
 // comes back would be another text than the one that is looked for. The error never holds any of b.
 func NewSecret(b []byte) (Secret, error) {
 	bare := bytes.TrimSpace(b)
 	switch n := len(bare); {
 	case bytes.ContainsAny(b, "\r\n\x00"):
 		return Secret{}, errors.New("the value holds a line break or NUL, which cannot be sent in a header")
-	case n < MinSecret:
-		return Secret{}, fmt.Errorf("the value has %d bytes; at least %d are needed to tell it from innocent text in responses", n, MinSecret)
+	case n < minSecret:
+		return Secret{}, fmt.Errorf("the value has %d bytes; at least %d are needed to tell it from innocent text in responses", n, minSecret)
 	case bytes.HasPrefix(b, []byte("\ufeff")):
 		return Secret{}, errors.New("the value begins with a byte order mark, which is no part of it: store it without")
 	case n < len(b):
@@ -55,8 +55,8 @@ func (s Secret) Equal(t Secret) bool { return subtle.ConstantTimeCompare(s.Revea
 // Zero says whether there is no secret: none was read, or it has been wiped.
 func (s Secret) Zero() bool { return len(s.Reveal()) == 0 }
 
-// Wipe overwrites the bytes; every copy of this Secret is empty afterwards.
-func (s Secret) Wipe() {
+// wipe overwrites the bytes; every copy of this Secret is empty afterwards.
+func (s Secret) wipe() {
 	if s.v != nil {
 		clear(s.v.b)
 		s.v.b = nil

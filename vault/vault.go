@@ -219,7 +219,7 @@ func (v *Vault) Close() error {
 	clear(v.cache)
 	v.mu.Unlock()
 	for _, s := range issued {
-		s.Wipe()
+		s.wipe()
 	}
 	for _, b := range v.backends {
 		b.close()

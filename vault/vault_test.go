@@ -279,7 +279,7 @@ func TestParseRef(t *testing.T) {
 		"exec:$(x)":                             "no shell",
 		"exec:'a":                               "not closed",
 		strings.Repeat("k", 1<<16) + ":x":       "unknown backend",
-		"age:" + strings.Repeat("k", MaxName+1): "at most 128",
+		"age:" + strings.Repeat("k", maxName+1): "at most 128",
 	} {
 		ref, err := ParseRef(in)
 		if want == "" && (err != nil || ref.String() != in) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
@@ -335,7 +335,7 @@ func TestSecretIsWhatComesBack(t *testing.T) {
 func TestSecretIsEmptyOnceWiped(t *testing.T) {
 	s := secret(t, "wipe")
 	other := s
-	s.Wipe()
+	s.wipe()
 	if !other.Zero() || other.Reveal() != nil {
 		t.Fatal("a copy outlived Wipe")
 	}

@@ -130,7 +130,7 @@ func (s *Service) Operations() []Route {
 }
 
 // Arguments gives those of the named arguments that an action of the match has, each in the one reading that every
-// server has of it: the top-level fields of a JSON object (as StrictJSON gives them), the fields of a form, as FormValue,
+// server has of it: the top-level fields of a JSON object (as strictJSON gives them), the fields of a form, as FormValue,
 // or those of the input of a GraphQL mutation, under the names that the REST API has for them. What is not there is not in
 // the map. It is an error where the arguments cannot be read.
 //
@@ -198,7 +198,7 @@ func bodyFields(r *Request, m *Match, names []string) (map[string]any, error) {
 	if err := isJSON(r); err != nil {
 		return nil, err
 	}
-	fields, err := StrictFields(b, names...)
+	fields, err := strictFields(b, names...)
 	if err != nil {
 		return nil, fmt.Errorf("the body cannot be read: %w", err)
 	}

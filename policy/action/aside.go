@@ -129,7 +129,7 @@ func argumentsIn(r *Request, raw []byte, table string) (map[string]any, error) {
 	if err := isJSON(r); err != nil {
 		return nil, err
 	}
-	return StrictFields(raw, topFields(table)...)
+	return strictFields(raw, topFields(table)...)
 }
 
 // topFields are the fields at the top of a body that a table asks about.

@@ -285,7 +285,7 @@ func (x *awsRequest) body(names ...string) (map[string]any, error) {
 	if kind != "application/x-amz-json-1.0" && kind != "application/x-amz-json-1.1" && kind != "application/json" {
 		return nil, fmt.Errorf("the body's Content-Type is %q", clip(kind))
 	}
-	return StrictFields(b, names...)
+	return strictFields(b, names...)
 }
 
 // byPath routes by method, path and those query parameters that tell operations apart.

@@ -19,7 +19,7 @@ func jsonBody(r *Request, known ...string) (any, error) {
 	if err := isJSON(r); err != nil {
 		return nil, err
 	}
-	return StrictJSON(b, known...)
+	return strictJSON(b, known...)
 }
 
 // jsonObject is jsonBody for a body that must be an object if there is one.

@@ -26,7 +26,7 @@ func TestTablesNeverWeaken(t *testing.T) {
 	hostsWithTables(func(s *Service, h *Host) {
 		before, after := byHand(t, h), h.router()
 		seen := 0
-		for _, g := range h.All()[len(h.Routes):] {
+		for _, g := range h.all()[len(h.Routes):] {
 			for _, w := range h.Routes {
 				method, segments, ok := unify(&g, &w)
 				if !ok {
@@ -137,7 +137,7 @@ func TestTablesAgreeOnNames(t *testing.T) {
 func TestTablesHandOutNoSecretsAsReads(t *testing.T) {
 	hostsWithTables(func(s *Service, h *Host) {
 		before := byHand(t, h)
-		for _, r := range h.All()[len(h.Routes):] {
+		for _, r := range h.all()[len(h.Routes):] {
 			if r.Operation == "drive.changes.getStartPageToken" { // a cursor
 				continue
 			}
@@ -183,7 +183,7 @@ func TestPermissions(t *testing.T) {
 		}
 	}
 	// pulls/merge-async is younger than the permissions: no permission covers it
-	for _, r := range Lookup("github").Hosts[0].All() {
+	for _, r := range Lookup("github").Hosts[0].all() {
 		if r.Operation == "pulls/merge-async" && r.Permits != "" {
 			t.Errorf("%s is said to need %s", r.Operation, r.Permits)
 		}

@@ -12,17 +12,17 @@ import (
 // maxDepth bounds nesting: the reader recurses.
 const maxDepth = 100
 
-// StrictJSON reads one JSON text (RFC 8259) in the one way in which every parser reads it, else it is refused: keys that
+// strictJSON reads one JSON text (RFC 8259) in the one way in which every parser reads it, else it is refused: keys that
 // stand twice in an object, keys spelt with escapes, keys at the top that equal a known one but for case, anything behind
 // the value, a byte order mark, bytes or surrogates that are no UTF-8. Objects are map[string]any, arrays []any, strings
 // string, numbers Number, and true, false and nil.
-func StrictJSON(b []byte, known ...string) (any, error) {
+func strictJSON(b []byte, known ...string) (any, error) {
 	return read(b, &reader{known: known, build: true})
 }
 
-// StrictFields reads a JSON object as StrictJSON does and gives its known fields alone; the rest is checked but not kept,
+// strictFields reads a JSON object as strictJSON does and gives its known fields alone; the rest is checked but not kept,
 // and there only the syntax. It serves for large bodies of which one field matters.
-func StrictFields(b []byte, known ...string) (map[string]any, error) {
+func strictFields(b []byte, known ...string) (map[string]any, error) {
 	v, err := read(b, &reader{known: known})
 	if err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ func TestStrictJSON(t *testing.T) {
 		`null`: nil, ` true `: true, `"aü\n\u00e9\ud83d\ude00"`: "aü\né😀", `-1.5e+3`: Number("-1.5e+3"), `0`: Number("0"),
 		`[]`: []any{}, `[1,"x"]`: []any{Number("1"), "x"}, `{"a":{"B":1},"b":[]}`: map[string]any{"a": map[string]any{"B": Number("1")}, "b": []any{}},
 	} {
-		if v, err := StrictJSON([]byte(text), "state"); err != nil || !reflect.DeepEqual(v, want) {
+		if v, err := strictJSON([]byte(text), "state"); err != nil || !reflect.DeepEqual(v, want) {
 			t.Errorf("%s: %#v, %v", text, v, err)
 		}
 	}
@@ -26,14 +26,14 @@ func TestStrictJSON(t *testing.T) {
 		`1e`: "number", `-`: "number", `NaN`: "no value", `tru`: "no value", `truex`: "follows", `//x`: "no value", `/*x*/1`: "no value",
 		strings.Repeat("[", 200) + strings.Repeat("]", 200): "nested",
 	} {
-		if v, err := StrictJSON([]byte(text), "state"); err == nil || !strings.Contains(err.Error(), reason) {
+		if v, err := strictJSON([]byte(text), "state"); err == nil || !strings.Contains(err.Error(), reason) {
 			t.Errorf("%s: %#v, %v; want %q", text, v, err, reason)
 		}
 	}
 }
 
 func TestStrictFields(t *testing.T) {
-	m, err := StrictFields([]byte(`{"messages":[{"model":"no","a":"\ud83d\ude00\n"}],"model":"m","n":1.5}`), "model")
+	m, err := strictFields([]byte(`{"messages":[{"model":"no","a":"\ud83d\ude00\n"}],"model":"m","n":1.5}`), "model")
 	if err != nil || !reflect.DeepEqual(m, map[string]any{"model": "m"}) {
 		t.Errorf("%v, %v", m, err)
 	}
@@ -41,7 +41,7 @@ func TestStrictFields(t *testing.T) {
 		`{"model":"a","x":1,"x":2}`: "twice", `{"x":{"\u0061":1}}`: "escapes", `{"Model":"a"}`: "case alone", `[]`: "not a JSON object",
 		`{"x":"\ud800"}`: "surrogate", `{"x":[1,]}`: "comma",
 	} {
-		if m, err := StrictFields([]byte(text), "model"); err == nil || !strings.Contains(err.Error(), reason) {
+		if m, err := strictFields([]byte(text), "model"); err == nil || !strings.Contains(err.Error(), reason) {
 			t.Errorf("%s: %v, %v", text, m, err)
 		}
 	}
@@ -52,10 +52,10 @@ func FuzzStrictJSON(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		v, err := StrictJSON(b, "state")
-		if _, fieldsErr := StrictFields(b, "state"); err == nil && fieldsErr != nil {
+		v, err := strictJSON(b, "state")
+		if _, fieldsErr := strictFields(b, "state"); err == nil && fieldsErr != nil {
 			if _, ok := v.(map[string]any); ok {
-				t.Fatalf("%q: StrictFields alone refuses: %v", b, fieldsErr)
+				t.Fatalf("%q: strictFields alone refuses: %v", b, fieldsErr)
 			}
 		}
 		if err != nil {

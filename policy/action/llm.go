@@ -49,7 +49,7 @@ func (m *Match) modelsOf(r *Request) (name string, others []string, err error) {
 	if err := isJSON(r); err != nil {
 		return "", nil, err
 	}
-	body, err := StrictFields(b, append(topFields(asides[m.Service.Name+" "+m.Actions[0].Operation]), "model", "tools")...)
+	body, err := strictFields(b, append(topFields(asides[m.Service.Name+" "+m.Actions[0].Operation]), "model", "tools")...)
 	if err != nil {
 		return "", nil, fmt.Errorf("the model cannot be read: %w", err)
 	}

@@ -38,7 +38,7 @@ func DescribedRoute(name, method, prefix, path string, class Class) (Route, erro
 	}
 	r.Template = "/" + strings.Join(segments, "/")
 	alone := Host{Routes: []Route{r}}
-	return r, alone.Compile()
+	return r, alone.compile()
 }
 
 // neverSent says that no path has a segment that is so in a template, or part of one: templates are matched against the

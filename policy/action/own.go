@@ -48,7 +48,7 @@ func NewDescribedService(name string, hosts []string, auth []Slot, actions map[s
 	}
 	if len(errs) == 0 {
 		for i := range s.Hosts {
-			if err := s.Hosts[i].Compile(); err != nil {
+			if err := s.Hosts[i].compile(); err != nil {
 				return nil, []error{err} // every host has the same routes
 			}
 		}
@@ -156,5 +156,5 @@ func ownRoute(name, text string) (Route, error) {
 	r := Route{Method: f[0], Template: f[1], Action: name, Class: class, Resource: resource}
 	// One at a time first, so that each mistake is told with the name of its action.
 	alone := Host{Routes: []Route{r}}
-	return r, alone.Compile()
+	return r, alone.compile()
 }

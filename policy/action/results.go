@@ -17,9 +17,9 @@ type Field struct {
 	Tail bool // what follows the last slash of it: the number in a pull request's address
 }
 
-// MaxFields bounds the fields that are kept of one answer, and maxFieldPath the names that lead to one.
+// maxResults bounds the fields that are kept of one answer, and maxFieldPath the names that lead to one.
 const (
-	MaxFields    = 32
+	maxResults   = 32
 	maxFieldPath = 8
 )
 
@@ -112,12 +112,12 @@ func ParseField(s string) (Field, error) {
 }
 
 // Results are the fields to keep of the answer to a request: those that its rules ask for, then those that the catalogue
-// names for its operations, at most MaxFields. Of REST operations a name is taken once; where a GraphQL document does the
+// names for its operations, at most maxResults. Of REST operations a name is taken once; where a GraphQL document does the
 // like twice, the names of the second begin with what the document calls it.
 func Results(m *Match, asked []Field) []Field {
 	var out []Field
 	add := func(f Field, among []Field) {
-		if len(out) < MaxFields && !named(among, f.Name) {
+		if len(out) < maxResults && !named(among, f.Name) {
 			out = append(out, f)
 		}
 	}

@@ -49,10 +49,10 @@ func TestResults(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	var many []Field
-	for i := range 2 * MaxFields {
+	for i := range 2 * maxResults {
 		many = append(many, Field{Name: strings.Repeat("x", i+1), Path: []string{"x"}})
 	}
-	if got := Results(&m, many); len(got) != MaxFields {
+	if got := Results(&m, many); len(got) != maxResults {
 		t.Errorf("%d fields", len(got))
 	}
 }

@@ -64,9 +64,9 @@ type captures struct {
 	inside bool // a {x} takes a segment with a slash in it
 }
 
-// Compile checks the routes and builds the router. It is called once, before the Host is shared; Classify compiles a
+// compile checks the routes and builds the router. It is called once, before the Host is shared; Classify compiles a
 // Host that nobody compiled on every call, which is right but slow.
-func (h *Host) Compile() error {
+func (h *Host) compile() error {
 	root, err := newRouter(h.Routes)
 	if err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 func compile(t testing.TB, routes string) *node {
 	t.Helper()
 	h := Host{Routes: mustRoutes(routes)}
-	if err := h.Compile(); err != nil {
+	if err := h.compile(); err != nil {
 		t.Fatal(err)
 	}
 	return h.router()
@@ -72,7 +72,7 @@ func TestRouterRefusesTemplates(t *testing.T) {
 		{"read GET /{x} - x -> thing", "not kind"},
 	} {
 		h := Host{Routes: mustRoutes(c.routes)}
-		if err := h.Compile(); err == nil || !strings.Contains(err.Error(), c.reason) {
+		if err := h.compile(); err == nil || !strings.Contains(err.Error(), c.reason) {
 			t.Errorf("%s: %v", c.routes, err)
 		}
 	}

@@ -58,7 +58,7 @@ func (h *Host) lazily(service string) {
 		return
 	}
 	h.router = sync.OnceValue(func() *node {
-		root, err := newRouter(h.All())
+		root, err := newRouter(h.all())
 		if err != nil {
 			panic("the table of " + service + ": " + err.Error()) // the package's own text, tried by its tests
 		}
@@ -96,16 +96,16 @@ func Names() []string {
 	return names
 }
 
-// All are the routes of the host: those that the catalogue adds to Routes, too. They must not be changed.
-func (h *Host) All() []Route {
+// all are the routes of the host: those that the catalogue adds to Routes, too. They must not be changed.
+func (h *Host) all() []Route {
 	if h.whole != nil {
 		return h.whole()
 	}
 	return h.Routes
 }
 
-// AllSpoken are the operations of the host's GraphQL API: those that the catalogue adds to Spoken, too.
-func (h *Host) AllSpoken() []Route {
+// allSpoken are the operations of the host's GraphQL API: those that the catalogue adds to Spoken, too.
+func (h *Host) allSpoken() []Route {
 	if h.spoken != nil {
 		return h.spoken()
 	}
@@ -250,7 +250,7 @@ func (s *Service) Kinds(names []string) (kinds []string, told bool) {
 }
 
 // routes ranges over all that requests to the service may become.
-func (s *Service) routes(yield func(*Route) bool) { s.each((*Host).All, (*Host).AllSpoken, yield) }
+func (s *Service) routes(yield func(*Route) bool) { s.each((*Host).all, (*Host).allSpoken, yield) }
 
 // written ranges over what is written by hand.
 func (s *Service) written(yield func(*Route) bool) {

@@ -209,7 +209,7 @@ func formArguments(text string) (map[string][]string, error) {
 }
 
 func jsonArguments(b []byte) (map[string][]string, error) {
-	body, err := StrictFields(b, channelArguments[:]...)
+	body, err := strictFields(b, channelArguments[:]...)
 	if err != nil {
 		return nil, err
 	}

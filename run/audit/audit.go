@@ -4,7 +4,7 @@
 //
 // # The file
 //
-// Each line is one [Record] as a JSON object in UTF-8 with LF at its end, at most [MaxLine] bytes. Control characters,
+// Each line is one [Record] as a JSON object in UTF-8 with LF at its end, at most [maxLine] bytes. Control characters,
 // line separators, bidirectional controls and whatever else does not print are written as \uXXXX, so that a line is safe
 // on a terminal; strings beyond a field's bound are cut and end in "...[cut N bytes]".
 //

@@ -174,7 +174,7 @@ func TestDeferredAreBounded(t *testing.T) {
 			break
 		}
 	}
-	if n := len(l.pending); n > maxPending+MaxLine {
+	if n := len(l.pending); n > maxPending+maxLine {
 		t.Errorf("%d bytes wait", n)
 	}
 	if l.Append(sample()) == nil {

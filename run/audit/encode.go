@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// MaxLine is the longest line that Append writes, LF included. The bounds below hold for the encoded text, where one
+// maxLine is the longest line that Append writes, LF included. The bounds below hold for the encoded text, where one
 // byte can take six, and add up to less (a test fills them all).
-const MaxLine = 64 << 10
+const maxLine = 64 << 10
 
 const (
 	maxWord    = 128     // names of things that agentguard or the policy named

@@ -31,7 +31,7 @@ func Follow(ctx context.Context, path string, each func(*Record) error) error {
 	defer f.Close()
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
-	t := tail{f: f, buf: make([]byte, 0, 2*MaxLine)}
+	t := tail{f: f, buf: make([]byte, 0, 2*maxLine)}
 	for waits := 1; ; waits++ {
 		over := waits%heldEvery == 0 && !held(f) // asked before what it wrote last is read
 		ended, err := t.drain(ctx, each)

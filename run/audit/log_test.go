@@ -368,7 +368,7 @@ func TestLinesAreBoundedAndSafe(t *testing.T) {
 	}
 	lines := bytes.SplitAfter(raw, []byte{'\n'})
 	for i, line := range lines[:len(lines)-1] {
-		if len(line) > MaxLine {
+		if len(line) > maxLine {
 			t.Errorf("%q: line of %d bytes", units[i], len(line))
 		}
 		if !json.Valid(line) {

@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// maxReadLine is the longest line that is read, LF included. It leaves room above MaxLine for other writers.
+// maxReadLine is the longest line that is read, LF included. It leaves room above maxLine for other writers.
 const maxReadLine = 1 << 20
 
 // TornError says that a log ends in the middle of a line: its writer was killed, the disk was full, or the line is being

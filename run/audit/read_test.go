@@ -228,7 +228,7 @@ func TestFollowWaitsForATornLine(t *testing.T) {
 
 func TestFollowPassesOver(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "x.jsonl")
-	text := "junk\n" + strings.Repeat("x", 5*MaxLine) + "\n" + goodLine + `{"event":"run.end"}` + "\n"
+	text := "junk\n" + strings.Repeat("x", 5*maxLine) + "\n" + goodLine + `{"event":"run.end"}` + "\n"
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -85,7 +85,7 @@ func readRun(path string) (Run, bool) {
 }
 
 func firstRecord(f *os.File) (Record, bool) {
-	b := make([]byte, MaxLine)
+	b := make([]byte, maxLine)
 	n, _ := f.ReadAt(b, 0) // a short file ends in io.EOF
 	raw, _, whole := bytes.Cut(b[:n], []byte{'\n'})
 	return decodeWhole(raw, whole)
@@ -97,7 +97,7 @@ func lastRecord(f *os.File) (Record, bool) {
 	if err != nil {
 		return Record{}, false
 	}
-	b := make([]byte, min(info.Size(), 2*MaxLine)) // a torn line and the whole one before it
+	b := make([]byte, min(info.Size(), 2*maxLine)) // a torn line and the whole one before it
 	n, _ := f.ReadAt(b, info.Size()-int64(len(b)))
 	end := bytes.LastIndexByte(b[:n], '\n')
 	if end < 0 {

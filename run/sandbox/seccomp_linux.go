@@ -83,9 +83,9 @@ func Filter(c Calls) ([]byte, error) {
 	return p.bytes(), nil
 }
 
-// TerminalFilter forbids nothing but to type at the terminal in the place of who lent it. For 32-bit programs ioctl has another
+// terminalFilter forbids nothing but to type at the terminal in the place of who lent it. For 32-bit programs ioctl has another
 // number, the same one for both processors.
-func TerminalFilter() ([]byte, error) {
+func terminalFilter() ([]byte, error) {
 	const ioctl32 = 54
 	foreign := code(load(offNumber), on(ioctl32, requests(typing)), ret(allow))
 	return code(load(offArch), unless(nativeArch, foreign), load(offNumber), foreignCalls(), on(unix.SYS_IOCTL, requests(typing)), ret(allow)).bytes(), nil

@@ -9,5 +9,5 @@ var errNoFilter = errors.New("there is no filter of system calls for this proces
 // Filter has no table of system calls for this processor.
 func Filter(Calls) ([]byte, error) { return nil, errNoFilter }
 
-// TerminalFilter has none either.
-func TerminalFilter() ([]byte, error) { return nil, errNoFilter }
+// terminalFilter has none either.
+func terminalFilter() ([]byte, error) { return nil, errNoFilter }

@@ -55,7 +55,7 @@ func machineOf(t testing.TB, filter []byte) func(arch, number uint32, args ...ui
 }
 
 func TestTerminalFilter(t *testing.T) {
-	filter, err := TerminalFilter()
+	filter, err := terminalFilter()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ func (u *User) Confine(c *shim.Config) (err error) {
 	c.User = &shim.User{UID: u.UID, GID: u.GID}
 	c.Keyring, c.Keep, c.Ignore = true, 0, ignored()
 	if c.Seccomp == nil {
-		c.Seccomp, err = TerminalFilter()
+		c.Seccomp, err = terminalFilter()
 	}
 	return err
 }
