@@ -108,37 +108,44 @@ func (d *draft) checkNames(r *ruleDraft, services ...*action.Service) {
 		}
 	}
 	for _, res := range r.resources {
-		g, wrong := parseGlob(res.s)
-		if wrong != "" {
-			d.fail(res.line, `a resource is KIND:NAME, as in "repo:myorg/*"`, "%s.resources: %q %s", r.Name, res.s, wrong)
-			continue
+		if d.checkResource(r, res, services) {
+			r.Resources = append(r.Resources, res.s)
 		}
-		var kinds []string
-		for _, svc := range services {
-			kinds = append(kinds, svc.ResourceKinds...)
-		}
-		if !slices.Contains(kinds, g.kind) {
-			kinds = action.Unique(kinds)
-			hint := "its kinds are " + strings.Join(kinds, ", ")
-			if len(kinds) == 0 {
-				hint = "its actions name no resources"
-			}
-			d.fail(res.line, hint, "%s.resources: %s %q%s", r.Name, lack(services, "kind of resource"), g.kind, d.suggest(g.kind, kinds))
-			continue
-		}
-		if r.deny && g.kind == "arn" {
-			d.fail(res.line, `name it as in "function:prod-*" or "table:users", which forbids its ARN as well`, "%s.resources: %q would forbid nothing: a request can call the same by its name", r.Name, res.s)
-			continue
-		}
-		if wrong := spelt(g, services); wrong != "" {
-			d.fail(res.line, "", "%s.resources: %q %s", r.Name, res.s, wrong)
-			continue
-		}
-		if res.s == starterRepository && !r.deny {
-			d.warn(res.line, "put your own in its place", "%s.resources: %q is no repository yet: it is the starter's example", r.Name, res.s)
-		}
-		r.Resources = append(r.Resources, res.s)
 	}
+}
+
+// checkResource says whether a rule's resource is one of the services that it is for.
+func (d *draft) checkResource(r *ruleDraft, res text, services []*action.Service) bool {
+	g, wrong := parseGlob(res.s)
+	if wrong != "" {
+		d.fail(res.line, `a resource is KIND:NAME, as in "repo:myorg/*"`, "%s.resources: %q %s", r.Name, res.s, wrong)
+		return false
+	}
+	var kinds []string
+	for _, svc := range services {
+		kinds = append(kinds, svc.ResourceKinds...)
+	}
+	if !slices.Contains(kinds, g.kind) {
+		kinds = action.Unique(kinds)
+		hint := "its kinds are " + strings.Join(kinds, ", ")
+		if len(kinds) == 0 {
+			hint = "its actions name no resources"
+		}
+		d.fail(res.line, hint, "%s.resources: %s %q%s", r.Name, lack(services, "kind of resource"), g.kind, d.suggest(g.kind, kinds))
+		return false
+	}
+	if r.deny && g.kind == "arn" {
+		d.fail(res.line, `name it as in "function:prod-*" or "table:users", which forbids its ARN as well`, "%s.resources: %q would forbid nothing: a request can call the same by its name", r.Name, res.s)
+		return false
+	}
+	if wrong := spelt(g, services); wrong != "" {
+		d.fail(res.line, "", "%s.resources: %q %s", r.Name, res.s, wrong)
+		return false
+	}
+	if res.s == starterRepository && !r.deny {
+		d.warn(res.line, "put your own in its place", "%s.resources: %q is no repository yet: it is the starter's example", r.Name, res.s)
+	}
+	return true
 }
 
 // checkPermission refuses to forbid by permission: an operation whose permission is not known would slip through. In an

@@ -129,14 +129,28 @@ func (p *Policy) decide(m *action.Match, args *inquiry) Decision {
 	if len(m.Actions) == 0 {
 		return Decision{Reason: cmp.Or(m.Reason, "the request performs no action that could be allowed")}
 	}
+	if d, forbids := p.forbids(s, m, args); forbids {
+		return d
+	}
+	return s.allows(m, args)
+}
+
+// forbids says whether a deny rule matches one of the actions.
+func (p *Policy) forbids(s *serviceIndex, m *action.Match, args *inquiry) (d Decision, forbids bool) {
 	var room [16]hit
 	for i := range m.Actions {
 		hits := s.deny.find(room[:0], &m.Actions[i], m.Path, true)
 		hits = s.meant(args.met(hits, &m.Actions[i], true), &m.Actions[i], m.Path, args)
 		if len(hits) > 0 {
-			return p.forbidden(slices.MinFunc(hits, better), m, &m.Actions[i], args)
+			return p.forbidden(slices.MinFunc(hits, better), m, &m.Actions[i], args), true
 		}
 	}
+	return Decision{}, false
+}
+
+// allows takes the rules that allow each of the actions together.
+func (s *serviceIndex) allows(m *action.Match, args *inquiry) Decision {
+	var room [16]hit
 	d := Decision{Effect: Allow, Action: m.Actions[0]}
 	var best *compiled
 	counted := counter{probe: m.Probe != nil}

@@ -110,12 +110,9 @@ func beginsAsForm(b []byte) error {
 // formFields reads form encoding, in which nothing may stand twice or in a spelling that some server takes for a name.
 func formFields(text string, names []string) (map[string]any, error) {
 	out := map[string]any{}
-	if strings.ContainsRune(text, ';') {
-		return nil, errors.New("a semicolon parts arguments to some readers and not to others; escape it")
-	}
-	form, err := url.ParseQuery(text)
+	form, err := parseForm(text)
 	if err != nil {
-		return nil, errors.New("the arguments are not a form")
+		return nil, err
 	}
 	for key, values := range form {
 		for _, name := range names {
@@ -130,6 +127,18 @@ func formFields(text string, names []string) (map[string]any, error) {
 		}
 	}
 	return out, nil
+}
+
+// parseForm reads a query or a form as every reader does.
+func parseForm(text string) (url.Values, error) {
+	if strings.ContainsRune(text, ';') {
+		return nil, errors.New("a semicolon parts arguments to some readers and not to others; escape it")
+	}
+	form, err := url.ParseQuery(text)
+	if err != nil {
+		return nil, errors.New("the arguments are not a form")
+	}
+	return form, nil
 }
 
 // respells says whether some server takes the parameter key for name, which it is not: without case, as an array, or as PHP

@@ -50,7 +50,7 @@ func classifyAWS(r *Request, m *Match) error {
 	case at.region != "" && scope.region != at.region:
 		return fmt.Errorf("the signature is for region %q and the host is in %s", clip(scope.region), at.region)
 	}
-	query, err := awsForm(r.Query)
+	query, err := parseForm(r.Query)
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func awsScope(r *Request) (awsScoped, error) {
 			}
 		}
 	}
-	query, err := awsForm(r.Query)
+	query, err := parseForm(r.Query)
 	if err != nil {
 		return awsScoped{}, err
 	}
@@ -147,18 +147,6 @@ func awsScope(r *Request) (awsScoped, error) {
 		return awsScoped{}, errors.New("the credential of the signature is malformed")
 	}
 	return awsScoped{f[len(f)-3], f[len(f)-2]}, nil
-}
-
-// awsForm reads a query or a form as every reader does.
-func awsForm(text string) (url.Values, error) {
-	if strings.ContainsRune(text, ';') {
-		return nil, errors.New("a semicolon parts arguments to some readers and not to others; escape it")
-	}
-	form, err := url.ParseQuery(text)
-	if err != nil {
-		return nil, errors.New("the arguments are not a form")
-	}
-	return form, nil
 }
 
 // operation finds what is asked for, by each of the protocols in turn; a request that speaks two is refused.
@@ -192,7 +180,7 @@ func (x *awsRequest) form() (url.Values, error) {
 	if err != nil {
 		return nil, err
 	}
-	return awsForm(string(b))
+	return parseForm(string(b))
 }
 
 func (x *awsRequest) byTarget(models []*awsModel, target string) (*awsOp, *awsModel, error) {

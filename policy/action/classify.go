@@ -22,16 +22,8 @@ func Classify(s *Service, h *Host, r *Request) Match {
 		m.deny("the routes of service " + s.Name + " are broken: " + err.Error())
 		return m
 	}
-	if strings.IndexByte(r.Path.Raw, ';') >= 0 {
-		m.deny("the path holds ;, which begins a parameter to some servers (/secret;x is /secret) and is a character to others: write it as %3B")
-		return m
-	}
-	if upper := strings.ToUpper(r.Method); r.Method != upper {
-		m.deny(fmt.Sprintf("the method is %s, which some servers take for %s: write it in capital letters", clip(r.Method), clip(upper)))
-		return m
-	}
-	if name := queryOverride(r.Query); name != "" {
-		m.deny("the query parameter " + name + " would change the method behind the policy's back")
+	if doubt := r.readTwice(); doubt != "" {
+		m.deny(doubt)
 		return m
 	}
 	var c captures
@@ -92,6 +84,20 @@ func hasFormat(router *node, r *Request, route *compiled) bool {
 	var c captures
 	other := router.find(r.Method, segments, &c)
 	return other != nil && other != route
+}
+
+// readTwice says what of the request line two servers would read differently; "": nothing.
+func (r *Request) readTwice() string {
+	if strings.IndexByte(r.Path.Raw, ';') >= 0 {
+		return "the path holds ;, which begins a parameter to some servers (/secret;x is /secret) and is a character to others: write it as %3B"
+	}
+	if upper := strings.ToUpper(r.Method); r.Method != upper {
+		return fmt.Sprintf("the method is %s, which some servers take for %s: write it in capital letters", clip(r.Method), clip(upper))
+	}
+	if name := queryOverride(r.Query); name != "" {
+		return "the query parameter " + name + " would change the method behind the policy's back"
+	}
+	return ""
 }
 
 func (h *Host) routes() (*node, error) {

@@ -204,26 +204,11 @@ func (f *root) refUpdates() ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		before, _ := update["beforeOid"].(string)
-		after, _ := update["afterOid"].(string)
-		name := ""
-		switch {
-		case after == "":
-			err = errors.New("afterOid is not a text")
-		case zeroID(after):
-			name = "delete_" + kind
-		case before != "" && zeroID(before):
-			name = "create_" + kind
-		default:
-			name, err = pushed(update["force"])
-			if before == "" { // nothing is said of what the ref was, so there may have been none
-				names = append(names, "create_"+kind)
-			}
-		}
+		may, err := refUpdate(update, kind)
 		if err != nil {
 			return nil, err
 		}
-		names = append(names, name)
+		names = append(names, may...)
 		for len(f.refs) < len(names) {
 			f.refs = append(f.refs, update["name"].(string))
 		}
@@ -232,6 +217,25 @@ func (f *root) refUpdates() ([]string, error) {
 		return nil, fmt.Errorf("%d refs, which can do %d things; send 1 ref or more that do at most %d", len(list), len(names), maxRoots)
 	}
 	return names, nil
+}
+
+// refUpdate is what one of them may do.
+func refUpdate(update map[string]any, kind string) ([]string, error) {
+	before, _ := update["beforeOid"].(string)
+	after, _ := update["afterOid"].(string)
+	switch {
+	case after == "":
+		return nil, errors.New("afterOid is not a text")
+	case zeroID(after):
+		return []string{"delete_" + kind}, nil
+	case before != "" && zeroID(before):
+		return []string{"create_" + kind}, nil
+	}
+	name, err := pushed(update["force"])
+	if before == "" { // nothing is said of what the ref was, so there may have been none
+		return []string{"create_" + kind, name}, err
+	}
+	return []string{name}, err
 }
 
 // deleted is what deleteRef deletes, which its id alone tells: as long as nobody has looked it up, either.
