@@ -2,13 +2,9 @@ package run
 
 import (
 	"fmt"
-	"maps"
 	"net"
-	"net/http"
 	"path/filepath"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	"agentguard/policy"
@@ -84,6 +80,7 @@ func (s *session) recordOf(ex *proxy.Exchange) audit.Record {
 		RunID: s.id, AgentID: s.Agent, Owner: s.Policy.Agent.Owner, ID: ex.ID,
 		Rule: ex.Decision.Rule, Effect: ex.Decision.Effect.String(), Reason: ex.Decision.Reason,
 		Transport: ex.Transport, Pid: ex.Pid,
+		Request: requestOf(ex), Response: responseOf(ex),
 	}
 	r.IPAddress, _, _ = net.SplitHostPort(ex.Peer)
 	if ex.WebSocket {
@@ -96,21 +93,6 @@ func (s *session) recordOf(ex *proxy.Exchange) audit.Record {
 	if ex.Credential != nil {
 		r.Credential = ex.Credential.Name
 	}
-	r.Request.Method, r.Request.Path, r.Request.Query, r.Request.Proto = ex.Method, ex.Path, ex.Query, ex.Proto
-	if ex.Authority != (action.Authority{}) {
-		r.Request.Authority = ex.Authority.String()
-	}
-	if ex.Plain {
-		r.Request.Scheme = "http"
-	}
-	r.Request.Bytes = ex.Sent
-	if ex.BodyHash != "" {
-		r.Request.BodySHA256 = "sha256:" + ex.BodyHash
-	}
-	r.Response.Status, r.Response.Bytes, r.Response.Scrubbed, r.Response.Error = ex.Status, ex.Received, ex.Scrubbed, ex.Failure
-	for _, k := range ex.Kept {
-		r.Response.Result = append(r.Response.Result, audit.Field(k))
-	}
 	r.DurationMS = float64(ex.Duration.Microseconds()) / 1e3
 	if len(ex.Stages) > 0 {
 		r.Stages = make(audit.Stages, 0, len(ex.Stages))
@@ -120,6 +102,28 @@ func (s *session) recordOf(ex *proxy.Exchange) audit.Record {
 	}
 	if f := ex.Refusal; f != nil {
 		r.Effect, r.Reason = f.Effect, f.Reason
+	}
+	return r
+}
+
+func requestOf(ex *proxy.Exchange) audit.Request {
+	r := audit.Request{Method: ex.Method, Path: ex.Path, Query: ex.Query, Proto: ex.Proto, Bytes: ex.Sent}
+	if ex.Authority != (action.Authority{}) {
+		r.Authority = ex.Authority.String()
+	}
+	if ex.Plain {
+		r.Scheme = "http"
+	}
+	if ex.BodyHash != "" {
+		r.BodySHA256 = "sha256:" + ex.BodyHash
+	}
+	return r
+}
+
+func responseOf(ex *proxy.Exchange) audit.Response {
+	r := audit.Response{Status: ex.Status, Bytes: ex.Received, Scrubbed: ex.Scrubbed, Error: ex.Failure}
+	for _, k := range ex.Kept {
+		r.Result = append(r.Result, audit.Field(k))
 	}
 	return r
 }
@@ -178,94 +182,4 @@ func (s *session) endRecord(r Result) *audit.Record {
 			"exit_code": fmt.Sprint(r.Code), "requests": fmt.Sprint(r.Requests), "denied": fmt.Sprint(r.Denied + r.Limited),
 		},
 	}
-}
-
-// tally counts what became of the run's requests.
-type tally struct {
-	mu      sync.Mutex
-	r       Result
-	pending int
-	about   []string // of each of r.Troubles
-}
-
-func (t *tally) count(ex *proxy.Exchange, ended bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !ended {
-		t.pending++
-		return
-	}
-	if ex.Recorded {
-		t.pending--
-	}
-	if ex.Transport == "preflight" {
-		return // no request of the child's
-	}
-	t.r.Requests++
-	switch f := ex.Refusal; {
-	case f == nil && ex.Failure == "":
-		t.r.Allowed++
-	case f == nil || f.Effect == "error":
-		t.r.Failed++
-	case f.Effect == "limit":
-		t.r.Limited++
-	default:
-		t.r.Denied++
-		if t.r.ByRule == nil {
-			t.r.ByRule = map[string]int{}
-		}
-		t.r.ByRule[f.Rule]++
-		t.unknown(ex)
-	}
-}
-
-// maxTroubles bounds those that are told at the end, and the hosts.
-const maxTroubles = 5
-
-// unknown remembers a host that a request was refused for, and nothing else.
-func (t *tally) unknown(ex *proxy.Exchange) {
-	if !ex.Refusal.Unknown {
-		return
-	}
-	host := strings.TrimSuffix(ex.Authority.String(), ":443")
-	if len(t.r.Unknown) < maxTroubles && !slices.Contains(t.r.Unknown, host) {
-		t.r.Unknown = append(t.r.Unknown, audit.Clip(host, 100))
-	}
-}
-
-// trouble remembers what no policy mends.
-func (t *tally) trouble(r *audit.Record) {
-	if r.Event != audit.Ended {
-		return
-	}
-	about, text := r.Request.Authority, ""
-	switch {
-	case r.Effect == "error" && r.Response.Status >= http.StatusInternalServerError: // not where the child itself gave up
-		text = r.Reason
-	case r.Response.Status == http.StatusUnauthorized && r.Credential != "":
-		about += " " + r.Credential
-		text = fmt.Sprintf("%s does not take %s (401): it may be wrong, expired or revoked", r.Request.Authority, r.Credential)
-	}
-	if text == "" {
-		return
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.about) < maxTroubles && !slices.Contains(t.about, about) {
-		t.about, t.r.Troubles = append(t.about, about), append(t.r.Troubles, audit.Clip(text, 400))
-	}
-}
-
-func (t *tally) open() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.pending
-}
-
-func (t *tally) result() Result {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	r := t.r
-	r.ByRule = maps.Clone(r.ByRule)
-	return r
 }

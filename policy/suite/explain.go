@@ -83,16 +83,7 @@ func Explain(pol *policy.Policy, q *Request, a *Answer) *Explanation {
 		rule, name := limitNames(t)
 		e.Limits = append(e.Limits, LimitSaid{rule, name, t.Rate.String(), t.N})
 	}
-	if c := a.Credential; c != nil {
-		slots := c.Slots
-		if slots == nil {
-			slots = a.Claim.Host.Slots
-		}
-		e.Credential = &CredentialSaid{Name: c.Name, From: c.From, Always: c.Inject}
-		for _, s := range slots {
-			e.Credential.Slots = append(e.Credential.Slots, s.String())
-		}
-	}
+	e.Credential = credentialSaid(a)
 	if a.Effect == "allow" {
 		for _, f := range action.Results(&a.Match, a.Decision.Keep) {
 			if !slices.Contains(e.Keeps, f.Name) {
@@ -101,6 +92,23 @@ func Explain(pol *policy.Policy, q *Request, a *Answer) *Explanation {
 		}
 	}
 	return e
+}
+
+// credentialSaid is the credential of an answer; nil: none.
+func credentialSaid(a *Answer) *CredentialSaid {
+	c := a.Credential
+	if c == nil {
+		return nil
+	}
+	slots := c.Slots
+	if slots == nil {
+		slots = a.Claim.Host.Slots
+	}
+	said := &CredentialSaid{Name: c.Name, From: c.From, Always: c.Inject}
+	for _, s := range slots {
+		said.Slots = append(said.Slots, s.String())
+	}
+	return said
 }
 
 func className(a action.Action) string {

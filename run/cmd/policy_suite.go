@@ -41,27 +41,29 @@ examples:
 			&cli.IntFlag{Name: "agents", Usage: "with --live: `N` agents at once", Value: 3},
 			&cli.IntFlag{Name: "iterations", Usage: "with --live: `N` requests of all agents together, after those of the cases", Value: 1000},
 		},
-		Action: func(c *cli.Context) error {
-			a, err := arguments(c, 0, -1)
-			if err != nil {
-				return err
-			}
-			if len(a) > 0 && c.String("policy") != "" {
-				return usage("agentguard policy test FILE", "both --policy and cases are named")
-			}
-			files, err := p.caseFiles(a, c.String("policy"))
-			if err != nil {
-				return err
-			}
-			if c.Bool("live") {
-				return p.policyLive(c, files)
-			}
-			if c.IsSet("agents") || c.IsSet("iterations") {
-				return usage("agentguard policy test --live", "--agents and --iterations are of --live")
-			}
-			return p.policyTest(files, testOutput{c.Bool("json"), c.Bool("verbose"), c.String("junit")})
-		},
+		Action: p.testCases,
 	}
+}
+
+func (p *program) testCases(c *cli.Context) error {
+	a, err := arguments(c, 0, -1)
+	if err != nil {
+		return err
+	}
+	if len(a) > 0 && c.String("policy") != "" {
+		return usage("agentguard policy test FILE", "both --policy and cases are named")
+	}
+	files, err := p.caseFiles(a, c.String("policy"))
+	if err != nil {
+		return err
+	}
+	if c.Bool("live") {
+		return p.policyLive(c, files)
+	}
+	if c.IsSet("agents") || c.IsSet("iterations") {
+		return usage("agentguard policy test --live", "--agents and --iterations are of --live")
+	}
+	return p.policyTest(files, testOutput{c.Bool("json"), c.Bool("verbose"), c.String("junit")})
 }
 
 // caseFiles are the files that arguments stand for; without any the one beside the policy.

@@ -62,24 +62,31 @@ func ask(question string, prepare func(*tty) error, read func(*tty) ([]byte, err
 	if err := prepare(t); err != nil {
 		return nil, err
 	}
-	type result struct {
-		line []byte
-		err  error
-	}
-	done := make(chan result, 1)
+	done := make(chan typed, 1)
 	fmt.Fprint(t.out, "agentguard: "+question)
 	go func() {
 		line, err := read(t)
-		done <- result{line, err}
+		done <- typed{line, err}
 	}()
 	defer fmt.Fprint(t.out, "\r\x1b[2K") // erased, whatever comes
+	return await(done, signals)
+}
+
+// typed is what a person has answered.
+type typed struct {
+	line []byte
+	err  error
+}
+
+// await waits for an answer, or a signal that ends the question.
+func await(done <-chan typed, signals <-chan os.Signal) ([]byte, error) {
 	for {
 		select {
-		case r := <-done:
-			if errors.Is(r.err, io.EOF) {
-				r.err = errors.New("no answer was given")
+		case a := <-done:
+			if errors.Is(a.err, io.EOF) {
+				a.err = errors.New("no answer was given")
 			}
-			return r.line, r.err
+			return a.line, a.err
 		case s := <-signals:
 			if suspends(s) {
 				continue // stopped with echo off, the shell would show what is typed next: not during a question

@@ -133,19 +133,8 @@ func (c *client) request(ctx context.Context, s *shot, h2 bool) (*http.Request, 
 	if s.request.Body != nil {
 		body = strings.NewReader(s.Body)
 	}
-	at, transport := "http://"+c.addr, c.gateway
-	gateway := strings.HasPrefix(s.URL, "/proxy/")
-	if !gateway {
-		scheme, rest, _ := strings.Cut(s.URL, "://")
-		end := strings.IndexAny(rest, "/?#")
-		if end < 0 {
-			end = len(rest)
-		}
-		at, transport = scheme+"://"+rest[:end], c.transports[0]
-		if h2 && scheme == "https" {
-			transport = c.transports[1]
-		}
-	}
+	at, transport := c.way(s.URL, h2)
+	gateway := transport == c.gateway
 	r, err := http.NewRequestWithContext(ctx, s.Method, at, body)
 	if err != nil {
 		return nil, nil, err
@@ -175,6 +164,22 @@ func (c *client) request(ctx context.Context, s *shot, h2 bool) (*http.Request, 
 		r.Header.Set("X-Agent-ID", c.name)
 	}
 	return r, transport, nil
+}
+
+// way is where a request to an address begins, and by what it goes.
+func (c *client) way(address string, h2 bool) (at string, transport *http.Transport) {
+	if strings.HasPrefix(address, "/proxy/") {
+		return "http://" + c.addr, c.gateway
+	}
+	scheme, rest, _ := strings.Cut(address, "://")
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	if at = scheme + "://" + rest[:end]; h2 && scheme == "https" {
+		return at, c.transports[1]
+	}
+	return at, c.transports[0]
 }
 
 // setTarget has path and query sent as they stand. net/http tells a proxy for plain HTTP the whole URL.
