@@ -49,11 +49,9 @@ func (s *session) incomplete(err error) {
 
 // settle waits a moment for exchanges that Close has cut off to be recorded.
 func (s *session) settle() {
-	for range 100 {
-		if s.tally.open() == 0 {
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
+	select {
+	case <-s.tally.settled():
+	case <-time.After(500 * time.Millisecond):
 	}
 }
 

@@ -28,12 +28,12 @@ func (s *session) record(ex *proxy.Exchange, ended bool) error {
 		r.Event, r.Time = audit.Refused, ex.Start
 	}
 	err := s.write(&r, later)
-	if err == nil || ended {
-		s.tally.count(ex, ended)
-		s.tally.trouble(&r)
-	}
 	if ended && s.Learn != nil {
 		s.learn(ex)
+	}
+	if err == nil || ended {
+		s.tally.trouble(&r)
+		s.tally.count(ex, ended) // the end of a run waits for the last
 	}
 	return err
 }

@@ -127,3 +127,19 @@ func mustRecord(t testing.TB, s *session, ex *proxy.Exchange, ended bool) {
 		t.Fatal(err)
 	}
 }
+
+// TestEndWaitsForExchanges: until what was begun is on record, and no longer.
+func TestEndWaitsForExchanges(t *testing.T) {
+	s := sessionWithLog(t)
+	<-s.tally.settled()
+	ex := &proxy.Exchange{Recorded: true}
+	mustRecord(t, s, ex, false)
+	settled := s.tally.settled()
+	select {
+	case <-settled:
+		t.Error("an exchange is open, and nothing waits for it")
+	default:
+	}
+	mustRecord(t, s, ex, true)
+	<-settled
+}

@@ -17,7 +17,8 @@ type tally struct {
 	mu      sync.Mutex
 	r       Result
 	pending int
-	about   []string // of each of r.Troubles
+	quiet   chan struct{} // closed when nothing is pending; nil: nobody waits for that
+	about   []string      // of each of r.Troubles
 }
 
 func (t *tally) count(ex *proxy.Exchange, ended bool) {
@@ -29,6 +30,10 @@ func (t *tally) count(ex *proxy.Exchange, ended bool) {
 	}
 	if ex.Recorded {
 		t.pending--
+	}
+	if t.pending == 0 && t.quiet != nil {
+		close(t.quiet)
+		t.quiet = nil
 	}
 	if ex.Transport == "preflight" {
 		return // no request of the child's
@@ -86,6 +91,18 @@ func (t *tally) trouble(r *audit.Record) {
 	if len(t.about) < maxTroubles && !slices.Contains(t.about, about) {
 		t.about, t.r.Troubles = append(t.about, about), append(t.r.Troubles, audit.Clip(text, 400))
 	}
+}
+
+// settled is closed once no exchange is open.
+func (t *tally) settled() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	quiet := make(chan struct{})
+	if t.quiet = quiet; t.pending == 0 {
+		close(t.quiet)
+		t.quiet = nil
+	}
+	return quiet
 }
 
 func (t *tally) open() int {

@@ -52,22 +52,9 @@ func options(c *cli.Command) []cli.Flag { return append(slices.Clip(c.Flags), cl
 
 // parse reads a command's options, which end at the first argument. An option is set by all its names at once.
 func parse(c *cli.Command, args []string) (*flag.FlagSet, error) {
-	set := flag.NewFlagSet(c.Name, flag.ContinueOnError)
-	set.SetOutput(io.Discard)
-	lists := map[string]*cli.StringSlice{}
-	for _, f := range options(c) {
-		if err := f.Apply(set); err != nil {
-			return nil, err
-		}
-		names := f.Names()
-		first := set.Lookup(names[0])
-		if list, ok := first.Value.(*cli.StringSlice); ok {
-			lists[first.Name] = list
-			first.Value = &verbatim{list: list}
-		}
-		for _, name := range names[1:] {
-			set.Lookup(name).Value = first.Value
-		}
+	set, lists, err := defined(c)
+	if err != nil {
+		return nil, err
 	}
 	if err := set.Parse(args); err != nil {
 		return nil, err
@@ -96,6 +83,27 @@ func parse(c *cli.Command, args []string) (*flag.FlagSet, error) {
 		}
 	}
 	return set, nil
+}
+
+// defined are a command's options before any is set, and the lists among them, which meanwhile take each value as it stands.
+func defined(c *cli.Command) (set *flag.FlagSet, lists map[string]*cli.StringSlice, err error) {
+	set, lists = flag.NewFlagSet(c.Name, flag.ContinueOnError), map[string]*cli.StringSlice{}
+	set.SetOutput(io.Discard)
+	for _, f := range options(c) {
+		if err := f.Apply(set); err != nil {
+			return nil, nil, err
+		}
+		names := f.Names()
+		first := set.Lookup(names[0])
+		if list, ok := first.Value.(*cli.StringSlice); ok {
+			lists[first.Name] = list
+			first.Value = &verbatim{list: list}
+		}
+		for _, name := range names[1:] {
+			set.Lookup(name).Value = first.Value
+		}
+	}
+	return set, lists, nil
 }
 
 // mayBeEmpty are options of which an empty value says something: --data "" is an empty body.
