@@ -100,6 +100,16 @@ func arguments(c *cli.Context, min, max int) ([]string, error) {
 	return a, nil
 }
 
+// withoutArguments is what a command does that takes none.
+func withoutArguments(do cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		if _, err := arguments(c, 0, 0); err != nil {
+			return err
+		}
+		return do(c)
+	}
+}
+
 func countOf(n int) string {
 	return [...]string{"no arguments", "one argument", "two arguments"}[n]
 }

@@ -198,12 +198,9 @@ func (p *program) auditListCommand() *cli.Command {
   agentguard audit list
   agentguard audit list --json`,
 		Flags: []cli.Flag{jsonFlag()},
-		Action: func(c *cli.Context) error {
-			if _, err := arguments(c, 0, 0); err != nil {
-				return err
-			}
+		Action: withoutArguments(func(c *cli.Context) error {
 			return p.auditList(c.Bool("json"))
-		},
+		}),
 	}
 }
 

@@ -33,12 +33,9 @@ at the token. What came of it is checked, not told: a claim that does not hold m
 examples:
   agentguard demo
   agentguard demo > demo.txt`,
-		Action: func(c *cli.Context) error {
-			if _, err := arguments(c, 0, 0); err != nil {
-				return err
-			}
+		Action: withoutArguments(func(c *cli.Context) error {
 			return interruptible(c.Context, p.demo)
-		},
+		}),
 	}
 }
 

@@ -37,17 +37,14 @@ examples:
   agentguard doctor --isolation
   agentguard doctor --json | jq 'select(.status != "ok")'`,
 		Flags: []cli.Flag{policyFlag(), boolFlag("quick", "leave the client programs out"), boolFlag("isolation", "list what runs here close, and what they leave open"), jsonFlag()},
-		Action: func(c *cli.Context) error {
-			if _, err := arguments(c, 0, 0); err != nil {
-				return err
-			}
+		Action: withoutArguments(func(c *cli.Context) error {
 			if c.Bool("isolation") {
 				return p.doctorIsolation(c.String("policy"), c.Bool("json"))
 			}
 			return interruptible(c.Context, func(ctx context.Context) error {
 				return p.doctor(ctx, c.String("policy"), c.Bool("quick"), c.Bool("json"))
 			})
-		},
+		}),
 	}
 }
 

@@ -35,16 +35,13 @@ examples:
   agentguard escape-test --isolation filtered
   agentguard escape-test --json | jq 'select(.verdict == "OPEN")'`,
 		Flags: []cli.Flag{isolationFlag("attack", "the strongest that works here"), jsonFlag()},
-		Action: func(c *cli.Context) error {
-			if _, err := arguments(c, 0, 0); err != nil {
-				return err
-			}
+		Action: withoutArguments(func(c *cli.Context) error {
 			w, err := wish(c.String("isolation"), sandbox.Env.String())
 			if err != nil {
 				return err
 			}
 			return interruptible(c.Context, func(ctx context.Context) error { return p.escape(ctx, w, c.Bool("json")) })
-		},
+		}),
 	}
 }
 

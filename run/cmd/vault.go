@@ -172,12 +172,9 @@ func (p *program) vaultListCommand() *cli.Command {
   agentguard vault list
   agentguard vault list --json`,
 		Flags: []cli.Flag{jsonFlag()},
-		Action: func(c *cli.Context) error {
-			if _, err := arguments(c, 0, 0); err != nil {
-				return err
-			}
+		Action: withoutArguments(func(c *cli.Context) error {
 			return p.vaultList(c.Context, c.Bool("json"))
-		},
+		}),
 	}
 }
 
@@ -287,12 +284,9 @@ func (p *program) vaultWhereCommand() *cli.Command {
   agentguard vault where
   agentguard vault where --json`,
 		Flags: []cli.Flag{jsonFlag()},
-		Action: func(c *cli.Context) error {
-			if _, err := arguments(c, 0, 0); err != nil {
-				return err
-			}
+		Action: withoutArguments(func(c *cli.Context) error {
 			return p.vaultWhere(c.Context, c.Bool("json"))
-		},
+		}),
 	}
 }
 

@@ -15,12 +15,9 @@ func (p *program) versionCommand() *cli.Command {
   agentguard version
   agentguard version --json`,
 		Flags: []cli.Flag{jsonFlag()},
-		Action: func(c *cli.Context) error {
-			if _, err := arguments(c, 0, 0); err != nil {
-				return err
-			}
+		Action: withoutArguments(func(c *cli.Context) error {
 			return p.version(c.Bool("json"))
-		},
+		}),
 	}
 }
 
