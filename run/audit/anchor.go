@@ -62,19 +62,18 @@ func appendPadded(b []byte, n uint64) []byte {
 // anchorFile is an anchor that is being kept.
 type anchorFile struct {
 	file *os.File
-	mem  []byte // the file's content, mapped; nil: lines are written with a system call
-	sync bool
+	mem  []byte           // the file's content, mapped; nil: lines are written with a system call
 	line [anchorLine]byte // the one to store, encoded
 }
 
 // createAnchor makes an anchor of a log without lines. Both lines are written before the file is mapped, so that it has
 // its full size on the disk, and stores into it need no space that a full disk would lack.
-func createAnchor(dir, name string, start *head, sync bool) (*anchorFile, error) {
+func createAnchor(dir, name string, start *head) (*anchorFile, error) {
 	f, err := createFile(dir, name)
 	if err != nil {
 		return nil, err
 	}
-	a := &anchorFile{file: f, sync: sync}
+	a := &anchorFile{file: f}
 	err = a.store(written, start)
 	if err == nil {
 		err = a.store(writing, start)
@@ -84,9 +83,7 @@ func createAnchor(dir, name string, start *head, sync bool) (*anchorFile, error)
 		os.Remove(filepath.Join(dir, name))
 		return nil, err
 	}
-	if !sync { // whatever is stored has to reach the disk then, which is a system call anyway
-		a.mem, _ = mapFile(f, anchorSize)
-	}
+	a.mem, _ = mapFile(f, anchorSize)
 	return a, nil
 }
 
@@ -101,11 +98,7 @@ func (a *anchorFile) store(which int, h *head) error {
 		}
 		a.unmap()
 	}
-	_, err := a.file.WriteAt(line, int64(which*anchorLine))
-	if err == nil && a.sync {
-		err = a.file.Sync()
-	}
-	if err != nil {
+	if _, err := a.file.WriteAt(line, int64(which*anchorLine)); err != nil {
 		return fmt.Errorf("anchor: %w", err)
 	}
 	return nil

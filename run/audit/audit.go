@@ -49,7 +49,7 @@
 // It shows damage, and edits by whoever does not redo the rest: a line altered, removed, added or moved, the end cut off,
 // the whole file replaced. It does not stop the user who owns both files, nor a program that runs as that user: whoever
 // can write both can make a new, whole chain. Nothing here is signed. A log whose anchor is copied elsewhere during the
-// run (to another host, say) does show a rewrite of what came before the copy. Without Options.Sync, a power failure
+// run (to another host, say) does show a rewrite of what came before the copy. A power failure
 // may lose the last seconds of either file; a kill of the process loses nothing that Append returned nil for, and of what
 // was deferred at most the last 5 ms (more while the disk is full).
 package audit

@@ -26,7 +26,6 @@ type Options struct {
 	RunID     string           // of [A-Za-z0-9._-], at most 64 bytes
 	AgentID   string           // becomes part of the file's name, and of records that name no agent; may be empty
 	Now       func() time.Time // if nil, time.Now
-	Sync      bool             // each record is on the disk, not only with the system, when Append returns
 }
 
 // Log is one run's record, open for appending. A nil *Log refuses every record.
@@ -71,7 +70,7 @@ func create(o Options) (*Log, error) {
 	name, start := fileName(o), head{0, genesis(o.RunID)}
 	// The anchor comes first: a log without one cannot be told from a log whose anchor was taken away.
 	anchorName := strings.TrimSuffix(name, logExt) + anchorExt
-	anchor, err := createAnchor(o.AnchorDir, anchorName, &start, o.Sync)
+	anchor, err := createAnchor(o.AnchorDir, anchorName, &start)
 	if err != nil {
 		return nil, err
 	}

@@ -318,18 +318,6 @@ func TestClockGoingBack(t *testing.T) {
 	}
 }
 
-func TestSync(t *testing.T) {
-	o := optionsIn(t.TempDir())
-	o.Sync = true
-	l, err := Create(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	mustAppend(t, l, sample(), sample())
-	wantClean(t, l, 2)
-}
-
 func TestAppendAllocates(t *testing.T) {
 	l := newLog(t)
 	r := sample()

@@ -160,9 +160,6 @@ func (l *Log) writePending() error {
 		return err
 	}
 	_, err := l.file.WriteAt(l.pending, l.size)
-	if err == nil && l.opts.Sync {
-		err = l.file.Sync()
-	}
 	if err != nil {
 		l.broken = l.file.Truncate(l.size) != nil
 	}
