@@ -355,6 +355,35 @@ func TestPseudoHeadersHaveOneReading(t *testing.T) {
 	}
 }
 
+// What a child may send ahead of an upstream that takes nothing waits in memory, for each of its connections.
+func TestWaitingUploadsAreBounded(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{})
+	_, c, _ := r.raw("CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\n{auth}\r\n")
+	tc := tls.Client(c, &tls.Config{RootCAs: r.caPool(), ServerName: "api.example.com", NextProtos: []string{"h2"}})
+	defer tc.Close()
+	io.WriteString(tc, http2.ClientPreface)
+	framer := http2.NewFramer(tc, tc)
+	framer.WriteSettings()
+	stream := uint32(65535)
+	for {
+		f, err := framer.ReadFrame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch f := f.(type) {
+		case *http2.SettingsFrame:
+			if n, told := f.Value(http2.SettingInitialWindowSize); told {
+				stream = n
+			}
+		case *http2.WindowUpdateFrame:
+			if all := 65535 + f.Increment; stream > maxWaiting || all > maxWaiting {
+				t.Errorf("%d bytes of a stream, %d of all", stream, all)
+			}
+			return
+		}
+	}
+}
+
 func TestMessagesHaveOneLength(t *testing.T) {
 	type got struct {
 		body    string

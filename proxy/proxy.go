@@ -88,7 +88,8 @@ const (
 	maxHeader     = 256 << 10
 	maxHeld       = 64 << 20
 	maxOnDisk     = 4 * maxSpool
-	copyBuffer    = 64 << 10 // 32 KiB costs a third of the download rate
+	maxWaiting    = 256 << 10 // of bodies over HTTP/2 that the upstream does not take; net/http's own is four times that
+	copyBuffer    = 64 << 10  // 32 KiB costs a third of the download rate
 )
 
 // classic are the key exchanges with the child: what never leaves the machine need not withstand a quantum computer, which
@@ -126,6 +127,7 @@ func New(c Config) (*Proxy, error) {
 	p.inner = &http.Server{
 		Handler: http.HandlerFunc(p.serveInner), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeader, ErrorLog: silent, ConnContext: enter, DisableGeneralOptionsHandler: true,
+		HTTP2: &http.HTTP2Config{MaxReceiveBufferPerConnection: maxWaiting, MaxReceiveBufferPerStream: maxWaiting},
 	}
 	go p.inner.Serve(p.queue)
 	p.prepare()
