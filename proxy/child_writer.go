@@ -39,7 +39,7 @@ func (w *childWriter) WriteHeader(status int) {
 		}
 	}
 	set := w.p.live()
-	w.ex.Scrubbed += set.Header(w.Header())
+	w.ex.Scrubbed += set.Header(w.Header()) + w.p.keptFrom(w.ex).Header(w.Header())
 	if w.ex.Transport == "gateway" && w.ex.Credential != nil && status >= 200 {
 		w.Header().Set("X-Credential-Used", w.ex.Credential.Name)
 	}

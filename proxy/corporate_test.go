@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"agentguard/vault"
+	"agentguard/vault/cred"
 )
 
 // badProxy accepts connections and does with each what it is told.
@@ -115,7 +116,8 @@ func TestCorporateProxyThatShowsThePassword(t *testing.T) {
 	r := newRig(t, echoAuth, rigOptions{policy: strings.Replace(tunnelPolicy, "open.example.com", "plain.example.com:80", 1)})
 	r.through(&url.URL{Scheme: "http", Host: addr, User: url.UserPassword("corp", password)})
 	secret, err := vault.NewSecret([]byte(password))
-	if err != nil || r.set.Keep(secret) != nil {
+	r.proxy.Kept = &cred.Set{}
+	if err != nil || r.proxy.Kept.Keep(secret) != nil {
 		t.Fatal(err)
 	}
 	plain, _, _ := r.raw("GET http://plain.example.com/ HTTP/1.1\r\nHost: plain.example.com\r\n{auth}\r\n")
@@ -141,6 +143,23 @@ func TestCorporateProxyThatShowsThePassword(t *testing.T) {
 	}
 	if !strings.Contains(seen[2], "answered 407 Not with ") || !strings.HasPrefix(seen[1], "corp:") {
 		t.Errorf("the proxy said something else: %q", seen)
+	}
+}
+
+// TestProxyPasswordIsNoAnswerToAGuess: what a child has a service say is not told from the password by what becomes of it.
+func TestProxyPasswordIsNoAnswerToAGuess(t *testing.T) {
+	const password = "Pr0xy-passw0rd-77"
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Said", password)
+		io.WriteString(w, password)
+	}, rigOptions{})
+	secret, _ := vault.NewSecret([]byte(password))
+	r.proxy.Kept = &cred.Set{}
+	if err := r.proxy.Kept.Keep(secret); err != nil {
+		t.Fatal(err)
+	}
+	if a := r.do("GET", "https://api.example.com/items/1", ""); a.body != password || a.Header.Get("X-Said") != password {
+		t.Errorf("%q, %q", a.body, a.Header.Get("X-Said"))
 	}
 }
 

@@ -29,13 +29,23 @@ func (p *Proxy) prepare() {
 	}
 }
 
-func (p *Proxy) live() *scrub.Set {
-	n := &p.needles
+func (p *Proxy) live() *scrub.Set { return p.needles.of(p.Credentials) }
+
+// keptFrom is what comes off the answer of an exchange besides: the corporate proxy, which answers plain requests, may have sent its own
+// password. Others were never sent it, and a child that could see it taken out of what it had them say could guess at it.
+func (p *Proxy) keptFrom(ex *Exchange) *scrub.Set {
+	if !ex.Plain {
+		return nil
+	}
+	return p.kept.of(p.Kept)
+}
+
+func (n *needles) of(secrets *cred.Set) *scrub.Set {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if v := p.Credentials.Version(); v != n.version {
+	if v := secrets.Version(); v != n.version {
 		var pairs []scrub.Pair
-		for _, x := range p.Credentials.Values() {
+		for _, x := range secrets.Values() {
 			pairs = append(pairs, withParts(string(x.Secret.Reveal()), x.Placeholder)...)
 		}
 		old := n.set

@@ -30,6 +30,7 @@ import (
 type Config struct {
 	Policy      *policy.Policy
 	Credentials *cred.Set
+	Kept        *cred.Set // secrets of the way out: what a corporate proxy says is taken out of its own answers. If nil, there are none
 	Limits      limit.Store
 	Upstream    *Upstream
 	CA          *CA
@@ -70,6 +71,7 @@ type Proxy struct {
 	forward *httputil.ReverseProxy
 	ids     atomic.Uint64
 	needles needles
+	kept    needles
 	known   action.Known // what the services have said about their ids
 	memory  *budget      // of bodies that are read ahead
 	disk    *budget

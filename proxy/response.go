@@ -46,7 +46,8 @@ func (p *Proxy) scrub(ex *Exchange, r *http.Response) *Refusal {
 	}
 	body := &countedBody{body: r.Body, from: r.Body, ex: ex, response: r, set: set, room: p.windows}
 	r.Body = body
-	if set == nil {
+	kept := p.keptFrom(ex)
+	if set == nil && kept == nil {
 		return nil
 	}
 	if f := body.decode(); f != nil {
@@ -55,14 +56,14 @@ func (p *Proxy) scrub(ex *Exchange, r *http.Response) *Refusal {
 	if ex.Claim.Kind == policy.ForService && isText(r.Header.Get("Content-Type")) {
 		body.from = &text{Reader: body.from}
 	}
-	if !set.SameLength() {
+	if !set.SameLength() || !kept.SameLength() {
 		body.unknownLength()
 	}
 	hit := func(n int) { ex.Scrubbed += n }
 	if isFramed(r.Header.Get("Content-Type")) {
 		body.from = set.Messages(body.from, hit)
 	} else {
-		body.from = set.Reader(body.from, hit)
+		body.from = set.Reader(kept.Reader(body.from, hit), hit)
 	}
 	return nil
 }
@@ -175,10 +176,11 @@ func (p *Proxy) upstreamError(w http.ResponseWriter, r *http.Request, err error)
 
 // unquote takes live values out of what is said of an upstream's failure: what it sent may be quoted there.
 func (p *Proxy) unquote(ex *Exchange, f *Refusal) {
-	set := p.live()
-	for _, text := range []*string{&ex.Failure, &f.Reason, &f.Hint} {
-		clean, n := set.String(*text)
-		*text, ex.Scrubbed = clean, ex.Scrubbed+n
+	for _, set := range []*scrub.Set{p.live(), p.kept.of(p.Kept)} {
+		for _, text := range []*string{&ex.Failure, &f.Reason, &f.Hint} {
+			clean, n := set.String(*text)
+			*text, ex.Scrubbed = clean, ex.Scrubbed+n
+		}
 	}
 }
 

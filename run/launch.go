@@ -84,7 +84,7 @@ func (s *session) plan() envPlan {
 	if passphrase := environ.Of(s.Environ).Get("AGENTGUARD_AGE_PASSPHRASE"); len(passphrase) >= cred.MinPart {
 		p.Secrets = append(p.Secrets, []byte(passphrase)) // by another name
 	}
-	for _, v := range s.creds.Values() {
+	for _, v := range append(s.creds.Values(), s.kept.Values()...) {
 		p.Secrets = append(p.Secrets, v.Secret.Reveal())
 	}
 	return p

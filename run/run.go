@@ -132,6 +132,7 @@ type session struct {
 	clients   func() (clientSide, error) // waits until they are written; nil: that has not begun
 	begunLog  begunLog                   // likewise
 	creds     *cred.Set
+	kept      cred.Set // of the way out
 	files     clients.Files
 	limits    *Limits
 	log       *audit.Log
@@ -253,7 +254,7 @@ func (s *session) startProxy(ca *proxy.CA) error {
 		return err
 	}
 	s.proxy, err = proxy.New(proxy.Config{
-		Policy: s.Policy, Credentials: s.creds, Limits: s.limits, Upstream: up, CA: ca,
+		Policy: s.Policy, Credentials: s.creds, Kept: &s.kept, Limits: s.limits, Upstream: up, CA: ca,
 		Token: s.token, Agent: s.Agent, TempDir: s.TempDir, OpenFiles: OpenFiles(),
 		Record: s.record, Notice: s.notice, KeepBodies: s.Learn != nil,
 		Pid:  s.peerPid(),

@@ -50,8 +50,8 @@ func (s *session) upstream() (*proxy.Upstream, error) {
 	return up, nil
 }
 
-// keepPasswords has the passwords of proxies taken out of the command's environment and of answers, as those of credentials are:
-// a plain request's answer may be the proxy's own. Shorter ones cannot be told from innocent text.
+// keepPasswords has the passwords of proxies taken out of the command's environment and of what the proxies answer. Shorter ones cannot
+// be told from innocent text.
 func (s *session) keepPasswords(way *corporate) error {
 	for _, u := range []*url.URL{way.http, way.https} {
 		if u == nil {
@@ -65,7 +65,7 @@ func (s *session) keepPasswords(way *corporate) error {
 		if err != nil {
 			continue
 		}
-		if err := s.creds.Keep(secret); err != nil {
+		if err := s.kept.Keep(secret); err != nil {
 			return err
 		}
 	}

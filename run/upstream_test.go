@@ -9,7 +9,6 @@ import (
 
 	"agentguard/policy"
 	"agentguard/run/environ"
-	"agentguard/vault/cred"
 )
 
 // The corporate proxy is chosen as Go's own reader of the variables does.
@@ -90,11 +89,10 @@ func TestProxyPasswordIsKept(t *testing.T) {
 		{"", "HTTPS_PROXY=http://me:short@127.0.0.1:3128", ""},
 		{"", "HTTPS_PROXY=http://127.0.0.1:3128", ""},
 	} {
-		creds, _ := cred.NewSet()
-		s := &session{Config: Config{Policy: &policy.Policy{Upstream: policy.Upstream{Proxy: test.policy}}, Environ: []string{test.variable}}, creds: creds}
+		s := &session{Config: Config{Policy: &policy.Policy{Upstream: policy.Upstream{Proxy: test.policy}}, Environ: []string{test.variable}}}
 		_, err := s.upstream()
 		var got string
-		for _, v := range creds.Values() {
+		for _, v := range s.kept.Values() {
 			got += string(v.Secret.Reveal())
 			if strings.Contains(v.Placeholder, got) {
 				t.Errorf("%s stands for %s", v.Placeholder, got)

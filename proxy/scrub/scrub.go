@@ -129,6 +129,9 @@ func (s *Set) String(x string) (string, int) {
 
 // Header scrubs the names and values of every field in place.
 func (s *Set) Header(h http.Header) (hits int) {
+	if s == nil {
+		return 0
+	}
 	var renamed []string
 	for name, values := range h {
 		for i, v := range values {

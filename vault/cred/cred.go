@@ -100,7 +100,7 @@ func (c *Credential) Secret(ctx context.Context) (vault.Secret, error) {
 	return v, nil
 }
 
-// Keep makes a secret live that is no credential: it is put on no request, and comes off what comes back.
+// Keep makes a secret live that is no credential: it is put on no request.
 func (s *Set) Keep(secret vault.Secret) error {
 	for _, v := range s.Values() {
 		if v.Secret.Equal(secret) {
