@@ -15,6 +15,7 @@ import (
 
 	"agentguard/run"
 	"agentguard/run/job"
+	"agentguard/run/sandbox"
 )
 
 // Main runs the program and gives its exit code.
@@ -39,11 +40,12 @@ type program struct {
 	args                  []string
 	env                   environment
 	stdin, stdout, stderr *os.File
+	level                 sandbox.Level // of the run, once it is chosen and said
 }
 
 func newProgram(args, environ []string, stdin, stdout, stderr *os.File) *program {
 	env := environment(environ).atHome()
-	return &program{newUI(stdout, stderr, env), args, env, stdin, stdout, stderr}
+	return &program{newUI(stdout, stderr, env), args, env, stdin, stdout, stderr, sandbox.None}
 }
 
 func (p *program) main(ctx context.Context) int {

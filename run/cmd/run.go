@@ -155,6 +155,7 @@ func (p *program) configOfRun(c *cli.Context, l *learning, pol *policy.Policy, v
 		config.Say = nothing
 	} else {
 		config.Chosen = func(choice sandbox.Choice) {
+			p.level = choice.Level
 			p.startLine(config, choice)
 			l.startLine(p)
 		}
@@ -291,6 +292,14 @@ func (p *program) sum(r run.Result) {
 	for _, trouble := range r.Troubles {
 		p.warn("%s", trouble)
 	}
+	if p.heldBack(r) {
+		p.hint(`confined, it could make files where it was started, in temporary directories and in caches alone. If it ended for that, [isolation] write = ["~/.its-own/"] makes and opens a directory that it keeps`)
+	}
+}
+
+// heldBack says whether a command looks like one that could not make its own files: it failed after a while, and had asked for nothing.
+func (p *program) heldBack(r run.Result) bool {
+	return p.level > sandbox.Env && r.Code > 0 && r.Code < 126 && r.Requests == 0 && r.Duration > time.Second/2
 }
 
 // summary is its first line.
