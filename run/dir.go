@@ -11,8 +11,15 @@ import (
 	"agentguard/run/sandbox"
 )
 
-// settleIn makes the run's own directory, where one of a run of that level is.
+// settleIn makes the run's own directory. A signal that comes meanwhile waits for that, or it would leave it.
 func (s *session) settleIn(level sandbox.Level) error {
+	s.moving.Lock()
+	defer s.moving.Unlock()
+	return s.ownDir(level)
+}
+
+// ownDir makes it where one of a run of that level is.
+func (s *session) ownDir(level sandbox.Level) error {
 	dir, cleanup, err := s.makeRuntime(level)
 	switch {
 	case errors.Is(err, rundir.ErrUmask):
@@ -41,7 +48,7 @@ func (s *session) moveOut() error {
 	leave := s.closers[len(s.closers)-1]
 	s.closers = s.closers[:len(s.closers)-1]
 	leave()
-	if err := s.settleIn(s.level.Level); err != nil {
+	if err := s.ownDir(s.level.Level); err != nil {
 		return err
 	}
 	if s.clients != nil {

@@ -117,7 +117,7 @@ type session struct {
 
 	ownHome   string     // of whoever we are
 	runtime   string     // the run's own directory
-	moving    sync.Mutex // held while that becomes another, and by what ends us with it
+	moving    sync.Mutex // held while that is made or becomes another, and by what ends us with it
 	dir       string     // and what of it is the command's
 	level     sandbox.Choice
 	box       *sandbox.Box               // of a sealed run alone
@@ -173,10 +173,10 @@ func (s *session) prepare(ctx context.Context) error {
 	if hoped == sandbox.None {
 		hoped = sandbox.Sealed
 	}
+	defer s.endEarly()()
 	if err := s.settleIn(hoped); err != nil {
 		return err
 	}
-	defer s.endEarly()()
 	if err := s.choose(); err != nil {
 		return err
 	}
