@@ -33,10 +33,9 @@ type Config struct {
 	Ports []int
 	// Forward are ports of the loopback that lead outside.
 	Forward  []int
-	Tasks    int      // processes and threads at once; 0: 16384
-	Nested   bool     // user namespaces may be made inside
-	Terminal string   // the child's own, shown as /dev/console; "": none
-	Devices  []string // names below /dev that stay, beside those that every program expects
+	Tasks    int    // processes and threads at once; 0: 16384
+	Nested   bool   // user namespaces may be made inside
+	Terminal string // the child's own, shown as /dev/console; "": none
 }
 
 // Listeners are the ways out of a box: they listen inside and are accepted on outside, so nobody else can reach them.

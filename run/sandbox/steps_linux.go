@@ -81,7 +81,7 @@ func (c *Config) mounts(views []Rule) (steps []inner.Step) {
 			steps = append(steps, inner.Step{Do: "keep", Path: r.Path})
 		}
 	}
-	steps = append(steps, inner.Step{Do: "dev", Path: c.Terminal, With: strings.Join(c.Devices, " ")}, c.proc()) // which covers with what /dev has
+	steps = append(steps, inner.Step{Do: "dev", Path: c.Terminal}, c.proc()) // which covers with what /dev has
 	// /proc and /dev are made already, and stay as they are when all else becomes read-only.
 	steps = append(steps, inner.Step{Do: "keep", Path: "/proc"}, inner.Step{Do: "keep", Path: "/dev"}, inner.Step{Do: "root"},
 		inner.Step{Do: "restore", Path: "/proc", With: inner.WithDevices}, inner.Step{Do: "restore", Path: "/dev", With: inner.WithDevices},

@@ -144,7 +144,7 @@ func (p *initProcess) take(s Step) (what, call string, err error) {
 	case "proc":
 		return "show its own processes in /proc", "mount(proc)", procfs(s.With == WholeProc)
 	case "dev":
-		call, err = devfs(s.Path, words(s.With))
+		call, err = devfs(s.Path)
 		return "make a /dev of its own", call, err
 	case "root":
 		return "make the file system read-only", "mount_setattr(/)", mountAttr("/", attrReadOnly|attrNoDev, true)
@@ -209,14 +209,6 @@ func (p *initProcess) restore(path string, attr uint64) error {
 		}
 	}
 	return place(fd, path)
-}
-
-// words splits at spaces.
-func words(s string) (list []string) {
-	for _, w := range bytes.Fields([]byte(s)) {
-		list = append(list, string(w))
-	}
-	return list
 }
 
 // boundTasks lowers the limit of processes, if it is not lower already.

@@ -228,7 +228,7 @@ var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}
 
 // devfs replaces /dev: the devices that every program expects, terminals of its own, shared memory of its own. The user's
 // other terminals, disks, cameras and virtual machines are not there.
-func devfs(terminal string, extra []string) (call string, err error) {
+func devfs(terminal string) (call string, err error) {
 	type device struct {
 		name string
 		fd   int
@@ -248,11 +248,6 @@ func devfs(terminal string, extra []string) (call string, err error) {
 		}
 	}()
 	for _, name := range devices {
-		if err := keep("/dev/"+name, name); err != nil && !absent(err) {
-			return "open_tree", err
-		}
-	}
-	for _, name := range extra {
 		if err := keep("/dev/"+name, name); err != nil && !absent(err) {
 			return "open_tree", err
 		}
