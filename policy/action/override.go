@@ -177,7 +177,7 @@ func partOverrides(body io.Reader) (bool, error) {
 			return false, err
 		}
 		last := err == io.EOF
-		done, found, err := partsOverride(bytes.ToLower(window), last)
+		done, found, err := partsOverride(smallLetters(window), last)
 		if found || err != nil || last {
 			return found, err
 		}
@@ -185,6 +185,18 @@ func partOverrides(body io.Reader) (bool, error) {
 			return false, err
 		}
 	}
+}
+
+// smallLetters gives a text with ASCII's letters small, and all else as it is: a place in it is the same place in the text.
+func smallLetters(text []byte) []byte {
+	small := make([]byte, len(text))
+	for i, c := range text {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		small[i] = c
+	}
+	return small
 }
 
 // partsOverride searches a part of such a body in lower case, behind which nothing comes if it is the last. It says how far it has

@@ -269,6 +269,18 @@ func TestPartsAtAnyBorder(t *testing.T) {
 	}
 }
 
+// What a file holds is no text: bytes that small letters are made of take as many as before, or the search would go past what comes.
+func TestPartBehindAFile(t *testing.T) {
+	for _, filler := range []string{"\xff", "\u0130", "\u212a", "\u023a", "x"} {
+		for _, length := range []int{1 << 10, 70 << 10, 150 << 10, 300 << 10} {
+			body := strings.Repeat(filler, length/len(filler)) + "\r\nContent-Disposition: form-data; name=\"_METHOD\"\r\n\r\nDELETE\r\n--B--\r\n" + strings.Repeat(filler, 1<<18)
+			if found, err := partOverrides(strings.NewReader(body)); !found || err != nil {
+				t.Errorf("behind %d bytes of %q: %v, %v", length, filler, found, err)
+			}
+		}
+	}
+}
+
 // A part costs what its header does, not a window.
 func TestManySmallParts(t *testing.T) {
 	body := strings.Repeat("--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx\r\n", 15000) + "--B--\r\n"

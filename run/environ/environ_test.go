@@ -80,7 +80,7 @@ func TestLooksSecret(t *testing.T) {
 func FuzzSecretValue(f *testing.F) {
 	const live = "s3cr3t/+value-0123456789"
 	needles := NeedlesOf([][]byte{[]byte(live)})
-	for _, s := range []string{"postgres://u:p@h", "eyJa.eyJb.c", "sk-0123456789012345", "://:@", "@tcp(:", "ghp_ghp_ghp_"} {
+	for _, s := range []string{"postgres://u:p@h", "eyJa.eyJb.c", "sk-0123456789012345", "://:@", "@tcp(:", "ghp_ghp_ghp_", "=\xff\x00rtrti+++++e=/", "\u023a\u023a\u023a\u023a\u023a\u023a\u023a --api-key x"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, v string) {

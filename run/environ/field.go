@@ -23,7 +23,7 @@ var oneSpelling = strings.NewReplacer(" =", "=", " :", ":", `\"`, `"`, "'", `"`)
 // hasSecretField looks for both, for the credentials of header lines, and for .netrc and .pgpass.
 func hasSecretField(v string) bool {
 	text := oneSpelling.Replace(v)
-	low := strings.ToLower(text)
+	low := smallLetters(text)
 	for i := range len(low) - 1 {
 		switch low[i] {
 		case '=', ':', '>', ' ':
@@ -46,6 +46,17 @@ func hasSecretField(v string) bool {
 		}
 	}
 	return false
+}
+
+// smallLetters gives a text with ASCII's letters small, and all else as it is: a place in it is the same place in the text.
+func smallLetters(text string) string {
+	small := []byte(text)
+	for i, c := range small {
+		if 'A' <= c && c <= 'Z' {
+			small[i] = c + 'a' - 'A'
+		}
+	}
+	return string(small)
 }
 
 // isSecretField says whether a text ends with one of secretFields.
