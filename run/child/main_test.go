@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"agentguard/run/environ"
+	"agentguard/run/job"
 	"agentguard/run/rundir"
 	"agentguard/run/sandbox"
 )
@@ -22,6 +23,7 @@ const sealed = "sealed"
 
 // TestMain lets this test binary play the other roles that a real agentguard has: supervisor and reaper.
 func TestMain(m *testing.M) {
+	job.Runtime = append(job.Runtime, "GORACE=atexit_sleep_ms=0") // or each waits for a second before it ends, and who waits for it too
 	if len(os.Args) == 2 && os.Args[1] == "count-interrupts" {
 		countInterrupts()
 		return
