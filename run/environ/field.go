@@ -72,7 +72,7 @@ func isSecretField(text string) bool {
 // isNamedSecret says whether what stands behind text[i] has a name before it that a variable with a secret could have: "dbPassword":
 // in JSON, secret_key= in settings, --api-key on a command line. A "key" by itself is most often another.
 func isNamedSecret(text string, i int) bool {
-	name, value := text[:i], strings.TrimLeft(text[i+1:], " \"")
+	name := text[:i]
 	if text[i] == ':' {
 		var quoted bool
 		if name, quoted = strings.CutSuffix(name, `"`); !quoted {
@@ -89,6 +89,7 @@ func isNamedSecret(text string, i int) bool {
 	if words := wordsOf(name); len(words) == 1 && slices.Contains(secretEnds, words[0]) {
 		return false
 	}
+	value := strings.TrimLeft(text[i+1:], " \"")
 	return len(value) >= 8 && wordRun(value) >= 6 && value[0] != '-' && secretName(strings.TrimLeft(name, "-"))
 }
 
