@@ -21,7 +21,7 @@ func (s *session) writeClients() (clientSide, error) {
 	}
 	var files clients.Files
 	err = s.User.Do(func() (err error) {
-		files, err = clients.Write(s.dir, ca.PEM(), clients.Config{Environ: s.Environ, Git: s.Policy.GitHosts()})
+		files, err = clients.Write(s.dir, ca.PEM(), clients.Config{Environ: s.env, Git: s.Policy.GitHosts()})
 		return err
 	})
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"agentguard/run/environ"
 	"agentguard/run/sandbox"
 )
 
@@ -32,7 +31,7 @@ func (s *session) planFence() error {
 		return failure(err, "")
 	}
 	s.toolCaches(places)
-	if environ.Of(s.Environ).Get("XDG_RUNTIME_DIR") != "" { // which is full of sockets
+	if s.env.Get("XDG_RUNTIME_DIR") != "" { // which is full of sockets
 		s.ownDirs["XDG_RUNTIME_DIR"] = temp
 	}
 	s.fence = &sandbox.Fence{Places: places, Nested: s.Policy.Isolation.Nested}
@@ -88,14 +87,13 @@ func (s *session) makeOwnDirs(temp string, closed func(place string) bool) error
 
 // toolCaches tells tools of a place in .cache where the usual one is not there, which they could not make and fail without.
 func (s *session) toolCaches(p sandbox.Places) {
-	env := environ.Of(s.Environ)
-	cache := cmp.Or(env.Get("XDG_CACHE_HOME"), filepath.Join(p.Home, ".cache"))
+	cache := cmp.Or(s.env.Get("XDG_CACHE_HOME"), filepath.Join(p.Home, ".cache"))
 	for _, c := range [][3]string{
 		{"BUNDLE_USER_CACHE", ".bundle/cache", "bundle"}, {"GEM_SPEC_CACHE", ".local/share/gem/specs", "gem"},
 		{"CARGO_HOME", ".cargo", "cargo"}, {"GRADLE_USER_HOME", ".gradle", "gradle"}, {"MAVEN_USER_HOME", ".m2", "maven"},
 		{"YARN_GLOBAL_FOLDER", ".yarn", "yarn"},
 	} {
-		if p.Home != "" && env.Get(c[0]) == "" && p.Lacks(c[1]) {
+		if p.Home != "" && s.env.Get(c[0]) == "" && p.Lacks(c[1]) {
 			s.ownDirs[c[0]] = filepath.Join(cache, c[2])
 		}
 	}
@@ -106,7 +104,7 @@ func (s *session) toolCaches(p sandbox.Places) {
 
 // childTemp is where the child would put temporary files.
 func (s *session) childTemp() string {
-	dir := environ.Of(s.Environ).Get("TMPDIR")
+	dir := s.env.Get("TMPDIR")
 	if dir == "" {
 		dir = "/tmp"
 	}

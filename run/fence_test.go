@@ -34,7 +34,8 @@ func TestToolCaches(t *testing.T) {
 		if err := os.MkdirAll(filepath.Join(home, c.make), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		s := &session{Config: Config{Environ: c.env}, ownDirs: map[string]string{}}
+		s := newSession(Config{Environ: c.env})
+		s.ownDirs = map[string]string{}
 		if s.toolCaches(sandbox.Places{Home: home}); !maps.Equal(s.ownDirs, c.want) {
 			t.Errorf("%s: %v", c.name, s.ownDirs)
 		}

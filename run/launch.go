@@ -68,7 +68,7 @@ func (s *session) plan() envPlan {
 		who = nil // nobody else can come to it
 	}
 	p := envPlan{
-		Environ: s.Environ, Pass: s.Policy.Env.Pass, Set: s.Policy.Env.Set, Extra: s.Extra,
+		Environ: s.env, Pass: s.Policy.Env.Pass, Set: s.Policy.Env.Set, Extra: s.Extra,
 		Placeholders: map[string]string{},
 		ProxyURL:     at(who), GatewayURL: at(who), RunID: s.id, Agent: s.Agent, Isolation: s.level.Level.String(), TempDir: s.temp, Dirs: s.ownDirs, Maven: s.maven, Unsigned: !s.showsKeys(),
 		Files: s.files,
@@ -81,7 +81,7 @@ func (s *session) plan() envPlan {
 	}
 	p.source(s.Policy.Limits.Password)
 	p.Secrets = append(p.Secrets, s.limits.password.Reveal())
-	if passphrase := environ.Of(s.Environ).Get("AGENTGUARD_AGE_PASSPHRASE"); len(passphrase) >= cred.MinPart {
+	if passphrase := s.env.Get("AGENTGUARD_AGE_PASSPHRASE"); len(passphrase) >= cred.MinPart {
 		p.Secrets = append(p.Secrets, []byte(passphrase)) // by another name
 	}
 	for _, v := range append(s.creds.Values(), s.kept.Values()...) {

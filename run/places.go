@@ -6,15 +6,13 @@ import (
 	"slices"
 	"strings"
 
-	"agentguard/run/environ"
 	"agentguard/run/sandbox"
 	"agentguard/vault"
 )
 
 // places says where things are, for the rules of what a confined child sees.
 func (s *session) places() sandbox.Places {
-	env := environ.Of(s.Environ)
-	home := env.Get("HOME")
+	home := s.env.Get("HOME")
 	dir := s.workDir()
 	own := func(paths ...string) (out []string) {
 		for _, p := range paths {
@@ -26,7 +24,7 @@ func (s *session) places() sandbox.Places {
 	}
 	var caches []string
 	for _, name := range slices.Concat(cacheVariables, resultVariables) {
-		caches = append(caches, env.Get(name))
+		caches = append(caches, s.env.Get(name))
 	}
 	i, read := s.Policy.Isolation, s.Policy.Isolation.Read
 	for _, f := range s.Policy.Files { // what the next run goes by; elsewhere it could not be changed anyway, and may be hidden
@@ -41,8 +39,8 @@ func (s *session) places() sandbox.Places {
 	}
 	self, _ := os.Executable()
 	return sandbox.Places{
-		Home: home, Others: []string{s.ownHome}, Dir: dir, Path: filepath.SplitList(env.Get("PATH")), Temp: []string{os.TempDir(), env.Get("TMPDIR")}, Caches: caches,
-		Jobs: jobSecrets(env.Get), Moves: sandbox.Moves(env.Get), Runtime: s.dir, Policy: policy, Program: self,
+		Home: home, Others: []string{s.ownHome}, Dir: dir, Path: filepath.SplitList(s.env.Get("PATH")), Temp: []string{os.TempDir(), s.env.Get("TMPDIR")}, Caches: caches,
+		Jobs: jobSecrets(s.env.Get), Moves: sandbox.Moves(s.env.Get), Runtime: s.dir, Policy: policy, Program: self,
 		Secret: own(append(s.sourceFiles(), s.Hide...)...), Read: own(read...), Write: own(i.Write...), Hide: own(i.Hide...),
 	}
 }
@@ -114,8 +112,7 @@ func (s *session) opens(place string) bool {
 // new sockets appear, is hidden, and hooks that a repository does not have cannot be added.
 func (s *session) rules(p sandbox.Places, gitDirs []string) []sandbox.Rule {
 	rules := []sandbox.Rule{{Path: "/run/user", View: sandbox.Hidden}} // the variable need not be set
-	env := environ.Of(s.Environ)
-	if dir := env.Get("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+	if dir := s.env.Get("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		rules = append(rules, sandbox.Rule{Path: dir, View: sandbox.Hidden})
 	}
 	for _, path := range s.sealedSecrets(p) {
@@ -130,7 +127,7 @@ func (s *session) rules(p sandbox.Places, gitDirs []string) []sandbox.Rule {
 // Views says what the child of such a run would see at a level that confines it, of what there is now: the files that are not
 // as the rest of the file system, which is read-only. frozen are directories in which files can be changed and no new ones made.
 func Views(c Config, level sandbox.Level) (views []sandbox.Rule, frozen []string, err error) {
-	s := &session{Config: c}
+	s := newSession(c)
 	if err := s.become(); err != nil {
 		return nil, nil, err
 	}

@@ -13,7 +13,7 @@ import (
 // envPlan is everything that decides a child's environment. What it gives can only lose secrets: neither the policy nor
 // the command line brings back a live secret or changes a variable by which clients find the proxy and the CA.
 type envPlan struct {
-	Environ []string          // the supervisor's own
+	Environ *environ.Env      // the supervisor's own
 	Pass    []string          // the policy's [env] pass: names, or globs with a trailing *, that are kept although they look secret
 	Set     map[string]string // the policy's [env] set
 	Extra   []string          // the command line's -e: NAME is kept as by Pass, NAME=VALUE is set
@@ -36,15 +36,14 @@ type envPlan struct {
 
 // Build makes the child's environment. removed names, sorted, what the supervisor has and the child does not get.
 func (p envPlan) Build() (env *environ.Env, removed []string) {
-	inherited := environ.Of(p.Environ)
-	env = environ.Of(p.Environ)
+	env = p.Environ.Clone()
 	for _, name := range env.Names() {
 		if clients.Reserved(name) {
 			env.Unset(name)
 		}
 	}
 	env.Scrub(p.passed)
-	p.declare(env, inherited)
+	p.declare(env)
 	for _, name := range p.Sources {
 		env.Unset(name)
 	}
@@ -62,7 +61,7 @@ func (p envPlan) Build() (env *environ.Env, removed []string) {
 	}
 	p.tell(env)
 	p.Files.Set(env, p.ProxyURL, p.Unsigned)
-	for _, name := range inherited.Names() {
+	for _, name := range p.Environ.Names() {
 		if _, ok := env.Lookup(name); !ok {
 			removed = append(removed, name)
 		}
@@ -83,7 +82,7 @@ func matchName(glob, name string) bool {
 }
 
 // declare sets what the policy and the command line say, the command line last.
-func (p envPlan) declare(env, inherited *environ.Env) {
+func (p envPlan) declare(env *environ.Env) {
 	for _, name := range slices.Sorted(maps.Keys(p.Set)) {
 		if !clients.Reserved(name) {
 			env.Set(name, p.Set[name])
@@ -95,7 +94,7 @@ func (p envPlan) declare(env, inherited *environ.Env) {
 			continue
 		}
 		if !set {
-			if value, set = inherited.Lookup(name); !set {
+			if value, set = p.Environ.Lookup(name); !set {
 				continue
 			}
 		}

@@ -16,9 +16,9 @@ import (
 const live = "s3cr3t/+value-0123456789"
 
 // plan is a run with everything.
-func plan(environ ...string) envPlan {
+func plan(env ...string) envPlan {
 	return envPlan{
-		Environ: environ, Secrets: [][]byte{[]byte(live)}, Sources: []string{"MY_SOURCE"},
+		Environ: environ.Of(env), Secrets: [][]byte{[]byte(live)}, Sources: []string{"MY_SOURCE"},
 		Placeholders: map[string]string{"GITHUB_TOKEN": "ghp_placeholder"},
 		ProxyURL:     "http://run:token@127.0.0.1:1234", GatewayURL: "http://run:token@127.0.0.1:1234", RunID: "r1", Agent: "bot", Isolation: "env",
 		Files: clients.Files{Dir: "/d", CA: "/d/ca.pem", CertDir: "/d/certs", Bundle: "/d/b.pem", Wgetrc: "/d/w", PKCS12: "/d/t.p12", Preload: "/d/p q.js", AWSConfig: "/d/aws", JavaProxy: "127.0.0.1:5", PHPDir: "/d"},
@@ -141,14 +141,14 @@ func TestMavenHasAPlace(t *testing.T) {
 	for given, want := range map[string]string{
 		"": "-Dmaven.repo.local=/c/m", "-Xmx1g": "-Xmx1g -Dmaven.repo.local=/c/m", "-Dmaven.repo.local=/x": "-Dmaven.repo.local=/x", "-Ddb.password=x": "-Dmaven.repo.local=/c/m",
 	} {
-		if env, _ := (envPlan{Environ: []string{"MAVEN_OPTS=" + given}, Maven: "/c/m"}).Build(); env.Get("MAVEN_OPTS") != want {
+		if env, _ := (envPlan{Environ: environ.Of([]string{"MAVEN_OPTS=" + given}), Maven: "/c/m"}).Build(); env.Get("MAVEN_OPTS") != want {
 			t.Errorf("%q becomes %q, want %q", given, env.Get("MAVEN_OPTS"), want)
 		}
 	}
 }
 
 func TestZeroPlanStillScrubs(t *testing.T) {
-	env, removed := envPlan{Environ: []string{"A=1", "B_TOKEN=x", "https_proxy=http://u:p@corp"}}.Build()
+	env, removed := envPlan{Environ: environ.Of([]string{"A=1", "B_TOKEN=x", "https_proxy=http://u:p@corp"})}.Build()
 	if env.Get("A") != "1" || strings.Join(removed, " ") != "B_TOKEN https_proxy" {
 		t.Errorf("removed %q of %q", removed, env.List())
 	}

@@ -21,6 +21,7 @@ import (
 	"agentguard/run/audit"
 	"agentguard/run/child"
 	"agentguard/run/clients"
+	"agentguard/run/environ"
 	"agentguard/run/learn"
 	"agentguard/run/names"
 	"agentguard/run/sandbox"
@@ -81,7 +82,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	if c.Detail == nil {
 		c.Detail = func(string, ...any) {}
 	}
-	s := &session{Config: c, start: time.Now()}
+	s := newSession(c)
 	defer s.close()
 	err := s.prepare(ctx)
 	if err == nil {
@@ -112,6 +113,7 @@ func (s *session) unstarted(err error) {
 type session struct {
 	Config
 	start time.Time
+	env   *environ.Env // Environ, as the command's user would have it; nobody changes it
 	id    string
 	token string
 
@@ -146,6 +148,10 @@ type session struct {
 	tally   tally
 	notices notices
 	closers []func()
+}
+
+func newSession(c Config) *session {
+	return &session{Config: c, start: time.Now(), env: environ.Of(c.Environ)}
 }
 
 //go:noinline

@@ -32,7 +32,7 @@ actions = ["read"]
 	state := b.TempDir()
 	b.ReportAllocs()
 	for b.Loop() {
-		s := &session{Config: Config{Policy: pol, Vault: v, Argv: []string{"true"}, Environ: ours, StateHome: state, Isolation: sandbox.Wish{Level: sandbox.Env}, Say: func(string, ...any) {}, Chosen: func(sandbox.Choice) {}}}
+		s := newSession(Config{Policy: pol, Vault: v, Argv: []string{"true"}, Environ: ours, StateHome: state, Isolation: sandbox.Wish{Level: sandbox.Env}, Say: func(string, ...any) {}, Chosen: func(sandbox.Choice) {}})
 		if err := s.prepare(b.Context()); err != nil {
 			b.Fatal(err)
 		}

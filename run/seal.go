@@ -14,7 +14,6 @@ import (
 
 	"agentguard/run/child"
 	"agentguard/run/clients"
-	"agentguard/run/environ"
 	"agentguard/run/sandbox"
 )
 
@@ -123,7 +122,7 @@ func (s *session) serveSealed() error {
 	for _, path := range clients.JavaTrust {
 		shown = append(shown, sandbox.Replacement{Path: path, Source: s.files.PKCS12})
 	}
-	if home := environ.Of(s.Environ).Get("HOME"); filepath.IsAbs(home) && !s.opens(".pki") {
+	if home := s.env.Get("HOME"); filepath.IsAbs(home) && !s.opens(".pki") {
 		shown = append(shown, sandbox.Replacement{Path: filepath.Join(home, clients.NSSFile), Source: s.files.NSS, Laid: true})
 	}
 	if err := s.box.Show(shown); err != nil {

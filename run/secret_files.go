@@ -34,9 +34,8 @@ func jobSecrets(get func(string) string) (paths []string) {
 // sealedSecrets are files that level sealed alone hides: they lie among others that the command makes, and at level filtered nothing new could
 // be made beside what is hidden.
 func (s *session) sealedSecrets(p sandbox.Places) []string {
-	env := environ.Of(s.Environ)
-	paths := append(tickets(env), s.namedSecrets(env, p.Dir)...)
-	if cache := cmp.Or(env.Get("XDG_CACHE_HOME"), filepath.Join(p.Home, ".cache")); filepath.IsAbs(cache) {
+	paths := append(tickets(s.env), s.namedSecrets(p.Dir)...)
+	if cache := cmp.Or(s.env.Get("XDG_CACHE_HOME"), filepath.Join(p.Home, ".cache")); filepath.IsAbs(cache) {
 		for _, name := range cachedSecrets {
 			paths = append(paths, filepath.Join(cache, name))
 		}
@@ -64,10 +63,10 @@ func tickets(env *environ.Env) []string {
 
 // namedSecrets are the files to which variables lead that the command does not get, since they look secret:
 // GOOGLE_APPLICATION_CREDENTIALS, DB_PASSWORD_FILE, SSH_AUTH_SOCK. Not those in the directory that it works in.
-func (s *session) namedSecrets(env *environ.Env, dir string) (paths []string) {
+func (s *session) namedSecrets(dir string) (paths []string) {
 	kept := envPlan{Pass: s.Policy.Env.Pass, Extra: s.Extra}
-	for _, name := range env.Names() {
-		path := filepath.Clean(env.Get(name))
+	for _, name := range s.env.Names() {
+		path := filepath.Clean(s.env.Get(name))
 		if !filepath.IsAbs(path) || clients.Reserved(name) || kept.passed(name) || !environ.LooksSecret(name, path) || strings.HasSuffix(strings.ToUpper(name), "ASKPASS") {
 			continue
 		}

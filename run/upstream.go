@@ -24,7 +24,7 @@ func (s *session) upstream() (*proxy.Upstream, error) {
 	switch u.Proxy {
 	case "":
 		var err error
-		if way, err = proxyFromEnvironment(environ.Of(s.Environ)); err != nil {
+		if way, err = proxyFromEnvironment(s.env); err != nil {
 			return nil, failure(err, `mend the variable, or say proxy = "none" under [upstream] in the policy`)
 		}
 		c.Proxy = way.choose()

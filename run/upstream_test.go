@@ -89,7 +89,7 @@ func TestProxyPasswordIsKept(t *testing.T) {
 		{"", "HTTPS_PROXY=http://me:short@127.0.0.1:3128", ""},
 		{"", "HTTPS_PROXY=http://127.0.0.1:3128", ""},
 	} {
-		s := &session{Config: Config{Policy: &policy.Policy{Upstream: policy.Upstream{Proxy: test.policy}}, Environ: []string{test.variable}}}
+		s := newSession(Config{Policy: &policy.Policy{Upstream: policy.Upstream{Proxy: test.policy}}, Environ: []string{test.variable}})
 		_, err := s.upstream()
 		var got string
 		for _, v := range s.kept.Values() {

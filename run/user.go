@@ -60,7 +60,7 @@ func namedUser(file string, named policy.User, us int) (*account.User, error) {
 
 // become makes the session one whose command runs as its User.
 func (s *session) become() error {
-	s.ownHome = environ.Of(s.Environ).Get("HOME")
+	s.ownHome = s.env.Get("HOME")
 	u := s.User
 	if u == nil {
 		return nil
@@ -68,7 +68,7 @@ func (s *session) become() error {
 	if err := u.Do(func() error { return nil }); err != nil {
 		return failure(err, "it takes CAP_SETUID and CAP_SETGID, and a user that this container has")
 	}
-	s.Environ = u.Environ(s.Environ)
+	s.env = u.Environ(s.env)
 	for dir := s.StateHome; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
 		if u.Owns(dir) {
 			return failure(fmt.Errorf("audit logs and limits would be in %s, where %s belongs to %s, as whom the command runs", s.StateHome, dir, u.Name),

@@ -70,8 +70,8 @@ func shellOf(name string) string {
 }
 
 // Environ is our environment as the user would have it: what names a place of ours, or tells of sudo, is not theirs.
-func (u *User) Environ(ours []string) []string {
-	env := environ.Of(ours)
+func (u *User) Environ(ours *environ.Env) *environ.Env {
+	env := ours.Clone()
 	home := env.Get("HOME")
 	for _, name := range env.Names() {
 		value := env.Get(name)
@@ -92,7 +92,7 @@ func (u *User) Environ(ours []string) []string {
 	if dir := env.Get("TMPDIR"); dir != "" && !u.MayWrite(dir) {
 		env.Unset("TMPDIR")
 	}
-	return env.List()
+	return env
 }
 
 // MayWrite says whether the user may make files in a directory.

@@ -6,8 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-
-	"agentguard/run/environ"
 )
 
 // systemRoots are the usual places, as in crypto/x509's root_linux.go and root_bsd.go.
@@ -28,7 +26,7 @@ var JavaTrust = []string{"/etc/ssl/certs/java/cacerts", "/etc/pki/ca-trust/extra
 
 // bundle gives the system's roots, the user's own and the run's CA. Of the user's files the certificates alone are taken,
 // and of a file that is already in it, nothing: most who set these variables name the system's roots.
-func (c Config) bundle(env *environ.Env, caPEM []byte) [][]byte {
+func (c Config) bundle(caPEM []byte) [][]byte {
 	roots := systemRoots
 	if c.Roots != "" {
 		roots = []string{c.Roots}
@@ -41,7 +39,7 @@ func (c Config) bundle(env *environ.Env, caPEM []byte) [][]byte {
 		}
 	}
 	for _, name := range []string{"SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"} {
-		if text, ok := in.read(env.Get(name)); ok {
+		if text, ok := in.read(c.Environ.Get(name)); ok {
 			in.add(certificatesOnly(text))
 		}
 	}

@@ -35,9 +35,9 @@ type Files struct {
 
 // Config is where the user's own settings are found.
 type Config struct {
-	Environ []string // the supervisor's own: HOME, WGETRC, SSL_CERT_FILE, NODE_EXTRA_CA_CERTS are read
-	Roots   string   // the system's roots; "": the first of the usual places that exists
-	Git     []string // hosts that serve git, see policy.GitHosts
+	Environ *environ.Env // the supervisor's own: HOME, WGETRC, SSL_CERT_FILE, NODE_EXTRA_CA_CERTS are read
+	Roots   string       // the system's roots; "": the first of the usual places that exists
+	Git     []string     // hosts that serve git, see policy.GitHosts
 }
 
 // Write writes them into dir, which must be private to the user. A file of the user's own that cannot be read
@@ -93,8 +93,7 @@ func (f Files) texts(caPEM []byte, c Config) (map[string][][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := environ.Of(c.Environ)
-	bundle := c.bundle(env, caPEM)
+	bundle := c.bundle(caPEM)
 	texts := map[string][][]byte{
 		f.CA:        {caPEM},
 		f.Bundle:    bundle,
@@ -103,7 +102,7 @@ func (f Files) texts(caPEM []byte, c Config) (map[string][][]byte, error) {
 		f.AWSConfig: nil,
 		f.APT:       {aptSettings(f.Bundle)},
 		f.NSS:       {nss},
-		f.Wgetrc:    {wgetrc(userWgetrc(env), f.Bundle)},
+		f.Wgetrc:    {wgetrc(userWgetrc(c.Environ), f.Bundle)},
 
 		filepath.Join(f.PHPDir, "php.ini"): {phpSettings(f.Bundle)},
 		// OpenSSL looks for the hash of an issuer's name, others (Guile, Go) read each file, some of them only what ends in .pem.

@@ -152,7 +152,7 @@ func world(t *testing.T, password string) (*tunnels, Files, *environ.Env) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	files, err := Write(dir, caPEM, Config{})
+	files, err := Write(dir, caPEM, Config{Environ: &environ.Env{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,7 +324,7 @@ func TestClientFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f, err := Write(dir, caPEM, Config{Environ: []string{"HOME=" + home, "SSL_CERT_FILE=" + corp, "NODE_EXTRA_CA_CERTS=" + extra}, Roots: roots})
+	f, err := Write(dir, caPEM, Config{Environ: environ.Of([]string{"HOME=" + home, "SSL_CERT_FILE=" + corp, "NODE_EXTRA_CA_CERTS=" + extra}), Roots: roots})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -398,7 +398,7 @@ func BenchmarkWrite(b *testing.B) {
 	dir := b.TempDir()
 	b.ReportAllocs()
 	for range b.N {
-		if _, err := Write(dir, caPEM, Config{}); err != nil {
+		if _, err := Write(dir, caPEM, Config{Environ: &environ.Env{}}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -406,7 +406,7 @@ func BenchmarkWrite(b *testing.B) {
 
 func BenchmarkTrustStore(b *testing.B) {
 	caPEM, _ := authority(b)
-	bundle := Config{}.bundle(environ.Of(nil), caPEM)
+	bundle := Config{Environ: &environ.Env{}}.bundle(caPEM)
 	b.ReportAllocs()
 	for range b.N {
 		trustStore(bundle)

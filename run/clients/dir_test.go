@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"agentguard/proxy"
+	"agentguard/run/environ"
 )
 
 // TestNameHash: the hashes are those of `openssl x509 -hash`.
@@ -28,7 +29,7 @@ func TestCertDir(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := Write(t.TempDir(), ca.PEM(), Config{})
+	f, err := Write(t.TempDir(), ca.PEM(), Config{Environ: &environ.Env{}})
 	if err != nil {
 		t.Fatal(err)
 	}

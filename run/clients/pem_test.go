@@ -78,7 +78,7 @@ func TestAFileIsInTheBundleOnce(t *testing.T) {
 		t.Skip("needs symbolic links")
 	}
 	env := environ.Of([]string{"SSL_CERT_FILE=" + link, "NODE_EXTRA_CA_CERTS=" + roots})
-	bundle := Config{Roots: roots}.bundle(env, []byte("the run's CA"))
+	bundle := Config{Environ: env, Roots: roots}.bundle([]byte("the run's CA"))
 	if want := aCertificate + "\nthe run's CA"; string(bytes.Join(bundle, nil)) != want {
 		t.Errorf("bundle %q, want %q", bundle, want)
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"agentguard/run/environ"
 )
 
 // TestPipesAreNotWaitedFor: in the place of files of the user's that every start reads.
@@ -19,7 +21,7 @@ func TestPipesAreNotWaitedFor(t *testing.T) {
 	}
 	os.Symlink(pipe, link)
 	ca, _ := authority(t)
-	f, err := Write(t.TempDir(), ca, Config{Environ: []string{"HOME=" + dir, "SSL_CERT_FILE=" + pipe, "NODE_EXTRA_CA_CERTS=" + link}, Roots: pipe})
+	f, err := Write(t.TempDir(), ca, Config{Environ: environ.Of([]string{"HOME=" + dir, "SSL_CERT_FILE=" + pipe, "NODE_EXTRA_CA_CERTS=" + link}), Roots: pipe})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@
 package environ
 
 import (
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -73,6 +74,9 @@ func (e *Env) Set(name, value string) {
 
 // Unset removes a variable.
 func (e *Env) Unset(name string) { delete(e.entries, e.key(name)) }
+
+// Clone gives another of the same variables.
+func (e *Env) Clone() *Env { return &Env{maps.Clone(e.entries), e.fold} }
 
 // Names gives the names that are set, sorted.
 func (e *Env) Names() []string {
