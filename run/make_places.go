@@ -24,6 +24,9 @@ func (s *session) makeFirst(p sandbox.Places) {
 		return nil
 	})
 	s.unsettled = p.Unsettled()
+	for _, path := range p.Misled() {
+		s.Say("isolation: %s leads by a link, which a command may have made, to what is hidden or to where nothing can be written, so it opens nothing: name where it leads", path)
+	}
 	if mend != "" {
 		s.Say("Claude Code saves nothing in ~/.claude.json when it is confined, as it replaces that file. To mend it for good: %s", mend)
 	}

@@ -37,15 +37,16 @@ func tryFiltered() (limits []string, err error) {
 
 // Prepare works out what the child may open. Nothing is ever frozen here.
 func (f *Fence) Prepare() (frozen []string, err error) {
-	var rules []Rule
+	var all []led
 	known := newLinks()
 	for _, r := range f.Places.Rules() {
 		if path, there := known.resolve(r.Path); there {
-			rules = append(rules, Rule{path, r.View})
+			all = append(all, known.led(r, path))
 		} else if r.View == Hidden {
-			rules = append(rules, Rule{known.parent(r.Path), Hidden})
+			all = append(all, known.led(r, known.parent(r.Path)))
 		}
 	}
+	rules, _ := trusted(all)
 	f.built.profile, err = Seatbelt(rules, f.Ports)
 	if err != nil {
 		return nil, &Problem{Step: "restrict files", Err: err}

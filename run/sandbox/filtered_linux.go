@@ -219,7 +219,7 @@ func settle(rules []Rule, p Places) []Rule {
 		views[r.Path] = r.View
 	}
 	s := newSurvey()
-	leads := make(map[string]View, len(rules))
+	all := make([]led, 0, len(rules))
 	for _, r := range rules {
 		path, there := s.resolve(r.Path)
 		if !there {
@@ -228,9 +228,9 @@ func settle(rules []Rule, p Places) []Rule {
 			}
 			path = s.parent(r.Path)
 		}
-		leads[path] = r.View
+		all = append(all, s.led(r, path))
 	}
-	return s.named(leads)
+	return s.named(lastOf(all))
 }
 
 // expects says whether a hidden path that is not there must stay hidden if it comes. Below what is writable it is let be,

@@ -16,10 +16,12 @@ type links struct {
 	asked  map[string]int             // of how many names in a directory it was asked whether they are there
 	listed map[string]map[string]bool // the names in one; nil: they do not tell
 	left   int                        // that are followed still
+	passed []string                   // links on the way of the last resolve, by where they lie
+	via    map[string][]string        // those on the ways of known
 }
 
 func newLinks() *links {
-	return &links{known: map[string]string{}, asked: map[string]int{}, listed: map[string]map[string]bool{}}
+	return &links{known: map[string]string{}, asked: map[string]int{}, listed: map[string]map[string]bool{}, via: map[string][]string{}}
 }
 
 // maxLinks bounds a chain of links, as the kernel does (path_resolution(7)).
@@ -27,7 +29,7 @@ const maxLinks = 40
 
 // resolve gives where an absolute path leads.
 func (r *links) resolve(path string) (real string, there bool) {
-	r.left = maxLinks
+	r.left, r.passed = maxLinks, r.passed[:0]
 	real = r.last(filepath.Clean(path))
 	return real, real != ""
 }
@@ -35,11 +37,16 @@ func (r *links) resolve(path string) (real string, there bool) {
 // follow is last for a path on the way of another, which is remembered.
 func (r *links) follow(path string) (real string) {
 	if real, known := r.known[path]; known {
+		r.passed = append(r.passed, r.via[path]...)
 		return real
 	}
+	before := len(r.passed)
 	real = r.last(path)
 	if r.left >= 0 { // else this one may lead somewhere by itself
 		r.known[path] = real
+		if len(r.passed) > before {
+			r.via[path] = slices.Clone(r.passed[before:])
+		}
 	}
 	return real
 }
@@ -140,6 +147,7 @@ func (r *links) entry(dir, path string) string {
 	if r.left--; err != nil || r.left < 0 {
 		return ""
 	}
+	r.passed = append(r.passed, path)
 	at := dir
 	if filepath.IsAbs(target) {
 		at = filepath.VolumeName(target) + string(filepath.Separator)
@@ -185,13 +193,7 @@ type survey struct {
 func newSurvey() *survey { return &survey{newLinks(), ourMounts()} }
 
 func (s *survey) seen(rules []Rule) []Rule {
-	last := map[string]View{} // a few of the rules lead somewhere
-	for _, r := range rules {
-		if path, there := s.resolve(r.Path); there {
-			last[path] = r.View
-		}
-	}
-	return s.named(last)
+	return s.named(lastOf(s.leads(rules)))
 }
 
 // named adds the other names of places, and gives all in order.

@@ -2,7 +2,10 @@
 
 package sandbox
 
-import "syscall"
+import (
+	"path/filepath"
+	"syscall"
+)
 
 // openNonblock has opening what has become a pipe not wait for its other end (open(2)).
 const openNonblock = syscall.O_NONBLOCK
@@ -16,4 +19,12 @@ func lstat(path string) (isLink, there bool) {
 			return stat.Mode&syscall.S_IFMT == syscall.S_IFLNK, err == nil
 		}
 	}
+}
+
+// forgeable says whether a link may be a confined command's: it is not if it is root's and the command is another user, or if it lies in
+// the root of the file system.
+func forgeable(link string) bool {
+	var stat syscall.Stat_t
+	err := syscall.Lstat(link, &stat)
+	return err != nil || stat.Uid != 0 || syscall.Geteuid() == 0 && filepath.Dir(link) != "/"
 }

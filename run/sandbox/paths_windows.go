@@ -12,3 +12,5 @@ func lstat(path string) (isLink, there bool) {
 	info, err := os.Lstat(path)
 	return err == nil && info.Mode()&fs.ModeSymlink != 0, err == nil
 }
+
+func forgeable(string) bool { return true }

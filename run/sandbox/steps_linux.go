@@ -130,11 +130,7 @@ func needed(rules []Rule) (list []Rule) {
 		views[r.Path] = r.View
 	}
 	for _, r := range rules {
-		at := filepath.Dir(r.Path)
-		for _, ruled := views[at]; !ruled; _, ruled = views[at] {
-			at = filepath.Dir(at)
-		}
-		if r.View != ReadOnly || views[at] != ReadOnly {
+		if r.View != ReadOnly || seenAs(views, filepath.Dir(r.Path)) != ReadOnly {
 			list = append(list, r)
 		}
 	}
