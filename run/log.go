@@ -2,7 +2,6 @@ package run
 
 import (
 	"errors"
-	"fmt"
 	"path/filepath"
 	"sync/atomic"
 
@@ -56,5 +55,5 @@ func (s *session) openLog() error {
 }
 
 func noLog(err error) error {
-	return failure(fmt.Errorf("the audit log: %w", err), "nothing runs without it: free space, or set HOME or XDG_STATE_HOME to a directory of yours")
+	return failure(err, "nothing runs without it: free space, or set HOME or XDG_STATE_HOME to a directory of yours")
 }

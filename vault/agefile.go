@@ -154,7 +154,7 @@ func (a *ageFile) load(ctx context.Context) (contents, error) {
 const tries = 3
 
 func (a *ageFile) open(ctx context.Context, sealed []byte) (all contents, err error) {
-	defer func() { err = a.damaged(err) }()
+	defer func() { err = a.named(err) }()
 	for range tries {
 		if a.key == nil {
 			if a.key, err = findAgeKey(ctx, a.opt, sealed); err != nil {
@@ -165,9 +165,9 @@ func (a *ageFile) open(ctx context.Context, sealed []byte) (all contents, err er
 		if err == nil || !errors.Is(err, errWrongKey) {
 			break
 		}
-		typed := a.key.typed
+		from := a.key.from
 		a.key = nil
-		if !typed {
+		if from != "" {
 			break
 		}
 		a.opt.Notice("that passphrase does not open " + a.opt.AgeFile)
@@ -175,12 +175,15 @@ func (a *ageFile) open(ctx context.Context, sealed []byte) (all contents, err er
 	return all, err
 }
 
-// damaged says of a file that is not what was written which it is, and what can be done.
-func (a *ageFile) damaged(err error) error {
-	if !errors.Is(err, ErrCorrupt) {
-		return err
+// named says of a file that cannot be opened with what there is which it is, and what can be done.
+func (a *ageFile) named(err error) error {
+	switch {
+	case errors.Is(err, ErrCorrupt):
+		return hint(fmt.Errorf("%w (%s)", err, a.opt.AgeFile), "put a copy of the file back, or move it away to begin a new one")
+	case errors.Is(err, errWrongKey):
+		return hint(err, "give the one that "+a.opt.AgeFile+" was made with; without it, move the file away to begin a new one")
 	}
-	return hint(fmt.Errorf("%w (%s)", err, a.opt.AgeFile), "put a copy of the file back, or move it away to begin a new one")
+	return err
 }
 
 // maxSealed bounds the file: ten thousand secrets of a kilobyte.
@@ -251,14 +254,14 @@ func (a *ageFile) tryOpen(ctx context.Context) error {
 	opt.Prompt = nil
 	key, err := findAgeKey(ctx, opt, sealed)
 	if err != nil {
-		return a.damaged(err)
+		return a.named(err)
 	}
 	if key.usesPlugin() {
 		return errNoPassphrase
 	}
 	all, err := key.decrypt(sealed)
 	all.wipe()
-	return a.damaged(err)
+	return a.named(err)
 }
 
 func (a *ageFile) close() {

@@ -206,12 +206,12 @@ func TestAgePassphrase(t *testing.T) {
 	file := write(t, filepath.Join(p.dir, "pass"), "correct horse\n", 0o444)
 	p.check(t, p.vault(agePassphraseFile, file), "a", "b")
 	_, err := p.vault(agePassphrase, canary+" wrong").Get(t.Context(), Ref{"age", "a"})
-	wants(t, err, ErrLocked, "the passphrase does not open it")
+	wants(t, err, ErrLocked, "the passphrase of "+agePassphrase+" does not open it", "move the file away")
 	wants(t, p.vault(agePassphrase, "wrong").Set(t.Context(), Ref{"age", "c"}, secret(t, "c")), ErrLocked)
 	_, err = p.vault("NOTHING", "").Get(t.Context(), Ref{"age", "a"})
 	wants(t, err, ErrLocked, "no terminal to ask on", ageIdentity)
-	_, err = p.vault(agePassphraseFile, file+"none").Get(t.Context(), Ref{"age", "a"})
-	wants(t, err, ErrNotFound, agePassphraseFile)
+	_, err = p.vault(agePassphraseFile, file+"none").List(t.Context())
+	wants(t, err, ErrLocked, agePassphraseFile+" is "+file+"none", "no such file", "set "+agePassphraseFile) // not "nothing is stored"
 	_, err = p.vault(ageIdentity, p.key).Get(t.Context(), Ref{"age", "a"})
 	wants(t, err, ErrLocked, "no terminal to ask on")
 	places := p.vault(agePassphraseFile, file).Where(t.Context())
@@ -290,6 +290,8 @@ func TestAgeIdentities(t *testing.T) {
 	p.fill(t, p.vault(), "a")
 	_, err = p.vault("NOTHING", "").Get(t.Context(), Ref{"age", "a"})
 	wants(t, err, ErrLocked, "encrypted to an age identity", "set "+ageIdentity)
+	_, err = p.vault(ageIdentity, p.key+"none").List(t.Context())
+	wants(t, err, ErrLocked, ageIdentity+" is "+p.key+"none", "no such file")
 	identityFile(t, p.dir)
 	_, err = p.vault().Get(t.Context(), Ref{"age", "a"})
 	wants(t, err, ErrLocked, "identity in "+ageIdentity+" does not open it")
@@ -459,7 +461,7 @@ func FuzzAgeVault(f *testing.F) {
 			t.Fatal(err)
 		}
 		if byPassphrase(b) {
-			guess, _ := passphraseKey([]byte("x"), false)
+			guess, _ := passphraseKey([]byte("x"), "")
 			guess.identities[0].(*age.ScryptIdentity).SetMaxWorkFactor(10)
 			if _, err := guess.decrypt(b); err == nil {
 				t.Fatal("opened with a guess")

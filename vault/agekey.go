@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"runtime/debug"
 	"strings"
 
@@ -42,7 +43,7 @@ type ageKey struct {
 	identities []age.Identity
 	recipients []age.Recipient
 	passphrase bool
-	typed      bool // by somebody who can try again
+	from       string // the variable that it came by; "": it was typed, by somebody who can try again
 }
 
 var errNotAge = fmt.Errorf("%w: it is empty, cut off or not an age file", ErrCorrupt)
@@ -59,18 +60,14 @@ func findAgeKey(ctx context.Context, opt Options, sealed []byte) (*ageKey, error
 		}
 		return identityKey(ctx, path, opt)
 	}
-	given, err := givenPassphrase(opt.LookupEnv)
+	p, from, err := givenPassphrase(opt.LookupEnv)
+	if err == nil && p == nil {
+		p, err = ask(ctx, opt, "Passphrase for "+opt.AgeFile)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if given != nil {
-		return passphraseKey(given, false)
-	}
-	typed, err := ask(ctx, opt, "Passphrase for "+opt.AgeFile)
-	if err != nil {
-		return nil, err
-	}
-	return passphraseKey(typed, true)
+	return passphraseKey(p, from)
 }
 
 // newAgeKey is the key for a file that is not there yet. A passphrase is typed twice.
@@ -78,7 +75,7 @@ func newAgeKey(ctx context.Context, opt Options) (*ageKey, error) {
 	if path, ok := opt.LookupEnv(ageIdentity); ok && path != "" {
 		return identityKey(ctx, path, opt)
 	}
-	p, err := givenPassphrase(opt.LookupEnv)
+	p, from, err := givenPassphrase(opt.LookupEnv)
 	if err == nil && p == nil {
 		p, err = askTwice(ctx, opt)
 	}
@@ -88,7 +85,7 @@ func newAgeKey(ctx context.Context, opt Options) (*ageKey, error) {
 	if len(p) < minPassphrase {
 		return nil, fmt.Errorf("the passphrase has %d characters; at least %d are needed", len(p), minPassphrase)
 	}
-	return passphraseKey(p, false)
+	return passphraseKey(p, from)
 }
 
 func askTwice(ctx context.Context, opt Options) ([]byte, error) {
@@ -119,26 +116,39 @@ func ask(ctx context.Context, opt Options, message string) ([]byte, error) {
 	return p, nil
 }
 
-// givenPassphrase is nil where the environment gives none. A file that is named and cannot be read is an error: to ask
-// instead would hang a service that has nobody to answer.
-func givenPassphrase(lookup func(string) (string, bool)) ([]byte, error) {
+// givenPassphrase is nil where the environment gives none, else from is the variable that does. A file that is named and
+// cannot be read is an error: to ask instead would hang a service that has nobody to answer.
+func givenPassphrase(lookup func(string) (string, bool)) (p []byte, from string, err error) {
 	if path, ok := lookup(agePassphraseFile); ok && path != "" {
-		b, _, err := readRegular(path, maxFile)
+		b, err := readKey(agePassphraseFile, path)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", agePassphraseFile, fileError(err))
+			return nil, "", err
 		}
 		if b = trimNewline(b); len(b) == 0 {
-			return nil, fmt.Errorf("%w: the file that %s names is empty", ErrLocked, agePassphraseFile)
+			return nil, "", fmt.Errorf("%w: the file that %s names is empty", ErrLocked, agePassphraseFile)
 		}
-		return b, nil
+		return b, agePassphraseFile, nil
 	}
 	if p, ok := lookup(agePassphrase); ok && p != "" {
-		return []byte(p), nil
+		return []byte(p), agePassphrase, nil
 	}
-	return nil, nil
+	return nil, "", nil
 }
 
-func passphraseKey(p []byte, typed bool) (*ageKey, error) {
+// readKey reads the file that a variable names. One that is not there is not ErrNotFound, which would mean that there is no vault yet.
+func readKey(variable, path string) ([]byte, error) {
+	b, _, err := readRegular(path, maxFile)
+	if err == nil {
+		return b, nil
+	}
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	return nil, hint(fmt.Errorf("%w: %s is %s: %w", ErrLocked, variable, path, err), "set "+variable+" to the whole path of a file that you can read")
+}
+
+func passphraseKey(p []byte, from string) (*ageKey, error) {
 	defer clear(p)
 	id, err := age.NewScryptIdentity(string(p))
 	if err != nil {
@@ -150,22 +160,22 @@ func passphraseKey(p []byte, typed bool) (*ageKey, error) {
 	}
 	id.SetMaxWorkFactor(mostWork)
 	to.SetWorkFactor(workFactor)
-	return &ageKey{[]age.Identity{id}, []age.Recipient{to}, true, typed}, nil
+	return &ageKey{[]age.Identity{id}, []age.Recipient{to}, true, from}, nil
 }
 
 // identityKey reads an identity file: lines of age or plugin identities. What it says of a bad line is its number alone. SSH
 // keys are refused: age's package for them makes every start of the program a tenth slower, and few keep such a key
 // without a passphrase, which is the only kind that it can read.
 func identityKey(ctx context.Context, path string, opt Options) (*ageKey, error) {
-	b, _, err := readRegular(path, maxFile)
+	b, err := readKey(ageIdentity, path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", ageIdentity, fileError(err))
+		return nil, err
 	}
 	defer clear(b)
 	if bytes.HasPrefix(b, []byte("-----BEGIN")) {
 		return nil, hint(fmt.Errorf("%w: %s is no age identity; SSH keys are not taken", ErrUnavailable, path), "age-keygen -o FILE   (and "+ageIdentity+"=FILE)")
 	}
-	key := &ageKey{}
+	key := &ageKey{from: ageIdentity}
 	var public age.Recipient
 	for n, line := range strings.Split(string(b), "\n") {
 		line = strings.TrimSpace(line)
@@ -285,8 +295,10 @@ func (k *ageKey) explain(err error) error {
 	switch {
 	case errors.As(err, &noPlugin):
 		return hint(fmt.Errorf("%w: the program age-plugin-%s is not installed", ErrUnavailable, clean(noPlugin.Name)), "install age-plugin-"+clean(noPlugin.Name))
-	case errors.As(err, &noMatch) && k.passphrase:
+	case errors.As(err, &noMatch) && k.passphrase && k.from == "":
 		return fmt.Errorf("%w: %w: the passphrase does not open it", ErrLocked, errWrongKey)
+	case errors.As(err, &noMatch) && k.passphrase:
+		return fmt.Errorf("%w: %w: the passphrase of %s does not open it", ErrLocked, errWrongKey, k.from)
 	case errors.As(err, &noMatch):
 		return fmt.Errorf("%w: %w: the identity in %s does not open it", ErrLocked, errWrongKey, ageIdentity)
 	case k.usesPlugin():

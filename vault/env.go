@@ -27,8 +27,12 @@ var errNoVariable = errors.New("not the name of a variable")
 
 func (e env) get(_ context.Context, name string) (Secret, error) {
 	value, ok := e.lookup(name)
-	if !ok || value == "" {
-		return Secret{}, hint(fmt.Errorf("%w: the variable is not set", ErrNotFound), "export "+name+", or keep the secret with agentguard vault set")
+	if value == "" {
+		state := "not set"
+		if ok {
+			state = "empty"
+		}
+		return Secret{}, hint(fmt.Errorf("%w: the variable is %s", ErrNotFound, state), "export "+name+", or keep the secret with agentguard vault set")
 	}
 	return NewSecret([]byte(value))
 }

@@ -25,20 +25,28 @@ const minSecret = 8
 // those shorter than minSecret, and those with white space at an end, which servers drop (RFC 9110 section 5.5), so that what
 // comes back would be another text than the one that is looked for. The error never holds any of b.
 func NewSecret(b []byte) (Secret, error) {
+	if err := unfit(b); err != nil {
+		return Secret{}, hint(err, "put the secret there as it was issued: whole, and nothing but it")
+	}
+	return Secret{&value{b}}, nil
+}
+
+// unfit says why a value cannot be a secret; nil: it can.
+func unfit(b []byte) error {
 	bare := bytes.TrimSpace(b)
 	switch n := len(bare); {
 	case bytes.ContainsAny(b, "\r\n\x00"):
-		return Secret{}, errors.New("the value holds a line break or NUL, which cannot be sent in a header")
+		return errors.New("the value holds a line break or NUL, which cannot be sent in a header")
 	case n < minSecret:
-		return Secret{}, fmt.Errorf("the value has %d bytes; at least %d are needed to tell it from innocent text in responses", n, minSecret)
+		return fmt.Errorf("the value has %d bytes; at least %d are needed to tell it from innocent text in responses", n, minSecret)
 	case bytes.HasPrefix(b, []byte("\ufeff")):
-		return Secret{}, errors.New("the value begins with a byte order mark, which is no part of it: store it without")
+		return errors.New("the value begins with a byte order mark, which is no part of it: store it without")
 	case n < len(b):
-		return Secret{}, errors.New("the value begins or ends with white space, which servers drop: store it without")
+		return errors.New("the value begins or ends with white space, which servers drop: store it without")
 	case bytes.IndexFunc(b, unicode.IsControl) >= 0:
-		return Secret{}, errors.New("the value holds a control character, which cannot be sent in a header")
+		return errors.New("the value holds a control character, which cannot be sent in a header")
 	}
-	return Secret{&value{b}}, nil
+	return nil
 }
 
 // Reveal gives the bytes. They must not be changed, and not be kept beyond the request that they are for.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,7 +93,12 @@ func createFile(dir, name string) (*os.File, error) {
 		return nil, err
 	}
 	defer root.Close()
-	return root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	var at *fs.PathError
+	if errors.As(err, &at) { // which says where in root alone
+		at.Op, at.Path = "open", filepath.Join(dir, name)
+	}
+	return file, err
 }
 
 func validRunID(id string) bool {

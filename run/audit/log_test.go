@@ -174,7 +174,7 @@ func TestCreateRefuses(t *testing.T) {
 		"existing log": {func(t *testing.T, o *Options) {
 			o.Now = fixed
 			write(t, filepath.Join(o.Dir, fileName(*o)), "")
-		}, "exists"},
+		}, string(filepath.Separator) + filepath.Join("agentguard", "audit", "20")}, // by its whole path
 		"linked log": {func(t *testing.T, o *Options) {
 			o.Now = fixed
 			symlink(t, filepath.Join(t.TempDir(), "elsewhere"), filepath.Join(o.Dir, fileName(*o)))

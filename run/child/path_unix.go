@@ -22,7 +22,7 @@ const unsetPath = "/bin:/usr/bin"
 // searched in the child's own PATH.
 func lookUp(name, dir string, env *environ.Env) (string, error) {
 	if name == "" {
-		return "", &ExitError{Code: exitNotFound, Reason: "the command's name is empty"}
+		return "", &ExitError{Code: exitNotFound, Reason: "the command's name is empty", Hint: "a variable in its place may not be set"}
 	}
 	if strings.Contains(name, "/") {
 		return name, executable(name, under(dir, name))

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -70,6 +71,9 @@ func (p *program) explainPlace(err error) []string {
 	var at *fs.PathError
 	if !errors.As(err, &at) {
 		return nil
+	}
+	if at.Path == os.DevNull && runtime.GOOS == "linux" {
+		return []string{"mknod -m 666 /dev/null c 1 3   (as root: without it hardly a program works)"}
 	}
 	for _, name := range []string{"TMPDIR", "HOME"} {
 		dir := p.env.get(name)

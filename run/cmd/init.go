@@ -13,6 +13,7 @@ import (
 
 	"agentguard/policy"
 	"agentguard/vault"
+	"agentguard/vault/words"
 )
 
 func (p *program) initCommand() *cli.Command {
@@ -38,7 +39,7 @@ func (p *program) writeStarter(ctx context.Context, file string, services []stri
 	store, why := v.Default(ctx)
 	text, err := policy.Starter(services, store)
 	if err != nil {
-		return mended(err, "agentguard init --help")
+		return mended(err, `agentguard init generic, and its service = "..." becomes one of those that agentguard policy actions lists`)
 	}
 	if err := writeNew(file, text); err != nil {
 		return err
@@ -64,13 +65,13 @@ func (p *program) writeStarter(ctx context.Context, file string, services []stri
 func writeNew(file, text string) error {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if info, wrong := os.Stat(file); wrong == nil && info.IsDir() {
-		return usage("agentguard init --policy "+filepath.Join(file, policyFile), "%s is a directory", file)
+		return usage("agentguard init --policy "+words.Quote(filepath.Join(file, policyFile)), "%s is a directory", file)
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return mended(fmt.Errorf("%s exists and stays as it is", file), "agentguard policy check "+file+"   (or --policy ANOTHER)")
+		return mended(fmt.Errorf("%s exists and stays as it is", file), "agentguard policy check "+words.Quote(file)+"   (or --policy ANOTHER)")
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return mended(err, "mkdir -p "+filepath.Dir(file))
+		return mended(err, "mkdir -p "+words.Quote(filepath.Dir(file)))
 	}
 	if err != nil {
 		return err
@@ -94,7 +95,7 @@ func (p *program) nextSteps(pol *policy.Policy, file string) {
 	}
 	option := ""
 	if filepath.Clean(file) != policyFile {
-		option = " --policy " + file
+		option = " --policy " + words.Quote(file)
 	}
 	p.say("  edit %s: the agent's name, and what it may do to what", file)
 	p.say("  agentguard policy check%s", fileArgument(file))
@@ -108,5 +109,5 @@ func fileArgument(file string) string {
 	if filepath.Clean(file) == policyFile {
 		return ""
 	}
-	return " " + file
+	return " " + words.Quote(file)
 }

@@ -3,7 +3,9 @@ package cmd
 import (
 	"errors"
 	"io/fs"
+	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -125,12 +127,18 @@ func byAnotherName(command string) string {
 }
 
 // missingPolicy gives a policy that is not there the way to one.
-func missingPolicy(file string, err error) error {
+func (p *program) missingPolicy(file string, err error) error {
+	if inside := filepath.Join(file, policyFile); errors.Is(err, syscall.EISDIR) {
+		return mended(err, words.Quote(inside)+" would be one in it")
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if strings.HasPrefix(file, "~") {
 		return mended(err, child.QuotedHome)
 	}
-	return mended(err, "agentguard init --policy "+file+"   (writes a starter), or name one that is there")
+	if above := p.policyAbove(); file == policyFile && above != "" { // which nobody has named
+		return mended(err, "one lies above: cd "+above)
+	}
+	return mended(err, "agentguard init --policy "+words.Quote(file)+"   (writes a starter), or name one that is there")
 }

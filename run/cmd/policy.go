@@ -40,6 +40,14 @@ func (p *program) findPolicy(given string) (string, error) {
 // policyElsewhere is the hint where none lies here. One that lies above, in the home directory, is named and not taken: nobody
 // asked for it.
 func (p *program) policyElsewhere() string {
+	if above := p.policyAbove(); above != "" {
+		return "one lies above: cd " + above + ", or --policy " + filepath.Join(above, policyFile)
+	}
+	return "agentguard init   (writes a starter), or --policy FILE"
+}
+
+// policyAbove is the way to the next directory above that has one; "": none has.
+func (p *program) policyAbove() string {
 	here, _ := os.Getwd()
 	below, err := filepath.Rel(p.env.get("HOME"), here)
 	if err != nil || !filepath.IsLocal(below) {
@@ -48,12 +56,11 @@ func (p *program) policyElsewhere() string {
 	above := "."
 	for ; below != "."; below = filepath.Dir(below) {
 		above = filepath.Join(above, "..")
-		file := filepath.Join(above, policyFile)
-		if _, err := os.Stat(file); err == nil {
-			return "one lies above: cd " + above + ", or --policy " + file
+		if _, err := os.Stat(filepath.Join(above, policyFile)); err == nil {
+			return above
 		}
 	}
-	return "agentguard init   (writes a starter), or --policy FILE"
+	return ""
 }
 
 // foundPolicy says whether findPolicy takes what lies here, which nobody has named.
@@ -73,7 +80,7 @@ func (p *program) loadPolicy(given string) (*policy.Policy, error) {
 func (p *program) readPolicy(file string) (*policy.Policy, error) {
 	pol, err := policy.Load(file)
 	if err != nil {
-		return nil, missingPolicy(file, err)
+		return nil, p.missingPolicy(file, err)
 	}
 	for _, w := range pol.Warnings {
 		p.tell(p.warn, w)

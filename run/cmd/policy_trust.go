@@ -14,6 +14,7 @@ import (
 	"agentguard/policy"
 	"agentguard/run/audit"
 	"agentguard/run/trust"
+	"agentguard/vault/words"
 )
 
 func (p *program) policyTrustCommand() *cli.Command {
@@ -154,9 +155,9 @@ func (p *program) requireTrust(pol *policy.Policy) error {
 	}
 	what := l.why(pol)
 	if inside := p.personal("policy trust"); inside != nil { // which sees nothing of what the person trusts
-		return mended(what, "inside of a run a policy has to be named: --policy "+pol.Source)
+		return mended(what, "inside of a run a policy has to be named: --policy "+words.Quote(pol.Source))
 	}
-	refusal := mended(what, "read it, then: agentguard policy trust   (or name it: --policy "+pol.Source+")")
+	refusal := mended(what, "read it, then: agentguard policy trust   (or name it: --policy "+words.Quote(pol.Source)+")")
 	p.say("%v:", what)
 	for _, line := range l.says(pol) {
 		p.say("  %s", line)

@@ -39,3 +39,17 @@ func TestDistance(t *testing.T) {
 		}
 	}
 }
+
+// TestQuote: what it gives is cut into the one word that it was.
+func TestQuote(t *testing.T) {
+	for word, want := range map[string]string{
+		"bots/a-b_1.toml": "bots/a-b_1.toml", "~/x": "~/x", "": "''", "my dir/x": "'my dir/x'", "$HOME;x": "'$HOME;x'",
+		"it's": `'it'\''s'`, "ü": "'ü'",
+	} {
+		got := Quote(word)
+		back, err := Split("x " + got)
+		if got != want || err != nil || len(back) != 2 || back[1] != word {
+			t.Errorf("%q: %s, which is read as %q (%v)", word, got, back, err)
+		}
+	}
+}
