@@ -128,9 +128,9 @@ func (u *Upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	speaks, known := u.speaks.Load(r.URL.Host)
 	if speaks == 2 || r.ProtoMajor == 2 {
-		return w.h2.RoundTrip(r)
+		return sparing{w.h2}.RoundTrip(r)
 	}
-	http1 := http.RoundTripper(w.h1)
+	http1 := http.RoundTripper(sparing{w.h1})
 	if through == nil && w.h0.takes(r) {
 		http1 = w.h0
 	}
@@ -167,7 +167,7 @@ func (u *Upstream) tryHTTP1(w *ways, http1 http.RoundTripper, first, again *http
 		return resp, err
 	}
 	u.speaks.Store(again.URL.Host, 2)
-	return w.h2.RoundTrip(again)
+	return sparing{w.h2}.RoundTrip(again)
 }
 
 type unclosed struct{ io.Reader }
