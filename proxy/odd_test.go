@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -12,6 +13,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 
 	"agentguard/vault"
 )
@@ -37,6 +41,58 @@ func TestTrailersOfTheChildAreDropped(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What an upstream says in HTTP/2, or behind a body, of how a message is framed, reaches nobody who frames one by that.
+func TestFramingOfAnswersIsOurs(t *testing.T) {
+	ask := func(r *rig) string {
+		_, c, _ := r.raw("CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\n{auth}\r\n")
+		tc := tlsClient(c, r, "api.example.com")
+		io.WriteString(tc, "GET /any/x HTTP/1.1\r\nHost: api.example.com\r\nConnection: close\r\n\r\n")
+		b, err := io.ReadAll(tc)
+		if err != nil || !strings.HasPrefix(string(b), "HTTP/1.1 200 OK\r\n") {
+			t.Errorf("the child got %q, %v", b, err)
+		}
+		return string(b)
+	}
+	const trailer = "Content-Length: 77\r\nContent-Encoding: gzip\r\nTransfer-Encoding: gzip\r\nConnection: X-T\r\nX-T: 1\r\n"
+	for _, lengths := range [][]string{{"2", "5"}, {"2", "2"}, {"+2"}, {"0x2"}, {}} {
+		r := newRig(t, echoAuth, rigOptions{})
+		h2Origin(t, r, func(f *http2.Framer, stream uint32, _ string) {
+			writeFields(f, stream, false, append([]string{":status: 200"}, prefixed("content-length: ", lengths)...)...)
+			f.WriteData(stream, false, []byte("ok"))
+			writeFields(f, stream, true, strings.Split(strings.ToLower(strings.TrimSuffix(trailer, "\r\n")), "\r\n")...)
+		})
+		r.proxy.Upstream.speaks.Store("api.example.com:443", 2)
+		if got := ask(r); strings.Contains(got, "Content-Length") || !strings.HasSuffix(got, "\r\n0\r\nX-T: 1\r\n\r\n") {
+			t.Errorf("lengths %q: the child got %q", lengths, got)
+		}
+	}
+	r := newRig(t, echoAuth, rigOptions{http1: true})
+	rawOrigin(t, r, func(w net.Conn, _ *http.Request) {
+		io.WriteString(w, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n"+trailer+"\r\n")
+	})
+	if got := ask(r); !strings.HasSuffix(got, "\r\n0\r\nX-T: 1\r\n\r\n") {
+		t.Errorf("the child got %q", got)
+	}
+}
+
+func prefixed(with string, list []string) (out []string) {
+	for _, s := range list {
+		out = append(out, with+s)
+	}
+	return out
+}
+
+// writeFields writes a header block of "name: value" lines.
+func writeFields(f *http2.Framer, stream uint32, ends bool, lines ...string) {
+	var block bytes.Buffer
+	enc := hpack.NewEncoder(&block)
+	for _, line := range lines {
+		name, value, _ := strings.Cut(line, ": ")
+		enc.WriteField(hpack.HeaderField{Name: name, Value: value})
+	}
+	f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: ends})
 }
 
 // RFC 9110 section 15.2: a client of HTTP/1.0 takes a 1xx for the answer.

@@ -24,6 +24,9 @@ func (p *Proxy) modifyResponse(r *http.Response) error {
 		return refusalError{upstreamFailed("the upstream answered with the status "+strconv.Itoa(r.StatusCode), "")}
 	}
 	unsay(r.Header)
+	if r.ContentLength < 0 {
+		r.Header.Del("Content-Length") // HTTP/2 as net/http reads it lets one pass that is no number, and two that differ
+	}
 	if f := p.runResponse(ex, r); f != nil {
 		ex.Failure = f.Reason
 		return refusalError{f}
@@ -137,14 +140,29 @@ func (b *countedBody) Read(p []byte) (int, error) {
 	b.ex.Received += int64(n)
 	switch {
 	case err == io.EOF:
-		unsay(b.response.Trailer)
-		b.ex.Scrubbed += b.set.Header(b.response.Trailer)
+		b.trailer()
 	case err != nil:
 		text, n := b.set.String("the response broke off: " + err.Error()) // which may quote a line of the response
 		b.ex.Failure, b.ex.Scrubbed = text, b.ex.Scrubbed+n
 	}
 	return n, err
 }
+
+// trailer is to be passed on. It says nothing of the connection, nor of what came before it (RFC 9110 section 6.5.1): net/http writes
+// such a field as it is.
+func (b *countedBody) trailer() {
+	t := b.response.Trailer
+	unsay(t)
+	for _, list := range [...][]string{ofConnection[:], ofMessage[:]} {
+		for _, name := range list {
+			t.Del(name)
+		}
+	}
+	b.ex.Scrubbed += b.set.Header(t)
+}
+
+// ofMessage are the fields of a message's framing and of the format of its content.
+var ofMessage = [...]string{"Content-Length", "Content-Encoding", "Content-Range", "Content-Type", "Host", "Trailer"}
 
 func (b *countedBody) Close() error {
 	err := b.body.Close()
