@@ -440,7 +440,7 @@ service = "github"
 actions = ["*"]
 [deny.a]
 actions = ["*"]
-resources = ["customer:Secret", "customer:vip-*", "path:/admin", "path:/Docs/Internal/*"]
+resources = ["customer:Secret", "customer:vip-*", "path:/admin", "path:/Docs/Internal/*", "customer:jos\u00e9"]
 `)
 	for _, tt := range []struct {
 		service, action, path string
@@ -453,6 +453,20 @@ resources = ["customer:Secret", "customer:vip-*", "path:/admin", "path:/Docs/Int
 		{"crm", "read_customer customer:secret2", "/customers/secret2", false},
 		{"crm", "read_customer customer:secret\u00a0.", "/customers/secret\u00a0.", true},
 		{"crm", "anything", "/admin. ", true},
+		{"crm", "read_customer customer:secret.json", "/customers/secret.json", true}, // what Rails takes off
+		{"crm", "read_customer customer:Secret.XML", "/customers/Secret.XML", true},
+		{"crm", "read_customer customer:secret.v2", "/customers/secret.v2", false},
+		{"crm", "read_customer customer:s\u00e9cret", "/customers/s\u00e9cret", true}, // accents, which MySQL does not tell
+		{"crm", "read_customer customer:se\u0301cret", "/customers/se\u0301cret", true},
+		{"crm", "read_customer customer:\uff33ecret", "/customers/\uff33ecret", true},
+		{"crm", "read_customer customer:sec\u00adret", "/customers/sec\u00adret", true},
+		{"crm", "read_customer customer:\U0001d42cecret", "/customers/\U0001d42cecret", true},
+		{"crm", "read_customer customer:\u24e2ecret", "/customers/\u24e2ecret", true},
+		{"crm", "read_customer customer:JOSE", "/customers/JOSE", true},
+		{"crm", "read_customer customer:secr\u65e5t", "/customers/secr\u65e5t", false},
+		{"crm", "anything", "/\u00e1dmin", true},
+		{"crm", "anything", "/admin.json", true},
+		{"crm", "anything", "/admin.json/", true},
 		{"crm", "read_customer customer:VIP-1", "/customers/VIP-1", true},
 		{"crm", "read_customer customer:other", "/customers/other", false},
 		{"crm", "anything", "/ADMIN", true},

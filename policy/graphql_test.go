@@ -109,7 +109,8 @@ func TestIdsAreLookedUpWhereItMatters(t *testing.T) {
 		{`mutation{deleteRef(input:{refId:"REF_refs/tags/"}){clientMutationId}}`, "deny", "", "Action delete_tag is denied", "REF_refs/tags/"},
 		{`{node(id:"R_r"){... on Repository{name}}}`, "allow", "allow.work", "", "R_r"},
 		{`{node(id:"R_x"){... on Repository{name}}}`, "deny", "", "not on repo:o/x", "R_x"},
-		{`{viewer{login}}`, "deny", "", "not on graphql:query", ""},
+		{`{viewer{email}}`, "deny", "", "not on graphql:query", ""},
+		{`{viewer{login}}`, "allow", "allow.work", "", ""}, // whose credential it is
 	} {
 		var ids []string
 		m, r := asked(t, c.document, &ids)

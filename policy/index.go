@@ -32,6 +32,7 @@ type compiled struct {
 	globs      []glob // its resources as the service spells them, of deny rules as loosely as its server may read them
 	onPath     bool   // some resource is a path
 	onOther    bool   // some resource is of another kind
+	onRepos    bool   // all of those are repositories
 	alike      bool   // it stands on a page for what comes to the same as an action that it names
 }
 
@@ -119,8 +120,12 @@ func (s *serviceIndex) ready(p *Policy, r *Rule, order int, deny bool) *compiled
 			g, _ = parseGlob(g.kind + ":" + loose(g.name))
 		}
 		c.globs = append(c.globs, g)
-		c.onPath = c.onPath || g.kind == "path"
-		c.onOther = c.onOther || g.kind != "path"
+		if g.kind == "path" {
+			c.onPath = true
+			continue
+		}
+		c.onRepos = g.kind == "repo" && (c.onRepos || !c.onOther)
+		c.onOther = true
 	}
 	return c
 }

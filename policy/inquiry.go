@@ -124,7 +124,7 @@ func verb(deny bool) string {
 
 // tell asks for one argument of an action. Of a deny rule for a service of one's own, texts are loose, as names are.
 func (q *inquiry) tell(c *Condition, a *action.Action, deny bool) (holds bool, wrong string) {
-	if !q.asked || q.m.GraphQL || a.Ref != "" { // else all actions of a request share its arguments
+	if !q.asked || q.m.GraphQL || a.Ref != "" || a.Resource.Kind == "model" { // else all actions of a request share its arguments
 		q.values, q.err = action.Arguments(q.r, q.m, a, q.names...)
 		q.asked = true
 	}

@@ -101,6 +101,7 @@ func (pg *page) find(hits []hit, a *action.Action, path string, rank int, deny b
 		r := a.Resource
 		if pg.folds {
 			r.Name = loose(r.Name)
+			hits = pg.unformatted(hits, r, rank)
 		}
 		hits = pg.on(hits, r, rank)
 		if deny {
@@ -120,7 +121,7 @@ func (pg *page) find(hits []hit, a *action.Action, path string, rank int, deny b
 			hits = append(hits, hit{c, rank + byNothing})
 		}
 	case deny:
-		hits = pg.blind(hits, rank, !anywhere && !a.Told(), path == "")
+		hits = pg.blind(hits, rank, a, path == "")
 	}
 	return hits
 }
@@ -208,21 +209,35 @@ func (pg *page) below(hits []hit, owner string, rank int) []hit {
 func (pg *page) onPath(hits []hit, path string, rank int, deny bool) []hit {
 	if deny {
 		path = loose(path)
-		if open := strings.TrimSuffix(path, "/"); open != path && open != "" {
-			hits = pg.on(hits, action.Resource{Kind: "path", Name: open}, rank)
+		open := action.Resource{Kind: "path", Name: strings.TrimSuffix(path, "/")}
+		if open.Name != path && open.Name != "" {
+			hits = pg.on(hits, open, rank)
+		}
+		if pg.folds {
+			hits = pg.unformatted(hits, open, rank)
 		}
 	}
 	return pg.on(hits, action.Resource{Kind: "path", Name: path}, rank)
 }
 
-// loose is a name as those servers have it that tell no case and drop what action.Bare leaves out.
-func loose(name string) string { return strings.ToLower(action.Bare(name)) }
+// unformatted appends the rules about what a resource is to servers that take a format off its end, where it has one.
+func (pg *page) unformatted(hits []hit, r action.Resource, rank int) []hit {
+	name := action.Unformatted(r.Name)
+	if name == r.Name {
+		return hits
+	}
+	return pg.on(hits, action.Resource{Kind: r.Kind, Name: name}, rank)
+}
+
+// loose is a name as those servers have it that tell no case and no accents, and drop what action.Bare leaves out.
+func loose(name string) string { return action.Bare(strings.ToLower(action.PlainLetters(name))) }
 
 // blind appends the deny rules that would match if what is not known of a request were what they forbid: an action
 // whose resource cannot be told could be about the very one that is denied.
-func (pg *page) blind(hits []hit, rank int, noResource, noPath bool) []hit {
+func (pg *page) blind(hits []hit, rank int, a *action.Action, noPath bool) []hit {
+	noResource := !a.Public && !a.Somewhere && !a.Told()
 	for _, c := range pg.all {
-		if noResource && c.onOther || noPath && c.onPath {
+		if noResource && c.onOther && !(c.onRepos && a.Apart()) || noPath && c.onPath {
 			hits = append(hits, hit{c, rank + byNothing})
 		}
 	}

@@ -28,7 +28,7 @@ func (s *Service) Operations() []Route {
 // the map. It is an error where the arguments cannot be read.
 //
 // Branches and refs that GitHub takes in several spellings are given as Spellings. "ref" and "branch" are what an action
-// changes, also where the path or a push says it.
+// changes, also where the path or a push says it, and "model" the one that it is about.
 func Arguments(r *Request, m *Match, a *Action, names ...string) (map[string]any, error) {
 	if r == nil || m == nil || m.Service == nil {
 		return nil, errors.New("the request's arguments are not at hand")
@@ -47,7 +47,19 @@ func Arguments(r *Request, m *Match, a *Action, names ...string) (map[string]any
 	if err == nil && github {
 		err = spellRefs(out, a)
 	}
+	if err == nil && a.Resource.Kind == "model" && slices.Contains(names, "model") {
+		err = spellModel(out, a)
+	}
 	return out, err
+}
+
+// spellModel gives the model that the action is about, which may stand in the path, or be the one of a tool.
+func spellModel(out map[string]any, a *Action) error {
+	if said, ok := out["model"].(string); ok && !a.Also && strings.TrimPrefix(said, "models/") != a.Resource.Name {
+		return fmt.Errorf("the request names both %q and %q", clip(a.Resource.Name), clip(said))
+	}
+	out["model"] = a.Resource.Name
+	return nil
 }
 
 // restFields are the arguments in the query and in the body.

@@ -75,15 +75,24 @@ func hasFormat(router *node, r *Request, route *compiled) bool {
 		return false
 	}
 	last := r.Path.Segments[k]
-	at := strings.LastIndexByte(last, '.')
-	if at <= 0 || !slices.Contains(formats, strings.ToLower(last[at+1:])) || strings.HasSuffix(route.Template, last[at:]) {
+	name := Unformatted(last)
+	if name == last || strings.HasSuffix(route.Template, last[len(name):]) {
 		return false
 	}
 	segments := slices.Clone(r.Path.Segments[:k+1])
-	segments[k] = last[:at]
+	segments[k] = name
 	var c captures
 	other := router.find(r.Method, segments, &c)
 	return other != nil && other != route
+}
+
+// Unformatted is a name without the format at its end.
+func Unformatted(name string) string {
+	at := strings.LastIndexByte(name, '.')
+	if at <= 0 || name[at-1] == '/' || !slices.Contains(formats, strings.ToLower(name[at+1:])) {
+		return name
+	}
+	return name[:at]
 }
 
 // readTwice says what of the request line two servers would read differently; "": nothing.

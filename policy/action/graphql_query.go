@@ -47,8 +47,8 @@ func (w *walker) query(f *graphql.Field) (*root, error) {
 	switch f.Name {
 	case "rateLimit":
 		return nil, w.below(f, 0, anywhere, q)
-	case "user", "organization":
-		if w.only(f, &public) { // to know a reviewer's id
+	case "user", "organization", "viewer":
+		if w.only(f, &public) { // to know a reviewer's id, or whose credential it is, as gh does for @me
 			return nil, nil
 		}
 	case "search":

@@ -65,6 +65,9 @@ func (a *Action) Gathers() bool {
 	return false
 }
 
+// Apart says whether the action is about whose credential it is and about no repository.
+func (a *Action) Apart() bool { return a.Operation == "users/get-authenticated" }
+
 // Told says whether the resource tells what the action is about: not where it is none, where a query of GraphQL leads beyond one,
 // and where repositories are meant, whoever owns them.
 func (a *Action) Told() bool {

@@ -281,14 +281,14 @@ func (n *node) walk(method string, segments []string, i int, c *captures) *compi
 	return nil
 }
 
-// walkLiteral also ends the whole search where the segment differs from a literal in case alone, or in what servers drop at its
-// ends: whether this one tells those apart is unknown, so a broader route must not serve it.
+// walkLiteral also ends the whole search where the segment differs from a literal in case or accents alone, or in what servers drop
+// at its ends: whether this one tells those apart is unknown, so a broader route must not serve it.
 func (n *node) walkLiteral(method string, segments []string, i int, c *captures) *compiled {
 	s := segments[i]
 	if k, found := n.search(s); found {
 		return n.literals[k].next.walk(method, segments, i+1, c)
 	}
-	s = Bare(s)
+	s = Bare(PlainLetters(s))
 	for _, l := range n.literals {
 		if len(l.text) == len(s) && strings.EqualFold(l.text, s) {
 			c.dead = true

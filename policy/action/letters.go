@@ -1,0 +1,42 @@
+package action
+
+import (
+	"strings"
+	"unicode"
+)
+
+// latin are the letters of ASCII that those of Latin-1 and Latin Extended-A (U+00C0 to U+017F) come from; . where they come from none.
+const latin = "aaaaaaaceeeeiiiidnooooo.ouuuuyts" + "aaaaaaaceeeeiiiidnooooo.ouuuuyty" +
+	"aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkklllllllllln" + "nnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs"
+
+// PlainLetters gives a name in the letters and digits that databases take its characters for which compare without accents and widths
+// (MySQL's collations, ICU's primary strength) or bring text into its compatible form (Unicode's NFKC): secret for sécret and ｓｅｃｒｅｔ.
+// Whatever is not of that kind stays.
+func PlainLetters(name string) string {
+	if isASCII(name) {
+		return name
+	}
+	return strings.Map(plainLetter, name)
+}
+
+func plainLetter(r rune) rune {
+	switch {
+	case unicode.In(r, unicode.Mn, unicode.Cf): // accents that stand behind their letter, what cannot be seen
+		return -1
+	case r >= 0xc0 && r < 0x180:
+		if c := latin[r-0xc0]; c != '.' {
+			return rune(c)
+		}
+	case r == '\u212a': // the sign for kelvin
+		return 'k'
+	case r >= '\u24b6' && r <= '\u24e9': // in circles
+		return 'a' + (r-'\u24b6')%26
+	case r > '\uff00' && r < '\uff5f': // of full width
+		return r - 0xff01 + '!'
+	case r >= 0x1d400 && r < 0x1d6a4: // of formulas
+		return 'a' + (r-0x1d400)%26
+	case r >= 0x1d7ce && r < 0x1d800:
+		return '0' + (r-0x1d7ce)%10
+	}
+	return r
+}
