@@ -223,7 +223,7 @@ func (p *Policy) forbidden(h hit, m *action.Match, a *action.Action, args *inqui
 	} else if meant := comesTo(h.Actions, m.Service, a.Operation); meant != "" && !slices.Contains(h.Actions, a.Name) {
 		d.Hint += fmt.Sprintf(", since it comes to the same as %s: an allow rule that names %s allows it", meant, cmp.Or(m.Service.Alias(a.Operation), a.Operation))
 	}
-	if (!a.Told() || a.Resource.Relative() || a.Gathers()) && h.rank%perName == byNothing && !a.Public && h.onOther {
+	if (h.reachedBy(a) || a.Resource.Relative() || a.Gathers()) && h.rank%perName == byNothing && !a.Public && len(h.globs) > 0 {
 		d.Hint += fmt.Sprintf(": it protects %s, and the request does not tell which resource it is about", strings.Join(h.Resources, ", "))
 	}
 	if len(h.When) > 0 && args.blind != "" {

@@ -31,8 +31,6 @@ type compiled struct {
 	limits     []*compiledLimit
 	globs      []glob // its resources as the service spells them, of deny rules as loosely as its server may read them
 	onPath     bool   // some resource is a path
-	onOther    bool   // some resource is of another kind
-	onRepos    bool   // all of those are repositories
 	alike      bool   // it stands on a page for what comes to the same as an action that it names
 }
 
@@ -120,14 +118,14 @@ func (s *serviceIndex) ready(p *Policy, r *Rule, order int, deny bool) *compiled
 			g, _ = parseGlob(g.kind + ":" + loose(g.name))
 		}
 		c.globs = append(c.globs, g)
-		if g.kind == "path" {
-			c.onPath = true
-			continue
-		}
-		c.onRepos = g.kind == "repo" && (c.onRepos || !c.onOther)
-		c.onOther = true
+		c.onPath = c.onPath || g.kind == "path"
 	}
 	return c
+}
+
+// reachedBy says whether an action may be about one of the rule's resources without naming it.
+func (c *compiled) reachedBy(a *action.Action) bool {
+	return slices.ContainsFunc(c.globs, func(g glob) bool { return g.kind != "path" && a.Reaches(g.kind) })
 }
 
 // meant drops the deny rules that match by what comes to the same, where a rule allows the action by its own name: it is then

@@ -235,9 +235,8 @@ func loose(name string) string { return action.Bare(strings.ToLower(action.Plain
 // blind appends the deny rules that would match if what is not known of a request were what they forbid: an action
 // whose resource cannot be told could be about the very one that is denied.
 func (pg *page) blind(hits []hit, rank int, a *action.Action, noPath bool) []hit {
-	noResource := !a.Public && !a.Somewhere && !a.Told()
 	for _, c := range pg.all {
-		if noResource && c.onOther && !(c.onRepos && a.Apart()) || noPath && c.onPath {
+		if !a.Public && !a.Somewhere && c.reachedBy(a) || noPath && c.onPath {
 			hits = append(hits, hit{c, rank + byNothing})
 		}
 	}

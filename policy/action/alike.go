@@ -48,7 +48,7 @@ set_variable actions/create-environment-variable actions/update-environment-vari
 delete_variable actions/delete-environment-variable actions/delete-org-variable agents/delete-repo-variable agents/delete-org-variable actions/remove-selected-repo-from-org-variable actions/set-selected-repos-for-org-variable agents/remove-selected-repo-from-org-variable agents/set-selected-repos-for-org-variable
 create_webhook repos/update-webhook repos/update-webhook-config-for-repo orgs/update-webhook orgs/update-webhook-config-for-org apps/update-webhook-config-for-app
 update_webhook orgs/update-webhook orgs/update-webhook-config-for-org apps/update-webhook-config-for-app
-add_collaborator teams/add-or-update-repo-permissions-in-org teams/add-or-update-repo-permissions-legacy orgs/assign-team-to-org-role orgs/assign-user-to-org-role enterprise-team-organizations/add enterprise-team-organizations/bulk-add apps/add-repo-to-installation-for-authenticated-user
+add_collaborator orgs/set-membership-for-user orgs/create-invitation teams/add-or-update-membership-for-user-in-org teams/add-or-update-membership-for-user-legacy teams/add-member-legacy teams/add-or-update-repo-permissions-in-org teams/add-or-update-repo-permissions-legacy orgs/assign-team-to-org-role orgs/assign-user-to-org-role enterprise-team-organizations/add enterprise-team-organizations/bulk-add apps/add-repo-to-installation-for-authenticated-user
 remove_collaborator teams/remove-repo-in-org teams/remove-repo-legacy orgs/remove-outside-collaborator orgs/revoke-org-role-team orgs/revoke-org-role-user orgs/revoke-all-org-roles-team orgs/revoke-all-org-roles-user enterprise-team-organizations/delete enterprise-team-organizations/bulk-remove
 add_member orgs/create-invitation teams/add-or-update-membership-for-user-in-org teams/add-or-update-membership-for-user-legacy teams/add-member-legacy enterprise-team-memberships/add enterprise-team-memberships/bulk-add inviteEnterpriseMember inviteEnterpriseAdmin addEnterpriseOrganizationMember orgs/assign-user-to-org-role
 remove_member orgs/convert-member-to-outside-collaborator teams/remove-membership-for-user-in-org teams/remove-membership-for-user-legacy teams/remove-member-legacy enterprise-team-memberships/remove enterprise-team-memberships/bulk-remove removeEnterpriseMember orgs/block-user
@@ -66,8 +66,9 @@ create_deployment repos/create-pages-deployment repos/request-pages-build
 add_deploy_key users/create-public-ssh-key-for-authenticated-user
 read_leaked_secrets secret-scanning/list-alerts-for-org
 list_webhooks orgs/list-webhooks orgs/get-webhook orgs/get-webhook-config-for-org`,
-	"google": `share_file drive.permissions.update drive.revisions.update drive.accessproposals.resolve
-read_mail gmail.users.threads.get gmail.users.threads.list gmail.users.drafts.get gmail.users.drafts.list gmail.users.messages.attachments.get gmail.users.history.list
+	"google": `send_mail gmail.users.settings.updateAutoForwarding gmail.users.settings.filters.create gmail.users.settings.updateVacation
+share_file drive.permissions.update drive.revisions.update drive.accessproposals.resolve
+read_mail gmail.users.threads.get gmail.users.threads.list gmail.users.drafts.get gmail.users.drafts.list gmail.users.messages.attachments.get gmail.users.history.list gmail.users.settings.updateAutoForwarding gmail.users.settings.filters.create gmail.users.settings.delegates.create
 read_file drive.files.export drive.files.download drive.revisions.get drive.files.copy
 delete_file drive.drives.delete drive.teamdrives.delete
 share_calendar calendar.acl.update calendar.acl.patch
@@ -112,7 +113,7 @@ create_price PostPlans
 update_price PostPlansPlan
 upload_file PostFiles
 get_file GetFiles GetFilesFile PostFileLinks
-read_customer customers/list customers/search`,
+read_customer customers/list customers/search GetEvents GetEventsId`,
 }
 
 // Alike are the operations of the service that a rule against an action, named by itself and not as one of a group, forbids as

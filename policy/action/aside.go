@@ -37,7 +37,7 @@ var asides = map[string]string{
 	"google gmail.users.threads.modify":                              "addLabelIds:TRASH=gmail.users.threads.trash,gmail.users.messages.trash",
 	"jira createIssue":                                               "transition=transition_issue fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment update.worklog=add_worklog update.issuelinks=linkIssues",
 	"jira doTransition":                                              "fields=update_issue update=update_issue fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment,update_comment,delete_comment update.worklog=add_worklog update.issuelinks=linkIssues",
-	"jira editIssue":                                                 "fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment,update_comment,delete_comment update.worklog=add_worklog update.issuelinks=linkIssues",
+	"jira editIssue":                                                 "transition=transition_issue fields.assignee=assign_issue update.assignee=assign_issue update.comment=add_comment,update_comment,delete_comment update.worklog=add_worklog update.issuelinks=linkIssues",
 	"jira linkIssues":                                                "comment=add_comment",
 	"openai responses/create":                                        "tools.type:image_generation=create_image tools.type:file_search=search_vector_store prompt=create_image,search_vector_store",
 	"openai vector-stores/create":                                    "file_ids=add_vector_file",

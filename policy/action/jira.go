@@ -49,8 +49,13 @@ func jiraResource(template string) string {
 	return ""
 }
 
-// refineJira counts the issues that are created at once.
+// refineJira counts the issues that are created at once, and refuses what stands in the place of an issue's key: PUT .../issue/archive
+// takes issues of any project.
 func refineJira(r *Request, m *Match) {
+	if issue := m.Actions[0].Resource; issue.Kind == "issue" && !isIssueKey(issue.Name) {
+		m.deny(fmt.Sprintf("%q is no key of an issue", clip(issue.Name)))
+		return
+	}
 	if m.Actions[0].Operation != "createIssues" {
 		return
 	}
@@ -62,6 +67,12 @@ func refineJira(r *Request, m *Match) {
 	if err != nil {
 		m.deny(err.Error())
 	}
+}
+
+// isIssueKey says whether a key is that of a project and a number.
+func isIssueKey(key string) bool {
+	project, number, _ := strings.Cut(key, "-")
+	return project != "" && number != "" && strings.Trim(number, "0123456789") == ""
 }
 
 // canonJira folds keys, which Jira takes in any case, and refuses numbers in their stead: a rule about the keys of a

@@ -65,13 +65,21 @@ func (a *Action) Gathers() bool {
 	return false
 }
 
-// Apart says whether the action is about whose credential it is and about no repository.
-func (a *Action) Apart() bool { return a.Operation == "users/get-authenticated" }
-
 // Told says whether the resource tells what the action is about: not where it is none, where a query of GraphQL leads beyond one,
 // and where repositories are meant, whoever owns them.
 func (a *Action) Told() bool {
 	return a.Resource.Known() && a.Resource != elsewhere && (a.Resource.Kind == "org" || !a.Gathers())
+}
+
+// Reaches says whether the action may be about a thing of a kind without naming it.
+func (a *Action) Reaches(kind string) bool {
+	switch a.Operation {
+	case "users/get-authenticated": // who has the credential
+		return kind != "repo"
+	case "databases/query", "data-sources/query": // Notion's, which give the pages
+		return kind == "page"
+	}
+	return !a.Told()
 }
 
 // modelNames are the names of what a model is a version of, in the case of letters that vendors use: gpt-4o of gpt-4o-2024-08-06 and
