@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // FormValue is an argument as a form or a query holds it: text without a type.
@@ -129,6 +130,8 @@ func formFields(text string, names []string) (map[string]any, error) {
 	for key, values := range form {
 		for _, name := range names {
 			switch {
+			case key == name && len(values) == 1 && !utf8.ValidString(values[0]): // of which some servers take off what is none
+				return nil, fmt.Errorf("%q is not UTF-8", name)
 			case key == name && len(values) == 1:
 				out[name] = FormValue(values[0])
 			case key == name:
