@@ -100,12 +100,23 @@ func (b book) find(hits []hit, a *action.Action, path string, deny bool) []hit {
 	return hits
 }
 
-// any gives a rule that names the action, wherever it applies; nil if none does.
-func (b book) any(a *action.Action) *compiled {
+// any gives a rule that names the action, wherever it applies, rather one about things of its kind; nil if none does.
+func (b book) any(a *action.Action) (found *compiled) {
 	for _, name := range names(a) {
-		if pg := b[name]; pg != nil && name != "" {
-			return pg.all[0]
+		pg := b[name]
+		if pg == nil || name == "" {
+			continue
+		}
+		for _, c := range pg.all {
+			if found == nil || c.about(a.Resource.Kind) && !found.about(a.Resource.Kind) {
+				found = c
+			}
 		}
 	}
-	return nil
+	return found
+}
+
+// about says whether one of the rule's resources is of a kind.
+func (c *compiled) about(kind string) bool {
+	return slices.ContainsFunc(c.globs, func(g glob) bool { return g.kind == kind })
 }

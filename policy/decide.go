@@ -158,7 +158,7 @@ func (s *serviceIndex) allows(m *action.Match, args *inquiry) Decision {
 		a := &m.Actions[i]
 		hits := s.allow.find(room[:0], a, m.Path, false)
 		if len(hits) == 0 {
-			return s.unmatched(m, a)
+			return s.unmatched(m, a, args)
 		}
 		if hits = args.met(hits, a, false); len(hits) == 0 {
 			return args.unmetBy(a)
@@ -234,7 +234,7 @@ func (p *Policy) forbidden(h hit, m *action.Match, a *action.Action, args *inqui
 }
 
 // unmatched is the refusal of what no rule allows, with what would have to be written.
-func (s *serviceIndex) unmatched(m *action.Match, a *action.Action) Decision {
+func (s *serviceIndex) unmatched(m *action.Match, a *action.Action, args *inquiry) Decision {
 	d := denied(a)
 	if a.Class == action.Unknown {
 		d.Reason = clean(cmp.Or(m.Reason, d.Reason))
@@ -249,18 +249,19 @@ func (s *serviceIndex) unmatched(m *action.Match, a *action.Action) Decision {
 	case elsewhere != nil:
 		d.Hint = restricted(elsewhere, a)
 	default:
-		d.Hint = s.missing(m, a)
+		d.Hint = s.missing(m, a, args)
 	}
 	d.Hint = clean(also(d.Hint, m.Reason))
 	return d
 }
 
 // missing is the hint where no rule names the action: to which rule about the same resource it could be added, else what to write.
-// A rule without resources is no place for it where others have some: it would be allowed on all.
-func (s *serviceIndex) missing(m *action.Match, a *action.Action) string {
+// A rule without resources is no place for it where others have some: it would be allowed on all. Nor is one whose conditions the
+// request does not meet: it would still not be allowed.
+func (s *serviceIndex) missing(m *action.Match, a *action.Action, args *inquiry) string {
 	known := a.Resource.Known()
 	if s.rules != nil {
-		if hits := s.rules.find(nil, a, m.Path, 0, false); len(hits) > 0 {
+		if hits := args.met(s.rules.find(nil, a, m.Path, 0, false), a, false); len(hits) > 0 {
 			best := slices.MinFunc(hits, better)
 			if !known || best.rank != byNothing || len(s.rules.anywhere) == len(s.rules.all) {
 				return fmt.Sprintf("no rule allows it: add %q to the actions of [%s]", a.Name, best.Name)

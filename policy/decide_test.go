@@ -564,9 +564,23 @@ auth = "bearer"
 see  = "GET /{repo} -> repo:{repo}"
 close = "POST /{repo}/close -> repo:{repo}"
 ping = "POST /"
+fix = "POST /{repo}/fix -> repo:{repo}"
 [allow.a-anything]
 service = "s"
 actions = ["read"]
+[allow.a-small]
+service = "s"
+actions = ["see"]
+resources = ["repo:one"]
+when = { size = 1 }
+[allow.a-path]
+service = "s"
+actions = ["fix"]
+resources = ["path:/x/*"]
+[allow.d-one]
+service = "s"
+actions = ["fix"]
+resources = ["repo:fixed"]
 [allow.b-one]
 service = "s"
 actions = ["see"]
@@ -579,8 +593,9 @@ resources = ["repo:tw*"]
 	for what, want := range map[string]string{
 		"close repo:one": `add "close" to the actions of [allow.b-one]`, "close repo:two": `add "close" to the actions of [allow.c-two]`,
 		"close repo:other": `write an [allow.NAME] with service = "s", actions = ["close"], resources = ["repo:other"]`, "ping": `add "ping" to the actions of [allow.a-anything]`,
+		"fix repo:other": "rule allow.d-one allows it on repo:fixed only, not on repo:other",
 	} {
-		if d := p.Decide(act(p, "s", what)); d.Hint != "no rule allows it: "+want {
+		if d := p.Decide(act(p, "s", what)); strings.TrimPrefix(d.Hint, "no rule allows it: ") != want {
 			t.Errorf("%s: %s", what, d.Hint)
 		}
 	}
