@@ -256,12 +256,12 @@ func (s *serviceIndex) unmatched(m *action.Match, a *action.Action, args *inquir
 }
 
 // missing is the hint where no rule names the action: to which rule about the same resource it could be added, else what to write.
-// A rule without resources is no place for it where others have some: it would be allowed on all. Nor is one whose conditions the
-// request does not meet: it would still not be allowed.
+// A rule without resources is no place for it where others have some: it would be allowed on all. Nor is one with conditions
+// on the action, which the request may not meet.
 func (s *serviceIndex) missing(m *action.Match, a *action.Action, args *inquiry) string {
 	known := a.Resource.Known()
 	if s.rules != nil {
-		if hits := args.met(s.rules.find(nil, a, m.Path, 0, false), a, false); len(hits) > 0 {
+		if hits := args.free(s.rules.find(nil, a, m.Path, 0, false), a); len(hits) > 0 {
 			best := slices.MinFunc(hits, better)
 			if !known || best.rank != byNothing || len(s.rules.anywhere) == len(s.rules.all) {
 				return fmt.Sprintf("no rule allows it: add %q to the actions of [%s]", a.Name, best.Name)

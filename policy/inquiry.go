@@ -92,6 +92,16 @@ func (q *inquiry) met(hits []hit, a *action.Action, deny bool) []hit {
 	return slices.DeleteFunc(hits, func(h hit) bool { return !q.meets(h.Rule, a, deny) })
 }
 
+// free keeps the hits without conditions on an action.
+func (q *inquiry) free(hits []hit, a *action.Action) []hit {
+	if q == nil {
+		return hits
+	}
+	return slices.DeleteFunc(hits, func(h hit) bool {
+		return slices.ContainsFunc(h.When, func(c Condition) bool { return q.applies(c.Argument, a) })
+	})
+}
+
 func (q *inquiry) meets(r *Rule, a *action.Action, deny bool) bool {
 	for i := range r.When {
 		c := &r.When[i]
