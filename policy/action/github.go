@@ -111,7 +111,8 @@ func refineGitHub(r *Request, m *Match) {
 
 // byBody are the operations whose arguments decide their action. Frameworks merge the query's into the body's.
 var byBody = map[string]bool{"graphql": true, "pulls/update": true, "issues/update": true, "pulls/create-review": true,
-	"pulls/submit-review": true, "git/create-ref": true, "git/update-ref": true, "repos/rename-branch": true, "repos/update": true}
+	"pulls/submit-review": true, "git/create-ref": true, "git/update-ref": true, "repos/rename-branch": true, "repos/update": true,
+	"repos/create-fork": true, "repos/create-using-template": true, "repos/transfer": true}
 
 func refineOperation(op string, r *Request, m *Match) (err error) {
 	m.Actions[0].Ref = refInPath(r.Path.Segments)
@@ -136,6 +137,12 @@ func refineOperation(op string, r *Request, m *Match) (err error) {
 		err = refineRename(r, m)
 	case "repos/update":
 		err = refineSettings(r, m)
+	case "repos/create-fork":
+		err = refineOwner(r, m, "organization", "name")
+	case "repos/create-using-template":
+		err = refineOwner(r, m, "owner", "name")
+	case "repos/transfer":
+		err = refineOwner(r, m, "new_owner", "new_name")
 	}
 	return err
 }
@@ -263,6 +270,28 @@ func refineRename(r *Request, m *Match) error {
 	}
 	a := m.Actions[0]
 	a.Ref, a.Also = heads+name, true
+	m.Actions = append(m.Actions, a)
+	return nil
+}
+
+// refineOwner adds the repository that there is afterwards where the body says whose it is to be: what is done to somebody's template
+// makes a repository of somebody else's. Without a name it has that of the one in the path.
+func refineOwner(r *Request, m *Match, owner, name string) error {
+	body, err := jsonObject(r, owner, name)
+	if err != nil || body[owner] == nil {
+		return err
+	}
+	whose, isText := body[owner].(string)
+	called, isName := body[name].(string)
+	a := m.Actions[0]
+	if body[name] == nil {
+		_, called, isName = strings.Cut(a.Resource.Name, "/")
+	}
+	repo, ok := canonRepos(whose, called)
+	if !isText || !isName || !ok {
+		return fmt.Errorf("the body's %q and %q name no repository", owner, name)
+	}
+	a.Resource, a.Also = Resource{"repo", repo}, true
 	m.Actions = append(m.Actions, a)
 	return nil
 }

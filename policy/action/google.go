@@ -9,9 +9,9 @@ import (
 // the discovery documents, with their uploads. Batches (/batch/...) are not understood.
 func google() *Service {
 	slots := []Slot{{Bearer, ""}, {Query, "access_token"}, {Query, "oauth_token"}} // as the discovery documents list them
-	mail := Host{Pattern: mustHost("gmail.googleapis.com"), Slots: slots, Routes: mustRoutes(gmailRoutes), Refine: refineGoogle}
+	mail := Host{Pattern: mustHost("gmail.googleapis.com"), Slots: slots, Routes: mustRoutes(gmailRoutes), Refine: refineGoogle, Canon: canonGoogle}
 	mail.generated("gmail", "", googleResource)
-	www := Host{Pattern: mustHost("www.googleapis.com"), Slots: slots, Routes: mustRoutes(workspaceRoutes), Refine: refineGoogle}
+	www := Host{Pattern: mustHost("www.googleapis.com"), Slots: slots, Routes: mustRoutes(workspaceRoutes), Refine: refineGoogle, Canon: canonGoogle}
 	www.generated("workspace", "", googleResource)
 	return &Service{Base: "https://www.googleapis.com", Refusal: RefusalGoogle, Hosts: []Host{mail, www}}
 }
@@ -43,6 +43,14 @@ write DELETE /calendar/v3/calendars/{calendarId}/events/{eventId} delete_event c
 admin POST   /calendar/v3/calendars/{calendarId}/acl         share_calendar calendar.acl.insert -> calendar:{calendarId}
 `
 
+// canonGoogle folds what is or begins as an address of mail, which Google takes in any case.
+func canonGoogle(param, value string) (string, error) {
+	if param == "userId" || param == "calendarId" {
+		return strings.ToLower(value), nil
+	}
+	return value, nil
+}
+
 func googleResource(template string) string {
 	for _, r := range [...][2]string{{"/users/{userId}/", "mailbox:{userId}"}, {"/files/{fileId}", "file:{fileId}"},
 		{"/calendars/{calendarId}", "calendar:{calendarId}"}, {"/drives/{driveId}", "drive:{driveId}"}} {
@@ -54,8 +62,18 @@ func googleResource(template string) string {
 }
 
 // refineGoogle refuses the system parameters by which Google's front end takes a request for another one ($httpMethod,
-// $httpHeaders, $req): those that merely shape the answer are known.
+// $httpHeaders, $req): those that merely shape the answer are known. An event that is moved belongs to two calendars.
 func refineGoogle(r *Request, m *Match) {
+	if a := m.Actions[0]; a.Operation == "calendar.events.move" {
+		args, err := formFields(r.Query, []string{"destination"})
+		to, given := args["destination"].(FormValue)
+		if err != nil || !given {
+			m.deny("the query does not say to which calendar the event is moved")
+			return
+		}
+		a.Resource, a.Also = Resource{"calendar", strings.ToLower(string(to))}, true
+		m.Actions = append(m.Actions, a)
+	}
 	for pair := range strings.FieldsFuncSeq(r.Query, func(c rune) bool { return c == '&' || c == ';' }) {
 		key, _, _ := strings.Cut(pair, "=")
 		if k, err := url.QueryUnescape(key); err == nil {
