@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -28,8 +29,9 @@ const maxBody = 1 << 20
 type peekedBody struct {
 	src      *ownBody
 	encoding []string
-	head     []byte // read ahead, not yet sent
+	head     []byte // read ahead
 	spool    *spool // read ahead behind the head, where that got too long
+	at       int64  // how much of both has been sent
 	end      error  // what src ended with, once it has been read to its end
 	swapped  bool   // head is no longer what the child wrote, which is in sum already
 	deadline func(time.Time) error
@@ -40,9 +42,9 @@ type peekedBody struct {
 	room     scrub.Room            // of decoders that wait for src
 	dir      string                // for what is held back; if "", the system's temporary directory
 	most     int64                 // that is held back, in bytes
-	gate     *gate                 // through which it leaves, if it cannot be held whole; nil: none
 	judge    func(io.Reader) error // must have read it before its end is sent; nil: nobody
 	watch    *watch                // of the judge, since the sending began
+	refusal  *Refusal              // the judge's
 	from     *bulk                 // whence it comes; nil: another way, or not read as it leaves
 	to       atomic.Pointer[bulk]  // where it leaves, if it may do so in pieces
 
@@ -110,7 +112,7 @@ func (b *peekedBody) passes(p []byte, err error) (int64, *Refusal) {
 // leaves is told by which connection the request leaves.
 func (ex *Exchange) leaves(c httptrace.GotConnInfo) {
 	ex.up, ex.left = bulkOf(c.Conn), true
-	if b := ex.body; b != nil && b.gate == nil && ex.tunnel != nil {
+	if b := ex.body; b != nil && ex.tunnel != nil {
 		b.atOnce()
 		b.from = ex.tunnel
 		b.to.Store(ex.up)
@@ -144,22 +146,21 @@ func (b *peekedBody) forbids(p []byte, last bool) *Refusal {
 	if b.watch == nil {
 		b.watch = newWatch(b.room, b.encoding, b.judge)
 	}
-	if err := b.watch.sees(p, last); err != nil {
-		return deny(err.Error(), "")
+	err := b.watch.sees(p, last)
+	if told := (refusalError{}); errors.As(err, &told) {
+		b.refusal = told.Refusal
+	} else if err != nil {
+		b.refusal = deny(err.Error(), "")
 	}
-	return nil
+	return b.refusal
 }
 
 // next is what comes next of the body.
 func (b *peekedBody) next(p []byte) (n int, err error) {
+	n, err = b.held(p, b.at)
+	b.at += int64(n)
 	switch {
-	case b.gate != nil:
-		return b.gate.leaving.Read(p) // whose other end reads src, and is at work on what is below
-	case len(b.head) > 0:
-		n = copy(p, b.head)
-		b.head = b.head[n:]
-	case b.spool.left():
-		n, err = b.spool.Read(p)
+	case n > 0 || err != nil:
 	case b.end != nil:
 		err = b.end
 	default:
@@ -178,11 +179,11 @@ type brokenBody struct{ error }
 
 func (e *brokenBody) Unwrap() error { return e.error }
 
-// Close ends the sending. A gate goes on taking what the child sends: git reads an answer only when all is sent.
+// Close ends the sending. What a push still brings is there to be taken: git reads an answer only when all is sent.
 func (b *peekedBody) Close() error {
 	b.atOnce()
-	if b.gate != nil {
-		return b.gate.leaving.Close()
+	if b.judge != nil {
+		return nil
 	}
 	return b.src.Close()
 }
@@ -206,7 +207,7 @@ func (b *peekedBody) endsWith(status int, r *http.Request) bool {
 }
 
 // isWhole says whether all of the body has been read ahead.
-func (b *peekedBody) isWhole() bool { return b != nil && b.gate == nil && b.end == io.EOF }
+func (b *peekedBody) isWhole() bool { return b != nil && b.end == io.EOF }
 
 // discard takes what is still to come, up to max bytes, and throws it away.
 func (b *peekedBody) discard(max int64) { io.Copy(io.Discard, io.LimitReader(b.src, max)) }
@@ -313,9 +314,10 @@ func (b *peekedBody) finish(ex *Exchange) {
 	b.memory.give(b.taken)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.watch != nil {
-		b.watch.end()
+	if b.watch != nil && b.watch.end() && ex.push != nil {
+		ex.Match, ex.Decision = ex.push.match, ex.push.decision
 	}
+	ex.Refusal = cmp.Or(ex.Refusal, b.refusal)
 	if ex.Sent = b.sent; ex.Sent > 0 {
 		ex.BodyHash = hex.EncodeToString(b.sum.Sum(nil))
 	}

@@ -49,6 +49,7 @@ type Exchange struct {
 	hits     []cred.Hit
 	request  *action.Request // what was classified, for conditions on its arguments
 	body     *peekedBody
+	push     *push    // that is read while it leaves; nil: none
 	tunnel   *bulk    // the child's end, where it carries one request at a time; nil: none, or not so
 	up       *bulk    // the upstream's end, likewise
 	through  *url.URL // the corporate proxy on the way; nil: none

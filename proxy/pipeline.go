@@ -7,7 +7,7 @@ import (
 
 // stage is one step of the pipeline. A request passes the stages from top to bottom, its response from bottom to top; a
 // request half that refuses ends the exchange, and nothing has left for the upstream before the last one has passed. (What
-// passes them on a condition, and leaves without its end until that is met, is the business of gate.)
+// passes them on a condition, and leaves without its end until that is met, is the business of push.)
 type stage struct {
 	name     string
 	request  func(*Exchange) *Refusal

@@ -5,7 +5,6 @@
 package proxy
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -192,10 +191,6 @@ func (p *Proxy) exchange(w http.ResponseWriter, ex *Exchange) {
 	// leave the body unread, and trip over it when the next request comes on the connection.
 	rc.EnableFullDuplex()
 	defer ex.restoreBody()
-	if ex.body != nil && ex.body.gate != nil {
-		go ex.body.gate.open(p.Policy, ex.Decision)
-		defer func() { ex.Refusal = cmp.Or(ex.Refusal, ex.body.gate.stop(ex)) }()
-	}
 	ctx := context.WithValue(ex.in.Context(), exchangeKey{}, ex)
 	if ex.WebSocket { // its connection is taken over from the server, whose Close then does not end it
 		var cancel context.CancelFunc

@@ -204,11 +204,6 @@ func (p *Proxy) unquote(ex *Exchange, f *Refusal) {
 
 // failure is what to tell the child of err, and whether its connection is over: it can carry no next request.
 func (p *Proxy) failure(ex *Exchange, err error) (f *Refusal, over bool) {
-	if ex.body != nil && ex.body.gate != nil {
-		if f := ex.body.gate.stop(ex); f != nil {
-			return f, false
-		}
-	}
 	var told refusalError
 	var broken *brokenBody
 	switch {

@@ -17,7 +17,6 @@ const maxSpool = 256 << 20
 type spool struct {
 	file *os.File
 	size int64
-	sent int64
 	disk *budget
 	buf  []byte
 }
@@ -41,9 +40,8 @@ func (b *peekedBody) stream() (io.ReadCloser, error) {
 
 // ahead reads a body from its beginning, before it is sent.
 type ahead struct {
-	b    *peekedBody
-	at   int64
-	pass bool // what is not yet held is read without being held
+	b  *peekedBody
+	at int64
 }
 
 func (a *ahead) Read(p []byte) (int, error) {
@@ -52,14 +50,6 @@ func (a *ahead) Read(p []byte) (int, error) {
 		if n, err := b.held(p, a.at); n > 0 || err != nil {
 			a.at += int64(n)
 			return n, err
-		}
-		if a.pass && b.end == nil {
-			var n int
-			b.patiently(func() { n, b.end = b.src.Read(p) })
-			if n > 0 {
-				return n, nil
-			}
-			continue
 		}
 		if err := b.hold(); err != nil {
 			return 0, err
@@ -144,16 +134,6 @@ func (s *spool) add(src io.Reader) error {
 	}
 	s.size += int64(n)
 	return err
-}
-
-// left says whether some of what is held is not yet sent.
-func (s *spool) left() bool { return s != nil && s.sent < s.size }
-
-// Read sends what is held.
-func (s *spool) Read(p []byte) (int, error) {
-	n, err := s.read(p, s.sent)
-	s.sent += int64(n)
-	return n, err
 }
 
 func (s *spool) close() {

@@ -147,10 +147,8 @@ func (p *Proxy) decide(ex *Exchange) *Refusal {
 	switch ex.Claim.Kind {
 	case policy.ForService:
 		ex.Decision = p.Policy.DecideRequest(&ex.Match, ex.request)
-		if least := ex.Decision.Otherwise; least != nil && len(ex.body.encoding) == 0 {
-			ex.body.gate = newGate(ex)
-			ex.Match, ex.Decision = ex.Match.AtLeast(), *least
-			ex.Decision.Reason = passing
+		if least := ex.Decision.Otherwise; least != nil && len(ex.body.encoding) == 0 && ex.body.judge == nil {
+			p.letPass(ex, least)
 		}
 	case policy.Open:
 		ex.Decision = policy.Decision{Effect: policy.Allow, Rule: "network.allow"}

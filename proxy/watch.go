@@ -74,5 +74,9 @@ func (w *watch) sees(p []byte, last bool) error {
 	return w.verdict
 }
 
-// end is for a body that is sent no further.
-func (w *watch) end() { w.stop() }
+// end is for a body that is sent no further. It says whether the verdict was known.
+func (w *watch) end() bool {
+	told := w.over
+	w.stop()
+	return told
+}
