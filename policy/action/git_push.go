@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"agentguard/policy/pack"
 )
 
 // maxPushHead bounds what stands before the pack of a push.
@@ -79,10 +81,10 @@ const notRead = "the pack was not read, which alone tells whether it is forced"
 // pushReading is what is known of a push.
 type pushReading struct {
 	head    *pushHead
-	base    Action   // what the actions share
-	forced  []string // for each command why it counts as forced, "" where it does not
-	updates []update // those that the pack or the server may show to be fast-forwards
-	of      []int    // the command of each update
+	base    Action        // what the actions share
+	forced  []string      // for each command why it counts as forced, "" where it does not
+	updates []pack.Update // those that the pack or the server may show to be fast-forwards
+	of      []int         // the command of each update
 }
 
 // actions are those of all commands, and why one counts as forced.
@@ -113,7 +115,7 @@ func (p *pushReading) actions() (list []Action, reason string) {
 func (p *pushReading) find() {
 	for i, c := range p.head.commands {
 		if c.moves() {
-			p.updates, p.of = append(p.updates, update{old: c.old, new: c.new}), append(p.of, i)
+			p.updates, p.of = append(p.updates, pack.Update{Old: c.old, New: c.new}), append(p.of, i)
 		}
 	}
 }
@@ -121,12 +123,12 @@ func (p *pushReading) find() {
 // settle reads the pack, and asks the server about what that leaves open.
 func (p *pushReading) settle(r *Request) ([]Action, string, error) {
 	for k, u := range p.updates {
-		p.updates[k] = update{old: u.old, new: u.new}
+		p.updates[k] = pack.Update{Old: u.Old, New: u.New}
 	}
 	why, err := p.prove(r)
 	for k, i := range p.of {
 		if p.forced[i] = why; why == "" {
-			p.forced[i] = p.updates[k].reason()
+			p.forced[i] = p.updates[k].Reason()
 		}
 	}
 	list, reason := p.actions()
@@ -150,9 +152,9 @@ func (p *pushReading) prove(r *Request) (string, error) {
 	if _, err := io.CopyN(io.Discard, body, int64(p.head.size)); err != nil {
 		return "", err
 	}
-	h := newHistory(p.head.width(), p.head.shallow)
-	if err := h.readPack(body, p.updates); err != nil {
-		if h.judge(p.updates) && errors.Is(err, ErrHeld) {
+	h := pack.NewHistory(p.head.width(), p.head.shallow)
+	if err := h.Read(body, p.updates); err != nil {
+		if h.Judge(p.updates) && errors.Is(err, ErrHeld) {
 			return "", nil
 		}
 		return err.Error(), err

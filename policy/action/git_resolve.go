@@ -2,11 +2,12 @@ package action
 
 import (
 	"bytes"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
+
+	"agentguard/policy/pack"
 )
 
 // The bounds of what the server is asked about one push.
@@ -24,55 +25,56 @@ const (
 type resolver struct {
 	request *Request
 	about   Action
-	history *history
+	history *pack.History
 
 	ready  bool
 	filter bool // the server leaves files out
 }
 
 // resolve marks the updates that the server's history proves, and says at the others what came of asking.
-func (s *resolver) resolve(updates []update) {
+func (s *resolver) resolve(updates []pack.Update) {
 	if s.request.Ask == nil {
 		return
 	}
 	asked := 0
 	for i := range updates {
 		u := &updates[i]
-		if !u.open() || u.asked != "" {
+		if !u.Open() || u.Asked != "" {
 			continue
 		}
-		wants := s.wants(updates, u.old)
+		wants := s.wants(updates, u.Old)
 		if len(wants) == 0 {
-			u.asked = "it cannot be asked for what was cut off"
+			u.Asked = "it cannot be asked for what was cut off"
 			continue
 		}
 		err := errors.New("this push asks for too many histories")
 		if asked++; asked <= maxQuestions {
-			err = s.fetch(wants, u.old, updates)
+			err = s.fetch(wants, u.Old, updates)
 		}
 		said := "neither does what the server has"
 		if err != nil {
 			said = "the server could not be asked for the rest: " + err.Error()
 		}
 		for j := range updates {
-			if updates[j].old == u.old {
-				updates[j].asked = said
+			if updates[j].Old == u.Old {
+				updates[j].Asked = said
 			}
 		}
 	}
 }
 
 // wants are the commits at which the pack ends, on the ways from what is new to one old commit.
-func (s *resolver) wants(updates []update, old string) []oid {
-	var list []oid
-	seen := map[oid]bool{}
+func (s *resolver) wants(updates []pack.Update, old string) []string {
+	var list []string
+	seen := map[string]bool{}
 	for i := range updates {
 		u := &updates[i]
-		if from, ok := parseID(u.new, s.history.width); ok && u.old == old && u.open() {
-			for _, id := range s.history.outside(from, maxWants) {
-				if !seen[id] && len(list) < maxWants {
-					seen[id], list = true, append(list, id)
-				}
+		if u.Old != old || !u.Open() {
+			continue
+		}
+		for _, id := range s.history.Outside(u.New, maxWants) {
+			if !seen[id] && len(list) < maxWants {
+				seen[id], list = true, append(list, id)
 			}
 		}
 	}
@@ -80,7 +82,7 @@ func (s *resolver) wants(updates []update, old string) []oid {
 }
 
 // fetch adds to the history what the wanted commits descend from and the old one does not.
-func (s *resolver) fetch(wants []oid, old string, updates []update) error {
+func (s *resolver) fetch(wants []string, old string, updates []pack.Update) error {
 	if err := s.open(); err != nil {
 		return err
 	}
@@ -89,12 +91,12 @@ func (s *resolver) fetch(wants []oid, old string, updates []update) error {
 	if err != nil {
 		return err
 	}
-	pack, err := packOf(reply.Body)
+	answer, err := packOf(reply.Body)
 	if err != nil {
 		return err
 	}
-	s.history.shallow = nil // that was the client's
-	if err := s.history.readPack(bytes.NewReader(pack), updates); err != nil && !s.history.judge(updates) {
+	s.history.Unshallow() // that was the client's
+	if err := s.history.Read(bytes.NewReader(answer), updates); err != nil && !s.history.Judge(updates) {
 		return fmt.Errorf("its answer: %w", err)
 	}
 	return nil
@@ -136,7 +138,7 @@ func (s *resolver) path(door string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(s.request.Path.Raw, "/"), "git-receive-pack") + door
 }
 
-func (s *resolver) command(wants []oid, old string) []byte {
+func (s *resolver) command(wants []string, old string) []byte {
 	b := appendPkt(nil, "command=fetch")
 	if len(old) != 40 {
 		b = appendPkt(b, "object-format=sha256")
@@ -146,7 +148,7 @@ func (s *resolver) command(wants []oid, old string) []byte {
 		b = appendPkt(b, "filter tree:0")
 	}
 	for _, id := range wants {
-		b = appendPkt(b, "want "+hex.EncodeToString(id[:s.history.width]))
+		b = appendPkt(b, "want "+id)
 	}
 	b = appendPkt(appendPkt(b, "have "+old), "done")
 	return append(b, "0000"...)

@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"agentguard/policy/pack"
+	"agentguard/policy/pack/packtest"
 )
 
 // What the pack cannot prove, the server tells: commits that it has of another branch, of an upstream, of before the
@@ -60,9 +63,9 @@ func TestServerThatProvesNothing(t *testing.T) {
 		}
 	}
 	body := func(b []byte) func(*Reply) { return func(r *Reply) { r.Body = b } }
-	other := newPack()
-	other.plain(1, commitText("other", one))
-	otherPack := append(append(pkt("packfile\n")[:13], appendPkt(nil, "\x01"+string(other.done()))...), "0000"...)
+	other := packtest.New()
+	other.Plain(1, packtest.Commit("other", one))
+	otherPack := append(append(pkt("packfile\n")[:13], appendPkt(nil, "\x01"+string(other.Done()))...), "0000"...)
 	for reason, ask := range map[string]func(*Question, *Reply){
 		"it answered 404":       on("GET", func(r *Reply) { r.Status = 404 }),
 		"it answered 500":       on("POST", func(r *Reply) { r.Status = 500 }),
@@ -91,18 +94,18 @@ func TestServerThatProvesNothing(t *testing.T) {
 
 // However an answer is cut off, it proves an update or it does not, and only by commits that it holds whole.
 func TestAnswersCutOff(t *testing.T) {
-	old, first := two, commitText("first", two)
-	second := commitText("second", idOf(first))
-	p := newPack()
-	p.plain(1, second)
-	p.plain(1, first)
-	whole := append(append(pkt("packfile\n")[:13], appendPkt(nil, "\x01"+string(p.done()))...), "0000"...)
+	old, first := two, packtest.Commit("first", two)
+	second := packtest.Commit("second", packtest.ID(first))
+	p := packtest.New()
+	p.Plain(1, second)
+	p.Plain(1, first)
+	whole := append(append(pkt("packfile\n")[:13], appendPkt(nil, "\x01"+string(p.Done()))...), "0000"...)
 	proven := 0
 	for n := range len(whole) + 1 {
-		u := askedAbout(old, idOf(second), whole[:n])
-		if u.proven {
+		u := askedAbout(old, packtest.ID(second), whole[:n])
+		if u.Reason() == "" {
 			proven++
-		} else if u.asked == "" {
+		} else if u.Asked == "" {
 			t.Errorf("%d bytes: %+v", n, u)
 		}
 	}
@@ -112,7 +115,7 @@ func TestAnswersCutOff(t *testing.T) {
 }
 
 // askedAbout resolves a push of commits that the server has, with a given answer of the server.
-func askedAbout(old, new string, answer []byte) update {
+func askedAbout(old, new string, answer []byte) pack.Update {
 	path, _ := ParsePath("/o/r.git/git-receive-pack", true)
 	r := &Request{Path: path, Ask: func(q *Question) (*Reply, error) {
 		if q.Method == http.MethodGet {
@@ -120,9 +123,9 @@ func askedAbout(old, new string, answer []byte) update {
 		}
 		return &Reply{200, http.Header{"Content-Type": {"application/x-git-upload-pack-result"}}, bytes.Clone(answer)}, nil
 	}}
-	u := []update{{old: old, new: new}}
-	h := newHistory(20, nil)
-	h.judge(u)
+	u := []pack.Update{{Old: old, New: new}}
+	h := pack.NewHistory(20, nil)
+	h.Judge(u)
 	(&resolver{request: r, history: h}).resolve(u)
 	return u[0]
 }
@@ -134,8 +137,8 @@ func TestQuestionsAreBounded(t *testing.T) {
 		commands = append(commands, fmt.Sprintf("%040x %040x refs/heads/b%d", 1+i/2, 1000+i, i))
 	}
 	commands[0] += "\x00report-status"
-	p := newPack()
-	body := append(pkt(commands...), p.done()...)
+	p := packtest.New()
+	body := append(pkt(commands...), p.Done()...)
 	q := gitRequest(pushRequest(), body)
 	asked := 0
 	q.Ask = func(q *Question) (*Reply, error) {
@@ -154,15 +157,15 @@ func TestQuestionsAreBounded(t *testing.T) {
 }
 
 func FuzzAnswer(f *testing.F) {
-	a := commitText("a", two)
-	p := newPack()
-	p.ofs(p.plain(1, a), deltaOf(a, commitText("b", idOf(a))))
-	f.Add(pkt("packfile\n", "\x01"+string(p.done())))
+	a := packtest.Commit("a", two)
+	p := packtest.New()
+	p.Ofs(p.Plain(1, a), packtest.Delta(a, packtest.Commit("b", packtest.ID(a))))
+	f.Add(pkt("packfile\n", "\x01"+string(p.Done())))
 	f.Add(pkt("acknowledgments\n", "ready\n"))
 	f.Add([]byte("0001000dpackfile\n0005\x02"))
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		// Nobody knows bytes with these ids, so no answer leads from one to the other.
-		if u := askedAbout(strings.Repeat("4", 40), strings.Repeat("5", 40), answer); u.proven {
+		if u := askedAbout(strings.Repeat("4", 40), strings.Repeat("5", 40), answer); u.Reason() == "" {
 			t.Fatal("proven")
 		}
 		canFilter(answer)

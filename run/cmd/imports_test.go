@@ -35,7 +35,7 @@ var layers = map[string][]string{
 	"proxy":             {"policy", "policy/action", "policy/limit", "vault", "vault/cred", "proxy/scrub"},
 	"policy":            {"policy/action", "policy/limit", "policy/openapi", "vault/words"},
 	"policy/suite":      {"policy", "policy/action", "policy/limit"},
-	"policy/action":     {"policy/action/catalogue", "policy/graphql"}, // tables, and a reader
+	"policy/action":     {"policy/action/catalogue", "policy/graphql", "policy/pack"}, // tables, and readers
 	"run/escape":        {"run/sandbox"},
 	"run/sandbox":       {"run/job", "run/sandbox/shim", "run/sandbox/inner", "run/sandbox/vfork"},
 	"run/sandbox/inner": {"run/job", "run/reap", "run/sandbox/shim"},
@@ -46,7 +46,7 @@ var layers = map[string][]string{
 }
 
 // testOnly packages may import what they like and must not be imported by the program.
-var testOnly = []string{"run/testbed"}
+var testOnly = []string{"run/testbed", "policy/pack/packtest"}
 
 // onlyFor are modules that one part of the program may import.
 var onlyFor = map[string][]string{

@@ -1,4 +1,4 @@
-package action
+package pack
 
 // The bits of the longest code, and of those that are found at once.
 const (

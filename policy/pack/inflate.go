@@ -1,4 +1,4 @@
-package action
+package pack
 
 import (
 	"bufio"
@@ -9,7 +9,7 @@ import (
 
 // skipper reads past zlib streams (RFC 1950, RFC 1951) and counts what they would inflate to, without making it: most of a
 // pack is of no interest, and this takes half the time or less. It looks neither at checksums nor at how far back copies
-// reach. Whoever sends what is no such stream gains nothing: see history.readPack.
+// reach. Whoever sends what is no such stream gains nothing: see History.Read.
 type skipper struct {
 	in   *bufio.Reader
 	more func() error // is asked before more is read from in; its error ends the reading

@@ -1,4 +1,7 @@
-package action
+// Package pack tells from git's packs whether a ref that moves is fast-forwarded. It reads the commits of a pack, recomputes their
+// ids, and walks from the new commit to the old one. It trusts nothing that a pack says of itself: what it cannot read, or is too
+// much to read, proves nothing.
+package pack
 
 import (
 	"bufio"
@@ -29,11 +32,11 @@ const (
 	typeRefDelta = 7
 )
 
-// readPack reads a pack into the history, as far as that tells more about the updates, and marks those whose new commit
+// Read reads a pack into the history, as far as that tells more about the updates, and marks those whose new commit
 // is shown to descend from the old. An error says that this is no pack. Nothing depends on the pack being read as the
 // server reads it, nor on what follows: what proves an update are commits whose ids are recomputed here, each of which
 // names the next.
-func (h *history) readPack(r io.Reader, updates []update) error {
+func (h *History) Read(r io.Reader, updates []Update) error {
 	h.nextPack()
 	p := &packReader{in: newPackInput(r), history: h}
 	err := p.read(updates)
@@ -48,12 +51,12 @@ type packReader struct {
 	in      *packInput
 	zlib    io.ReadCloser
 	past    *skipper
-	history *history
+	history *History
 	last    int64     // where the last commit ended
 	object  [2][]byte // what an object holds, and what its delta makes of its base
 }
 
-func (p *packReader) read(updates []update) error {
+func (p *packReader) read(updates []Update) error {
 	var header [12]byte
 	if _, err := io.ReadFull(p.in, header[:]); err != nil {
 		return err
@@ -65,12 +68,12 @@ func (p *packReader) read(updates []update) error {
 	if err == errEnough {
 		p.history.missed, err = true, nil
 	}
-	p.history.judge(updates)
+	p.history.Judge(updates)
 	return err
 }
 
 // commits reads the objects up to where the rest would not tell more.
-func (p *packReader) commits(objects uint32, updates []update) error {
+func (p *packReader) commits(objects uint32, updates []Update) error {
 	enough := 1 // the commits that make another look worth its time
 	for ; objects > 0; objects-- {
 		o, err := p.next()
@@ -78,7 +81,7 @@ func (p *packReader) commits(objects uint32, updates []update) error {
 			return err
 		}
 		if n := len(p.history.texts); !o.commit && n >= enough {
-			if p.history.judge(updates) {
+			if p.history.Judge(updates) {
 				return nil
 			}
 			enough = 2 * n

@@ -1,4 +1,4 @@
-package action
+package pack
 
 import (
 	"bytes"
@@ -23,27 +23,28 @@ const (
 // oid is an object's id: a SHA-1, behind which zeros stand, or a SHA-256.
 type oid [sha256.Size]byte
 
-// update is the move of a ref from one commit to another.
-type update struct {
-	old, new string
-	proven   bool   // the new commit descends from the old
-	within   bool   // or it was seen not to: no way leads out of the commits that are known
-	missed   bool   // some of the pack was not read
-	asked    string // what asking the server has come to, "" where it was not asked
+// Update is the move of a ref from one commit to another, in hexadecimal.
+type Update struct {
+	Old, New string
+	Asked    string // what asking the server has come to, "" where it was not asked
+
+	proven bool // the new commit descends from the old
+	within bool // or it was seen not to: no way leads out of the commits that are known
+	missed bool // some of the pack was not read
 }
 
-// open says that what else there is could prove the update.
-func (u *update) open() bool { return !u.proven && !u.within }
+// Open says that what else there is could prove the update.
+func (u *Update) Open() bool { return !u.proven && !u.within }
 
-// reason says why an update counts as forced, "" where it does not.
-func (u *update) reason() string {
+// Reason says why an update counts as forced, "" where it does not.
+func (u *Update) Reason() string {
 	switch {
 	case u.proven:
 		return ""
 	case u.within:
 		return "the history of the new commit does not hold the old one"
-	case u.asked != "":
-		return "the commits of the push do not lead from the new one to the old one, and " + u.asked
+	case u.Asked != "":
+		return "the commits of the push do not lead from the new one to the old one, and " + u.Asked
 	case u.missed:
 		return "the pack holds more than is read of one, and that does not prove a fast-forward"
 	}
@@ -51,8 +52,8 @@ func (u *update) reason() string {
 		"what the server already has is not looked at"
 }
 
-// history is commits and their parents.
-type history struct {
+// History is commits and their parents. It is not safe for concurrent use.
+type History struct {
 	width    int           // of ids, in bytes
 	sum      hash.Hash     // that makes them
 	room     []byte        // for it
@@ -85,9 +86,9 @@ type text struct {
 	bytes []byte
 }
 
-// newHistory is for ids of so many bytes.
-func newHistory(width int, shallow []string) *history {
-	h := &history{width: width, sum: sha1.New(), index: map[oid]int32{}}
+// NewHistory is for ids of so many bytes. What is shallow counts as cut off, in hexadecimal.
+func NewHistory(width int, shallow []string) *History {
+	h := &History{width: width, sum: sha1.New(), index: map[oid]int32{}}
 	if width == sha256.Size {
 		h.sum = sha256.New()
 	}
@@ -100,8 +101,11 @@ func newHistory(width int, shallow []string) *history {
 	return h
 }
 
+// Unshallow has what is read next count whole, as what a server sends is that was not told of what is shallow.
+func (h *History) Unshallow() { h.shallow = nil }
+
 // nextPack forgets the texts, whose places are those of one pack.
-func (h *history) nextPack() {
+func (h *History) nextPack() {
 	for i := range h.nodes {
 		h.nodes[i].text = 0
 	}
@@ -119,7 +123,7 @@ func parseID[T string | []byte](s T, width int) (id oid, ok bool) {
 }
 
 // textAt gives the commit at an offset of the pack: false where there is none, nil where its bytes were let go.
-func (h *history) textAt(offset int64) ([]byte, bool) {
+func (h *History) textAt(offset int64) ([]byte, bool) {
 	i, ok := slices.BinarySearchFunc(h.texts, offset, func(t text, at int64) int { return cmp.Compare(t.at, at) })
 	if !ok {
 		return nil, false
@@ -128,7 +132,7 @@ func (h *history) textAt(offset int64) ([]byte, bool) {
 }
 
 // textOf gives the commit with an id.
-func (h *history) textOf(id oid) ([]byte, bool) {
+func (h *History) textOf(id oid) ([]byte, bool) {
 	i, ok := h.index[id]
 	if !ok || h.nodes[i].text == 0 {
 		return nil, false
@@ -137,7 +141,7 @@ func (h *history) textOf(id oid) ([]byte, bool) {
 }
 
 // add takes a commit under the id that its bytes have.
-func (h *history) add(at int64, commit []byte) error {
+func (h *History) add(at int64, commit []byte) error {
 	parents, err := readParents(commit, h.width)
 	if err != nil {
 		return err
@@ -168,7 +172,7 @@ func (h *history) add(at int64, commit []byte) error {
 }
 
 // keep holds the bytes of a commit as long as there is room for them; the oldest go first.
-func (h *history) keep(at int64, commit []byte) {
+func (h *History) keep(at int64, commit []byte) {
 	h.texts = append(h.texts, text{at, slices.Clone(commit)})
 	for h.kept += len(commit); h.kept > maxTexts; h.dropped++ {
 		h.kept -= len(h.texts[h.dropped].bytes)
@@ -176,7 +180,7 @@ func (h *history) keep(at int64, commit []byte) {
 	}
 }
 
-func (h *history) node(id oid) int32 {
+func (h *History) node(id oid) int32 {
 	i, ok := h.index[id]
 	if !ok {
 		i = int32(len(h.nodes))
@@ -186,7 +190,7 @@ func (h *history) node(id oid) int32 {
 	return i
 }
 
-func (h *history) idOf(commit []byte) (id oid) {
+func (h *History) idOf(commit []byte) (id oid) {
 	h.sum.Reset()
 	h.room = strconv.AppendInt(append(h.room[:0], "commit "...), int64(len(commit)), 10)
 	h.sum.Write(append(h.room, 0))
@@ -225,25 +229,25 @@ func header(b []byte, key string, width int) (id oid, rest []byte, ok bool) {
 	return id, b[n+1:], ok
 }
 
-// judge walks from each new commit that is not yet proven towards its old one. It says whether all are decided: more
+// Judge walks from each new commit that is not yet proven towards its old one. It says whether all are decided: more
 // commits would not change that.
-func (h *history) judge(updates []update) (decided bool) {
+func (h *History) Judge(updates []Update) (decided bool) {
 	decided = true
 	for i := range updates {
 		u := &updates[i]
 		if !u.proven {
-			from, _ := parseID(u.new, h.width)
-			to, _ := parseID(u.old, h.width)
+			from, _ := parseID(u.New, h.width)
+			to, _ := parseID(u.Old, h.width)
 			u.proven, u.within = h.reaches(from, to)
 			u.missed = h.missed
 		}
-		decided = decided && !u.open()
+		decided = decided && !u.Open()
 	}
 	return decided
 }
 
 // reaches says whether the parents lead from one commit to another, and if not, whether they all end within what is known.
-func (h *history) reaches(from, to oid) (reaches, within bool) {
+func (h *History) reaches(from, to oid) (reaches, within bool) {
 	start, ok := h.index[from]
 	if from == to || !ok {
 		return from == to, false
@@ -261,11 +265,15 @@ func (h *history) reaches(from, to oid) (reaches, within bool) {
 	return reaches, whole && within
 }
 
-// outside are the commits, at most so many, that the history of one leads to and that are known by their ids alone.
-func (h *history) outside(from oid, most int) (out []oid) {
+// Outside are the commits, at most so many, that the history of one leads to and that are known by their ids alone.
+func (h *History) Outside(commit string, most int) (out []string) {
+	from, ok := parseID(commit, h.width)
+	if !ok {
+		return nil
+	}
 	start, ok := h.index[from]
 	if !ok {
-		return []oid{from}
+		return []string{h.hex(from)}
 	}
 	missing := map[int32]bool{}
 	h.visit(start, func(i int32, n *commitNode) bool {
@@ -276,16 +284,18 @@ func (h *history) outside(from oid, most int) (out []oid) {
 	})
 	for id, i := range h.index {
 		if missing[i] {
-			out = append(out, id)
+			out = append(out, h.hex(id))
 		}
 	}
-	sort.Slice(out, func(i, j int) bool { return compareIDs(out[i], out[j]) < 0 })
+	slices.Sort(out)
 	return out
 }
 
+func (h *History) hex(id oid) string { return hex.EncodeToString(id[:h.width]) }
+
 // visit walks over a commit and all that it descends from until see has had enough, which it says by false. It says
 // whether it came by all.
-func (h *history) visit(start int32, see func(i int32, n *commitNode) bool) bool {
+func (h *History) visit(start int32, see func(i int32, n *commitNode) bool) bool {
 	h.walk++
 	h.nodes[start].seen = h.walk
 	for todo := []int32{start}; len(todo) > 0; {
