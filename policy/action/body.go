@@ -68,8 +68,13 @@ func oneReading(r *Request) error {
 
 // isFormLike says whether some server may take the body for a form. Rack does where no type is named.
 func isFormLike(r *Request) bool {
-	kind := strings.ToLower(strings.Join(r.Header.Values("Content-Type"), " "))
+	kind := saidType(r)
 	return kind == "" || strings.Contains(kind, "urlencoded") || strings.Contains(kind, "multipart/")
+}
+
+// saidType is all that is said of the type of the body, in lower case: what some server may look for a word in.
+func saidType(r *Request) string {
+	return strings.ToLower(strings.Join(r.Header.Values("Content-Type"), " "))
 }
 
 // maxBody bounds a body that is searched for arguments: those that name a model are longer.

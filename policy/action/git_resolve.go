@@ -178,7 +178,7 @@ func canFilter(b []byte) (filter bool, err error) {
 // packOf gives what stands in band 1 of the answer's section "packfile", in the answer's own memory. An answer that is cut
 // off gives what there is.
 func packOf(b []byte) ([]byte, error) {
-	pack, within := b[:0], false
+	inside, within := b[:0], false
 	for len(b) > 0 {
 		line, rest, err := cutPkt(b)
 		if err != nil {
@@ -192,7 +192,7 @@ func packOf(b []byte) ([]byte, error) {
 		case !within:
 			within = string(line) == "packfile\n"
 		case line[0] == 1:
-			pack = append(pack, line[1:]...)
+			inside = append(inside, line[1:]...)
 		case line[0] == 3:
 			return nil, fmt.Errorf("it said %q", clip(string(line[1:])))
 		}
@@ -200,7 +200,7 @@ func packOf(b []byte) ([]byte, error) {
 	if !within {
 		return nil, errors.New("its answer holds no pack")
 	}
-	return pack, nil
+	return inside, nil
 }
 
 // cutPkt takes the first pkt-line off; what is no line, a flush or a delimiter, is empty.

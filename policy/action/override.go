@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // overrides are names of parameters by which frameworks let a request change its method (Rack and Rails, Laravel, Symfony:
@@ -69,7 +67,7 @@ func bodyOverride(s *Service, r *Request, router *node, route *compiled) error {
 	if r.Method != "POST" || r.Peek == nil || !othersByMethod(s, r, router, route) {
 		return nil
 	}
-	kind := strings.ToLower(strings.Join(r.Header.Values("Content-Type"), " "))
+	kind := saidType(r)
 	var search func(io.Reader) (bool, error)
 	switch {
 	case kind == "" || strings.Contains(kind, "urlencoded"): // without a type Rack takes it for a form
@@ -157,230 +155,8 @@ func searched(r *Request, search func(io.Reader) (bool, error)) error {
 	return overridden(search(body))
 }
 
-// maxPartHeader bounds the header of one part, in bytes.
-const maxPartHeader = 8 << 10
-
-var (
-	partHeader = []byte("content-disposition")
-	errPart    = errors.New("a field of it cannot be told from another by its name")
-	unquoted   = strings.NewReplacer(`"`, "", `'`, "", `\`, "")
-	partName   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:^|[;\s])name(\*[^=]*)?=([^;\r\n]*)`) })
-)
-
-// partOverrides searches the names of the parts of a multipart body (RFC 7578 section 4.2). It does not ask where a part
-// begins, of which servers have ideas of their own: whatever looks like the header of one is taken for it.
-func partOverrides(body io.Reader) (bool, error) {
-	b := bufio.NewReaderSize(body, 8*maxPartHeader)
-	for {
-		window, err := b.Peek(b.Size())
-		if err != nil && err != io.EOF {
-			return false, err
-		}
-		last := err == io.EOF
-		done, found, err := partsOverride(smallLetters(window), last)
-		if found || err != nil || last {
-			return found, err
-		}
-		if _, err := b.Discard(done); err != nil {
-			return false, err
-		}
-	}
-}
-
-// smallLetters gives a text with ASCII's letters small, and all else as it is: a place in it is the same place in the text.
-func smallLetters(text []byte) []byte {
-	small := make([]byte, len(text))
-	for i, c := range text {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		small[i] = c
-	}
-	return small
-}
-
-// partsOverride searches a part of such a body in lower case, behind which nothing comes if it is the last. It says how far it has
-// come: the next begins there.
-func partsOverride(window []byte, last bool) (done int, found bool, err error) {
-	for {
-		at := bytes.Index(window[done:], partHeader)
-		if at < 0 {
-			return max(done, len(window)-len(partHeader)+1), false, nil
-		}
-		done += at
-		if len(window)-done < maxPartHeader && !last { // the rest of it is yet to come
-			return done, false, nil
-		}
-		header := window[done:min(len(window), done+maxPartHeader)]
-		end := blankLine(header)
-		if end < 0 && len(header) == maxPartHeader {
-			return done, false, errPart
-		}
-		if end >= 0 {
-			header = header[:end]
-		}
-		if found, err := nameOverrides(header); found || err != nil {
-			return done, found, err
-		}
-		done += len(header)
-	}
-}
-
-// blankLine is where a header ends; -1 where it does not.
-func blankLine(header []byte) int {
-	end := -1
-	for _, blank := range []string{"\n\r\n", "\n\n", "\r\r"} {
-		if i := bytes.Index(header, []byte(blank)); i >= 0 {
-			end, header = i, header[:min(len(header), i+2)] // another can only count if it begins before
-		}
-	}
-	return end
-}
-
-// nameOverrides looks at the names in the header of a part, without what servers take off: quotes, backslashes, percent
-// signs. A name with an encoding of its own (RFC 5987) is one that no form has.
-func nameOverrides(header []byte) (bool, error) {
-	text := unquoted.Replace(string(header))
-	for _, m := range partName().FindAllStringSubmatch(strings.ReplaceAll(text, " =", "="), -1) {
-		if m[1] != "" {
-			return false, errPart
-		}
-		name := strings.TrimSpace(m[2])
-		if plain, err := url.PathUnescape(name); err == nil {
-			name = plain
-		}
-		if override(name) != "" {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
 // maxKey is more than the spelling of any such key takes, each of its letters an escape.
 const maxKey = 6 * 24
-
-// pairOverrides searches the names of a form, as queryOverride does those of a query, in a body of any length: most that say
-// they are a form are files (curl --data-binary). A byte order mark before the first is taken off, as body-parser does.
-func pairOverrides(body io.Reader) (bool, error) {
-	const window = 64 << 10
-	b := bufio.NewReaderSize(body, window)
-	if mark, _ := b.Peek(3); string(mark) == "\ufeff" {
-		b.Discard(len(mark))
-	}
-	return pairsOverride(b, window)
-}
-
-// pairsOverride looks at as many bytes at once, at least three more than maxKey.
-func pairsOverride(body io.Reader, window int) (bool, error) {
-	b := bufio.NewReaderSize(body, window)
-	for begins := true; ; { // where the window does, a name begins
-		window, err := b.Peek(b.Size())
-		if err != nil && err != io.EOF {
-			return false, err
-		}
-		p := pairs{window: window, last: err == io.EOF, next: max(len(window)-maxKey-1, 1)}
-		if begins {
-			p.name(0)
-		}
-		p.behind('&')
-		p.behind(';')
-		if p.found || p.last {
-			return p.found, nil
-		}
-		// What ends a pair is kept, for the name behind it.
-		begins = p.again
-		b.Discard(p.next - 1 + map[bool]int{true: 1}[begins])
-	}
-}
-
-// pairs is a part of a form.
-type pairs struct {
-	window []byte
-	last   bool // nothing comes behind it
-	next   int  // names from here on are looked at with what comes behind the window
-	again  bool // one does begin there
-	found  bool
-}
-
-// behind looks at all names behind a character.
-func (p *pairs) behind(end byte) {
-	for at := 0; !p.found; {
-		i := bytes.IndexByte(p.window[at:], end)
-		if i < 0 {
-			return
-		}
-		if at += i + 1; !p.last && at >= p.next {
-			return
-		}
-		p.name(at)
-	}
-}
-
-// name looks at the name that begins there, and at the one behind brackets.
-func (p *pairs) name(at int) {
-	if rest := p.window[at:]; len(rest) > 0 && beginsName[rest[0]] {
-		p.named(at, without(rest, "+ []"))
-		p.named(at, without(rest, "+ ")) // which begins first, and with the next window
-	}
-}
-
-func (p *pairs) named(at int, name []byte) {
-	if len(name) <= maxKey && !p.last {
-		p.next, p.again = at, true
-		if at == 0 {
-			p.next = len(p.window) - len(name)
-		}
-		return
-	}
-	if first, size := unescaped(name); !mayGoOn(first, name[size:]) {
-		return
-	}
-	if i := bytes.IndexAny(name[:min(len(name), maxKey+1)], "=&;"); i >= 0 {
-		name = name[:i]
-	}
-	p.found = p.found || len(name) <= maxKey && queryOverride(string(name)) != ""
-}
-
-// beginsName has what the name of one of overrides begins with, as it is, as it is for PHP, in brackets, or escaped.
-var beginsName = [256]bool{'_': true, '.': true, '[': true, ']': true, '%': true, 'x': true, 'X': true, ' ': true, '+': true}
-
-// mayGoOn says whether a name that begins so may be one of overrides, by its next character.
-func mayGoOn(first byte, rest []byte) bool {
-	second, _ := unescaped(rest)
-	switch first {
-	case '_', '.', '[':
-		return second|' ' == 'm'
-	case 'x', 'X':
-		return second == '-'
-	}
-	return false
-}
-
-// unescaped is the first character of a name, and how many bytes it takes; 0 where there is none, or none that can be read.
-func unescaped(b []byte) (c byte, size int) {
-	switch {
-	case len(b) == 0:
-		return 0, 0
-	case b[0] != '%':
-		return b[0], 1
-	case len(b) >= 6 && strings.EqualFold(string(b[1:4]), "u00") && isHex(b[4]) && isHex(b[5]): // ASP.NET's
-		return unhex(b[4])<<4 | unhex(b[5]), 6
-	case len(b) < 3 || !isHex(b[1]) || !isHex(b[2]):
-		return 0, 0
-	}
-	return unhex(b[1])<<4 | unhex(b[2]), 3
-}
-
-// without leaves out what servers take off before a name.
-func without(b []byte, off string) []byte {
-	for {
-		c, size := unescaped(b)
-		if size == 0 || strings.IndexByte(off, c) < 0 || c == '+' && size > 1 {
-			return b
-		}
-		b = b[size:]
-	}
-}
 
 var errLenient = errors.New("it is no JSON, and some servers may take it for some")
 
