@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/fatih/color"
 	"github.com/urfave/cli/v2"
@@ -210,27 +211,21 @@ func (p *program) auditList(asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	rows := [][]string{{"RUN", "AGENT", "STARTED", "REQUESTS", "DENIED"}}
+	list := p.listing(asJSON)
 	for _, r := range runs {
-		if asJSON {
-			line := struct {
-				RunID    string `json:"run_id"`
-				AgentID  string `json:"agent_id"`
-				Start    string `json:"start"`
-				Requests int    `json:"requests"`
-				Denied   int    `json:"denied"`
-				File     string `json:"file"`
-			}{r.RunID, r.AgentID, r.Start.UTC().Format("2006-01-02T15:04:05Z"), r.Requests, r.Denied, r.Path}
-			if err := p.json(line); err != nil {
-				return err
-			}
-			continue
+		line := struct {
+			RunID    string `json:"run_id"`
+			AgentID  string `json:"agent_id"`
+			Start    string `json:"start"`
+			Requests int    `json:"requests"`
+			Denied   int    `json:"denied"`
+			File     string `json:"file"`
+		}{r.RunID, r.AgentID, r.Start.UTC().Format("2006-01-02T15:04:05Z"), r.Requests, r.Denied, r.Path}
+		if err := list.add(line, r.RunID, r.AgentID, r.Start.Local().Format(time.DateTime), strconv.Itoa(r.Requests), strconv.Itoa(r.Denied)); err != nil {
+			return err
 		}
-		rows = append(rows, []string{r.RunID, r.AgentID, r.Start.Local().Format("2006-01-02 15:04:05"), strconv.Itoa(r.Requests), strconv.Itoa(r.Denied)})
 	}
-	if !asJSON && len(runs) > 0 {
-		p.table(rows)
-	}
+	list.show("RUN", "AGENT", "STARTED", "REQUESTS", "DENIED")
 	if len(runs) == 0 && !p.sayInside() {
 		p.say("there are no runs in %s", dir)
 	}

@@ -103,6 +103,31 @@ func (u *ui) table(rows [][]string) {
 	w.Flush()
 }
 
+// listing is a list that was asked for: a table, or with --json one object a line.
+type listing struct {
+	ui     *ui
+	asJSON bool
+	rows   [][]string
+}
+
+func (u *ui) listing(asJSON bool) *listing { return &listing{ui: u, asJSON: asJSON} }
+
+// add takes one thing as an object, and as the cells of a row.
+func (l *listing) add(line any, row ...string) error {
+	if l.asJSON {
+		return l.ui.json(line)
+	}
+	l.rows = append(l.rows, row)
+	return nil
+}
+
+// show shows the table, if it has a row, below a heading.
+func (l *listing) show(heading ...string) {
+	if len(l.rows) > 0 {
+		l.ui.table(append([][]string{heading}, l.rows...))
+	}
+}
+
 // progress shows on a terminal how much of something is done, on one line that is gone when all is.
 func (u *ui) progress(what string) (report func(done, total int), clear func()) {
 	if !u.errTerminal {

@@ -186,30 +186,24 @@ func (p *program) vaultList(ctx context.Context, asJSON bool) error {
 	}
 	defer v.Close()
 	entries, err := v.List(ctx)
-	rows := [][]string{{"NAME", "STORED"}}
+	list := p.listing(asJSON)
 	for _, e := range entries {
 		stored, modified := "", ""
 		if !e.Modified.IsZero() {
 			stored, modified = e.Modified.UTC().Format("2006-01-02 15:04Z"), e.Modified.UTC().Format(time.RFC3339)
 		}
-		if asJSON {
-			line := struct {
-				Ref      string `json:"ref"`
-				Backend  string `json:"backend"`
-				Name     string `json:"name"`
-				Modified string `json:"modified,omitempty"`
-			}{e.Ref.String(), e.Ref.Backend, e.Ref.Name, modified}
-			if err := p.json(line); err != nil {
-				return err
-			}
-			continue
+		line := struct {
+			Ref      string `json:"ref"`
+			Backend  string `json:"backend"`
+			Name     string `json:"name"`
+			Modified string `json:"modified,omitempty"`
+		}{e.Ref.String(), e.Ref.Backend, e.Ref.Name, modified}
+		if err := list.add(line, e.Ref.String(), stored); err != nil {
+			return err
 		}
-		rows = append(rows, []string{e.Ref.String(), stored})
 	}
-	switch {
-	case len(entries) > 0 && !asJSON:
-		p.table(rows)
-	case len(entries) == 0 && err == nil && !p.sayInside():
+	list.show("NAME", "STORED")
+	if len(entries) == 0 && err == nil && !p.sayInside() {
 		p.say("nothing is stored yet")
 		p.hint("agentguard vault set NAME")
 	}
@@ -296,31 +290,27 @@ func (p *program) vaultWhere(ctx context.Context, asJSON bool) error {
 		return err
 	}
 	defer v.Close()
-	rows := [][]string{{"PLACE", "STATE", "WHERE"}}
+	list := p.listing(asJSON)
 	for _, place := range v.Where(ctx) {
 		detail := place.Detail
 		if place.Err != nil {
 			detail = strings.TrimSpace(detail + " (" + place.Err.Error() + ")")
 		}
-		if asJSON {
-			line := struct {
-				Backend string `json:"backend"`
-				State   string `json:"state"`
-				Detail  string `json:"detail,omitempty"`
-				Error   string `json:"error,omitempty"`
-			}{place.Backend, place.State, place.Detail, errorText(place.Err)}
-			if err := p.json(line); err != nil {
-				return err
-			}
-			continue
-		}
+		line := struct {
+			Backend string `json:"backend"`
+			State   string `json:"state"`
+			Detail  string `json:"detail,omitempty"`
+			Error   string `json:"error,omitempty"`
+		}{place.Backend, place.State, place.Detail, errorText(place.Err)}
 		state, _, _ := strings.Cut(place.State, ": ") // the reason stands behind it
-		rows = append(rows, []string{place.Backend + ":", state, detail})
+		if err := list.add(line, place.Backend+":", state, detail); err != nil {
+			return err
+		}
 	}
 	if asJSON {
 		return nil
 	}
-	p.table(rows)
+	list.show("PLACE", "STATE", "WHERE")
 	backend, _ := v.Default(ctx)
 	p.print("\nnew secrets go to %s:\n", backend)
 	return nil
