@@ -56,6 +56,9 @@ func (s *session) makePlaces(p sandbox.Places, gitDirs []string) {
 		for _, git := range gitDirs {
 			os.Mkdir(filepath.Join(git, "hooks"), 0o755)
 		}
+		for _, dir := range s.tmuxDirs(p) {
+			os.Mkdir(dir, 0o700)
+		}
 		if p.Home != "" && hasBrowser(p.Home) {
 			os.Mkdir(filepath.Join(p.Home, filepath.Dir(filepath.Dir(clients.NSSFile))), 0o700) // an empty one means nothing to them outside
 		}
@@ -71,8 +74,5 @@ var browsers = []string{
 }
 
 func hasBrowser(home string) bool {
-	return slices.ContainsFunc(browsers, func(path string) bool {
-		_, err := os.Stat(placeOf(path, home, "/"))
-		return err == nil
-	})
+	return slices.ContainsFunc(browsers, func(path string) bool { return exists(placeOf(path, home, "/")) })
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"agentguard/run/sandbox"
@@ -108,6 +109,29 @@ func (s *session) opens(place string) bool {
 	return false
 }
 
+// tmuxDirs are where the user's tmux looks for a server. Who attaches to one executes what it says (tmux(1), detach-client -E): one of the
+// command's must not be found there by a tmux outside.
+func (s *session) tmuxDirs(p sandbox.Places) (dirs []string) {
+	if !slices.ContainsFunc(p.Path, func(dir string) bool { return exists(filepath.Join(dir, "tmux")) }) {
+		return nil
+	}
+	uid := uint32(os.Geteuid())
+	if s.User != nil {
+		uid = s.User.UID
+	}
+	for _, temp := range []string{s.env.Get("TMUX_TMPDIR"), "/tmp"} {
+		if filepath.IsAbs(temp) {
+			dirs = append(dirs, filepath.Join(temp, "tmux-"+strconv.FormatUint(uint64(uid), 10)))
+		}
+	}
+	return dirs
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 // rules are the views of a sealed run's files. Beside what every confined child sees: the user's runtime directory, where
 // new sockets appear, is hidden, and hooks that a repository does not have cannot be added.
 func (s *session) rules(p sandbox.Places, gitDirs []string) []sandbox.Rule {
@@ -115,7 +139,7 @@ func (s *session) rules(p sandbox.Places, gitDirs []string) []sandbox.Rule {
 	if dir := s.env.Get("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		rules = append(rules, sandbox.Rule{Path: dir, View: sandbox.Hidden})
 	}
-	for _, path := range s.sealedSecrets(p) {
+	for _, path := range append(s.sealedSecrets(p), s.tmuxDirs(p)...) {
 		rules = append(rules, sandbox.Rule{Path: path, View: sandbox.Hidden})
 	}
 	for _, git := range gitDirs {

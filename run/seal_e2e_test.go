@@ -193,6 +193,24 @@ func TestSealedBrowserTrust(t *testing.T) {
 	}
 }
 
+// TestServersOfTheCommand: a tmux outside finds no server of a sealed command's, whose orders it would execute. One inside finds it.
+func TestServersOfTheCommand(t *testing.T) {
+	testbed.Needs("tmux")(t)
+	s := sealedSession(t, "minimum = \"env\"\n")
+	dir := filepath.Join(s.Dir, "home/work/tmux-"+strconv.Itoa(os.Getuid()))
+	s.Env = append(s.Env, "TMUX_TMPDIR="+filepath.Dir(dir))
+	for _, level := range []string{"sealed", "env"} {
+		s.Isolate(level)
+		r := s.Run(t, time.Minute, "sh", "-c", `tmux -f /dev/null new-session -d 'sleep 60' && tmux list-sessions -F found && touch "$TMUX_TMPDIR/tmux-$(id -u)/left"; tmux kill-server`)
+		if !strings.Contains(r.Stdout, "found") {
+			t.Errorf("%s: %s", level, r)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "left")); (err == nil) != (level == "env") {
+			t.Errorf("%s: what is in the directory of sockets is outside: %t", level, err == nil)
+		}
+	}
+}
+
 // TestNothingToWaitFor: an ordinary end leaves nobody a process to wait for. Who would have to is the first process of many a
 // container, and not each of them does.
 func TestNothingToWaitFor(t *testing.T) {
