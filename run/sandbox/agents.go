@@ -22,7 +22,7 @@ type agent struct {
 // agents are those that were seen to run confined: a whole turn, but amp, which does not without a login of its own. Others need
 // the policy's [isolation] write.
 var agents = []agent{
-	{"claude", "@anthropic-ai/claude-code", "@anthropic-ai/claude-agent-sdk", []string{".claude"}, []string{".claude/settings.json", ".claude/hooks", ".claude/local", ".claude/plugins"}},
+	{"claude", "@anthropic-ai/claude-code", "@anthropic-ai/claude-agent-sdk", []string{".claude"}, []string{".claude/settings.json", ".claude/hooks", ".claude/local", ".claude/plugins", ".claude/commands", ".claude/agents", ".claude/skills", ".claude/statusline.sh", ".claude/statusline-command.sh"}},
 	{"codex", "@openai/codex", "@openai/codex-sdk", []string{".codex"}, []string{".codex/config.toml", ".codex/hooks.json", ".codex/rules", ".codex/packages"}},
 	{"gemini", "@google/gemini-cli", "", []string{".gemini"}, []string{".gemini/settings.json", ".gemini/extensions", ".gemini/.env", ".gemini/policies", ".gemini/tmp/bin"}},
 	{"opencode", "opencode-ai", "@opencode-ai/sdk", []string{".local/share/opencode", ".local/state/opencode", ".config/opencode"},
@@ -39,14 +39,14 @@ var agents = []agent{
 	{"pi", "@mariozechner/pi-coding-agent", "", []string{".pi"}, []string{".pi/agent/settings.json", ".pi/agent/models.json", ".pi/agent/extensions", ".pi/agent/bin"}},
 }
 
-// Unsettled lists what is settled in agents' own directories, and in the user's where the child works in it, and is not there, with the
+// Unsettled lists what is settled in agents' own directories, and in the user's where the child works in it, and is not there; with the
 // directories of programs that are not. Nothing holds what is not there, so the child can make it where it can write.
 func (p Places) Unsettled() (paths []string) {
-	own := settledPlaces
-	if dir, home := p.leads(); dir != home {
-		own = nil
+	lists := agentsSettled()
+	if _, atHome := p.works(); atHome {
+		lists = append(lists, settledPlaces, startingPlaces)
 	}
-	for _, names := range append(agentsSettled(), own) {
+	for _, names := range lists {
 		for _, name := range names {
 			all := p.elsewhere(name)
 			if p.Home != "" {

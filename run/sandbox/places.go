@@ -149,6 +149,13 @@ var (
 		".ipython", ".pythonrc", ".config/direnv", ".local/share/direnv", ".asdfrc", ".config/mise", ".npm-global/bin", "Library/LaunchAgents",
 	}
 
+	// startingPlaces are secret places that also say what their tools execute, or who may log in.
+	startingPlaces = []string{
+		".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".npmrc", ".yarnrc", ".yarnrc.yml", ".bunfig.toml", ".pip", ".pypirc", ".bundle/config", ".terraform.d", ".terraformrc",
+		".gradle/gradle.properties", ".m2/settings.xml", ".m2/settings-security.xml", ".wgetrc", ".curlrc", ".lftprc", ".envrc", ".mailrc", ".muttrc", ".mutt", ".mbsyncrc", ".msmtprc", ".subversion/auth",
+		".config/gh", ".config/pip", ".config/helm", ".config/agentguard", ".local/share/agentguard", ".cargo/credentials.toml", ".cargo/credentials",
+	}
+
 	// cachePlaces are what tools fill as they work. What agents keep of their own is in agents.
 	cachePlaces = []string{
 		".cache", "Library/Caches", ".npm", ".yarn", ".pnpm-store", ".local/share/pnpm/store", ".bun/install/cache", ".node-gyp", "go/pkg",
@@ -190,10 +197,14 @@ func (p Places) Rules() []Rule {
 	for _, a := range agents {
 		v.below(p.Home, Writable, a.keeps)
 	}
-	if dir, home := p.leads(); dir != "/" && !within(dir, "/sys") && (dir == home || !within(home, dir)) { // to work in / is not to own what is below it
+	owns, atHome := p.works()
+	if owns {
 		v.add(Writable, p.Dir)
 		v.add(Writable, GitDirs(p.Dir)...)
 		v.add(ReadOnly, filepath.Join(p.Dir, ".git/hooks"))
+	}
+	if atHome { // other programs' settings are no more its work than they are elsewhere
+		v.add(ReadOnly, filepath.Join(p.Home, ".config"), filepath.Join(p.Home, ".local"))
 	}
 	v.below(p.Home, ReadOnly, settledPlaces)
 	v.add(ReadOnly, p.sourced()...)
@@ -277,12 +288,14 @@ func first(path string) string {
 	return name
 }
 
-// leads gives where the names of the child's directory and of the user's lead.
-func (p Places) leads() (dir, home string) {
+// works says whether the child's directory is its own to work in, as neither the root of the file system is nor what the home directory is
+// in; and whether it is the home directory itself.
+func (p Places) works() (owns, atHome bool) {
 	known := newLinks()
-	dir, _ = known.resolve(p.Dir)
-	home, _ = known.resolve(p.Home)
-	return dir, home
+	dir, _ := known.resolve(p.Dir)
+	home, _ := known.resolve(p.Home)
+	atHome = dir == home && p.Home != ""
+	return dir != "/" && !within(dir, "/sys") && (atHome || !within(home, dir)), atHome
 }
 
 // withoutSecrets takes out rules below what must stay hidden: none may open a part of it.
@@ -317,10 +330,10 @@ func (p Places) homes() []string {
 	return homes
 }
 
-// sourced are files that a shell executes as it starts and whose names end as that machine's or user's do: what zsh and its themes keep
-// of the last time.
+// sourced are what is executed as a shell starts, or by the name of python, and has a name that ends as that machine's, user's or version's
+// does: what zsh and its themes keep of the last time, and interpreters that uv installed.
 func (p Places) sourced() (paths []string) {
-	for _, begin := range []string{".zcompdump-", ".cache/p10k-"} {
+	for _, begin := range []string{".zcompdump-", ".cache/p10k-", ".local/share/uv/python/cpython-", ".local/share/uv/python/pypy-"} {
 		dir, begin := split(filepath.Join(p.Home, filepath.FromSlash(begin)))
 		for name := range namesIn(dir) {
 			if p.Home != "" && strings.HasPrefix(name, begin) {
@@ -352,11 +365,13 @@ func snapshots(home string) (paths []string) {
 }
 
 // programs are the directories in which the user's programs are found, but those of what is worked on: an environment of Python's
-// gets programs as packages are installed in it.
+// gets programs as packages are installed in it. A home directory that is worked in has programs for other work too.
 func (p Places) programs() (dirs []string) {
+	owns, atHome := p.works()
 	for _, dir := range p.Path {
+		worked := owns && within(dir, p.Dir) && (!atHome || filepath.Clean(dir) == filepath.Clean(p.Dir) || strings.HasSuffix(dir, "/node_modules/.bin"))
 		opened := slices.ContainsFunc(p.Write, func(w string) bool { return within(dir, w) })
-		if filepath.IsAbs(dir) && !opened && !within(dir, p.Dir) && !isPython(dir) {
+		if filepath.IsAbs(dir) && !opened && !worked && !isPython(dir) {
 			dirs = append(dirs, dir)
 		}
 	}

@@ -37,12 +37,42 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
+// TestHomeAsWorkingDirectory: who works in the home directory owns what lies there, and neither other programs' settings nor what is found in
+// PATH; who works in the root of the file system owns no more of PATH than elsewhere.
+func TestHomeAsWorkingDirectory(t *testing.T) {
+	home := t.TempDir()
+	python := ".local/share/uv/python/cpython-3.12.1-linux"
+	for _, name := range []string{".config/go", ".local/share/applications", python, ".local/share/uv/python/.temp", "tools/bin", "node_modules/.bin", "notes", ".cache/x/bin"} {
+		os.MkdirAll(filepath.Join(home, name), 0o755)
+	}
+	at := func(name string) string { return filepath.Join(home, name) }
+	path := []string{home, at("tools/bin"), at("node_modules/.bin"), at(".cache/x/bin")}
+	for _, p := range []Places{{Home: home, Dir: home, Path: path}, {Home: home, Dir: "/", Path: path}, {Home: home, Dir: at("notes"), Path: path[1:]}} {
+		views := map[string]View{}
+		for _, r := range p.Rules() {
+			views[r.Path] = r.View
+		}
+		own := View(ReadOnly)
+		if p.Dir == home {
+			own = Writable
+		}
+		for name, want := range map[string]View{
+			".config/go/env": ReadOnly, ".local/x": ReadOnly, "tools/bin/x": ReadOnly, ".cache/x/bin/x": ReadOnly, python + "/lib/x.py": ReadOnly, ".local/share/uv/python/cpython-3.13": Writable,
+			"node_modules/.bin/x": own, "more": own, ".cache/y": Writable,
+		} {
+			if got := seenAs(views, at(name)); got != want {
+				t.Errorf("in %s: %s is seen as %d, want %d", p.Dir, name, got, want)
+			}
+		}
+	}
+}
+
 // TestUnsettled: who works in the home directory can make start files that it does not have, which is told of.
 func TestUnsettled(t *testing.T) {
 	home := t.TempDir()
 	os.WriteFile(filepath.Join(home, ".bashrc"), nil, 0o644)
 	there, missing := filepath.Join(home, ".bashrc"), filepath.Join(home, ".bash_aliases")
-	if all := (Places{Home: home, Dir: home}).Unsettled(); !slices.Contains(all, missing) || slices.Contains(all, there) {
+	if all := (Places{Home: home, Dir: home}).Unsettled(); !slices.Contains(all, missing) || !slices.Contains(all, filepath.Join(home, ".ssh")) || slices.Contains(all, there) {
 		t.Error(all)
 	}
 	p := Places{Home: home, Dir: filepath.Join(home, "work"), Path: []string{home, filepath.Join(home, "tools")}}
@@ -90,6 +120,11 @@ func TestNamesOfPlaces(t *testing.T) {
 		}
 		if seen[name] = true; filepath.ToSlash(filepath.Clean(name)) != name {
 			t.Errorf("%q is not as it is compared", name)
+		}
+	}
+	for _, name := range startingPlaces {
+		if !slices.Contains(secretPlaces, name) {
+			t.Errorf("%s is not hidden", name)
 		}
 	}
 }
