@@ -42,6 +42,7 @@ var systemAttacks = []Attack{
 	{"files-by-handle", "open a secret by its handle instead of its path", sandbox.Filtered, byHandle},
 	{"foreign-calls", "make system calls as a 32-bit program, past the filter", sandbox.Filtered, foreignCalls},
 	{"set-user-id", "gain rights by a set-user-ID program", sandbox.Filtered, setUserID},
+	{"leave-set-user-id", "leave a program that gives others this user's rights", sandbox.Filtered, leaveSetUserID},
 	{"scheduled-job", "have cron, at or systemd start something later", sandbox.Sealed, schedule},
 }
 
@@ -317,6 +318,27 @@ func setUserID(*Targets) error {
 		return errors.New("it knows no more than everybody does")
 	}
 	return err
+}
+
+// leaveSetUserID makes one by the three ways that there are, and takes it back.
+func leaveSetUserID(*Targets) error {
+	dir, err := os.MkdirTemp("", "escape-test")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	path := dir + "/program"
+	if fd, err := unix.Open(path, unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, unix.S_ISUID|0o700); err == nil {
+		return unix.Close(fd)
+	}
+	how := unix.OpenHow{Flags: unix.O_CREAT | unix.O_EXCL | unix.O_CLOEXEC, Mode: unix.S_ISUID | 0o700}
+	if fd, err := unix.Openat2(unix.AT_FDCWD, path, &how); err == nil {
+		return unix.Close(fd)
+	}
+	if err := os.WriteFile(path, nil, 0o700); err != nil {
+		return err
+	}
+	return unix.Chmod(path, unix.S_ISUID|0o700)
 }
 
 // schedule has worked when a service that starts things later takes an order, which is taken back, or lets its table be seen:

@@ -176,7 +176,7 @@ var layerOf = map[string][]string{
 	"process-memory": {"landlock"}, "process-environment": {"landlock"}, "process-files": {"landlock"}, "ptrace": {"landlock"},
 	"process-vm": {"landlock", "seccomp"}, "process-descriptor": {"landlock", "seccomp"},
 	"udp": {"seccomp"}, "multipath-tcp": {"seccomp"}, "tcp-fast-open": {"seccomp"}, "io-uring": {"seccomp"}, "raw-socket": {"seccomp"}, "vsock": {"seccomp"}, "af-alg": {"seccomp"}, "netlink": {"seccomp"},
-	"session-keyring": {"seccomp"}, "type-at-terminal": {"seccomp"}, "user-namespace": {"seccomp"}, "kernel-interfaces": {"seccomp"}, "foreign-calls": {"seccomp"},
+	"session-keyring": {"seccomp"}, "type-at-terminal": {"seccomp"}, "user-namespace": {"seccomp"}, "kernel-interfaces": {"seccomp"}, "foreign-calls": {"seccomp"}, "leave-set-user-id": {"seccomp"},
 	"files-by-handle": {"landlock", "seccomp"},
 }
 

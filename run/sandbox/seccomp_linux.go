@@ -41,6 +41,7 @@ var refused = []uint32{
 var missing = []uint32{
 	unix.SYS_CLONE3, unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER,
 	unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV,
+	unix.SYS_OPENAT2, // whose modes are in memory too
 }
 
 // nesting are what a sandbox within ours is built with.
@@ -66,6 +67,7 @@ func Filter(c Calls) ([]byte, error) {
 	p := code(load(offArch), unless(nativeArch, ret(kill)), load(offNumber), foreignCalls())
 	// Those whose arguments are looked at come first: the kernel knows of the others in advance that they pass.
 	p = code(p,
+		on(unix.SYS_OPENAT, creates(2, 3)), modes(unix.SYS_FCHMOD, 1), modes(unix.SYS_FCHMODAT, 2), modes(unix.SYS_FCHMODAT2, 2), modes(unix.SYS_MKNODAT, 2), modesHere(),
 		on(unix.SYS_IOCTL, requests(slices.Concat(typing, snapshotting))),
 		on(unix.SYS_FCNTL, code(loadArg(1), when(unix.F_SETLEASE, ret(forbidden)), when(setDelegation, ret(forbidden)), ret(allow))), // whoever opens the file waits
 		on(unix.SYS_PRLIMIT64, othersLimits()),
@@ -127,6 +129,18 @@ func layers() program {
 func othersLimits() program {
 	const newLimit = 2
 	return code(loadArg(0), when(0, ret(allow)), loadArg(newLimit), unless(0, ret(forbidden)), load(offArgs+8*newLimit+4), unless(0, ret(forbidden)), ret(allow))
+}
+
+// modes refuses to make a program set-user-ID: whoever else uses the machine would have the rights of whom the command runs as, root's perhaps,
+// outside of what confines it and after it has ended. Of a mode the kernel takes the low 16 bits.
+func modes(call uint32, arg int) program { return on(call, code(loadArg(arg), setsUser(), ret(allow))) }
+
+func setsUser() program { return whenAny(unix.S_ISUID, ret(forbidden)) }
+
+// creates is modes for who opens a file: only one that may be made has a mode.
+func creates(flags, mode int) program {
+	const makes = unix.O_CREAT | unix.O_TMPFILE&^unix.O_DIRECTORY
+	return code(loadArg(flags), whenAny(makes, code(loadArg(mode), setsUser(), ret(allow))), ret(allow))
 }
 
 // requests refuses some of ioctl's. The kernel takes their low 32 bits, and so does loadArg.

@@ -12,3 +12,8 @@ func foreignCalls() program {
 	const x32 = 0x40000000 // __X32_SYSCALL_BIT (asm/unistd.h)
 	return jump(unix.BPF_JGE, x32, 0, ret(unknownCall))
 }
+
+// modesHere is for the older calls that make files and change their modes.
+func modesHere() program {
+	return code(on(unix.SYS_OPEN, creates(1, 2)), modes(unix.SYS_CREAT, 1), modes(unix.SYS_CHMOD, 1), modes(unix.SYS_MKNOD, 1))
+}

@@ -9,3 +9,6 @@ var refusedHere []uint32
 
 // foreignCalls has nothing to answer: 32-bit programs have another arch.
 func foreignCalls() program { return nil }
+
+// modesHere has nothing to answer: there are no older calls that make files.
+func modesHere() program { return nil }

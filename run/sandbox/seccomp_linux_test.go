@@ -140,6 +140,17 @@ func TestFilterAnswers(t *testing.T) {
 		{name: "a snapshot, version 2", number: unix.SYS_IOCTL, args: []uint64{3, 0x50009417}, want: forbidden},
 		{name: "a new subvolume", number: unix.SYS_IOCTL, args: []uint64{3, 0x5000940e}, want: allow},
 
+		{name: "to open", number: unix.SYS_OPENAT, args: []uint64{3, 0, unix.O_RDWR | unix.O_DIRECTORY, 0o4755}, want: allow},
+		{name: "to make", number: unix.SYS_OPENAT, args: []uint64{3, 0, unix.O_CREAT, 0o3777}, want: allow},
+		{name: "to make set-user-ID", number: unix.SYS_OPENAT, args: []uint64{3, 0, unix.O_CREAT | high, 0o4755 | high}, want: forbidden},
+		{name: "to make so without a name", number: unix.SYS_OPENAT, args: []uint64{3, 0, unix.O_TMPFILE | unix.O_RDWR, 0o4700}, want: forbidden},
+		{name: "to open by a structure", number: unix.SYS_OPENAT2, want: unknownCall},
+		{name: "a mode", number: unix.SYS_FCHMODAT, args: []uint64{3, 0, 0o2755}, want: allow},
+		{name: "set-user-ID", number: unix.SYS_FCHMODAT, args: []uint64{3, 0, 0o4755 | high}, want: forbidden},
+		{name: "set-user-ID by descriptor", number: unix.SYS_FCHMOD, args: []uint64{3, 0o6000}, want: forbidden},
+		{name: "set-user-ID, the newer call", number: unix.SYS_FCHMODAT2, args: []uint64{3, 0, 0o4000, unix.AT_EMPTY_PATH}, want: forbidden},
+		{name: "a node set-user-ID", number: unix.SYS_MKNODAT, args: []uint64{3, 0, unix.S_IFREG | 0o4755, 0}, want: forbidden},
+
 		{name: "fcntl", number: unix.SYS_FCNTL, args: []uint64{3, unix.F_SETFL | high, unix.F_SETLEASE}, want: allow},
 		{name: "a lease", number: unix.SYS_FCNTL, args: []uint64{3, unix.F_SETLEASE | high, unix.F_WRLCK}, want: forbidden},
 		{name: "a delegation", number: unix.SYS_FCNTL, args: []uint64{3, setDelegation | high, 0x7fff_0000_1000}, want: forbidden},
@@ -201,6 +212,11 @@ func TestFilterKnowsItsProcessor(t *testing.T) {
 	}
 	if nativeArch != unix.AUDIT_ARCH_X86_64 {
 		return
+	}
+	for older, args := range map[uint32][]uint64{2: {0, unix.O_CREAT, 0o4700}, 85: {0, 0o4700}, 90: {0, 0o4700}, 133: {0, 0o4700, 0}} { // open, creat, chmod, mknod
+		if got := run(nativeArch, older, args...); got != forbidden {
+			t.Errorf("call %d makes a program set-user-ID: %#x", older, got)
+		}
 	}
 	for _, number := range []uint32{0x40000000, 0x40000000 | unix.SYS_SOCKET, 0x7fffffff, 0xffffffff} {
 		if got := run(nativeArch, number); got != unknownCall {

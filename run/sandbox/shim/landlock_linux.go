@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"bytes"
 	"runtime"
 	"syscall"
 	"unsafe"
@@ -112,5 +113,34 @@ func OpenPath(path string) (int, syscall.Errno) {
 	how := [3]uint64{oPath | syscall.O_CLOEXEC, 0, noSymlinks}   // struct open_how
 	fd, _, errno := syscall.Syscall6(sysOpenat2, here, uintptr(unsafe.Pointer(name)), uintptr(unsafe.Pointer(&how)), unsafe.Sizeof(how), 0, 0)
 	runtime.KeepAlive(name)
+	if errno == syscall.ENOSYS { // within a sandbox of ours, or of others
+		return openEach(path)
+	}
 	return int(fd), errno
+}
+
+// openEach is OpenPath by a call for each name on the way.
+func openEach(path string) (int, syscall.Errno) {
+	const flags = 0x200000 | syscall.O_NOFOLLOW | syscall.O_CLOEXEC // O_PATH
+	at, err := syscall.Open("/", flags, 0)
+	for name := range bytes.SplitSeq([]byte(path), []byte("/")) {
+		if err != nil || len(name) == 0 {
+			continue
+		}
+		var next int
+		var stat syscall.Stat_t
+		if next, err = syscall.Openat(at, string(name), flags, 0); err == nil {
+			err = syscall.Fstat(next, &stat)
+		}
+		syscall.Close(at)
+		if at = next; err == nil && stat.Mode&syscall.S_IFMT == syscall.S_IFLNK {
+			err = syscall.ELOOP
+		}
+	}
+	if err == nil {
+		return at, 0
+	}
+	syscall.Close(at)
+	errno, _ := err.(syscall.Errno)
+	return -1, errno
 }

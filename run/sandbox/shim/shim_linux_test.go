@@ -322,6 +322,34 @@ func TestLandlockHoldsFiles(t *testing.T) {
 }
 
 // What the kernel does not know must not be left out.
+// TestOpenEach: a place is opened name by name as it is by one call, where that is forbidden.
+func TestOpenEach(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.MkdirAll(filepath.Join(dir, "a/b"), 0o755)
+	os.WriteFile(filepath.Join(dir, "a/file"), nil, 0o644)
+	os.Symlink("a", filepath.Join(dir, "link"))
+	for name, there := range map[string]bool{"": true, "a/b": true, "a/file": true, "a/none": false, "a/file/x": false, "link": false, "link/b": false} {
+		path := filepath.Join(dir, name)
+		fd, errno := openEach(path)
+		var got, want syscall.Stat_t
+		if (errno == 0) != there || there && (syscall.Fstat(fd, &got) != nil || syscall.Lstat(path, &want) != nil || got.Ino != want.Ino) {
+			t.Errorf("%q: %v", name, errno)
+		}
+		if plain, other := OpenPath(path); (other == 0) != there {
+			t.Errorf("%q by one call: %v", name, other)
+		} else if there {
+			syscall.Close(plain)
+			syscall.Close(fd)
+		}
+	}
+	if fd, errno := openEach("/"); errno != 0 || syscall.Close(fd) != nil {
+		t.Error(errno)
+	}
+}
+
 func TestLandlockRefusesWhatItCannotHold(t *testing.T) {
 	var f *Failure
 	_, _, err := becomeChild(t, &Config{Argv: []string{"/bin/true"}, Landlock: &Landlock{FS: 1 << 62}})
