@@ -40,7 +40,7 @@ func (s *session) places() sandbox.Places {
 	}
 	self, _ := os.Executable()
 	return sandbox.Places{
-		Home: home, Others: []string{s.ownHome}, Dir: dir, Path: filepath.SplitList(s.env.Get("PATH")), Temp: []string{os.TempDir(), s.env.Get("TMPDIR")}, Caches: caches,
+		Home: home, Others: s.ownHomes, Dir: dir, Path: filepath.SplitList(s.env.Get("PATH")), Temp: []string{os.TempDir(), s.env.Get("TMPDIR")}, Caches: caches,
 		Jobs: jobSecrets(s.env.Get), Moves: sandbox.Moves(s.env.Get), Runtime: s.dir, Policy: policy, Program: self,
 		Secret: own(append(s.sourceFiles(), s.Hide...)...), Read: own(read...), Write: own(i.Write...), Hide: own(i.Hide...),
 	}

@@ -117,7 +117,7 @@ type session struct {
 	id    string
 	token string
 
-	ownHome   string     // of whoever we are
+	ownHomes  []string   // of whoever we are
 	runtime   string     // the run's own directory
 	moving    sync.Mutex // held while that is made or becomes another, and by what ends us with it
 	dir       string     // and what of it is the command's

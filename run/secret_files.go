@@ -43,8 +43,8 @@ func (s *session) sealedSecrets(p sandbox.Places) []string {
 	return paths
 }
 
-// cachedSecrets are what was copied to the clipboard, and logins, among what tools keep in a cache.
-var cachedSecrets = []string{"cliphist", "clipcat", "greenclip.history", "clipboard-indicator@tudmotu.com", "spotify-player/credentials.json"}
+// cachedSecrets are what was copied to the clipboard, mail, what a screen showed, an index of texts, and logins, among what tools keep in a cache.
+var cachedSecrets = []string{"evolution", "thunderbird", "geary", "zellij", "tracker", "tracker3", "cliphist", "clipcat", "greenclip.history", "clipboard-indicator@tudmotu.com", "spotify-player/credentials.json"}
 
 // tickets are where Kerberos keeps its own.
 func tickets(env *environ.Env) []string {

@@ -60,7 +60,10 @@ func namedUser(file string, named policy.User, us int) (*account.User, error) {
 
 // become makes the session one whose command runs as its User.
 func (s *session) become() error {
-	s.ownHome = s.env.Get("HOME")
+	s.ownHomes = []string{s.env.Get("HOME")}
+	if ours, err := user.Current(); err == nil { // the variable may name another, and the secrets are there all the same
+		s.ownHomes = append(s.ownHomes, ours.HomeDir)
+	}
 	u := s.User
 	if u == nil {
 		return nil

@@ -106,7 +106,7 @@ func gitRuns(git string, all map[string]bool) {
 	}
 	todo := filepath.Join(git, "rebase-merge/git-rebase-todo")
 	for line := range strings.Lines(textOf(todo, maxGitConfig)) {
-		if strings.HasPrefix(line, "x ") || strings.HasPrefix(line, "exec ") {
+		if word := strings.Fields(line); len(word) > 1 && (word[0] == "x" || word[0] == "exec") { // git passes over blanks at the beginning
 			all[todo+": "+strings.TrimSpace(line)] = true
 		}
 	}

@@ -43,7 +43,7 @@ func TestGitRuns(t *testing.T) {
 		".git/modules/a/b/config":           "[diff]\n\texternal = /tmp/x\n",
 		".git/worktrees/w/config.worktree":  "[pager]\n\tlog = /tmp/x\n",
 		".git/worktrees/w/commondir":        "/tmp/x\n",
-		".git/rebase-merge/git-rebase-todo": "pick 1\nexec /tmp/x\n",
+		".git/rebase-merge/git-rebase-todo": "pick 1\n \tx\t/tmp/x\n",
 	} {
 		before := len(GitRuns(dir))
 		write(name, text)

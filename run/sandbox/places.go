@@ -116,6 +116,8 @@ var (
 		".config/exercism", ".duplicacy", ".telegram-cli", ".wacli", ".config/kdeconnect", ".config/obs-studio", ".config/librewolf", ".config/zen", ".config/clipse", ".local/share/clipman.json",
 		".local/share/clipcat", ".vscode/cli", ".vscode-cli", ".local/share/code-server/User/globalStorage", ".config/code-server", ".config/GitKraken", ".gitkraken", ".config/bruno",
 		".local/share/app.yaak.desktop", ".config/Proton", ".config/Joplin", ".config/Notion", ".config/Claude", ".gnome2/keyrings", ".local/share/gnome-remote-desktop", ".vault_pass", ".vault_pass.txt",
+		".vim/undo", ".vim/undodir", ".vim/swap", ".vim/backup", ".vim/tmp", ".vimundo", ".local/state/vim", ".local/state/nvim/undo", ".local/state/nvim/swap", ".local/state/nvim/backup", ".local/share/nvim/swap", ".local/share/nvim/undo",
+		".local/share/nvim/backup", ".emacs.d/backups", ".emacs.d/auto-save-list", ".emacs.d/undo-tree", ".local/share/emacs", ".local/state/emacs", ".local/share/kate", ".local/share/gedit", ".local/share/geany",
 		".ansible_vault_pass", ".age", ".config/nix/netrc", ".netrc.gpg", ".envrc",
 		".config/agentguard", ".local/share/agentguard", ".local/state/agentguard",
 	}
@@ -323,7 +325,7 @@ func (p Places) homes() []string {
 		others = append(others, filepath.Join("/home", e.Name()))
 	}
 	for _, other := range others {
-		if _, open := lstat(other + "/."); open && other != p.Home {
+		if _, open := lstat(other + "/."); open && filepath.Dir(other) != other && !slices.Contains(homes, other) { // a service's may be /
 			homes = append(homes, other)
 		}
 	}

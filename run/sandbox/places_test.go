@@ -149,6 +149,20 @@ func TestPlacesAreNamedWhereTheyCanBe(t *testing.T) {
 	}
 }
 
+// TestHomesOfOthers: secrets of each home directory that is known are hidden once, wherever HOME leads; the root of the file system is none.
+func TestHomesOfOthers(t *testing.T) {
+	home, account := t.TempDir(), t.TempDir()
+	os.Mkdir(filepath.Join(account, ".ssh"), 0o700)
+	rules := Places{Home: home, Others: []string{home, account, account, "/", ""}}.Rules()
+	count := map[Rule]int{}
+	for _, r := range rules {
+		count[r]++
+	}
+	if ssh := count[Rule{filepath.Join(account, ".ssh"), Hidden}]; ssh != 1 || count[Rule{"/.netrc", Hidden}]+count[Rule{"/snap", Hidden}] > 0 {
+		t.Errorf("%d rules for the keys of the account", ssh)
+	}
+}
+
 // TestSourced: what a shell executes of its caches can be read and not changed.
 func TestSourced(t *testing.T) {
 	home := t.TempDir()
