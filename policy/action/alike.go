@@ -15,9 +15,28 @@ var alike = map[string]string{
 dynamodb:PutItem dynamodb:BatchWriteItem dynamodb:UpdateItem dynamodb:PartiQLInsert
 dynamodb:UpdateItem dynamodb:PutItem dynamodb:BatchWriteItem dynamodb:PartiQLUpdate
 dynamodb:DeleteItem dynamodb:BatchWriteItem dynamodb:PartiQLDelete dynamodb:DeleteTable
+cloudformation:CreateStack cloudformation:CreateChangeSet cloudformation:ExecuteChangeSet cloudformation:CreateStackInstances
+cloudformation:DeleteStack cloudformation:DeleteStackInstances
+cloudformation:UpdateStack cloudformation:CreateChangeSet cloudformation:ExecuteChangeSet cloudformation:UpdateStackSet cloudformation:UpdateStackInstances
+ec2:RunInstances ec2:RunScheduledInstances ec2:RequestSpotInstances ec2:RequestSpotFleet ec2:CreateFleet autoscaling:SetDesiredCapacity autoscaling:CreateAutoScalingGroup autoscaling:UpdateAutoScalingGroup
+ec2:TerminateInstances autoscaling:TerminateInstanceInAutoScalingGroup
+ecs:RunTask ecs:StartTask ecs:CreateService
+firehose:PutRecord firehose:PutRecordBatch
+iam:AttachRolePolicy iam:PutRolePolicy iam:CreatePolicyVersion iam:SetDefaultPolicyVersion
+iam:AttachUserPolicy iam:PutUserPolicy iam:AddUserToGroup iam:AttachGroupPolicy iam:PutGroupPolicy iam:CreatePolicyVersion iam:SetDefaultPolicyVersion
+iam:CreateAccessKey iam:CreateLoginProfile iam:UpdateLoginProfile iam:CreateServiceSpecificCredential iam:ResetServiceSpecificCredential
+iam:PutRolePolicy iam:AttachRolePolicy iam:CreatePolicyVersion iam:SetDefaultPolicyVersion
+iam:PutUserPolicy iam:AttachUserPolicy iam:AddUserToGroup iam:AttachGroupPolicy iam:PutGroupPolicy iam:CreatePolicyVersion iam:SetDefaultPolicyVersion
+kinesis:PutRecord kinesis:PutRecords
+kms:Decrypt kms:ReEncryptFrom
+kms:ScheduleKeyDeletion kms:DisableKey kms:DeleteImportedKeyMaterial
 logs:GetLogEvents logs:FilterLogEvents logs:StartQuery logs:GetLogRecord
 s3:DeleteObject s3:PutBucketLifecycleConfiguration
 s3:GetObject s3:GetObjectTorrent s3:GetObjectAttributes
+secretsmanager:PutSecretValue secretsmanager:UpdateSecret
+sqs:DeleteMessage sqs:PurgeQueue sqs:DeleteQueue
+ssm:SendCommand ssm:StartSession ssm:StartAutomationExecution ssm:CreateAssociation ssm:StartAssociationsOnce
+states:StartExecution states:StartSyncExecution
 ssm:DeleteParameter ssm:DeleteParameters
 ssm:GetParameter ssm:GetParameters ssm:GetParametersByPath ssm:GetParameterHistory`,
 	"gemini": "generate_content models.batchGenerateContent",
@@ -69,6 +88,7 @@ list_webhooks orgs/list-webhooks orgs/get-webhook orgs/get-webhook-config-for-or
 	"google": `send_mail gmail.users.settings.updateAutoForwarding gmail.users.settings.filters.create gmail.users.settings.updateVacation
 share_file drive.permissions.update drive.revisions.update drive.accessproposals.resolve
 read_mail gmail.users.threads.get gmail.users.threads.list gmail.users.drafts.get gmail.users.drafts.list gmail.users.messages.attachments.get gmail.users.history.list gmail.users.settings.updateAutoForwarding gmail.users.settings.filters.create gmail.users.settings.delegates.create
+list_files drive.changes.list
 read_file drive.files.export drive.files.download drive.revisions.get drive.files.copy
 delete_file drive.drives.delete drive.teamdrives.delete
 share_calendar calendar.acl.update calendar.acl.patch
@@ -79,13 +99,21 @@ gmail.users.messages.delete gmail.users.messages.batchDelete gmail.users.threads
 gmail.users.messages.trash gmail.users.threads.trash`,
 	"jira": `delete_project deleteProjectAsynchronously archiveProject
 delete_issue deleteProject deleteProjectAsynchronously
+read_project getAllProjects
+search searchForIssuesUsingJql searchForIssuesUsingJqlPost matchIssues evaluateJiraExpression
 read_issue searchAndReconsileIssuesUsingJql searchAndReconsileIssuesUsingJqlPost searchForIssuesUsingJql searchForIssuesUsingJqlPost matchIssues evaluateJiraExpression getComments getComment getCommentsByIds getChangeLogs getIssueWorklog getWorklog getWorklogsForIds getRemoteIssueLinks getRemoteIssueLinkById getIssueProperty getIssueLink getAttachmentContent getAttachmentThumbnail expandAttachmentForHumans expandAttachmentForMachines`,
-	"notion": `read_page search databases/query data-sources/query
+	"linear": `add_attachment attachmentLinkDiscord attachmentLinkFront attachmentLinkIntercom attachmentLinkJiraIssue attachmentLinkSalesforce attachmentLinkZendesk
+create_issue issueImportCreateAsana issueImportCreateCSVJira issueImportCreateClubhouse issueImportCreateGithub issueImportCreateJira issueImportCreateLinearV2
+create_webhook webhookUpdate
+invite_member organizationInviteUpdate resendOrganizationInvite resendOrganizationInviteByEmail`,
+	"notion": `update_page blocks/children/append blocks/delete
+read_page search databases/query data-sources/query
 read_database search databases/query data-sources/query`,
 	"openai": `chat responses/create responses/connect completions/create batches/create realtime/connect
 create_response chat/create-completion completions/create batches/create realtime/connect
 complete chat/create-completion responses/create responses/connect batches/create realtime/connect
 embed batches/create
+get_file vector-stores/file-content vector-stores/search
 moderate batches/create
 create_image batches/create responses/connect
 search_vector_store responses/connect`,
@@ -110,6 +138,7 @@ create_invoice PostQuotesQuoteAccept
 cancel_subscription PostSubscriptionSchedulesScheduleCancel customers/delete
 create_subscription PostSubscriptionSchedules PostQuotesQuoteAccept
 create_price PostPlans
+create_webhook webhook-endpoints/update
 update_price PostPlansPlan
 upload_file PostFiles
 get_file GetFiles GetFilesFile PostFileLinks

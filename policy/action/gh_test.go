@@ -79,7 +79,8 @@ func ghRequests(t *testing.T, args ...string) []Match {
 func TestRealGH(t *testing.T) {
 	for _, args := range []string{"pr list -R O/R", "pr list -R O/R --state all --json number,title,author,headRepository,labels,files",
 		"issue list -R O/R", "issue view 1 -R O/R", "issue view 1 -R O/R --comments", "pr view 1 -R O/R", "repo view O/R",
-		"release list -R O/R", "api repos/O/R/pulls", "workflow list -R O/R"} {
+		"release list -R O/R", "api repos/O/R/pulls", "workflow list -R O/R", "pr list -R O/R --author @me", "pr status -R O/R",
+		"issue list -R O/R --label bug", "search prs --repo O/R x", "auth status"} {
 		for _, m := range ghRequests(t, strings.Fields(args)...) {
 			for _, a := range m.Actions {
 				if a.Class != Read || a.Resource.String() != "repo:o/r" && !a.Public {

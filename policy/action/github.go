@@ -137,6 +137,8 @@ func refineOperation(op string, r *Request, m *Match) (err error) {
 		err = refineRename(r, m)
 	case "repos/update":
 		err = refineSettings(r, m)
+	case "search/issues-and-pull-requests":
+		refineSearch(r, m)
 	case "repos/create-fork":
 		err = refineOwner(r, m, "organization", "name")
 	case "repos/create-using-template":

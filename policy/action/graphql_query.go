@@ -11,8 +11,8 @@ import (
 // refineGraphQL reads a GraphQL request of GitHub's. Each root field is one action for each repository that it is about,
 // whatever operationName, aliases and fragments call it.
 //
-// A root field repository(owner:, name:) is about that repository as long as nothing below it leads out of it, and so is
-// node(id:) about the one that the id belongs to; introspection and the rate limit reach nothing of anybody's. Whatever
+// A root field repository(owner:, name:) is about that repository as long as nothing below it leads out of it, and so are
+// node(id:) about the one that the id belongs to and search(query:) about the one that it looks in; introspection and the rate limit reach nothing of anybody's. Whatever
 // else a document asks for makes it an action on "graphql:query" besides, which a rule for one repository does not match.
 func refineGraphQL(r *Request, m *Match) error {
 	m.GraphQL = true
@@ -53,6 +53,13 @@ func (w *walker) query(f *graphql.Field) (*root, error) {
 		}
 	case "search":
 		q.like = "search" // which REST calls so
+		args, err := w.arguments(f)
+		if err != nil {
+			return nil, err
+		}
+		if name, ok := searchedBy(args); ok {
+			q.named, at = []Resource{{"repo", name}}, inside
+		}
 	case "repository":
 		if name, ok := w.repository(f); ok {
 			q.named, at = []Resource{{"repo", name}}, inside

@@ -63,6 +63,7 @@ read  GET    /v1/conversations/{rest...}            -                  conversat
 write POST   /v1/conversations                      create_conversation conversations/create
 read  GET    /v1/vector_stores                      -                  vector-stores/list
 read  GET    /v1/vector_stores/{rest...}            -                  vector-stores/read
+read  GET    /v1/vector_stores/{id}/files/{file}/content -             vector-stores/file-content
 write POST   /v1/vector_stores                      create_vector_store vector-stores/create
 read  POST   /v1/vector_stores/{id}/search          search_vector_store vector-stores/search
 write POST   /v1/vector_stores/{id}/files           add_vector_file    vector-stores/add-file
