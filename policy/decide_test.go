@@ -466,6 +466,11 @@ resources = ["customer:Secret", "customer:vip-*", "path:/admin", "path:/Docs/Int
 		{"crm", "read_customer customer:secr\u65e5t", "/customers/secr\u65e5t", false},
 		{"crm", "anything", "/\u00e1dmin", true},
 		{"crm", "anything", "/admin.json", true},
+		{"crm", "anything", "/docs%2Finternal%2Fx", true},
+		{"github", "get repo:o/r", "/docs%2Finternal/x", true}, // GitHub takes it for a slash
+		{"github", "get repo:o/r", "/Docs.git/internal/x", true},
+		{"github", "get repo:o/r", "/admin.git", true},
+		{"github", "get repo:o/r", "/admin.json", false},
 		{"crm", "anything", "/admin.json/", true},
 		{"crm", "read_customer customer:VIP-1", "/customers/VIP-1", true},
 		{"crm", "read_customer customer:other", "/customers/other", false},

@@ -205,19 +205,28 @@ func (pg *page) below(hits []hit, owner string, rank int) []hit {
 	return hits
 }
 
-// onPath appends the rules about a path. To most servers a slash at the end changes nothing, and so it does to a refusal.
+// onPath appends the rules about a path; to refuse, in every spelling that some server takes for another.
 func (pg *page) onPath(hits []hit, path string, rank int, deny bool) []hit {
-	if deny {
-		path = loose(path)
-		open := action.Resource{Kind: "path", Name: strings.TrimSuffix(path, "/")}
-		if open.Name != path && open.Name != "" {
-			hits = pg.on(hits, open, rank)
-		}
-		if pg.folds {
-			hits = pg.unformatted(hits, open, rank)
-		}
+	if !deny {
+		return pg.on(hits, action.Resource{Kind: "path", Name: path}, rank)
+	}
+	path = loose(path)
+	plain := action.Resource{Kind: "path", Name: plainPath(path)}
+	if plain.Name != path && plain.Name != "" {
+		hits = pg.on(hits, plain, rank)
+	}
+	if pg.folds {
+		hits = pg.unformatted(hits, plain, rank)
 	}
 	return pg.on(hits, action.Resource{Kind: "path", Name: path}, rank)
+}
+
+// plainPath is a path in small letters as those servers have it to which an escaped slash is one (GitHub, in the names of files and
+// refs), a repository is the same with .git behind its name, and a slash at the end changes nothing.
+func plainPath(path string) string {
+	path = strings.ReplaceAll(path, "%2f", "/")
+	path = strings.ReplaceAll(path+"/", ".git/", "/")
+	return strings.TrimRight(path, "/")
 }
 
 // unformatted appends the rules about what a resource is to servers that take a format off its end, where it has one.
