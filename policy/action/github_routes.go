@@ -46,12 +46,12 @@ write  DELETE ~/issues/comments/{comment_id}                      delete_comment
 write  POST   ~/issues/{issue_number}/labels                      add_label           issues/add-labels
 write  PUT    ~/issues/{issue_number}/labels                      set_labels          issues/set-labels
 write  DELETE ~/issues/{issue_number}/labels                      remove_label        issues/remove-all-labels
-write  DELETE ~/issues/{issue_number}/labels/{name}               remove_label        issues/remove-label
+write  DELETE ~/issues/{issue_number}/labels/{name...}            remove_label        issues/remove-label
 write  POST   ~/issues/{issue_number}/assignees                   add_assignee        issues/add-assignees
 write  DELETE ~/issues/{issue_number}/assignees                   remove_assignee     issues/remove-assignees
 write  POST   ~/labels                                            create_label        issues/create-label
-write  PATCH  ~/labels/{name}                                     update_label        issues/update-label
-write  DELETE ~/labels/{name}                                     delete_label        issues/delete-label
+write  PATCH  ~/labels/{name...}                                  update_label        issues/update-label
+write  DELETE ~/labels/{name...}                                  delete_label        issues/delete-label
 write  POST   ~/milestones                                        create_milestone    issues/create-milestone
 write  PATCH  ~/milestones/{milestone_number}                     update_milestone    issues/update-milestone
 write  DELETE ~/milestones/{milestone_number}                     delete_milestone    issues/delete-milestone

@@ -272,6 +272,9 @@ func (n *node) walk(method string, segments []string, i int, c *captures) *compi
 		if r := n.walkParam(method, segments, i, c); r != nil || c.dead {
 			return r
 		}
+	} else if begin, _, _ := strings.Cut(s, "/"); n.nearly(begin) { // a server that undoes the slash first goes another way
+		c.dead = true
+		return nil
 	}
 	if r := pick(n.rest, method); r != nil && c.n < maxParams {
 		c.rest = i
@@ -288,13 +291,19 @@ func (n *node) walkLiteral(method string, segments []string, i int, c *captures)
 	if k, found := n.search(s); found {
 		return n.literals[k].next.walk(method, segments, i+1, c)
 	}
+	c.dead = n.nearly(s)
+	return nil
+}
+
+// nearly says whether a segment is a literal but for what a server may not tell.
+func (n *node) nearly(s string) bool {
 	s = Bare(PlainLetters(s))
 	for _, l := range n.literals {
 		if len(l.text) == len(s) && strings.EqualFold(l.text, s) {
-			c.dead = true
+			return true
 		}
 	}
-	return nil
+	return false
 }
 
 // Bare is a name without what some servers drop: white space at its ends, and dots at the last (as MySQL compares, languages
