@@ -440,7 +440,7 @@ service = "github"
 actions = ["*"]
 [deny.a]
 actions = ["*"]
-resources = ["customer:Secret", "customer:vip-*", "path:/admin", "path:/Docs/Internal/*", "customer:jos\u00e9"]
+resources = ["customer:Secret", "customer:vip-*", "path:/admin", "path:/Docs/Internal/*", "customer:jos\u00e9", "customer:42", "customer:0", "customer:a+b"]
 `)
 	for _, tt := range []struct {
 		service, action, path string
@@ -462,6 +462,15 @@ resources = ["customer:Secret", "customer:vip-*", "path:/admin", "path:/Docs/Int
 		{"crm", "read_customer customer:sec\u00adret", "/customers/sec\u00adret", true},
 		{"crm", "read_customer customer:\U0001d42cecret", "/customers/\U0001d42cecret", true},
 		{"crm", "read_customer customer:\u24e2ecret", "/customers/\u24e2ecret", true},
+		{"crm", "read_customer customer:secret+", "/customers/secret+", true},
+		{"crm", "read_customer customer:a+B", "/customers/a+B", true},
+		{"crm", "read_customer customer:042", "/customers/042", true},
+		{"crm", "read_customer customer:+42", "/customers/+42", true},
+		{"crm", "read_customer customer:42-some-name", "/customers/42-some-name", true}, // what Rails takes for 42
+		{"crm", "read_customer customer:42x", "/customers/42x", true},
+		{"crm", "read_customer customer:000", "/customers/000", true},
+		{"crm", "read_customer customer:420", "/customers/420", false},
+		{"crm", "read_customer customer:42.1", "/customers/42.1", false},
 		{"crm", "read_customer customer:JOSE", "/customers/JOSE", true},
 		{"crm", "read_customer customer:secr\u65e5t", "/customers/secr\u65e5t", false},
 		{"crm", "anything", "/\u00e1dmin", true},

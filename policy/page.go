@@ -101,7 +101,7 @@ func (pg *page) find(hits []hit, a *action.Action, path string, rank int, deny b
 		r := a.Resource
 		if pg.folds {
 			r.Name = loose(r.Name)
-			hits = pg.unformatted(hits, r, rank)
+			hits = pg.otherwise(hits, r, rank)
 		}
 		hits = pg.on(hits, r, rank)
 		if deny {
@@ -216,7 +216,7 @@ func (pg *page) onPath(hits []hit, path string, rank int, deny bool) []hit {
 		hits = pg.on(hits, plain, rank)
 	}
 	if pg.folds {
-		hits = pg.unformatted(hits, plain, rank)
+		hits = pg.otherwise(hits, plain, rank)
 	}
 	return pg.on(hits, action.Resource{Kind: "path", Name: path}, rank)
 }
@@ -229,17 +229,31 @@ func plainPath(path string) string {
 	return strings.TrimRight(path, "/")
 }
 
-// unformatted appends the rules about what a resource is to servers that take a format off its end, where it has one.
-func (pg *page) unformatted(hits []hit, r action.Resource, rank int) []hit {
-	name := action.Unformatted(r.Name)
-	if name == r.Name {
-		return hits
+// otherwise appends the rules about what a resource is to servers that take a format off its end, or read but the number that it
+// begins with (Rails' find, MySQL's comparisons).
+func (pg *page) otherwise(hits []hit, r action.Resource, rank int) []hit {
+	for _, name := range [...]string{action.Unformatted(r.Name), number(r.Name)} {
+		if name != r.Name {
+			hits = pg.on(hits, action.Resource{Kind: r.Kind, Name: name}, rank)
+		}
 	}
-	return pg.on(hits, action.Resource{Kind: r.Kind, Name: name}, rank)
+	return hits
 }
 
-// loose is a name as those servers have it that tell no case and no accents, and drop what action.Bare leaves out.
-func loose(name string) string { return action.Bare(strings.ToLower(action.PlainLetters(name))) }
+// number is the whole number that a name is, or begins with before a hyphen or a letter, without zeros ahead; else the name.
+func number(name string) string {
+	n := len(name) - len(strings.TrimLeft(name, "0123456789"))
+	if n == 0 || n < len(name) && name[n] != '-' && name[n] != '_' && (name[n] < 'a' || name[n] > 'z') {
+		return name
+	}
+	return strings.TrimLeft(name[:n-1], "0") + name[n-1:n]
+}
+
+// loose is a name as those servers have it that tell no case and no accents, take a plus for a space, and drop what action.Bare
+// leaves out.
+func loose(name string) string {
+	return action.Bare(strings.ToLower(action.PlainLetters(strings.ReplaceAll(name, "+", " "))))
+}
 
 // blind appends the deny rules that would match if what is not known of a request were what they forbid: an action
 // whose resource cannot be told could be about the very one that is denied.
