@@ -318,6 +318,17 @@ func TestClockGoingBack(t *testing.T) {
 	}
 }
 
+// TestRequestsThatWaited: a request is recorded with the time that it came, and may have waited while others went on.
+func TestRequestsThatWaited(t *testing.T) {
+	l := newLog(t)
+	came := l.opts.Now().Add(time.Minute).Truncate(time.Second)
+	mustAppend(t, l, &Record{Event: RunStart}, &Record{Event: Refused, Time: came.Add(time.Minute)}, &Record{Event: Refused, Time: came},
+		&Record{Event: Sent, Time: came.Add(time.Second)}, &Record{Event: RunEnd, Time: came.Add(time.Hour)})
+	if rep := wantClean(t, l, 5); len(rep.Notes) != 0 || !rep.Last.Equal(came.Add(time.Hour)) {
+		t.Errorf("notes %v, last %v", rep.Notes, rep.Last)
+	}
+}
+
 func TestAppendAllocates(t *testing.T) {
 	l := newLog(t)
 	r := sample()

@@ -206,12 +206,18 @@ func (v *verifier) facts(no int, m *members) {
 	if m.RunID != v.RunID {
 		v.problem(no, "of another run, %s", Clip(m.RunID, 64))
 	}
-	if m.Time.Before(v.Last) {
+	since, came := v.Last, m.Event == Sent || m.Event == Refused
+	if came { // its time is when the request did, which may have waited while others went on
+		since = v.First
+	}
+	if m.Time.Before(since) {
 		if v.backs++; v.backs == 1 {
-			v.note(no, "the clock went back by %v", v.Last.Sub(m.Time))
+			v.note(no, "the clock went back by %v", since.Sub(m.Time))
 		}
 	}
-	v.Last = m.Time
+	if !came || m.Time.After(v.Last) {
+		v.Last = m.Time
+	}
 	v.Complete = v.Complete || m.Event == RunEnd
 }
 
