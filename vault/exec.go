@@ -119,8 +119,7 @@ func firstLine(errOut, out []byte) string {
 	}))
 }
 
-// find looks name up in the supervisor's PATH. Relative directories in it are passed over: they would let the project
-// that the agent works on bring its own gh.
+// find looks name up in the supervisor's PATH, but for what the project that the agent works on could bring: it would have its own gh.
 func (c command) find(name string) (string, error) {
 	if strings.ContainsAny(name, `/`+string(filepath.Separator)) {
 		path, err := expandHome(name, c.lookup)
@@ -135,16 +134,44 @@ func (c command) find(name string) (string, error) {
 		}
 		return path, nil
 	}
-	list, _ := c.lookup("PATH")
-	for _, dir := range filepath.SplitList(list) {
-		if !filepath.IsAbs(dir) {
-			continue
-		}
-		if path, err := osexec.LookPath(filepath.Join(dir, name)); err == nil {
+	for _, dir := range c.searched() {
+		if path, err := osexec.LookPath(filepath.Join(dir, name)); err == nil && !c.isProjects(path) {
 			return path, nil
 		}
 	}
-	return "", hint(fmt.Errorf("%w: %s is not installed", ErrUnavailable, name), "install "+name+", or name it by its whole path")
+	return "", hint(fmt.Errorf("%w: %s is not installed", ErrUnavailable, name),
+		"install "+name+", or name it by its whole path: what PATH has in the working directory, in environments of Python's and in node_modules is passed over, since the command can write there")
+}
+
+// searched are the directories of PATH in which a program counts, for the tool itself and for what it starts.
+func (c command) searched() []string {
+	list, _ := c.lookup("PATH")
+	return slices.DeleteFunc(filepath.SplitList(list), func(dir string) bool {
+		if !filepath.IsAbs(dir) || strings.HasSuffix(filepath.ToSlash(filepath.Clean(dir)), "node_modules/.bin") || c.isProjects(dir) {
+			return true
+		}
+		_, err := os.Stat(filepath.Join(dir, "..", "pyvenv.cfg"))
+		return err == nil
+	})
+}
+
+// isProjects says whether a path leads into the working directory. Where that has the home directory in it, programs of the user's own are
+// there too, and a command that is confined cannot change them.
+func (c command) isProjects(path string) bool {
+	dir, err := os.Getwd()
+	home, _ := c.lookup("HOME")
+	return err == nil && lies(path, dir) && !lies(home, dir)
+}
+
+// lies says whether a path is in a directory, where links lead.
+func lies(path, dir string) bool {
+	for _, p := range []*string{&path, &dir} {
+		if real, err := filepath.EvalSymlinks(*p); err == nil {
+			*p = real
+		}
+	}
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 // commonEnv is what every program needs to find its files and to speak the user's language.
@@ -183,7 +210,11 @@ func (c command) environ(tool string) []string {
 	}
 	environ := []string{}
 	for _, name := range names {
-		if v, ok := c.lookup(name); ok {
+		v, ok := c.lookup(name)
+		if name == "PATH" {
+			v = strings.Join(c.searched(), string(filepath.ListSeparator))
+		}
+		if ok {
 			environ = append(environ, name+"="+v)
 		}
 	}

@@ -93,3 +93,36 @@ func TestExecPassesOverRelativePath(t *testing.T) {
 	_, err := v.Get(t.Context(), Ref{"exec", "gh auth token"})
 	wants(t, err, ErrUnavailable, "gh is not installed")
 }
+
+// TestExecPassesOverTheProject: a program that PATH has where the agent works, by whatever name, is not the user's; nor is one that the
+// user's own tool would start. In the home directory the user's own are.
+func TestExecPassesOverTheProject(t *testing.T) {
+	top := t.TempDir()
+	at := func(name string) string { return filepath.Join(top, name) }
+	for _, dir := range []string{"work/bin", "home/bin", "venv/bin", "other/node_modules/.bin", "tools"} {
+		os.MkdirAll(at(dir), 0o755)
+		write(t, at(dir+"/gh"), "#!/bin/sh\necho planted-by-the-agent", 0o755)
+	}
+	write(t, at("venv/pyvenv.cfg"), "", 0o644)
+	os.Symlink(at("work/bin"), at("link"))
+	os.Symlink(at("work/bin/gh"), at("tools/linked"))
+	write(t, at("tools/tool"), "#!/bin/sh\necho $(gh) says $PATH", 0o755)
+	t.Chdir(at("work"))
+	planted := strings.Join([]string{at("work/bin"), at("link"), at("venv/bin"), at("other/node_modules/.bin")}, ":")
+	env := map[string]string{"PATH": planted, "HOME": at("home")}
+	v := New(Options{LookupEnv: lookup(env)})
+	_, err := v.Get(t.Context(), Ref{"exec", "gh auth token"})
+	wants(t, err, ErrUnavailable, "gh is not installed")
+	env["PATH"] = planted + ":" + at("tools")
+	_, err = v.Get(t.Context(), Ref{"exec", "linked"})
+	wants(t, err, ErrUnavailable, "linked is not installed")
+	write(t, at("tools/gh"), "#!/bin/sh\necho the-user-has-this", 0o755)
+	if s, err := v.Get(t.Context(), Ref{"exec", "tool"}); err != nil || string(s.Reveal()) != "the-user-has-this says "+at("tools") {
+		t.Errorf("%q, %v", s.Reveal(), err)
+	}
+	env["PATH"] = at("home/bin")
+	t.Chdir(at("home"))
+	if s, err := v.Get(t.Context(), Ref{"exec", "gh"}); err != nil || string(s.Reveal()) != "planted-by-the-agent" {
+		t.Errorf("in the home directory: %q, %v", s.Reveal(), err)
+	}
+}

@@ -23,20 +23,20 @@ type agent struct {
 // the policy's [isolation] write.
 var agents = []agent{
 	{"claude", "@anthropic-ai/claude-code", "@anthropic-ai/claude-agent-sdk", []string{".claude"}, []string{".claude/settings.json", ".claude/hooks", ".claude/local", ".claude/plugins", ".claude/commands", ".claude/agents", ".claude/skills", ".claude/statusline.sh", ".claude/statusline-command.sh"}},
-	{"codex", "@openai/codex", "@openai/codex-sdk", []string{".codex"}, []string{".codex/config.toml", ".codex/hooks.json", ".codex/rules", ".codex/packages"}},
-	{"gemini", "@google/gemini-cli", "", []string{".gemini"}, []string{".gemini/settings.json", ".gemini/extensions", ".gemini/.env", ".gemini/policies", ".gemini/tmp/bin"}},
+	{"codex", "@openai/codex", "@openai/codex-sdk", []string{".codex"}, []string{".codex/config.toml", ".codex/hooks.json", ".codex/rules", ".codex/prompts", ".codex/packages"}},
+	{"gemini", "@google/gemini-cli", "", []string{".gemini"}, []string{".gemini/settings.json", ".gemini/extensions", ".gemini/commands", ".gemini/.env", ".gemini/policies", ".gemini/tmp/bin"}},
 	{"opencode", "opencode-ai", "@opencode-ai/sdk", []string{".local/share/opencode", ".local/state/opencode", ".config/opencode"},
-		[]string{".config/opencode/opencode.json", ".config/opencode/opencode.jsonc", ".config/opencode/plugin", ".config/opencode/plugins", ".config/opencode/tool", ".config/opencode/tools", ".local/share/opencode/bin"}},
-	{"qwen", "@qwen-code/qwen-code", "", []string{".qwen"}, []string{".qwen/settings.json", ".qwen/extensions", ".qwen/.env"}},
-	{"copilot", "@github/copilot", "@github/copilot-sdk", []string{".copilot"}, []string{".copilot/settings.json", ".copilot/mcp-config.json", ".copilot/hooks", ".copilot/installed-plugins", ".copilot/pkg"}},
-	{"amp", "@sourcegraph/amp", "", []string{".config/amp", ".local/share/amp"}, []string{".config/amp/settings.json", ".config/amp/plugins"}},
+		[]string{".config/opencode/opencode.json", ".config/opencode/opencode.jsonc", ".config/opencode/plugin", ".config/opencode/plugins", ".config/opencode/tool", ".config/opencode/tools", ".config/opencode/command", ".config/opencode/commands", ".config/opencode/agent", ".config/opencode/agents", ".config/opencode/skill", ".config/opencode/skills", ".local/share/opencode/bin"}},
+	{"qwen", "@qwen-code/qwen-code", "", []string{".qwen"}, []string{".qwen/settings.json", ".qwen/extensions", ".qwen/commands", ".qwen/agents", ".qwen/.env"}},
+	{"copilot", "@github/copilot", "@github/copilot-sdk", []string{".copilot"}, []string{".copilot/settings.json", ".copilot/mcp-config.json", ".copilot/hooks", ".copilot/installed-plugins", ".copilot/agents", ".copilot/pkg"}},
+	{"amp", "@sourcegraph/amp", "", []string{".config/amp", ".local/share/amp"}, []string{".config/amp/settings.json", ".config/amp/plugins", ".config/amp/commands"}},
 	{"cn", "@continuedev/cli", "", []string{".continue"}, []string{".continue/config.yaml", ".continue/config.json", ".continue/config.ts"}},
 	{"cline", "cline", "", []string{".cline"}, []string{".cline/hooks", ".cline/plugins"}},
-	{"droid", "droid", "", []string{".factory"}, []string{".factory/settings.json", ".factory/mcp.json", ".factory/hooks", ".factory/hooks.json", ".factory/plugins", ".factory/bin"}},
+	{"droid", "droid", "", []string{".factory"}, []string{".factory/settings.json", ".factory/mcp.json", ".factory/hooks", ".factory/hooks.json", ".factory/plugins", ".factory/commands", ".factory/droids", ".factory/bin"}},
 	{"grok", "@vibe-kit/grok-cli", "", []string{".grok"}, []string{".grok/settings.json"}},
 	{"kilo", "@kilocode/cli", "", []string{".local/share/kilo", ".local/state/kilo", ".local/state/kilo-sandbox-policy", ".config/kilo"},
-		[]string{".config/kilo/kilo.json", ".config/kilo/kilo.jsonc", ".config/kilo/opencode.json", ".config/kilo/plugin", ".config/kilo/plugins", ".local/share/kilo/bin"}},
-	{"pi", "@mariozechner/pi-coding-agent", "", []string{".pi"}, []string{".pi/agent/settings.json", ".pi/agent/models.json", ".pi/agent/extensions", ".pi/agent/bin"}},
+		[]string{".config/kilo/kilo.json", ".config/kilo/kilo.jsonc", ".config/kilo/opencode.json", ".config/kilo/plugin", ".config/kilo/plugins", ".config/kilo/command", ".config/kilo/commands", ".config/kilo/agent", ".config/kilo/agents", ".local/share/kilo/bin"}},
+	{"pi", "@mariozechner/pi-coding-agent", "", []string{".pi"}, []string{".pi/agent/settings.json", ".pi/agent/models.json", ".pi/agent/extensions", ".pi/agent/prompts", ".pi/agent/skills", ".pi/agent/bin"}},
 }
 
 // Unsettled lists what is settled in agents' own directories, and in the user's where the child works in it, and is not there; with the
