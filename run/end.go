@@ -19,7 +19,7 @@ func (s *session) wait(ctx context.Context) (Result, error) {
 	defer stop()
 	code, err := s.child.Wait()
 	if err != nil {
-		return Result{unsettled: s.unsettled}, failure(err, "")
+		return Result{unsettled: s.unsettled, loose: s.loose}, failure(err, "")
 	}
 	if s.box != nil {
 		s.box.End()
@@ -27,7 +27,7 @@ func (s *session) wait(ctx context.Context) (Result, error) {
 	s.proxy.Close()
 	s.settle()
 	r := s.tally.result()
-	r.unsettled = s.unsettled
+	r.unsettled, r.loose = s.unsettled, s.loose
 	r.Code, r.RunID, r.AuditFile, r.Duration = code, s.id, s.log.Path(), time.Since(s.start)
 	if err := s.log.Append(s.endRecord(r)); err != nil {
 		s.incomplete(err)
@@ -38,6 +38,9 @@ func (s *session) wait(ctx context.Context) (Result, error) {
 // Made lists files that can have programs started outside, and were not there before. What the command left behind is ended once Run
 // has returned, and makes none any more.
 func (r Result) Made() []string { return sandbox.Made(r.unsettled) }
+
+// Changed lists such files that were there, and are not as they were.
+func (r Result) Changed() []string { return r.loose.Changed() }
 
 // incomplete says once, where the log's end is missing, why it is.
 func (s *session) incomplete(err error) {

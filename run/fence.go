@@ -61,6 +61,7 @@ func (s *session) raiseFence() error {
 	if p.err != nil {
 		return s.unmet(p.err)
 	}
+	s.loose = s.fence.Loose()
 	for _, dir := range p.frozen {
 		s.Say("isolation filtered: files in %s can be changed, and no new ones made: something in it is hidden", dir)
 		if dir == s.childTemp() {

@@ -68,6 +68,7 @@ type Result struct {
 	AuditFile, RunID                           string
 	Duration                                   time.Duration
 	unsettled                                  []string // of the session
+	loose                                      sandbox.States
 }
 
 // Run starts the child with placeholders, serves it until it exits, and says how that went. A *child.ExitError carries the
@@ -129,6 +130,7 @@ type session struct {
 	names     names.Table                // that its name service was asked for
 	temp      string                     // for the child's temporary files, where the usual place takes none; "": it does
 	unsettled []string                   // files that were not there, and that say what agents start outside
+	loose     sandbox.States             // of such that were there, and that a fence does not hold
 	ownDirs   map[string]string          // variables of the child's that name directories of the run's own
 	maven     string                     // where it keeps what it fetches; "": in the usual place
 	clients   func() (clientSide, error) // waits until they are written; nil: that has not begun

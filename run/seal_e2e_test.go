@@ -193,6 +193,19 @@ func TestSealedBrowserTrust(t *testing.T) {
 	}
 }
 
+// TestChangedSettings: level filtered cannot hold what lies where an agent keeps its own, and says what of it was changed.
+func TestChangedSettings(t *testing.T) {
+	s := sealedSession(t, "")
+	s.Write(t, "home/.claude/settings.json", "{}")
+	for level, want := range map[string]bool{"sealed": false, "filtered": true} {
+		s.Isolate(level)
+		r := s.Run(t, time.Minute, "sh", "-c", `echo >>"$HOME/.claude/settings.json"; true`)
+		if told := strings.Contains(r.Stderr, "settings.json was changed in this run"); told != want {
+			t.Errorf("%s: told %t: %s", level, told, r)
+		}
+	}
+}
+
 // TestServersOfTheCommand: a tmux outside finds no server of a sealed command's, whose orders it would execute. One inside finds it.
 func TestServersOfTheCommand(t *testing.T) {
 	testbed.Needs("tmux")(t)

@@ -108,6 +108,9 @@ func (p *program) watch(dir string, pol *policy.Policy, l *learning) (warn func(
 		for _, file := range result.Made() {
 			p.warn("%s was made in this run: it can have programs started outside of it, so look at it", file)
 		}
+		for _, file := range result.Changed() {
+			p.warn("%s was changed in this run: it can have programs started outside of it, so look at it", file)
+		}
 		p.warnOfGit(before, sandbox.GitRuns(dir))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -166,7 +167,8 @@ func (f *Fence) Prepare() (frozen []string, err error) {
 	if f.Nested { // uid_map and its like; another process's need rights over that process
 		rules = append(rules, Rule{"/proc", Writable})
 	}
-	grants, err := Grant(settle(append(rules, f.Places.Rules()...), f.Places), os.ReadDir)
+	settled := settle(append(rules, f.Places.Rules()...), f.Places)
+	grants, err := Grant(settled, os.ReadDir)
 	if err != nil {
 		return nil, &Problem{Step: "restrict files", Err: err, Mend: "isolation.hide a whole directory instead of parts of it"}
 	}
@@ -181,7 +183,23 @@ func (f *Fence) Prepare() (frozen []string, err error) {
 		return nil, &Problem{Step: "filter system calls", Err: err}
 	}
 	f.built.landlock = &l
+	for _, r := range settled {
+		if r.View == ReadOnly && f.grants(r.Path, accessWriteFile) && !f.Places.toldOf(r.Path) {
+			f.loose = append(f.loose, r.Path)
+		}
+	}
 	return grants.Frozen, nil
+}
+
+// toldOf says whether a place is the run's own, or one of which the end of a run tells in any case.
+func (p Places) toldOf(path string) bool {
+	s := newLinks()
+	for _, own := range []string{p.Policy, p.Program, p.Runtime} {
+		if real, there := s.resolve(own); own != "" && there && within(path, real) {
+			return true
+		}
+	}
+	return strings.HasSuffix(path, "/.git/hooks")
 }
 
 // Views says what the fence comes to, of what there is: what is said to be read-only below what is writable stays so only where

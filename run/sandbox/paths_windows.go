@@ -14,3 +14,5 @@ func lstat(path string) (isLink, there bool) {
 }
 
 func forgeable(string) bool { return true }
+
+func stamp(to []byte, _ string) []byte { return to }

@@ -1,0 +1,39 @@
+package sandbox
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+// TestLoose: what a fence cannot keep as it is, since it lies in what can be written, is told of when it changes, be that by a file in it or
+// one in its place; not what is held, and what others tell of.
+func TestLoose(t *testing.T) {
+	if _, p := askLandlock(); p != nil {
+		t.Skip(p)
+	}
+	home := files(t, ".claude/settings.json", ".claude/hooks/x", ".claude/agents/x", ".cache/zcompdump", ".bashrc", ".ssh/id", "work/agentguard.toml", "work/.git/HEAD", "work/.git/hooks/x", "work/file")
+	at := func(name string) string { return filepath.Join(home, name) }
+	f := &Fence{Places: Places{Home: home, Dir: at("work"), Policy: at("work/agentguard.toml")}}
+	if _, err := f.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	states := f.Loose()
+	if changed := states.Changed(); len(changed) > 0 {
+		t.Errorf("nothing was changed, and it is said of %v", changed)
+	}
+	text, _ := os.ReadFile(at(".claude/settings.json"))
+	info, _ := os.Stat(at(".claude/settings.json"))
+	os.WriteFile(at(".claude/settings.json"), text, 0o600)
+	os.Chtimes(at(".claude/settings.json"), time.Now(), info.ModTime())
+	os.WriteFile(at(".claude/hooks/new"), nil, 0o600)
+	os.Remove(at(".cache/zcompdump"))
+	for _, name := range []string{".bashrc", "work/agentguard.toml", "work/.git/hooks/x", "work/file"} {
+		os.WriteFile(at(name), []byte("another"), 0o600)
+	}
+	if changed, want := states.Changed(), []string{at(".cache/zcompdump"), at(".claude/hooks"), at(".claude/settings.json")}; !slices.Equal(changed, want) {
+		t.Errorf("%v, want %v", changed, want)
+	}
+}
