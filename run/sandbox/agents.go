@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bytes"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -121,30 +122,77 @@ func (p Places) linked(path string) bool {
 // launchers start what a later word of their command line names.
 const launchers = " npx npm pnpm yarn bunx bun node deno sh bash zsh dash env timeout nice nohup setsid script xvfb-run dbus-run-session python python3 tsx ts-node uv "
 
-// agentsOf finds the agents that a command line starts: itself, by way of a launcher, or by a script.
+// recipes are the files by which programs know what they are to start, in the directory where they work.
+var recipes = []struct{ programs, files string }{
+	{" make gmake ", "GNUmakefile makefile Makefile"},
+	{" just ", "justfile Justfile .justfile"},
+	{" task go-task ", "Taskfile.yml Taskfile.yaml taskfile.yml taskfile.yaml"},
+	{" npm pnpm yarn bun ", "package.json"},
+	{" deno ", "deno.json deno.jsonc"},
+	{" uv poetry ", "pyproject.toml"},
+	{" mise ", "mise.toml .mise.toml"},
+	{" rake ", "Rakefile"},
+}
+
+// agentsOf finds the agents that a command line starts: itself, by way of a launcher, by a recipe or by a script.
 func (p Places) agentsOf(argv []string) (found []agent) {
 	launched := len(argv) > 0 && strings.Contains(launchers, " "+filepath.Base(argv[0])+" ")
-	for i, arg := range argv {
-		for word := range strings.FieldsSeq(arg) {
-			for _, a := range agents {
-				if a.is(word) {
-					return []agent{a}
-				}
+	words := strings.Fields(strings.Join(argv, " "))
+	programs := words // may be
+	if !launched {
+		programs = words[:min(1, len(words))]
+	}
+	for _, word := range programs {
+		for _, a := range agents {
+			if a.is(word) {
+				return []agent{a}
 			}
 		}
-		if i == 0 && !launched {
-			break
+	}
+	words, programs = words[:min(maxNamed, len(words))], programs[:min(maxNamed, len(programs))]
+	for _, program := range programs {
+		if found = p.agentsFrom(p.recipe(program, words)); len(found) > 0 {
+			return found
 		}
 	}
 	for i, arg := range argv {
 		if i == 0 && launched && !strings.Contains(arg, "/") {
 			continue
 		}
-		if text := p.script(arg); text != "" || !launched {
-			return agentsIn(text)
+		if text := p.script(p.inPath(arg, i)); text != "" || !launched {
+			return p.agentsFrom(text)
 		}
 	}
 	return nil
+}
+
+// recipe is the text by which a program goes that words start: in the directory where it works, in one that a word names, or named itself.
+func (p Places) recipe(program string, words []string) (text string) {
+	for _, r := range recipes {
+		if !strings.Contains(r.programs, " "+filepath.Base(program)+" ") {
+			continue
+		}
+		for _, place := range append([]string{"."}, words...) {
+			text += p.script(place) + "\n"
+			for _, file := range strings.Fields(r.files) {
+				text += p.script(filepath.Join(place, file)) + "\n"
+			}
+		}
+	}
+	return text
+}
+
+// inPath is where the first word of a command line is found: what has no slash, in the directories of programs.
+func (p Places) inPath(name string, at int) string {
+	if at > 0 || strings.Contains(name, "/") {
+		return name
+	}
+	for _, dir := range p.Path {
+		if path := filepath.Join(dir, name); filepath.IsAbs(path) && isFile(path) {
+			return path
+		}
+	}
+	return name
 }
 
 // maxScript bounds what is read of a script, in bytes.
@@ -171,7 +219,35 @@ func (p Places) script(name string) string {
 	return string(text[:n])
 }
 
-// agentsIn finds those that a script names, by a package or by a command that is no word of anything else. At worst an agent gets a
+// maxNamed bounds how many files are looked for that one script or command line names.
+const maxNamed = 64
+
+// agentsFrom finds the agents that a script names, or that the scripts do that it names.
+func (p Places) agentsFrom(text string) (found []agent) {
+	if found = agentsIn(text); len(found) > 0 {
+		return found
+	}
+	named := 0
+	for word := range wordsOf(text) {
+		if !strings.ContainsAny(word, "./") {
+			continue
+		}
+		if named++; named > maxNamed {
+			break
+		}
+		if found = agentsIn(p.script(strings.TrimLeft(word, "@"))); len(found) > 0 {
+			return found
+		}
+	}
+	return nil
+}
+
+// wordsOf cuts what a script, a program's source or a recipe says into words.
+func wordsOf(text string) iter.Seq[string] {
+	return strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n\"'`()[]{},;|&=$", r) })
+}
+
+// agentsIn finds those that a text names, by a package or by a command that is no word of anything else. At worst an agent gets a
 // directory that stays empty.
 func agentsIn(text string) (found []agent) {
 	for _, a := range agents {
@@ -179,7 +255,7 @@ func agentsIn(text string) (found []agent) {
 		if named := !common && strings.Contains(text, a.command); !named && !strings.Contains(text, a.npm) { // nothing to cut into words for
 			continue
 		}
-		for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n\"'`()[]{},;|&=$", r) }) {
+		for word := range wordsOf(text) {
 			if a.is(word) && !(common && word == a.command) || a.sdk != "" && strings.HasPrefix(word, a.sdk) {
 				found = append(found, a)
 				break
@@ -189,8 +265,9 @@ func agentsIn(text string) (found []agent) {
 	return found
 }
 
-// is says whether a word is the agent's command, with or without a path, or its package, with or without a version.
+// is says whether a word is the agent's command, with or without a path and what make has before it, or its package, with or without a
+// version.
 func (a agent) is(word string) bool {
 	rest, packed := strings.CutPrefix(word, a.npm)
-	return filepath.Base(word) == a.command || packed && (rest == "" || rest[0] == '@')
+	return strings.TrimLeft(filepath.Base(word), "@") == a.command || packed && (rest == "" || rest[0] == '@')
 }

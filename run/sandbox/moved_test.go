@@ -78,16 +78,22 @@ func TestFirst(t *testing.T) {
 	p.Dir = t.TempDir()
 	for name, text := range map[string]string{
 		"agent.sh": "#!/bin/sh\n# runs the agent\nexec opencode run \"$@\"\n", "bot.mjs": `import { createOpencode } from "@opencode-ai/sdk"`, "bot.py": `subprocess.run(["opencode", "run"])`,
-		"none.sh": "#!/bin/sh\necho no-opencode; pi=3; cat opencode.txt\n", "binary": "opencode\x00",
+		"none.sh": "#!/bin/sh\necho no-opencode; pi=3; cat opencode.txt\n", "binary": "opencode\x00", "bin/nightly": "#!/bin/sh\nexec opencode run\n",
+		"Makefile": "bot:\n\t@./agent.sh\nnone:\n\t./none.sh\n", "web/package.json": `{"scripts": {"bot": "opencode run"}}`, "sub/justfile": "bot:\n    @opencode run\n",
+		"other/package.json": `{"scripts": {"test": "node --test"}, "keywords": ["opencode-like"]}`,
 	} {
+		os.MkdirAll(filepath.Dir(filepath.Join(p.Dir, name)), 0o700)
 		os.WriteFile(filepath.Join(p.Dir, name), []byte(text), 0o700)
 	}
-	for _, line := range [][]string{{"./agent.sh", "x"}, {"bash", "-e", "agent.sh"}, {"node", "bot.mjs"}, {"python3", filepath.Join(p.Dir, "bot.py")}} {
+	p.Path = []string{"relative", filepath.Join(p.Dir, "bin")}
+	for _, line := range [][]string{{"./agent.sh", "x"}, {"bash", "-e", "agent.sh"}, {"node", "bot.mjs"}, {"python3", filepath.Join(p.Dir, "bot.py")}, {"nightly"},
+		{"make", "bot"}, {"sh", "-c", "exec make bot"}, {"/usr/bin/npm", "--prefix", "web", "run", "bot"}, {"just", "-d", "sub", "bot"}, {"just", "-f", "sub/justfile"}, {"env", "A=b", "make"},
+	} {
 		if got := p.First(line); !slices.Equal(got, want) {
 			t.Errorf("%q: %q", line, got)
 		}
 	}
-	for _, line := range [][]string{{"bash", "none.sh"}, {"cat", "agent.sh"}, {"./binary"}, {"bash", "missing.sh"}, {"bash", "."}} {
+	for _, line := range [][]string{{"bash", "none.sh"}, {"cat", "agent.sh"}, {"./binary"}, {"npm", "--prefix", "other", "test"}, {"npm", "ci"}, {"ls", "web"}, {"bash", "missing.sh"}, {"bash", "."}} {
 		if got := p.First(line); !slices.Equal(got, want[:3]) {
 			t.Errorf("%q: %q", line, got)
 		}
