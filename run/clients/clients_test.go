@@ -83,11 +83,18 @@ func (p *tunnels) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusProxyAuthRequired)
 		return
 	}
+	if r.URL.Scheme == "http" { // Node's own way to a plain host
+		r.URL.Scheme, r.URL.Host = "", ""
+		r.Header.Del("Proxy-Authorization")
+		origin(w, r)
+		return
+	}
 	to := p.secure
 	if strings.HasSuffix(r.RequestURI, ":80") {
 		to = p.plain
 	}
 	if r.Method != http.MethodConnect || strings.HasPrefix(r.RequestURI, "denied.test") {
+		w.Header().Set("Connection", "close") // Node's own agents would wait for it
 		w.WriteHeader(http.StatusForbidden)
 		return
 	}
@@ -179,6 +186,14 @@ func runIn(t *testing.T, env *environ.Env, dir, name string, args ...string) (st
 	return out.String(), errs.String()
 }
 
+// ownWay is what is different where Node knows of proxies by itself (NODE_USE_ENV_PROXY, from 22.21 on): it asks for plain hosts without a
+// tunnel, and has words of its own for a tunnel that is refused.
+var ownWay = map[string]struct{ prints, asks string }{
+	"fetch refused": {"Request was cancelled.", "CONNECT denied.test:443"},
+	"http.get":      {"GET api.test/h", "GET http://api.test/h"},
+	"ws plain":      {"hello", "GET http://api.test/ws"},
+}
+
 // nodeCases print one line each; the names before the colon are the modules that they need.
 var nodeCases = []struct{ name, code, prints, asks string }{
 	{"fetch", `fetch('https://api.test/a').then(r => r.text()).then(console.log)`, "GET api.test/a", "CONNECT api.test:443"},
@@ -195,7 +210,7 @@ var nodeCases = []struct{ name, code, prints, asks string }{
 	{"https TLS options", `require('https').get('https://api.test/', {ca: 'nonsense'}).on('error', e => console.log(e.code))`, "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "CONNECT api.test:443"},
 	{"https checked name", `require('https').get('https://wrong.test/').on('error', e => console.log(e.code))`, "ERR_TLS_CERT_ALTNAME_INVALID", "CONNECT wrong.test:443"},
 	{"https servername", `require('https').get('https://wrong.test/s', {servername: 'api.test'}, r => r.pipe(process.stdout))`, "GET wrong.test/s", "CONNECT wrong.test:443"},
-	{"https refused", `require('https').get('https://denied.test/').on('error', e => console.log(e.message))`, "proxy refused CONNECT denied.test:443: 403 Forbidden", "CONNECT denied.test:443"},
+	{"https refused", `require('https').get('https://denied.test/').on('error', e => console.log(/denied.test:443.* 403 Forbidden/.test(e.message)))`, "true", "CONNECT denied.test:443"},
 	{"https destructured import", `import('node:https').then(({get}) => get('https://api.test/i', r => r.pipe(process.stdout)))`, "GET api.test/i", "CONNECT api.test:443"},
 	{"http.get", `require('http').get('http://api.test/h', r => r.pipe(process.stdout))`, "GET api.test/h", "CONNECT api.test:80"},
 	{"no proxy", `const s = require('http').createServer((q, r) => r.end('local')).listen(0, '127.0.0.1', () => fetch('http://localhost:' + s.address().port).catch(() => fetch('http://127.0.0.1:' + s.address().port)).then(r => r.text()).then(t => { console.log(t); s.close(); process.exit() }))`, "local", ""},
@@ -220,12 +235,17 @@ var nodeCases = []struct{ name, code, prints, asks string }{
 // TestNodePreload runs real Node, with the packages that an earlier npm put under AGENTGUARD_TEST_NODE_MODULES or that npm
 // can install now.
 func TestNodePreload(t *testing.T) {
-	p, _, env := world(t, "tok en%2F")
-	env.Set("HTTPS_PROXY", "http://run:tok%20en%252F@"+p.Listener.Addr().String())
-	env.Set("HTTP_PROXY", env.Get("HTTPS_PROXY"))
-	if _, err := exec.LookPath("node"); err != nil {
+	own, err := exec.Command("node", "-p", "process.allowedNodeEnvironmentFlags.has('--use-env-proxy')").Output()
+	if err != nil {
 		t.Skip("needs node")
 	}
+	password, quoted, native := "tok en%2F", "tok%20en%252F", string(own) == "true\n"
+	if native { // its own way takes no such password
+		password, quoted = "token", "token"
+	}
+	p, _, env := world(t, password)
+	env.Set("HTTPS_PROXY", "http://run:"+quoted+"@"+p.Listener.Addr().String())
+	env.Set("HTTP_PROXY", env.Get("HTTPS_PROXY"))
 	modules := nodeModules(t)
 	for _, c := range nodeCases {
 		t.Run(c.name, func(t *testing.T) {
@@ -233,8 +253,12 @@ func TestNodePreload(t *testing.T) {
 				t.Skip("needs the npm package " + name)
 			}
 			stdout, stderr := runIn(t, env, modules, "node", "-e", c.code)
-			if asked := p.take(); strings.TrimSpace(stdout) != c.prints || asked != c.asks || stderr != "" {
-				t.Errorf("printed %q, asked %q; want %q, %q; stderr %s", stdout, asked, c.prints, c.asks, stderr)
+			prints, asks := c.prints, c.asks
+			if differs, ok := ownWay[c.name]; ok && native {
+				prints, asks = differs.prints, differs.asks
+			}
+			if asked := p.take(); strings.TrimSpace(stdout) != prints || asked != asks || stderr != "" {
+				t.Errorf("printed %q, asked %q; want %q, %q; stderr %s", stdout, asked, prints, asks, stderr)
 			}
 		})
 	}

@@ -16,7 +16,8 @@
 
   // Node 22 tells each process that what NODE_USE_ENV_PROXY has it do is experimental.
   const { emit } = process;
-  if (env.NODE_USE_ENV_PROXY && process.version.startsWith('v22.')) {
+  const experimental = env.NODE_USE_ENV_PROXY && process.version.startsWith('v22.');
+  if (experimental) {
     process.emit = function (...args) { return args[0] === 'warning' && args[1].code === 'UNDICI-EHPA' || emit.apply(this, args); };
   }
 
@@ -154,7 +155,9 @@
     const original = programs[name];
     programs[name] = (...args) => original(...leading(args));
   }
-  threads.Worker = class Worker extends threads.Worker { constructor(...args) { super(...leading(args)); } };
+  // What Node 22 tells a thread comes before this file: there it is not told to, and this file does it all.
+  const quiet = (file, o) => experimental && typeof (o && o.env) !== 'symbol' ? [file, { ...o, env: { ...(o && o.env || env), NODE_USE_ENV_PROXY: '0' } }] : [file, o];
+  threads.Worker = class Worker extends threads.Worker { constructor(...args) { super(...quiet(...leading(args))); } };
   module_.syncBuiltinESMExports();
 
   // fetch: replace undici's default dispatcher when something first asks for it; loading undici takes 40 ms.
