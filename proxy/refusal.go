@@ -50,17 +50,18 @@ func gone() *Refusal {
 }
 
 type refusalJSON struct {
-	OK       *bool  `json:"ok,omitempty"`
-	AWS      string `json:"__type,omitempty"`
-	Type     string `json:"type,omitempty"`
-	Code     string `json:"code,omitempty"`
-	Error    any    `json:"error"`
-	Message  string `json:"message"`
-	Rule     string `json:"rule,omitempty"`
-	Action   string `json:"action,omitempty"`
-	Resource string `json:"resource,omitempty"`
-	Hint     string `json:"hint,omitempty"`
-	By       string `json:"by"`
+	OK       *bool    `json:"ok,omitempty"`
+	AWS      string   `json:"__type,omitempty"`
+	Type     string   `json:"type,omitempty"`
+	Code     string   `json:"code,omitempty"`
+	Error    any      `json:"error"`
+	Message  string   `json:"message"`
+	Messages []string `json:"errorMessages,omitempty"`
+	Rule     string   `json:"rule,omitempty"`
+	Action   string   `json:"action,omitempty"`
+	Resource string   `json:"resource,omitempty"`
+	Hint     string   `json:"hint,omitempty"`
+	By       string   `json:"by"`
 }
 
 type nestedError struct {
@@ -166,6 +167,8 @@ func (f *Refusal) writeJSON(w http.ResponseWriter, ex *Exchange) {
 		body.Type, body.Error = "error", nestedError{kind, "agentguard_" + f.Effect, f.sentence()}
 	case action.RefusalNotion:
 		body.Code = f.kind("restricted_resource", "rate_limited", "service_unavailable")
+	case action.RefusalJira:
+		body.Messages = []string{f.sentence()}
 	case action.RefusalGoogle:
 		body.Error = googleError{f.Status, f.sentence(), f.kind("PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "UNAVAILABLE")}
 	case action.RefusalSlack:

@@ -19,6 +19,7 @@ func TestRefusalsSpeakTheServicesWords(t *testing.T) {
 	}{
 		{"stripe", "/v1/refunds", denied, 403, `"error":{"type":"permission_error","code":"agentguard_deny","message":"Action x is denied (why)"}`},
 		{"notion", "/v1/pages", denied, 403, `"code":"restricted_resource","error":"Action x is denied","message":"Action x is denied (why)"`},
+		{"jira", "/rest/api/3/issue/X-1", denied, 403, `"message":"Action x is denied (why)","errorMessages":["Action x is denied (why)"]`},
 		{"linear", "/graphql", denied, 403, `{"error":"Action x is denied","message":"Action x is denied (why)"`},
 		{"gemini", "/v1beta/files/f", denied, 403, `"error":{"code":403,"message":"Action x is denied (why)","status":"PERMISSION_DENIED"}`},
 		{"github", "/myorg/myrepo/info/refs", denied, 403, "agentguard: Action x is denied (why)\n"},

@@ -225,6 +225,8 @@ const (
 	// RefusalGoogle is {"error": {"code": 403, "message": ..., "status": "PERMISSION_DENIED"}, ...} (google.aip.dev/193): its client for
 	// Python breaks off over an error that is a text.
 	RefusalGoogle
+	// RefusalJira is RefusalFlat and the "errorMessages" that Jira has, where some of its clients look for nothing else.
+	RefusalJira
 )
 
 // Doubt is a question that is worth its cost only where the policy answers differently for either outcome: reading a pack,

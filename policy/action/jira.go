@@ -17,7 +17,7 @@ func jira() *Service {
 		Routes: mustRoutes(strings.ReplaceAll(jiraRoutes, "/rest/", prefix+"/rest/") +
 			"read GET /oauth/token/accessible-resources - oauth/accessible-resources\n")}
 	oauth.generated("jira", prefix, jiraResource)
-	return &Service{Base: "https://api.atlassian.com", Hosts: []Host{site, oauth}}
+	return &Service{Base: "https://api.atlassian.com", Hosts: []Host{site, oauth}, Refusal: RefusalJira}
 }
 
 const jiraRoutes = `
