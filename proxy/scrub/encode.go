@@ -87,6 +87,9 @@ type piece struct{ gap, raw []byte }
 
 // replacement is what to write where m was.
 func (sc *scan) replacement(m match) []byte {
+	if m.view == isApart {
+		return sc.replaceApart(m)
+	}
 	f, sized := sc.set.forms[m.form], sc.sized || sc.set.same
 	if sized {
 		f.repl = asLong(f.repl, len(f.needle))

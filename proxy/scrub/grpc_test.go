@@ -26,7 +26,7 @@ func TestGRPCMessages(t *testing.T) {
 	secret, placeholder := "ghp_Zk3vQ9xT1bR7mN5cL8dW2fH6jP4sY0aUeG1i", "ghp_000000000000000000000000000000000000"
 	s := New([]Pair{{Secret: []byte(secret), Placeholder: placeholder}})
 	var in, want []byte
-	for _, p := range []string{"", "x", secret, "a" + secret + "b", strings.Repeat("z", 200<<10) + secret, secret[:20], secret[20:]} {
+	for _, p := range []string{"", "x", secret, "a" + secret + "b", strings.Repeat("z", 200<<10) + secret, secret[:10], secret[10:30], secret[30:]} {
 		in = append(in, grpcMessage(p)...)
 		want = append(want, grpcMessage(strings.ReplaceAll(p, secret, placeholder))...)
 	}

@@ -20,6 +20,8 @@ type reader struct {
 	before line   // what came before held
 	sized  bool   // how long the text is has been told
 	deep   bool   // held is so much of a form that somebody may be guessing
+	passed int    // how much came before held, up to lookApart
+	apart  apart  // what is known of the letters there
 	err    error  // what the source said at last
 
 	own   []byte
@@ -96,6 +98,7 @@ func (r *reader) step(p, buf []byte) (n int) {
 func (r *reader) part(buf []byte, final bool) (clean []byte, hits int) {
 	r.set = r.set.latest()
 	sc := scan{set: r.set, buf: buf, before: r.before, final: final, sized: r.sized, found: r.found[:0]}
+	sc.look, sc.apart = min(len(buf), lookApart-r.passed), r.apart
 	sc.run()
 	r.count(&sc, len(r.held))
 	end := max(sc.hold, r.done)
@@ -106,9 +109,21 @@ func (r *reader) part(buf []byte, final bool) (clean []byte, hits int) {
 		r.store = clean
 	}
 	r.found, r.before = sc.found, r.before.after(buf[:sc.hold])
+	r.goOn(&sc)
 	r.held, r.done = append(r.held[:0], buf[sc.hold:]...), end-sc.hold
 	return clean, hits
 }
 
+// goOn keeps what must be known of the letters later, while there is more to be looked through.
+func (r *reader) goOn(sc *scan) {
+	r.apart = apart{}
+	if r.passed = min(r.passed+sc.hold, lookApart); r.passed < lookApart && sc.set.apart != nil {
+		r.apart = sc.keepApart(sc.look)
+	}
+}
+
 // reset forgets the stream, for another one.
-func (r *reader) reset() { r.held, r.done, r.before, r.deep = r.held[:0], 0, line{}, false }
+func (r *reader) reset() {
+	r.held, r.done, r.before, r.deep = r.held[:0], 0, line{}, false
+	r.passed, r.apart = 0, apart{letters: r.apart.letters[:0]}
+}

@@ -14,12 +14,15 @@ type scan struct {
 	final  bool // nothing comes after buf
 	sized  bool // a replacement is as long as what it replaces, whatever that costs
 
-	next  int     // no odd place before it is worth a look
-	line  int     // nor a line feed before this
-	found []match // in order of their starts, the longest first
-	hold  int     // buf[hold:] may be the beginning of a form; len(buf) if there is none
-	work  int     // done so far
-	deep  bool    // and so much of it that somebody may be guessing
+	next    int     // no odd place before it is worth a look
+	line    int     // nor a line feed before this
+	letters []byte  // those before buf, and then those in it too
+	look    int     // how much of buf is looked through for letters that stand apart
+	apart   apart   // and what is known of them
+	found   []match // in order of their starts, the longest first
+	hold    int     // buf[hold:] may be the beginning of a form; len(buf) if there is none
+	work    int     // done so far
+	deep    bool    // and so much of it that somebody may be guessing
 }
 
 // testOnlyWork is told how much work a scan was: characters read where escapes may be, and needles compared.
@@ -29,7 +32,7 @@ var testOnlyWork func(n int)
 type match struct {
 	start, end int
 	odd        int   // where the first escape or line break is; end if there is none
-	form, view int32 // view is -1 for a form as it stands
+	form, view int32 // view is -1 for a form as it stands; where it is isApart, odd is how many letters came before buf
 }
 
 // before puts matches in order: by their starts, then the longest, then the form that came first.
@@ -39,6 +42,8 @@ func (m match) before(n match) bool {
 		return m.start < n.start
 	case m.end != n.end:
 		return m.end > n.end
+	case (m.view == isApart) != (n.view == isApart):
+		return n.view == isApart
 	}
 	return m.form < n.form
 }
@@ -51,6 +56,9 @@ func (sc *scan) run() {
 		to := min(from+block, len(sc.buf))
 		q = sc.exact(q, to)
 		sc.marked(m.find(sc.buf, from, to), from)
+	}
+	if sc.look > 0 && sc.set.apart != nil {
+		sc.lookApart(sc.look)
 	}
 	if !sc.final && len(sc.buf) > 0 {
 		sc.tail()

@@ -6,9 +6,12 @@
 // lists and mixtures) also when any subset of its characters is escaped (%41, \u0041, \x41, \101, &#65;, &#x41;, &plus;, =41, \/), up to three layers deep,
 // and when wrapped lines (of at least 32 characters, indented or not) break it. Its replacement is the placeholder in the same spelling, so that a decoder gets the placeholder.
 //
-// What is not caught: secrets compressed or encrypted inside a body, a secret with other separators put between its characters, a
-// secret in parts (over two WebSocket messages, two events, or two JSON fields), mixtures of the spellings above other than those
-// named (base32 of hex, say), mixed upper and lower case, and any encoding made up for the purpose. A hostile server
+// In the first MiB of a text it is also found where its characters stand apart, by whatever is neither letter nor digit, in whatever case, and so is
+// each half of a long one (apart.go).
+//
+// What is not caught: secrets compressed or encrypted inside a body, a secret with other letters or digits between its characters, a
+// secret in more than two parts (over WebSocket messages, events, or JSON fields), mixtures of the spellings above other than those
+// named (base32 of hex, say), and any encoding made up for the purpose. A hostile server
 // that was sent the secret has it; scrubbing is for the honest one that echoes. Base64 and base32 characters that a
 // secret shares with its neighbours stay (at most 4 bits at either end).
 package scrub
@@ -16,6 +19,7 @@ package scrub
 import (
 	"net/http"
 	"sort"
+	"sync"
 	"sync/atomic"
 	"unsafe"
 )
@@ -37,6 +41,8 @@ type Set struct {
 	starts  starts
 	guesses *guesses
 	same    bool
+	apart   *Set                // of letters by themselves; nil: none are looked for
+	deepest int                 // of such a Set: how many letters of a form may have gone out before it is known to have begun
 	newer   atomic.Pointer[Set] // what goes on in its place; nil: nothing does
 }
 
@@ -50,13 +56,29 @@ type form struct {
 
 // New makes a Set. Where two pairs have the same spelling the first one wins.
 func New(pairs []Pair) *Set {
-	var b builder
+	var b, apart builder
 	for _, p := range pairs {
 		b.spell(p.Secret, []byte(p.Placeholder))
 		b.deepen(len(p.Secret))
+		apart.spread(p.Secret, []byte(p.Placeholder))
 	}
 	s := newSet(b.forms)
 	s.same = s.same && !b.uneven
+	s.apart = newApart(apart.forms)
+	return s
+}
+
+// newApart makes a Set that only scan.lookApart uses.
+func newApart(forms []form) *Set {
+	if len(forms) == 0 {
+		return nil
+	}
+	s := &Set{forms: forms}
+	for _, f := range forms {
+		s.deepest = max(s.deepest, f.deep)
+	}
+	s.grams.build(forms)
+	s.starts.build(forms)
 	return s
 }
 
@@ -110,6 +132,12 @@ func (s *Set) Bytes(p []byte) (out []byte, hits int) {
 		return p, 0
 	}
 	sc := scan{set: s, buf: p, final: true}
+	if len(p) >= minApart && s.apart != nil {
+		sc.look = min(len(p), lookApart)
+		room := rooms.Get().(*[]byte)
+		sc.apart.letters = (*room)[:0]
+		defer func() { *room = sc.apart.letters; rooms.Put(room) }()
+	}
 	sc.run()
 	if len(sc.found) == 0 {
 		return p, 0
@@ -117,6 +145,9 @@ func (s *Set) Bytes(p []byte) (out []byte, hits int) {
 	out, _, hits = sc.rewrite(make([]byte, 0, len(p)+64), 0)
 	return out, hits
 }
+
+// rooms are what the letters of texts are gathered in.
+var rooms = sync.Pool{New: func() any { return new([]byte) }}
 
 // String is Bytes for a string.
 func (s *Set) String(x string) (string, int) {
