@@ -56,6 +56,8 @@ func TestLooksSecret(t *testing.T) {
 		"COSMOS_PRIMARY_KEY=x", "AZURE_STORAGE_PRIMARY_KEY=x", "REDIS_CACHE_KEY=x", "SIGNING_CACHE_KEY_2=x",
 		"CI_JOB_JWT=x", "CI_JOB_JWT_V2=x", "YARN_NPM_AUTH_IDENT=me:x", "BUNDLE_GEMS__EXAMPLE__COM=me:x", "SSH_KEY_BASE64=x", "APP_STORE_CONNECT_API_KEY_CONTENT=x", "TAILSCALE_AUTHKEY=x", "DBPASS=x", "WALLET_MNEMONIC=x", "SEED_PHRASE=x", "BEARER=x", "WIFI_PSK=x",
 		`A={"dbPassword":"hunter22"}`, `A={"aws_secret_access_key": "0123456789"}`, "A={'password': 'hunter22'}", "A=[default] secret_key = hunter2222", "A=tool --api-key hunter2222 --fast", "A=tool --token hunter2222", "A=jdbc:oracle:thin:scott/tiger@//h:1521/x", "A=https://eth-mainnet.g.alchemy.com/v2/x",
+		"A=ATBBabcdefghijklmnopqrst", "A=dapi0123456789abcdef0123456789abcdef", "A=x1.atlasv1.abcdefghijklmnopqrstuvwxyzabcdefghijklmnop", "A=1//0gabcdefghijklmnopqrstuvwxyz0123456789", "A=sk_0123456789abcdef0123456789abcdef0123456789abcdef",
+		"A=Cookie: sid=0123; theme=dark", "A=X-Api-Key: 0123456789abcdef", "A=scott/tiger@//h:1521/x", "ANDROID_KEYSTORE_BASE64=x", "HONEYCOMB_WRITEKEY=x", "SESSION_COOKIES=x", "A=PuTTY-User-Key-File-3: ssh-ed25519",
 		"A=LS0tLS1CRUdJTiBQUklWQVRFIEtF\nWS0tLS0tCng=\n", // as base64(1) folds it
 	} {
 		if name, value, _ := strings.Cut(kv, "="); !LooksSecret(name, value) {
@@ -69,7 +71,7 @@ func TestLooksSecret(t *testing.T) {
 		"PROMPT_COMMAND=echo $PWD", "LD_PRELOAD=/lib/x.so", "GIT_CONFIG_COUNT=1", "A=http://[::1]:80/", "MANPATH=/x:/y",
 		"XDG_SESSION_ID=1", "DESKTOP_SESSION=gnome", "SESSION_MANAGER=local/x", "A=basic usage", "SPIN=1", "INIT_CWD=/x", "PIPX_HOME=/x", "A=the bearer of news",
 		"DIRENV_DIR=-/x", "GPG_KEY=A035C8C19219BA821ECEA86B64E628F8D684696D", "PASSWORD_STORE_DIR=/x", "GITHUB_TOKEN=", "USE_TOKEN=true", "TOKEN_LIMIT=5", "STRIPE_PUBLISHABLE_KEY=x", "CACHE_KEY=v1",
-		"MONKEY=1x", `A={"key":"some-long-value"}`, "A=--sort-key surname-first", "A=--bind ctrl-k:up --preview-window right", "A=tool --key surname-first", "A=foreign_key=customers_id", "BUNDLE_GEM__TEST=rspec", "BUNDLE_LOCAL__RACK=/src/rack", "BUNDLE_BUILD__NOKOGIRI=--use-system-libraries", "COMPASS=north-east", "A=jdbc:oracle:thin:@//h:1521/x", "JWT_ALGORITHM=HS256", "HOTKEY=x", "A=fix token: refresh it", "A=docs: say what token: is", "A=/usr/lib/jvm/java/lib/server", "A=max_tokens=4096", "A=aGVsbG8gd29ybGQsIGhlbGxvIHdvcmxk",
+		"MONKEY=1x", `A={"key":"some-long-value"}`, "A=--sort-key surname-first", "A=--bind ctrl-k:up --preview-window right", "A=tool --key surname-first", "A=foreign_key=customers_id", "BUNDLE_GEM__TEST=rspec", "BUNDLE_LOCAL__RACK=/src/rack", "BUNDLE_BUILD__NOKOGIRI=--use-system-libraries", "COMPASS=north-east", "A=jdbc:oracle:thin:@//h:1521/x", "JWT_ALGORITHM=HS256", "HOTKEY=x", "A=fix token: refresh it", "A=docs: say what token: is", "A=/usr/lib/jvm/java/lib/server", "A=max_tokens=4096", "A=x-request-id: 0123456789", "A=see a/b@//c", "A=oy2vey", "A=cookie banner: on", "A=aGVsbG8gd29ybGQsIGhlbGxvIHdvcmxk",
 	} {
 		if name, value, _ := strings.Cut(kv, "="); LooksSecret(name, value) {
 			t.Errorf("%s was taken for a secret", kv)

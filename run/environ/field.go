@@ -37,6 +37,9 @@ func hasSecretField(v string) bool {
 			return true
 		}
 	}
+	if strings.HasPrefix(low, "cookie:") {
+		return true
+	}
 	if strings.Contains(low, "machine ") && strings.Contains(low, "login ") && strings.Contains(low, "password ") {
 		return true
 	}
@@ -99,10 +102,6 @@ func isSecretLine(line string) bool {
 	if !ok || len(value) < 6 || strings.ContainsAny(value, " \t") {
 		return false
 	}
-	for _, word := range fieldWords {
-		if strings.TrimRight(name, "\"'") == word {
-			return true
-		}
-	}
-	return false
+	name = strings.TrimRight(name, "\"'")
+	return slices.Contains(fieldWords, name) || strings.HasPrefix(name, "x-") && secretName(name) // X-Api-Key
 }

@@ -7,9 +7,9 @@ import (
 )
 
 var (
-	secretWords = []string{"TOKEN", "SECRET", "SECRETS", "PASSPHRASE", "CREDENTIAL", "CREDENTIALS", "CRED", "CREDS", "APIKEY", "WEBHOOK"}                                                                        // anywhere in a name
-	secretEnds  = []string{"KEY", "PASS", "PAT", "PW", "PWD", "PIN", "OTP", "TOTP", "SALT", "PSK", "DSN", "AUTH", "JWT", "BEARER", "MNEMONIC", "PHRASE", "COOKIE", "SSHPASS", "HEADERS", "P12", "PFX", "PKCS12"} // as its last word
-	gluedEnds   = []string{"TOKEN", "SECRET", "APIKEY", "APPKEY", "ACCESSKEY", "SECRETKEY", "PRIVATEKEY", "SIGNINGKEY", "MASTERKEY", "ENCRYPTIONKEY", "LICENSEKEY", "AUTHKEY", "DBPASS", "USERPASS", "ROOTPASS"} // with which its last word ends
+	secretWords = []string{"TOKEN", "SECRET", "SECRETS", "PASSPHRASE", "CREDENTIAL", "CREDENTIALS", "CRED", "CREDS", "APIKEY", "WEBHOOK"}                                                                                               // anywhere in a name
+	secretEnds  = []string{"KEY", "PASS", "PAT", "PW", "PWD", "PIN", "OTP", "TOTP", "SALT", "PSK", "DSN", "AUTH", "JWT", "BEARER", "MNEMONIC", "PHRASE", "COOKIE", "COOKIES", "SSHPASS", "HEADERS", "P12", "PFX", "PKCS12", "KEYSTORE"} // as its last word
+	gluedEnds   = []string{"TOKEN", "SECRET", "APIKEY", "APPKEY", "ACCESSKEY", "SECRETKEY", "PRIVATEKEY", "SIGNINGKEY", "MASTERKEY", "ENCRYPTIONKEY", "LICENSEKEY", "WRITEKEY", "AUTHKEY", "DBPASS", "USERPASS", "ROOTPASS"}            // with which its last word ends
 
 	// harmlessNames end like secrets and are none: the fingerprint in Docker's images of Python, the name of a cache, pass's directory.
 	harmlessNames = []string{"PWD", "OLDPWD", "INIT_PWD", "GPG_KEY", "CACHE_KEY", "PASSWORD_STORE_DIR"}

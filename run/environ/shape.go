@@ -25,6 +25,9 @@ var shapes = []shape{
 	{"hvs.", 16}, {"hvb.", 16}, {"ops_eyJ", 20}, {"AGE-SECRET-KEY-", 20}, {"AGE-PLUGIN-", 20}, // HashiCorp Vault, 1Password, age
 	{"SG.", 20}, {"xkeysib-", 20}, {"shpat_", 20}, {"shpss_", 20}, {"lin_api_", 20}, {"ntn_", 20}, {"secret_", 40}, {"figd_", 20}, {"PMAK-", 20}, // services
 	{"dop_v1_", 20}, {"doo_v1_", 20}, {"HRKU-", 20}, {"fm1r_", 20}, {"fm2_", 20}, {"fo1_", 20}, {"nfp_", 20}, {"sbp_", 20}, {"sb_secret_", 16}, {"pscale_", 20}, {"tskey-", 16}, {"pul-", 30}, // platforms
+	{"ATBB", 20}, {"AKCp8", 20}, {"oy2", 40}, {"dapi", 32}, {"LTAI", 16}, {"dt0c01.", 16}, {"atlasv1.", 40}, {"rnd_", 20}, {"sgp_", 20}, {"CFPAT-", 20}, {"pat-na1-", 20}, {"pat-eu1-", 20}, // Bitbucket, JFrog, NuGet, Databricks, Alibaba, Dynatrace, Terraform and others
+	{"sq0atp-", 20}, {"sq0csp-", 20}, {"EZAK", 40}, {"duffel_live_", 20}, {"shippo_live_", 20}, {"amzn.mws.", 16}, {"EAACEdEose0cBA", 8}, {"sk.eyJ", 20}, {"1//0", 30}, {"xprv", 80}, // shops, maps, Google's refresh tokens, wallets
+	{"sk_", 40}, {"csk-", 20}, {"rpa_", 20}, {"apify_api_", 20}, {"e2b_", 20}, {"jina_", 20}, {"pcsk_", 20}, {"xoxd-", 8}, // more models, and what they use
 	{"sntrys_", 20}, {"sntryu_", 20}, {"glsa_", 20}, {"glc_", 20}, {"phx_", 20}, {"NRAK-", 20}, {"CCIPAT_", 16}, // Sentry, Grafana, PostHog, New Relic, CircleCI
 }
 
@@ -37,7 +40,7 @@ func plainSecret(v string) bool {
 	if len(v) < 8 {
 		return false
 	}
-	return strings.Contains(v, "-----BEGIN ") || hasShape(v) || hasJWT(v) || hasUserinfo(v) || hasSecretField(v) || hasWebhook(v)
+	return strings.Contains(v, "-----BEGIN ") || strings.Contains(v, "PuTTY-User-Key-File-") || hasShape(v) || hasJWT(v) || hasUserinfo(v) || hasSecretField(v) || hasWebhook(v)
 }
 
 // armoured is the text that a value holds as a whole in base64, as keys and JSON of several lines do in CI; "": none.
@@ -139,6 +142,9 @@ func hasUserinfo(v string) bool {
 		if colon := strings.IndexByte(authority, ':'); colon > 0 && !isNumber(authority[colon+1:]) && strings.Contains(rest, "@") {
 			return true
 		}
+	}
+	if login, _, ok := strings.Cut(v, "@//"); ok && strings.Contains(login, "/") && !strings.ContainsAny(login, " :") {
+		return true // user/password@//host:1521/service
 	}
 	if _, rest, ok := strings.Cut(v, "jdbc:oracle:"); ok && strings.Contains(rest, "/") && strings.Index(rest, "/") < strings.Index(rest, "@") {
 		return true // jdbc:oracle:thin:user/password@host
