@@ -226,7 +226,10 @@ func blank(text []byte, stored []Pair) ([]byte, error) {
 		case len(mine) != len(st.values):
 			return nil, &LineError{mine[0], st.line, errors.New("shares its line with another variable")}
 		}
-		for _, name := range mine {
+		for i, name := range mine {
+			if i > 0 && !bytes.HasSuffix(st.text, []byte("\n")) {
+				out.WriteByte('\n') // lines that end as those of the first Macs
+			}
 			st.writeBlank(&out, name)
 			values[name] = st.values[name]
 		}

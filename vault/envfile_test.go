@@ -140,6 +140,13 @@ func TestBlankEnvFile(t *testing.T) {
 	}
 }
 
+func TestBlankWhereCREndsLines(t *testing.T) {
+	out, err := blank([]byte("A=CANARY-0-a\rB=CANARY-0-b\r"), []Pair{kept("A", "CANARY-0-a"), kept("B", "CANARY-0-b")})
+	if want := blanked + "\nA=\n" + blanked + "\nB="; err != nil || string(out) != want {
+		t.Fatalf("%q, %v", out, err)
+	}
+}
+
 // What is left of a value beside its variable is told: by an editor, by a person, in a comment.
 func TestCopies(t *testing.T) {
 	dir := t.TempDir()
