@@ -106,12 +106,30 @@ func wordless(p []byte) int {
 		return delimited(p, 1, maxTag, func(c byte) bool { return c != '<' }, '>')
 	case p[0] == '\x1b' && next == '[':
 		return delimited(p, 2, 16, func(c byte) bool { return c < 'A' }, 'm')
-	case p[0] == '\n' && bytes.HasPrefix(p, []byte("\ndata:")):
-		return len("\ndata:")
-	case p[0] == '\n' && bytes.HasPrefix([]byte("\ndata:"), p), len(p) == 1:
+	case p[0] == '\n':
+		return nextEvent(p)
+	case len(p) == 1:
 		return 0
 	}
 	return 1
+}
+
+// nextEvent measures what stands before the data of the next event of a stream, of which a line without data goes up to the next.
+func nextEvent(p []byte) int {
+	least := 1
+	for _, field := range []string{"\ndata:", "\nid:", "\nevent:", "\nretry:", "\n:"} {
+		switch line := []byte(field); {
+		case bytes.HasPrefix(line, p) && len(p) < len(line):
+			least = 0
+		case !bytes.HasPrefix(p, line):
+		case field == "\ndata:":
+			return len(line)
+		default:
+			n := delimited(p, 1, maxTag, func(byte) bool { return true }, '\n')
+			return max(n-1, min(n, 1)) // what ends the line may begin the next
+		}
+	}
+	return least
 }
 
 // delimited measures p up to end, or without one up to most, where inside holds from i on; 1 if it does not, and 0 if p ends first.

@@ -32,7 +32,7 @@ var spreadOut = map[string]func(string) string{
 	"tabs": wrap(1, "\t"), "CR LF": wrap(1, "\r\n"), "slashes": wrap(1, "/"), "two blanks": wrap(1, "  "), "NUL": wrap(1, "\x00"), "soft hyphen": wrap(1, "\u00ad"),
 	"joiner": wrap(1, "\u200d"), "no-break": wrap(3, "\u00a0"), "reference": wrap(1, "&nbsp;"), "numeric": wrap(2, "&#8203;"), "in JSON": wrap(1, `\n`), "in JSON, hex": wrap(4, `\u200b`),
 	"tags": wrap(1, "<wbr>"), "spans": wrap(1, "</span><span class='k'>"), "CDATA": wrap(9, "]]><![CDATA["), "comment": wrap(13, "<!-- -->"), "colour": wrap(5, "\x1b[0;31m"),
-	"fours": wrap(4, " "), "fives": wrap(5, "-"), "short lines": wrap(10, "\n    "), "JavaScript": wrap(10, "\" +\n  \""), "events": wrap(7, "\n\ndata: "), "list": indented, "quoted mail": wrap(20, "\n> "),
+	"fours": wrap(4, " "), "fives": wrap(5, "-"), "short lines": wrap(10, "\n    "), "JavaScript": wrap(10, "\" +\n  \""), "events with names": wrap(7, "\n\nid: 7\nevent: delta\n: x\ndata: "), "events": wrap(7, "\n\ndata: "), "list": indented, "quoted mail": wrap(20, "\n> "),
 	"any case": everyOther, "objects": func(s string) string { return string(numbered(`"%d":"%c",`, []byte(s))) }, "codes": func(s string) string { return string(numbered(`"%d": %d, `, []byte(s))) },
 	`\u{}`: each(`\u{%x}`), `\U`: each(`\U%08x`), "code points": each("U+%04X "), "Chr": each("Chr(%d) & "), "decimal lines": each("%d\n"), "octal": each("0o%o, "), "hex lines": each("%02x\r\n"),
 	"hex words": func(s string) string { return wrap(4, " ")(hex.EncodeToString([]byte(s))) }, "base32 in fours": func(s string) string { return wrap(4, " ")(base32.StdEncoding.EncodeToString([]byte(s))) },
