@@ -14,7 +14,7 @@ const (
 	lookApart = 1 << 20
 
 	// minApart and maxApart bound the letters of such a form: fewer could be innocent words, and more would be held back for too long.
-	minApart, maxApart = 12, 2 << 10
+	minApart, maxApart = 10, 2 << 10
 
 	// minHalf is how many letters half a secret must have, to be looked for by itself: with fewer, who knows some of them could guess the others.
 	minHalf = 16

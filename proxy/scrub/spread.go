@@ -16,20 +16,24 @@ func (b *builder) spread(secret, holder []byte) {
 		return
 	}
 	var all builder
-	for _, f := range []func([]byte) []byte{bytes.Clone, reversed, rot13, rot47, atbash, then(base64Text, reversed), base45, uuencoded} {
+	for _, f := range []func([]byte) []byte{bytes.Clone, reversed, rot13, rot47, atbash, then(base64Text, reversed), then(hexLower, reversed), then(hexLower, hexLower), base45, uuencoded} {
 		all.add(f(secret), f(holder))
 	}
 	all.halves(secret, holder)
 	for _, format := range []string{
-		"%02x", "x%02x", "0x%02x", "u%02x", "u00%02x", "nu00%02x", "U000000%02x", "x00%02x", "00%02x", "%02x00", // \u{41}, \U00000041, C#'s \x0041, UTF-16
-		"%03o", "%o", "o%o", "0o%o", "0%03o", "%08b", "0b%08b",
+		"%02x", "x%02x", "0x%02x", "%02x00", "%03o", "%o", "o%o", "0o%o", "0%03o", "%08b", "0b%08b",
 	} {
 		f := list(format, "")
+		all.add(f(secret), f(holder))
+	}
+	for _, format := range []string{"u%x", "u%04x", "nu%04x", "U%08x", "x%x", "x%04x", "%04x"} { // \u{41}, U+0041, \N{U+0041}, \U00000041, \x{41}, C#'s \x0041, UTF-16
+		f := points(format)
 		all.add(f(secret), f(holder))
 	}
 	like := numbersLike(secret)
 	for _, format := range []string{"%d", "%03d", "chr%d", "char%d", "chrw%d"} {
 		all.add(list(format, "")(secret), list(format, "")(like))
+		all.add(points(format)(secret), list(format, "")(like))
 	}
 	all.add(numbered("%d%c", secret), numbered("%d%c", holder))
 	all.add(numbered("%d%d", secret), numbered("%d%d", like))
@@ -87,6 +91,16 @@ func (b *builder) halves(secret, holder []byte) {
 		if from, to := part[0], part[1]; len(onlyLetters(secret[from:to])) >= minHalf {
 			b.add(secret[from:to], holder[from:to])
 		}
+	}
+}
+
+// points has the number of each character in Unicode.
+func points(format string) func([]byte) []byte {
+	return func(s []byte) (out []byte) {
+		for _, r := range string(s) {
+			out = fmt.Appendf(out, format, r)
+		}
+		return out
 	}
 }
 
