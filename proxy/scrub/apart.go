@@ -32,7 +32,8 @@ const isApart = -2
 // loosely undoes what escapes letters and what parts them. The = of quoted-printable is more often that of name=value.
 var loosely = view{everything &^ quoted, everything &^ quoted, everything &^ quoted}
 
-// small maps letters and digits to themselves in lower case, and all else to 0.
+// small maps letters and digits to themselves in lower case, what more than a single character may begin with that counts as one, or as none, to
+// isUnit, and all else to 0.
 var small = func() (t [256]byte) {
 	for c := range t {
 		if alnum(byte(c)) {
@@ -42,24 +43,26 @@ var small = func() (t [256]byte) {
 	for c := 'A'; c <= 'Z'; c++ {
 		t[c] = byte(c) | 0x20
 	}
+	for _, c := range "%\\&<\n\x1b" {
+		t[c] = isUnit
+	}
 	return t
 }()
 
-// units are what more than a single character may begin with that counts as one, or as none.
-var units = [256]bool{'%': true, '\\': true, '&': true, '<': true, '\n': true, '\x1b': true}
+const isUnit = 0xff
 
 // letters appends those of p to dst, up to most of them, and a 0 where they stand too far apart. at is where the last of them begins, and next
 // where to read on: where more may come, before what may be the beginning of a unit.
 func letters(dst, p []byte, most int, final bool) (out []byte, at, next int) {
 	i, end := 0, 0
 	for i < len(p) && most > 0 {
-		c, size := p[i], 1
-		if units[c] {
+		c, size := small[p[i]], 1
+		if c == isUnit {
 			if c, size = unit(p[i:], final); size == 0 {
 				break
 			}
 		}
-		if c = small[c]; c != 0 {
+		if c != 0 {
 			if i-end > maxGap {
 				dst, most = append(dst, 0), most-1
 			}
@@ -74,20 +77,24 @@ func letters(dst, p []byte, most int, final bool) (out []byte, at, next int) {
 	return dst, at, i
 }
 
-// unit reads what p begins with: an escape, as the character that it stands for, or as a blank what is none and yet is made of letters. size
+// unit reads what p begins with: an escape, as the letter that it stands for, or as none; or what is none and yet is made of letters. size
 // is 0 where more must come to tell.
 func unit(p []byte, final bool) (c byte, size int) {
 	c, size, st := loosely.read(p)
-	if st == yes && size > 1 {
-		return c, size
+	switch {
+	case st != yes || size == 1:
+	case small[c] == isUnit:
+		return 0, size
+	default:
+		return small[c], size
 	}
 	if size = wordless(p); size > 1 {
-		return ' ', size
+		return 0, size
 	}
 	if size == 0 && !final || st == partial && !final {
 		return 0, 0
 	}
-	return ' ', 1
+	return 0, 1
 }
 
 // wordless measures what p begins with: a tag, the escape of a character that is not ASCII, the colour of a terminal's text, the beginning of
@@ -235,13 +242,13 @@ func (sc *scan) keepApart(n int) apart {
 func (sc *scan) replaceApart(m match) []byte {
 	out := make([]byte, 0, m.end-m.start)
 	for i, like := m.start, sc.set.apart.forms[m.form].repl[m.odd:]; i < m.end; {
-		c, size := sc.buf[i], 1
-		if units[c] {
+		c, size := small[sc.buf[i]], 1
+		if c == isUnit {
 			c, size = unit(sc.buf[i:], true)
 		}
 		raw := sc.buf[i : i+size]
 		switch i += size; {
-		case small[c] == 0 || len(like) == 0:
+		case c == 0 || len(like) == 0:
 			out = append(out, raw...)
 			continue
 		case size == 1:
