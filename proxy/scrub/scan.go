@@ -14,15 +14,14 @@ type scan struct {
 	final  bool // nothing comes after buf
 	sized  bool // a replacement is as long as what it replaces, whatever that costs
 
-	next    int     // no odd place before it is worth a look
-	line    int     // nor a line feed before this
-	letters []byte  // those before buf, and then those in it too
-	look    int     // how much of buf is looked through for letters that stand apart
-	apart   apart   // and what is known of them
-	found   []match // in order of their starts, the longest first
-	hold    int     // buf[hold:] may be the beginning of a form; len(buf) if there is none
-	work    int     // done so far
-	deep    bool    // and so much of it that somebody may be guessing
+	next  int     // no odd place before it is worth a look
+	line  int     // nor a line feed before this
+	look  int     // how much of buf is looked through for letters that stand apart
+	apart apart   // and what is known of them
+	found []match // in order of their starts, the longest first
+	hold  int     // buf[hold:] may be the beginning of a form; len(buf) if there is none
+	work  int     // done so far
+	deep  bool    // and so much of it that somebody may be guessing
 }
 
 // testOnlyWork is told how much work a scan was: characters read where escapes may be, and needles compared.

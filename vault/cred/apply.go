@@ -317,7 +317,8 @@ func sameField(a, b string) bool {
 	return strings.EqualFold(fieldForms.Replace(strings.TrimLeft(a, " ")), fieldForms.Replace(b))
 }
 
-// swapPath swaps within segments. The secret is escaped, so it can never add one.
+// swapPath swaps within one segment. The secret is escaped, so it can never add one. What stands beside it there is a part of what was decided on
+// and cannot be taken away, so too much of it is an error.
 func (c *Credential) swapPath(u *url.URL, secret string) (bool, error) {
 	raw := u.Opaque
 	if raw == "" {
@@ -329,9 +330,16 @@ func (c *Credential) swapPath(u *url.URL, secret string) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if out, ok := c.replace(plain, secret); ok {
-			segments[i], done = url.PathEscape(out), true
+		out, ok := c.replace(plain, secret)
+		switch {
+		case !ok:
+			continue
+		case done:
+			return false, errors.New("the credential stands in the path twice")
+		case narrow(out, secret) != out:
+			return false, errors.New("more stands beside the credential in the path than a service needs there")
 		}
+		segments[i], done = url.PathEscape(out), true
 	}
 	if done {
 		u.Opaque = strings.Join(segments, "/")

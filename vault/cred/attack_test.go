@@ -138,6 +138,24 @@ func TestLittleStandsBesideThePlaceholder(t *testing.T) {
 			t.Errorf("%q became %q, %v; want %q", test.sent, got(), err, test.want)
 		}
 	}
+	for body, want := range map[string]string{
+		`{"key":"` + long + p + `"}`: `{"key":"` + secretText + `"}`, `{"key":"` + p + p + `"}`: `{"key":"` + secretText + `"}`, `{"key":"Key ` + p + `"}`: `{"key":"Key ` + secretText + `"}`,
+	} {
+		if out, _, err := c.SwapBody("application/json", []byte(body), []string{"key"}, true, newSecret(t, secretText)); err != nil || string(out) != want {
+			t.Errorf("%q became %q, %v; want %q", body, out, err, want)
+		}
+	}
+	// A path is what was decided on, and stays.
+	for path, reason := range map[string]string{"/bot" + p + "/x": "", "/" + long + p: "more stands beside", "/" + p + "/" + p: "in the path twice"} {
+		r, _ := http.NewRequest("GET", "https://svc.example"+path, nil)
+		on, err := c.Apply(r, []action.Slot{{Kind: action.InPath}}, newSecret(t, secretText), false)
+		switch {
+		case reason == "" && (err != nil || !on || r.URL.RequestURI() != strings.ReplaceAll(path, p, secretText)):
+			t.Errorf("%q became %q, %v", path, r.URL.RequestURI(), err)
+		case reason != "" && (err == nil || !strings.Contains(err.Error(), reason)):
+			t.Errorf("%q: %v", path, err)
+		}
+	}
 	// Beside the credential among cookies stand others, of any length.
 	cookie := action.Slot{Kind: action.Header, Name: "Cookie"}
 	r, _ := http.NewRequest("GET", "https://svc.example/x", nil)

@@ -50,6 +50,9 @@ func (c *Credential) SwapBody(contentType string, body []byte, fields []string, 
 		if !ok && own {
 			return string(secret.Reveal()), true
 		}
+		if own {
+			v = narrow(v, string(secret.Reveal()))
+		}
 		return v, ok
 	}
 	switch {
