@@ -3,6 +3,7 @@ package proxy
 import (
 	"crypto/tls"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -14,27 +15,78 @@ type bulk struct {
 	net.Conn
 
 	full   int                  // reads in a row that gave as much as was asked for
+	read   int64                // in pieces
 	piece  *[]byte              // nil: what comes is read as it is asked for
 	left   []byte               // of piece, not yet read
 	behind atomic.Pointer[bulk] // held back there is what was read here: it leaves before a Read waits
 
 	mu     sync.Mutex
 	holds  bool
+	wrote  int64   // since hold
 	held   *[]byte // nil: nothing
 	failed error   // what became of it
 }
 
 const (
-	// bulkPiece is how much is read or written at once, in bytes. More costs as much, and falls out of the nearer caches.
-	bulkPiece = 64 << 10
 	// bulkAfter is how much of a body passes as it comes, in bytes.
 	bulkAfter = 64 << 10
 	// bulkReads is after how many full reads it is worth reading more.
 	bulkReads = 4
+	// bulkPiece is how much is read or written at once, in bytes.
+	bulkPiece = 64 << 10
+	// bulkLong is how much passes in such pieces, in bytes, before they become large.
+	bulkLong = 4 << 20
+	// bulkLarge is how much is read or written at once of a body that is so long: the fewer the pieces, the less often its
+	// three processes wait for one another.
+	bulkLarge = 1 << 20
+	// mostLarge is how many large pieces there may be.
+	mostLarge = 12
+	// bulkRoom is for the records of which a piece holds a part.
+	bulkRoom = 32 << 10
 )
 
-// pieces have room for the records of which a piece holds a part.
-var pieces = sync.Pool{New: func() any { b := make([]byte, 0, bulkPiece+32<<10); return &b }}
+// pieces are what is read into and written from.
+var pieces pieceStore
+
+type pieceStore struct {
+	small, large sync.Pool
+	made         atomic.Int32 // large ones that there are
+}
+
+// get gives a piece, for a long body a large one if one is to be had.
+func (s *pieceStore) get(long bool) *[]byte {
+	if long {
+		if b, ok := s.large.Get().(*[]byte); ok {
+			return b
+		}
+		if s.made.Add(1) <= mostLarge {
+			b := newPiece(bulkLarge)
+			runtime.AddCleanup(b, func(made *atomic.Int32) { made.Add(-1) }, &s.made) // a connection may end with it
+			return b
+		}
+		s.made.Add(-1)
+	}
+	if b, ok := s.small.Get().(*[]byte); ok {
+		return b
+	}
+	return newPiece(bulkPiece)
+}
+
+func newPiece(size int) *[]byte {
+	b := make([]byte, 0, size+bulkRoom)
+	return &b
+}
+
+// put takes it back; nil is none.
+func (s *pieceStore) put(b *[]byte) {
+	switch {
+	case b == nil:
+	case cap(*b) > bulkPiece+bulkRoom:
+		s.large.Put(b)
+	default:
+		s.small.Put(b)
+	}
+}
 
 // Read implements net.Conn.
 func (c *bulk) Read(p []byte) (int, error) {
@@ -42,19 +94,18 @@ func (c *bulk) Read(p []byte) (int, error) {
 		if to := c.behind.Load(); to != nil {
 			to.flush()
 		}
-		if c.full < bulkReads {
-			return c.readInto(p)
+		pieces.put(c.piece)
+		if c.piece = nil; c.full < bulkReads {
+			n, err := c.Conn.Read(p)
+			c.counts(n == len(p))
+			return n, err
 		}
-		if c.piece == nil {
-			c.piece = pieces.Get().(*[]byte)
-		}
-		room := (*c.piece)[:bulkPiece]
+		c.piece = pieces.get(c.read >= bulkLong)
+		room := (*c.piece)[:cap(*c.piece)-bulkRoom]
 		n, err := c.Conn.Read(room)
-		c.left = room[:n]
-		if n < len(room)/4 {
-			c.full = 0
-		}
-		if n == 0 {
+		c.read += int64(n)
+		c.counts(n >= bulkPiece/4)
+		if c.left = room[:n]; n == 0 {
 			return 0, err
 		}
 	}
@@ -63,19 +114,13 @@ func (c *bulk) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// readInto reads no more than is asked for, and notes whether there may be more.
-func (c *bulk) readInto(p []byte) (int, error) {
-	if c.piece != nil {
-		pieces.Put(c.piece)
-		c.piece, c.left = nil, nil
-	}
-	n, err := c.Conn.Read(p)
-	if n == len(p) {
+// counts notes whether a read gave what shows that there may be more.
+func (c *bulk) counts(full bool) {
+	if full {
 		c.full++
 	} else {
 		c.full = 0
 	}
-	return n, err
 }
 
 // hold begins to hold back what is written, which was read from another connection; nil: it is written without a wait.
@@ -84,7 +129,7 @@ func (c *bulk) hold(from *bulk) {
 		from.behind.Store(c)
 	}
 	c.mu.Lock()
-	c.holds = true
+	c.holds, c.wrote = true, 0
 	c.mu.Unlock()
 }
 
@@ -125,9 +170,10 @@ func (c *bulk) Write(p []byte) (int, error) {
 		}
 	}
 	if c.held == nil {
-		c.held = pieces.Get().(*[]byte)
+		c.held = pieces.get(c.wrote >= bulkLong)
 	}
 	*c.held = append(*c.held, p...)
+	c.wrote += int64(len(p))
 	return len(p), nil
 }
 
@@ -137,7 +183,7 @@ func (c *bulk) out() error {
 	}
 	_, c.failed = c.Conn.Write(*c.held)
 	*c.held = (*c.held)[:0]
-	pieces.Put(c.held)
+	pieces.put(c.held)
 	c.held = nil
 	return c.failed
 }

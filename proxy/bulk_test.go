@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -15,7 +16,7 @@ import (
 
 // TestBulkGivesWhatCame: every byte in its order, then what the connection ended with, at any sizes of its pieces and of ours.
 func TestBulkGivesWhatCame(t *testing.T) {
-	want := make([]byte, 5*bulkPiece+77)
+	want := make([]byte, bulkLong+3*bulkLarge+77)
 	rand.NewChaCha8([32]byte{}).Read(want)
 	for _, piece := range []int{1 << 10, 16<<10 + 5, bulkPiece, 3 * bulkPiece} {
 		for _, write := range []int{16<<10 - 1, 2 * bulkPiece} {
@@ -42,6 +43,34 @@ func TestBulkGivesWhatCame(t *testing.T) {
 				t.Error("the piece is kept for nothing")
 			}
 		}
+	}
+}
+
+// TestLargePieces: there are so many and no more; what is lost with a connection makes room for another.
+func TestLargePieces(t *testing.T) {
+	var s pieceStore
+	large := func(b *[]byte) bool { return cap(*b) >= bulkLarge }
+	for range mostLarge {
+		if !large(s.get(true)) {
+			t.Fatal("a long body does not get a large piece")
+		}
+	}
+	for _, long := range []bool{false, true} {
+		if b := s.get(long); large(b) {
+			t.Fatalf("a large piece when there are no more (long %v)", long)
+		} else {
+			s.put(b)
+		}
+	}
+	s.put(nil)
+	for deadline := time.Now().Add(10 * time.Second); s.made.Load() > 0; runtime.GC() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d large pieces are kept by nobody", s.made.Load())
+		}
+	}
+	b := s.get(true)
+	if s.put(b); !large(b) || s.made.Load() != 1 {
+		t.Errorf("%d bytes, %d large pieces", cap(*b), s.made.Load())
 	}
 }
 
