@@ -2,8 +2,8 @@ package reap
 
 import (
 	"bytes"
-	"io"
 	"os"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -69,10 +69,11 @@ func lookAs(uid, gid int) {
 // being listed and being killed, and its child may get a number that the pass has gone by. A process that wiped its
 // environment escapes here; only a pid namespace holds that one.
 func killRun(runID string, until time.Time) {
+	m := mark{entry: entryOf(runID)}
 	for clean := 0; clean < 2 && time.Now().Before(until); {
 		found := false
 		for _, pid := range Processes() {
-			found = killIfOf(pid, runID) || found
+			found = m.carriedBy(pid) && m.kill(pid) || found
 		}
 		clean++
 		if found {
@@ -82,20 +83,26 @@ func killRun(runID string, until time.Time) {
 	}
 }
 
-// killIfOf opens the process before it looks, so that a number that is given to another meanwhile kills nobody.
-func killIfOf(pid int, runID string) bool {
+// mark is what the processes of a run have in their environment.
+type mark struct {
+	entry []byte
+	room  []byte // for the environments that are looked at
+}
+
+func entryOf(runID string) []byte { return []byte("\x00AGENTGUARD_RUN=" + runID + "\x00") }
+
+// kill opens the process before it looks for the last time, so that a number that is given to another meanwhile kills nobody.
+func (m *mark) kill(pid int) bool {
 	fd, _, err := syscall.Syscall(sysPidfdOpen, uintptr(pid), 0, 0)
-	if err != 0 && err != syscall.ENOSYS && err != syscall.EPERM {
-		return false
-	}
-	if err == 0 {
-		defer syscall.Close(int(fd))
-	}
-	if !CarriesRun(pid, runID) {
-		return false
-	}
-	if err != 0 {
+	switch {
+	case err == syscall.ENOSYS || err == syscall.EPERM:
 		return syscall.Kill(pid, syscall.SIGKILL) == nil
+	case err != 0:
+		return false
+	}
+	defer syscall.Close(int(fd))
+	if !m.carriedBy(pid) {
+		return false
 	}
 	_, _, err = syscall.Syscall6(sysPidfdSendSignal, fd, uintptr(syscall.SIGKILL), 0, 0, 0, 0)
 	return err == 0
@@ -124,15 +131,26 @@ const maxEnviron = 4 << 20
 // CarriesRun says whether a process was started with AGENTGUARD_RUN=runID: it belongs to the run, daemons that left its
 // process tree included. It proves nothing against a process of the same user that forges it.
 func CarriesRun(pid int, runID string) bool {
-	if runID == "" {
-		return false
-	}
-	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/environ")
+	m := mark{entry: entryOf(runID)}
+	return runID != "" && m.carriedBy(pid)
+}
+
+// carriedBy asks the system without package os, which would try to wait for each of the many files.
+func (m *mark) carriedBy(pid int) bool {
+	fd, err := syscall.Open("/proc/"+strconv.Itoa(pid)+"/environ", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return false
 	}
-	defer f.Close()
-	environ, err := io.ReadAll(io.LimitReader(f, maxEnviron))
-	entry := []byte("AGENTGUARD_RUN=" + runID + "\x00")
-	return err == nil && (bytes.HasPrefix(environ, entry) || bytes.Contains(environ, append([]byte{0}, entry...)))
+	defer syscall.Close(fd)
+	environ := append(m.room[:0], 0) // as before every other entry
+	for len(environ) < maxEnviron {
+		environ = slices.Grow(environ, 4<<10)
+		n, err := syscall.Read(fd, environ[len(environ):cap(environ)])
+		if n <= 0 || err != nil {
+			break
+		}
+		environ = environ[:len(environ)+n]
+	}
+	m.room = environ
+	return bytes.Contains(environ, m.entry)
 }
