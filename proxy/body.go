@@ -39,14 +39,12 @@ type peekedBody struct {
 	memory   *budget
 	taken    int64 // of memory
 	disk     *budget
-	room     scrub.Room            // of decoders that wait for src
-	dir      string                // for what is held back; if "", the system's temporary directory
-	most     int64                 // that is held back, in bytes
-	judge    func(io.Reader) error // must have read it before its end is sent; nil: nobody
-	watch    *watch                // of the judge, since the sending began
-	refusal  *Refusal              // the judge's
-	from     *bulk                 // whence it comes; nil: another way, or not read as it leaves
-	to       atomic.Pointer[bulk]  // where it leaves, if it may do so in pieces
+	room     scrub.Room           // of decoders that wait for src
+	dir      string               // for what is held back; if "", the system's temporary directory
+	most     int64                // that is held back, in bytes
+	watch    *watch               // who must have read what is sent; nil: nobody
+	from     *bulk                // whence it comes; nil: another way, or not read as it leaves
+	to       atomic.Pointer[bulk] // where it leaves, if it may do so in pieces
 
 	mu   sync.Mutex // the transport may still read when an early answer has ended the exchange
 	sum  hash.Hash
@@ -99,7 +97,7 @@ func (b *peekedBody) Read(p []byte) (n int, err error) {
 func (b *peekedBody) passes(p []byte, err error) (int64, *Refusal) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if f := b.forbids(p, err == io.EOF || b.length >= 0 && b.sent+int64(len(p)) >= b.length); f != nil {
+	if f := b.watch.sees(p, err == io.EOF || b.length >= 0 && b.sent+int64(len(p)) >= b.length); f != nil {
 		return b.sent, f
 	}
 	if !b.swapped {
@@ -138,23 +136,6 @@ func (b *peekedBody) atOnce() {
 	}
 }
 
-// forbids asks the judge, if there is one, whether the next bytes may be sent.
-func (b *peekedBody) forbids(p []byte, last bool) *Refusal {
-	if b.judge == nil {
-		return nil
-	}
-	if b.watch == nil {
-		b.watch = newWatch(b.room, b.encoding, b.judge)
-	}
-	err := b.watch.sees(p, last)
-	if told := (refusalError{}); errors.As(err, &told) {
-		b.refusal = told.Refusal
-	} else if err != nil {
-		b.refusal = deny(err.Error(), "")
-	}
-	return b.refusal
-}
-
 // next is what comes next of the body.
 func (b *peekedBody) next(p []byte) (n int, err error) {
 	n, err = b.held(p, b.at)
@@ -182,7 +163,7 @@ func (e *brokenBody) Unwrap() error { return e.error }
 // Close ends the sending. What a push still brings is there to be taken: git reads an answer only when all is sent.
 func (b *peekedBody) Close() error {
 	b.atOnce()
-	if b.judge != nil {
+	if b.watch != nil {
 		return nil
 	}
 	return b.src.Close()
@@ -314,10 +295,11 @@ func (b *peekedBody) finish(ex *Exchange) {
 	b.memory.give(b.taken)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.watch != nil && b.watch.end() && ex.push != nil {
+	known, f := b.watch.end()
+	if known && ex.push != nil {
 		ex.Match, ex.Decision = ex.push.match, ex.push.decision
 	}
-	ex.Refusal = cmp.Or(ex.Refusal, b.refusal)
+	ex.Refusal = cmp.Or(ex.Refusal, f)
 	if ex.Sent = b.sent; ex.Sent > 0 {
 		ex.BodyHash = hex.EncodeToString(b.sum.Sum(nil))
 	}

@@ -147,7 +147,7 @@ func (p *Proxy) decide(ex *Exchange) *Refusal {
 	switch ex.Claim.Kind {
 	case policy.ForService:
 		ex.Decision = p.Policy.DecideRequest(&ex.Match, ex.request)
-		if least := ex.Decision.Otherwise; least != nil && len(ex.body.encoding) == 0 && ex.body.judge == nil {
+		if least := ex.Decision.Otherwise; least != nil && len(ex.body.encoding) == 0 && ex.body.watch == nil {
 			p.letPass(ex, least)
 		}
 	case policy.Open:

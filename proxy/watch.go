@@ -9,35 +9,39 @@ import (
 )
 
 // watch has a body read by who must know all of it, while it is sent: what is sent has been read. The reading is a coroutine, which
-// costs less to change over to than a goroutine, and finds the bytes in the nearest cache.
+// costs less to change over to than a goroutine, and finds the bytes in the nearest cache. A nil *watch is nobody's.
 type watch struct {
+	judge    func(io.Reader) error
+	encoding []string // that it is read without
+	room     scrub.Room
+
 	p       []byte // not yet read
 	last    bool   // nothing comes behind it
 	read    func() (struct{}, bool)
-	stop    func()
+	stop    func() // nil: nothing was sent yet
 	verdict error
 	over    bool // it is known
 }
 
 // watched sets it up, for when the body is sent.
-func (b *peekedBody) watched(judge func(io.Reader) error) { b.judge = judge }
+func (b *peekedBody) watched(judge func(io.Reader) error) {
+	b.watch = &watch{judge: judge, encoding: b.encoding, room: b.room}
+}
 
-func newWatch(room scrub.Room, encoding []string, judge func(io.Reader) error) *watch {
-	w := &watch{}
+func (w *watch) begin() {
 	w.read, w.stop = iter.Pull(func(more func(struct{}) bool) {
 		body, err := io.Reader(&watchedBody{w, more}), error(nil)
-		if len(encoding) > 0 {
-			body, err = scrub.DecodeIn(room, encoding, body)
+		if len(w.encoding) > 0 {
+			body, err = scrub.DecodeIn(w.room, w.encoding, body)
 		}
 		if err == nil {
-			err = judge(body)
+			err = w.judge(body)
 		}
 		if c, ok := body.(io.Closer); ok {
 			c.Close()
 		}
 		w.verdict, w.over = err, true
 	})
-	return w
 }
 
 // watchedBody is the body as the judge reads it.
@@ -61,8 +65,14 @@ func (w *watchedBody) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// sees is asked before bytes are sent. An error is why they must not be.
-func (w *watch) sees(p []byte, last bool) error {
+// sees is asked before bytes are sent, and says why they must not be.
+func (w *watch) sees(p []byte, last bool) *Refusal {
+	if w == nil {
+		return nil
+	}
+	if w.stop == nil {
+		w.begin()
+	}
 	w.p, w.last = p, last
 	if !w.over {
 		w.read()
@@ -71,12 +81,26 @@ func (w *watch) sees(p []byte, last bool) error {
 		w.verdict = errors.New("its body goes on behind the end of its content encoding")
 	}
 	w.p = nil
-	return w.verdict
+	return w.refusal()
 }
 
-// end is for a body that is sent no further. It says whether the verdict was known.
-func (w *watch) end() bool {
-	told := w.over
+func (w *watch) refusal() *Refusal {
+	var told refusalError
+	switch {
+	case w.verdict == nil:
+		return nil
+	case errors.As(w.verdict, &told):
+		return told.Refusal
+	}
+	return deny(w.verdict.Error(), "")
+}
+
+// end is for a body that is sent no further. It says whether the verdict is known, and what that refuses.
+func (w *watch) end() (known bool, f *Refusal) {
+	if w == nil || w.stop == nil {
+		return false, nil
+	}
+	known, f = w.over, w.refusal()
 	w.stop()
-	return told
+	return known, f
 }
