@@ -21,7 +21,7 @@ func plan(env ...string) envPlan {
 		Environ: environ.Of(env), Secrets: [][]byte{[]byte(live)}, Sources: []string{"MY_SOURCE"},
 		Placeholders: map[string]string{"GITHUB_TOKEN": "ghp_placeholder"},
 		ProxyURL:     "http://run:token@127.0.0.1:1234", GatewayURL: "http://run:token@127.0.0.1:1234", RunID: "r1", Agent: "bot", Isolation: "env",
-		Files: clients.Files{Dir: "/d", CA: "/d/ca.pem", CertDir: "/d/certs", Bundle: "/d/b.pem", Wgetrc: "/d/w", PKCS12: "/d/t.p12", Preload: "/d/p q.js", AWSConfig: "/d/aws", JavaProxy: "127.0.0.1:5", PHPDir: "/d"},
+		Files: clients.Files{CA: "/d/ca.pem", CertDir: "/d/certs", Bundle: "/d/b.pem", Wgetrc: "/d/w", PKCS12: "/d/t.p12", Preload: "/d/p q.js", AWSConfig: "/d/aws", JavaProxy: "127.0.0.1:5", PHPDir: "/d"},
 	}
 }
 

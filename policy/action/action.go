@@ -41,10 +41,6 @@ type Action struct {
 	Class     Class    // Unknown matches no group
 	Resource  Resource // canonical
 
-	// Permits are the permissions any of which lets a token do this ("issues:write,pull_requests:write"), "" where the
-	// catalogue knows none: no rule by permission covers the action then.
-	Permits string
-
 	// Also is true for what belongs to the action before it: another resource, or another aspect, of the same operation.
 	// Limits count the two once.
 	Also bool
@@ -203,7 +199,7 @@ type Route struct {
 	Class     Class
 	Resource  string // "repo:{owner}/{repo}", or ""
 	Public    bool   // see Action
-	Permits   string // see Action
+	Permits   string // the permissions any of which lets a token do this ("issues:write,pull_requests:write"); "": none is known, so that no rule by permission covers it
 	By        string // how requests name it, where that is neither path nor a GraphQL document: "JSON", "query"; shown to people alone
 }
 

@@ -41,7 +41,7 @@ func Classify(s *Service, h *Host, r *Request) Match {
 		m.deny(err.Error())
 		return m
 	}
-	a := Action{Name: route.Action, Operation: route.Operation, Class: route.Class, Public: route.Public, Permits: route.Permits}
+	a := Action{Name: route.Action, Operation: route.Operation, Class: route.Class, Public: route.Public}
 	if a.Name == "" {
 		a.Name = route.Operation
 	}

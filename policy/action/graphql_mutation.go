@@ -16,7 +16,7 @@ func (w *walker) mutation(f *graphql.Field) (*root, error) {
 	if known == nil {
 		return nil, fmt.Errorf("%s is no mutation that the catalogue of github knows", clip(f.Name))
 	}
-	m := &root{field: f.Name, key: f.Alias, in: w.document, asked: f, action: Action{Operation: f.Name, Class: known.Class, Permits: known.Permits}, names: []string{known.Action}}
+	m := &root{field: f.Name, key: f.Alias, in: w.document, asked: f, action: Action{Operation: f.Name, Class: known.Class}, names: []string{known.Action}}
 	if known.Action == "" {
 		m.names[0] = f.Name
 	}

@@ -168,7 +168,7 @@ func (r *Replay) meanings(svc *action.Service, name string) []action.Action {
 	if names == nil {
 		names = map[string][]action.Action{}
 		for _, o := range svc.Operations() {
-			a := action.Action{Name: o.Action, Operation: o.Operation, Class: o.Class, Permits: o.Permits, Public: o.Public}
+			a := action.Action{Name: o.Action, Operation: o.Operation, Class: o.Class, Public: o.Public}
 			if a.Name == "" {
 				a.Name = o.Operation
 			}

@@ -18,7 +18,6 @@ var preload []byte
 // Files are the files by which client programs find the proxy and the run's CA. All paths are absolute; an empty
 // one sets no variable. None of them holds a secret.
 type Files struct {
-	Dir       string
 	CA        string // the run's CA alone, for clients that add it to their own roots
 	CertDir   string // has the run's CA alone, for clients that look through a directory
 	Bundle    string // the system's roots, the user's own and the run's CA, for clients that replace their roots by it
@@ -65,7 +64,6 @@ func Write(dir string, caPEM []byte, c Config) (Files, error) {
 // filesIn are those of every run.
 func filesIn(dir string) Files {
 	return Files{
-		Dir:       dir,
 		CA:        filepath.Join(dir, "ca.pem"),
 		CertDir:   filepath.Join(dir, "certs"),
 		Bundle:    filepath.Join(dir, "bundle.pem"),
