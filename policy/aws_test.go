@@ -37,7 +37,7 @@ func TestDenialsByNameForbidARNs(t *testing.T) {
 		"aws:lambda": false, "": true,
 	} {
 		m := action.Match{Service: p.Services["aws"], Path: "/", Actions: []action.Action{{Name: "x", Class: action.Write, Resource: action.Resource{Kind: "arn", Name: arn}}}}
-		if d := p.Decide(&m); (d.Effect == Deny) != denied {
+		if d := p.Decide(&m, nil); (d.Effect == Deny) != denied {
 			t.Errorf("%q: %s by %s", arn, d.Effect, d.Rule)
 		}
 	}
@@ -60,7 +60,7 @@ func TestDenialsByShorterNames(t *testing.T) {
 	} {
 		kind, name, _ := strings.Cut(name, ":")
 		m := action.Match{Service: p.Services["aws"], Path: "/", Actions: []action.Action{{Name: "x", Class: action.Write, Resource: action.Resource{Kind: kind, Name: name}}}}
-		if d := p.Decide(&m); (d.Effect == Deny) != denied {
+		if d := p.Decide(&m, nil); (d.Effect == Deny) != denied {
 			t.Errorf("%s:%s: %s by %s", kind, name, d.Effect, d.Rule)
 		}
 	}

@@ -40,7 +40,7 @@ func TestBranchesOfPushes(t *testing.T) {
 		p := mustParse(t, gitHead+c.rules+"\n")
 		r, _ := pushOf(c.commands, strings.NewReader("PACK\x00\x00\x00\x02\x00\x00\x00\x00"))
 		m := classified(t, r)
-		d := p.DecideRequest(&m, r)
+		d := p.Decide(&m, r)
 		if got := tell(&d, &m); got != c.want || !strings.Contains(d.Hint, c.says) {
 			t.Errorf("%s\n%q:\n got %s (%s)\nwant %s (%s)", c.rules, c.commands, got, d.Hint, c.want, c.says)
 		}
@@ -70,7 +70,7 @@ func TestProbesOfPushes(t *testing.T) {
 		for name, r := range map[string]*action.Request{"info/refs": info("service=git-receive-pack"), "flush": flush} {
 			p := mustParse(t, gitHead+rules+"\n")
 			m := classified(t, r)
-			d := p.DecideRequest(&m, r)
+			d := p.Decide(&m, r)
 			if got := tell(&d, &m); got != want {
 				t.Errorf("%s: %s: %s, want %s", rules, name, got, want)
 			}
@@ -86,7 +86,7 @@ func TestGistsArePushedTo(t *testing.T) {
 		r.Authority.Host = "gist.github.com"
 		r.Path, _ = action.ParsePath("/octo/abc.git/git-receive-pack", true)
 		m := classified(t, r)
-		if d := p.DecideRequest(&m, r); d.Effect != Deny || d.Rule != "deny.d" {
+		if d := p.Decide(&m, r); d.Effect != Deny || d.Rule != "deny.d" {
 			t.Errorf("%s: %+v", deny, d)
 		}
 	}
@@ -112,7 +112,7 @@ when = { body = ["/*", "*\n/*"] }
 `)
 	for body, want := range map[string]Effect{`{"body":"/merge"}`: Deny, `{"body":"x\n/merge\ny"}`: Deny, `{"body":"a/b\nc/d"}`: Allow, `{}`: Deny} {
 		m, r := sent(t, p, "POST", "https://lab.example.com/notes", "application/json", body)
-		if d := p.DecideRequest(m, r); d.Effect != want {
+		if d := p.Decide(m, r); d.Effect != want {
 			t.Errorf("%s: %+v", body, d)
 		}
 	}

@@ -174,7 +174,7 @@ func TestConditions(t *testing.T) {
 		{"GET", "https://crm.example.com/search?level=3", "", "", "", "stands in the query"},
 	} {
 		m, r := sent(t, p, c.method, c.url, c.kind, c.body)
-		d := p.DecideRequest(m, r)
+		d := p.Decide(m, r)
 		if d.Rule != c.rule || !strings.Contains(d.Hint, c.hint) || (d.Effect == Allow) != strings.HasPrefix(c.rule, "allow.") {
 			t.Errorf("%s %s %s: %s by %q: %s (%s); want %q (%s)", c.method, c.url, c.body, d.Effect, d.Rule, d.Reason, d.Hint, c.rule, c.hint)
 		}
@@ -194,11 +194,11 @@ func TestConditions(t *testing.T) {
 func TestConditionsWithoutRequest(t *testing.T) {
 	p := mustParse(t, conditioned)
 	m, _ := sent(t, p, "POST", "https://api.github.com/repos/o/sandbox/pulls", asJSON, `{"base": "main"}`)
-	if d := p.Decide(m); d.Effect != Deny || d.Rule != "deny.production" || !strings.Contains(d.Hint, "not at hand") {
+	if d := p.Decide(m, nil); d.Effect != Deny || d.Rule != "deny.production" || !strings.Contains(d.Hint, "not at hand") {
 		t.Errorf("%+v", d)
 	}
 	m, _ = sent(t, p, "POST", "https://api.openai.com/v1/responses", asJSON, `{"model": "gpt-4o", "max_output_tokens": 1, "stream": false}`)
-	if d := p.Decide(m); d.Effect != Deny || !strings.Contains(d.Hint, "not at hand") {
+	if d := p.Decide(m, nil); d.Effect != Deny || !strings.Contains(d.Hint, "not at hand") {
 		t.Errorf("%+v", d)
 	}
 }
@@ -208,7 +208,7 @@ func TestConditionsUnreadable(t *testing.T) {
 	p := mustParse(t, conditioned)
 	m, r := sent(t, p, "POST", "https://crm.example.com/write", asJSON, `{"level": 3}`)
 	r.Body = func(int64) ([]byte, error) { return []byte(`{"level": 3}`), errors.New("it broke off") }
-	if d := p.DecideRequest(m, r); d.Effect != Deny || !strings.Contains(d.Hint, "level cannot be read: the body could not be read: it broke off") {
+	if d := p.Decide(m, r); d.Effect != Deny || !strings.Contains(d.Hint, "level cannot be read: the body could not be read: it broke off") {
 		t.Errorf("%+v", d)
 	}
 }
@@ -230,7 +230,7 @@ func TestConditionsRead(t *testing.T) {
 		body := r.Body
 		reads = 0
 		r.Body = func(n int64) ([]byte, error) { reads++; return body(n) }
-		p.DecideRequest(m, r)
+		p.Decide(m, r)
 		if reads != c.want {
 			t.Errorf("%s: read %d times, want %d", c.url, reads, c.want)
 		}
@@ -266,7 +266,7 @@ func BenchmarkDecideConditions(b *testing.B) {
 	m, r := sent(b, p, "POST", "https://api.github.com/repos/o/r/pulls", asJSON, `{"title": "x", "head": "feature", "base": "main", "draft": true, "body": "a few words about it"}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		if p.DecideRequest(m, r).Effect != Allow {
+		if p.Decide(m, r).Effect != Allow {
 			b.Fatal("denied")
 		}
 	}

@@ -41,13 +41,10 @@ type Decision struct {
 // several allow rules that match an action the most specific one gives rule and credential, and the limits of all apply.
 // All actions of a request need the same credential, since only one is sent.
 //
-// Decide knows no arguments, so that of the rules with conditions (`when`) no allow rule matches and every deny rule does;
-// DecideRequest knows them.
-func (p *Policy) Decide(m *action.Match) Decision { return p.DecideRequest(m, nil) }
-
-// DecideRequest is Decide with the request that m is the reading of. Its body is read where a rule with conditions could
-// match, and only then. What m leaves in doubt is settled where the answer hangs on it, and only then.
-func (p *Policy) DecideRequest(m *action.Match, r *action.Request) Decision {
+// r is the request that m is the reading of. Its body is read where a rule with conditions (`when`) could match, and only then.
+// What m leaves in doubt is settled where the answer hangs on it, and only then. Without r nothing is known of arguments: of the
+// rules with conditions no allow rule matches, and every deny rule does.
+func (p *Policy) Decide(m *action.Match, r *action.Request) Decision {
 	args := p.inquire(m, r)
 	if m != nil && m.Probe != nil {
 		return p.decideProbe(m, args)
@@ -94,7 +91,7 @@ func (p *Policy) decideProbe(m *action.Match, args *inquiry) Decision {
 	return first
 }
 
-// DecideUnread is DecideRequest for a request whose body nobody has any more: the strictest answer, in which nothing that
+// DecideUnread is Decide for a request whose body nobody has any more: the strictest answer, in which nothing that
 // cannot be told helps the request, and the kindest, in which all of it does. Where both have one effect, so has every
 // body.
 func (p *Policy) DecideUnread(m *action.Match, r *action.Request) (strictest, kindest Decision) {

@@ -129,7 +129,7 @@ func TestDecide(t *testing.T) {
 
 		{"github", "merge_pr repo:sandbox/two,create_pr repo:myorg/myrepo", Deny, "allow.prs", "the request performs actions of allow.admin and of allow.prs, which use different credentials", "one by one"},
 	} {
-		d := p.Decide(act(p, c.service, strings.Split(c.actions, ",")...))
+		d := p.Decide(act(p, c.service, strings.Split(c.actions, ",")...), nil)
 		if d.Effect != c.effect || d.Rule != c.rule || d.Reason != c.reason || !strings.Contains(d.Hint, c.hint) {
 			t.Errorf("%s: %v by %q, %q (%s)\nwant %v by %q, %q (%s)", c.actions, d.Effect, d.Rule, d.Reason, d.Hint, c.effect, c.rule, c.reason, c.hint)
 		}
@@ -141,7 +141,7 @@ func TestDecide(t *testing.T) {
 
 func TestDecideNoRuleHint(t *testing.T) {
 	p := mustParse(t, strings.ReplaceAll(deciding, `actions = ["*"]`, `actions = ["read"]`))
-	d := p.Decide(act(p, "crm", "write_customer customer:7"))
+	d := p.Decide(act(p, "crm", "write_customer customer:7"), nil)
 	if d.Effect != Deny || d.Rule != "" || d.Reason != "Action write_customer is denied" || d.Hint != `no rule allows it: add "write_customer" to the actions of [allow.crm]` {
 		t.Errorf("%+v", d)
 	}
@@ -154,11 +154,11 @@ func TestDecideCredential(t *testing.T) {
 		"merge_pr repo:sandbox/two":   "gh-admin",
 		"merge_pr repo:sandbox/one":   "gh",
 	} {
-		if d := p.Decide(act(p, "github", actions)); d.Credential != want || d.Effect != Allow {
+		if d := p.Decide(act(p, "github", actions), nil); d.Credential != want || d.Effect != Allow {
 			t.Errorf("%s goes with %q, want %q", actions, d.Credential, want)
 		}
 	}
-	if d := p.Decide(act(p, "crm", "read_customer customer:7")); d.Credential != "" {
+	if d := p.Decide(act(p, "crm", "read_customer customer:7"), nil); d.Credential != "" {
 		t.Errorf("crm has no credential, the decision names %q", d.Credential)
 	}
 }
@@ -169,14 +169,14 @@ func TestDecidePath(t *testing.T) {
 	for path, want := range map[string]Effect{"/rate/limit": Allow, "/rate/": Allow, "/rate": Deny, "/ratex/y": Deny, "": Deny} {
 		m := act(p, "github", "get repo:no/where")
 		m.Path = path
-		if d := p.Decide(m); d.Effect != want {
+		if d := p.Decide(m, nil); d.Effect != want {
 			t.Errorf("%q: %v (%s)", path, d.Effect, d.Hint)
 		}
 	}
 	for path, want := range map[string]string{"/forbidden/x": "deny.secret", "": "deny.secret", "/x": "allow.prs"} {
 		m := act(p, "github", "add_comment repo:myorg/myrepo")
 		m.Path = path
-		if d := p.Decide(m); d.Rule != want {
+		if d := p.Decide(m, nil); d.Rule != want {
 			t.Errorf("%q: by %q, want %q (%s)", path, d.Rule, want, d.Hint)
 		}
 	}
@@ -192,7 +192,7 @@ func TestDecideLimits(t *testing.T) {
 		"get repo:other/x,get repo:other/y,get repo:myorg/myrepo": "2 bot/allow.all-reads/read 10/minute, 1 bot/allow.prs/* 600/minute",
 		"merge_pr repo:sandbox/two":                               "",
 	} {
-		d := p.Decide(act(p, "github", strings.Split(actions, ",")...))
+		d := p.Decide(act(p, "github", strings.Split(actions, ",")...), nil)
 		var got []string
 		for _, l := range d.Limits {
 			got = append(got, fmt.Sprintf("%d %s %v", l.N, l.Key, l.Rate))
@@ -218,7 +218,7 @@ service = "github"
 actions = ["*", "write", "create_pr"]
 limits = { "*" = "2/hour", write = "3/hour" }
 `)
-	d := p.Decide(act(p, "github", "create_pr repo:o/r"))
+	d := p.Decide(act(p, "github", "create_pr repo:o/r"), nil)
 	if d.Rule != "allow.a" || len(d.Limits) != 3 {
 		t.Fatalf("%+v", d)
 	}
@@ -235,7 +235,7 @@ func TestZeroDenies(t *testing.T) {
 	good := act(p, "github", "create_pr repo:myorg/myrepo")
 	a := action.Authority{Host: "api.github.com", Port: 443}
 	for name, q := range map[string]*Policy{"nil": none, "zero": {}, "hand-made": {Allow: p.Allow, Services: p.Services, Credentials: p.Credentials}} {
-		if d := q.Decide(good); d.Effect != Deny || d.Reason == "" {
+		if d := q.Decide(good, nil); d.Effect != Deny || d.Reason == "" {
 			t.Errorf("%s policy: %+v", name, d)
 		}
 		for _, plain := range []bool{false, true} {
@@ -250,7 +250,7 @@ func TestZeroDenies(t *testing.T) {
 		"a strange service": {Service: &action.Service{Name: "x"}, Actions: good.Actions},
 		"an unused service": {Service: action.Lookup("stripe"), Actions: good.Actions},
 	} {
-		if d := p.Decide(m); d.Effect != Deny || d.Reason == "" {
+		if d := p.Decide(m, nil); d.Effect != Deny || d.Reason == "" {
 			t.Errorf("%s match: %+v", name, d)
 		}
 	}
@@ -265,11 +265,11 @@ func TestUnknownIsNeverAllowed(t *testing.T) {
 	m := act(p, "crm", "read_customer customer:1")
 	m.Actions[0] = action.Action{Name: "read_customer", Class: action.Unknown}
 	m.Reason = "the body holds a duplicate key"
-	if d := p.Decide(m); d.Effect != Deny || d.Reason != m.Reason || d.Rule != "" {
+	if d := p.Decide(m, nil); d.Effect != Deny || d.Reason != m.Reason || d.Rule != "" {
 		t.Errorf("%+v", d)
 	}
 	m.Actions = nil
-	if d := p.Decide(m); d.Effect != Deny || d.Reason != m.Reason {
+	if d := p.Decide(m, nil); d.Effect != Deny || d.Reason != m.Reason {
 		t.Errorf("%+v", d)
 	}
 }
@@ -279,12 +279,12 @@ func TestReasonOfTwins(t *testing.T) {
 	p := mustParse(t, deciding)
 	m := act(p, "github", "close_pr repo:myorg/myrepo")
 	m.Reason = "the number may be a pull request's"
-	if d := p.Decide(m); d.Effect != Allow {
+	if d := p.Decide(m, nil); d.Effect != Allow {
 		t.Errorf("%+v", d)
 	}
 	m = act(p, "github", "close_issue repo:myorg/myrepo", "close_pr repo:myorg/myrepo")
 	m.Reason = "the number may be a pull request's"
-	if d := p.Decide(m); d.Reason != "Action close_issue is denied" || !strings.HasSuffix(d.Hint, "; the number may be a pull request's") {
+	if d := p.Decide(m, nil); d.Reason != "Action close_issue is denied" || !strings.HasSuffix(d.Hint, "; the number may be a pull request's") {
 		t.Errorf("%+v", d)
 	}
 }
@@ -305,11 +305,11 @@ actions = ["*"]
 actions = ["delete_repo", "delete_model", "admin"]
 `)
 	for service, a := range map[string]string{"github": "delete_repo repo:o/r", "openai": "delete_model model:x"} {
-		if d := p.Decide(act(p, service, a)); d.Effect != Deny || d.Rule != "deny.a" {
+		if d := p.Decide(act(p, service, a), nil); d.Effect != Deny || d.Rule != "deny.a" {
 			t.Errorf("%s: %+v", a, d)
 		}
 	}
-	if d := p.Decide(act(p, "openai", "list_models")); d.Effect != Allow {
+	if d := p.Decide(act(p, "openai", "list_models"), nil); d.Effect != Allow {
 		t.Errorf("%+v", d)
 	}
 }
@@ -394,7 +394,7 @@ func BenchmarkDecide(b *testing.B) {
 		b.Run(repo, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				p.Decide(m)
+				p.Decide(m, nil)
 			}
 		})
 	}
@@ -496,7 +496,7 @@ resources = ["customer:Secret", "customer:vip-*", "path:/admin", "path:/Docs/Int
 		if tt.action == "anything" {
 			m.Actions[0].Resource = action.Resource{Kind: "path", Name: tt.path}
 		}
-		if d := p.Decide(m); (d.Effect == Deny) != tt.denied {
+		if d := p.Decide(m, nil); (d.Effect == Deny) != tt.denied {
 			t.Errorf("%s %s: %v by %q (%s)", tt.action, tt.path, d.Effect, d.Rule, d.Hint)
 		}
 	}
@@ -552,7 +552,7 @@ resources = ["repo:o/r"]
 		class := map[string]action.Class{"write": action.Write, "admin": action.Admin}[f[2]]
 		p := policy(c.allow, c.deny)
 		m := &action.Match{Service: p.Services["github"], Path: "/", Actions: []action.Action{{Name: f[0], Operation: f[1], Class: class, Resource: action.Resource{Kind: kind, Name: name}}}}
-		d := p.Decide(m)
+		d := p.Decide(m, nil)
 		if (d.Effect == Deny) != c.denied || c.denied && d.Rule != "deny.d" {
 			t.Errorf("%v: %s by %s: %s", c, d.Effect, d.Rule, d.Hint)
 		}
@@ -609,13 +609,13 @@ resources = ["repo:tw*"]
 		"close repo:other": `write an [allow.NAME] with service = "s", actions = ["close"], resources = ["repo:other"]`, "ping": `add "ping" to the actions of [allow.a-anything]`,
 		"fix repo:other": "rule allow.d-one allows it on repo:fixed only, not on repo:other",
 	} {
-		if d := p.Decide(act(p, "s", what)); strings.TrimPrefix(d.Hint, "no rule allows it: ") != want {
+		if d := p.Decide(act(p, "s", what), nil); strings.TrimPrefix(d.Hint, "no rule allows it: ") != want {
 			t.Errorf("%s: %s", what, d.Hint)
 		}
 	}
 	delete(p.Allow, "a-anything")
 	p.index = compile(p)
-	if d := p.Decide(act(p, "s", "close repo:other")); !strings.HasSuffix(d.Hint, `write an [allow.NAME] with service = "s", actions = ["close"], resources = ["repo:other"]`) {
+	if d := p.Decide(act(p, "s", "close repo:other"), nil); !strings.HasSuffix(d.Hint, `write an [allow.NAME] with service = "s", actions = ["close"], resources = ["repo:other"]`) {
 		t.Error(d.Hint)
 	}
 }

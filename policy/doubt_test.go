@@ -35,7 +35,7 @@ func TestDoubtIsSettledWhereItMatters(t *testing.T) {
 		p := mustParse(t, allow+c.rules+"\n")
 		r, read := pushOf(c.commands, strings.NewReader("PACK\x00\x00\x00\x02\x00\x00\x00\x00"))
 		m := classified(t, r)
-		d := p.DecideRequest(&m, r)
+		d := p.Decide(&m, r)
 		if got := tell(&d, &m); got != c.want || *read != c.read {
 			t.Errorf("%s: %s, read %v; want %s, %v", c.name, got, *read, c.want, c.read)
 		}
@@ -53,7 +53,7 @@ func TestDoubtThatIsTooLong(t *testing.T) {
 		p := mustParse(t, "version = 1\n[agent]\nname = \"x\"\n[allow.a]\nservice = \"github\"\n"+rules+"\n")
 		r, _ := pushOf(update, io.MultiReader(strings.NewReader("PACK\x00\x00\x00\x02\x00\x00\x00\x09"), iotest.ErrReader(action.ErrHeld)))
 		m := classified(t, r)
-		d := p.DecideRequest(&m, r)
+		d := p.Decide(&m, r)
 		if (d.Otherwise != nil) != (want != "") {
 			t.Errorf("%s: %+v", rules, d)
 			continue
@@ -67,7 +67,7 @@ func TestDoubtThatIsTooLong(t *testing.T) {
 	// A body that breaks off is no such case.
 	r, _ := pushOf(update, iotest.ErrReader(errors.New("the child went away")))
 	m := classified(t, r)
-	d := mustParse(t, "version = 1\n[agent]\nname = \"x\"\n[allow.a]\nservice = \"github\"\nactions = [\"push\"]\n").DecideRequest(&m, r)
+	d := mustParse(t, "version = 1\n[agent]\nname = \"x\"\n[allow.a]\nservice = \"github\"\nactions = [\"push\"]\n").Decide(&m, r)
 	if d.Otherwise != nil || d.Effect != Deny || !strings.Contains(d.Reason, "went away") {
 		t.Errorf("%+v", d)
 	}

@@ -114,7 +114,7 @@ func TestIdsAreLookedUpWhereItMatters(t *testing.T) {
 	} {
 		var ids []string
 		m, r := asked(t, c.document, &ids)
-		d := p.DecideRequest(m, r)
+		d := p.Decide(m, r)
 		if d.Effect.String() != c.effect || d.Rule != c.rule || !strings.Contains(d.Reason+" "+d.Hint, c.says) || strings.Join(ids, " ") != c.ids {
 			t.Errorf("%s\n\tgot  %s %q asking %q: %s (%s)\n\twant %s %q asking %q: %s", c.document, d.Effect, d.Rule, ids, d.Reason, d.Hint, c.effect, c.rule, c.ids, c.says)
 		}
@@ -137,7 +137,7 @@ func TestLimitsCountRootFields(t *testing.T) {
 	} {
 		var ids []string
 		m, r := asked(t, document, &ids)
-		d := p.DecideRequest(m, r)
+		d := p.Decide(m, r)
 		var got [2]int
 		for _, take := range d.Limits {
 			if strings.HasSuffix(take.Key, "/create_pr") {
@@ -163,7 +163,7 @@ allow.all = { service = "github", actions = ["*"], limits = { "`+limit+`" = "5/h
 		var ids []string
 		m, r := asked(t, `mutation{createPullRequest(input:{repositoryId:"R_r"}){clientMutationId}}`, &ids)
 		taken := 0
-		for _, take := range p.DecideRequest(m, r).Limits {
+		for _, take := range p.Decide(m, r).Limits {
 			taken += take.N
 		}
 		if taken != want {
@@ -183,7 +183,7 @@ func TestKnownIsAskedOnce(t *testing.T) {
 	for _, id := range []string{"R_r", "R_r", "R_s", "gone", "gone"} {
 		m, r := asked(t, `mutation{addComment(input:{subjectId:"`+id+`"}){clientMutationId}}`, &ids)
 		r.Known = known
-		p.DecideRequest(m, r)
+		p.Decide(m, r)
 	}
 	if !slices.Equal(ids, []string{"R_r", "R_s", "gone", "gone"}) { // what nobody could tell is asked again
 		t.Errorf("asked for %q", ids)
@@ -210,7 +210,7 @@ func BenchmarkDecideGraphQL(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		m := action.Classify(svc, &svc.Hosts[0], r)
-		if d := p.DecideRequest(&m, r); d.Effect != Allow {
+		if d := p.Decide(&m, r); d.Effect != Allow {
 			b.Fatal(d.Reason, d.Hint)
 		}
 	}

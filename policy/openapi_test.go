@@ -82,7 +82,7 @@ func reading(p *Policy, method, url string) string {
 	}
 	r := &action.Request{Authority: a, Method: method, Path: parsed}
 	m := action.Classify(claim.Service, claim.Host, r)
-	return fmt.Sprintf("%s %s %s", m.Actions[0].Name, m.Actions[0].Class, p.DecideRequest(&m, r).Effect)
+	return fmt.Sprintf("%s %s %s", m.Actions[0].Name, m.Actions[0].Class, p.Decide(&m, r).Effect)
 }
 
 func TestDescribedService(t *testing.T) {

@@ -328,7 +328,7 @@ func TestManyRules(t *testing.T) {
 		return b.String()
 	}
 	p := mustParse(t, text("create_pr"))
-	if d := p.Decide(act(p, "github", "create_pr repo:o/r9999")); d.Rule != "allow.r9999" {
+	if d := p.Decide(act(p, "github", "create_pr repo:o/r9999"), nil); d.Rule != "allow.r9999" {
 		t.Errorf("%+v", d)
 	}
 	_, err := Parse("agentguard.toml", []byte(text("creat_pr")))

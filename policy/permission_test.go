@@ -42,7 +42,7 @@ limits = { "pull_requests:write" = "1/hour" }
 			t.Fatal(err)
 		}
 		m := action.Classify(svc, &svc.Hosts[0], &action.Request{Method: method, Path: path})
-		d := p.Decide(&m)
+		d := p.Decide(&m, nil)
 		if d.Effect != want {
 			t.Errorf("%s: %s (%s)", request, d.Effect, d.Reason)
 		}

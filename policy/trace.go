@@ -17,7 +17,7 @@ type Trace struct {
 }
 
 // Trace goes through all rules, deny rules first, and says for each why it matches action number i of m or why not. A
-// rule is asked by the same code as in DecideRequest, alone. r is the request, nil where there is none.
+// rule is asked by the same code as in Decide, alone. r is the request, nil where there is none.
 func (p *Policy) Trace(m *action.Match, r *action.Request, i int) []Trace {
 	if p == nil || p.index == nil || m == nil || m.Service == nil || p.index.services[m.Service.Name] == nil {
 		return nil

@@ -26,7 +26,7 @@ func TestTraceAgrees(t *testing.T) {
 					}
 				}
 				tried++
-				d := p.Decide(m)
+				d := p.Decide(m, nil)
 				if want := denies == 0 && allows > 0; want != (d.Effect == Allow) {
 					t.Errorf("%s%s at %q: %d rules deny, %d allow, and the decision is %v by %q", name, resource, path, denies, allows, d.Effect, d.Rule)
 				}

@@ -35,7 +35,7 @@ func (p *Proxy) letPass(ex *Exchange, least *policy.Decision) {
 func (u *push) read(body io.Reader, p *policy.Policy, least *policy.Decision) error {
 	u.request.Stream = func() (io.ReadCloser, error) { return io.NopCloser(body), nil }
 	u.match.Settle(&u.request)
-	d := p.DecideRequest(&u.match, &u.request)
+	d := p.Decide(&u.match, &u.request)
 	if d.Effect == policy.Allow && !slices.Equal(d.Limits, least.Limits) {
 		d = policy.Decision{Rule: d.Rule, Action: d.Action, Reason: "the push is too long to be held, and counts otherwise against limits than it seemed to"}
 	}

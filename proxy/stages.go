@@ -146,7 +146,7 @@ func sanitize(r *http.Request) *Refusal {
 func (p *Proxy) decide(ex *Exchange) *Refusal {
 	switch ex.Claim.Kind {
 	case policy.ForService:
-		ex.Decision = p.Policy.DecideRequest(&ex.Match, ex.request)
+		ex.Decision = p.Policy.Decide(&ex.Match, ex.request)
 		if least := ex.Decision.Otherwise; least != nil && len(ex.body.encoding) == 0 && ex.body.watch == nil {
 			p.letPass(ex, least)
 		}

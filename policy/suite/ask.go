@@ -142,7 +142,7 @@ func (a *Answer) decide(p *policy.Policy, q *Request) {
 	}
 	a.Match = action.Classify(a.Claim.Service, a.Claim.Host, r)
 	a.Read = r
-	a.Decision = p.DecideRequest(&a.Match, r)
+	a.Decision = p.Decide(&a.Match, r)
 	d := &a.Decision
 	a.Effect, a.Rule, a.Reason, a.Hint = d.Effect.String(), d.Rule, d.Reason, d.Hint
 	if d.Effect == policy.Allow {
