@@ -89,10 +89,7 @@ func TestPlainRequestsThroughACorporateProxy(t *testing.T) {
 		got = append(got, q.RequestURI+q.Header.Get("Max-Forwards"))
 		mu.Unlock()
 	})}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listenHere(t)
 	go corp.Serve(l)
 	t.Cleanup(func() { corp.Close() })
 	r := newRig(t, echoAuth, rigOptions{adjust: func(_ *Config, u *UpstreamConfig) {
@@ -216,11 +213,7 @@ func TestCloseEndsWebSockets(t *testing.T) {
 
 // A client may send its first bytes behind the CONNECT, before the answer.
 func TestTunnelKeepsWhatCameEarly(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
+	l := listenHere(t)
 	go func() {
 		if c, err := l.Accept(); err == nil {
 			io.Copy(c, c)
@@ -350,9 +343,7 @@ func TestPseudoHeadersHaveOneReading(t *testing.T) {
 			t.Errorf("%s: %s", c.name, got)
 		}
 	}
-	if got := r.reached(); got != nil {
-		t.Errorf("the origin was asked: %q", got)
-	}
+	r.notAsked()
 }
 
 // What a child may send ahead of an upstream that takes nothing waits in memory, for each of its connections.

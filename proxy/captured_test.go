@@ -38,10 +38,7 @@ func (l *diverted) Accept() (net.Conn, error) {
 // capture serves connections that were meant for an address, and gives where to make them.
 func (r *rig) capture(to string) string {
 	r.t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	l := listenHere(r.t)
 	go r.proxy.ServeCaptured(&diverted{l, to})
 	return l.Addr().String()
 }
@@ -192,10 +189,7 @@ func TestCapturedOther(t *testing.T) {
 // A listener that only the run can reach needs no token.
 func TestSealedListenerNeedsNoToken(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, q *http.Request) { io.WriteString(w, "ok") }, rigOptions{})
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listenHere(t)
 	go r.proxy.ServeSealed(l)
 	connect := "CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\n\r\n"
 	if resp, _ := ask(t, r.dial(r.addr), connect); resp.StatusCode != http.StatusProxyAuthRequired {

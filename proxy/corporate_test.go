@@ -20,11 +20,7 @@ import (
 // badProxy accepts connections and does with each what it is told.
 func badProxy(t *testing.T, do func(net.Conn)) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
+	l := listenHere(t)
 	go func() {
 		for {
 			c, err := l.Accept()

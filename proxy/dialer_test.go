@@ -15,11 +15,7 @@ import (
 // TestDialWaitsForAFile: where as many files are open as may be, one that comes free is waited for, and those of idle connections are
 // given up; but not for ever.
 func TestDialWaitsForAFile(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := listenHere(t)
 	left, freed := 3, 0
 	d := &dialer{net.Dialer{Timeout: 10 * time.Second, Control: func(string, string, syscall.RawConn) error {
 		if left--; left >= 0 {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -36,11 +35,7 @@ func newScript(t *testing.T, answer func(c *bulk, w io.Writer, conn, nth int, r 
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
+	l := listenHere(t)
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(ca.PEM())
 	s := &script{t: t}

@@ -129,25 +129,7 @@ func newRig(t testing.TB, handler http.HandlerFunc, o rigOptions) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []*cred.Credential
-	for _, pc := range pol.Credentials {
-		value, err := vault.NewSecret([]byte(r.secrets[pc.Name]))
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := &cred.Credential{Name: pc.Name, Service: pc.Service, Slots: pc.Slots, Swap: pc.Swap, Inject: pc.Inject}
-		c.Read = func(context.Context) (vault.Secret, error) { return value, nil }
-		if c.Placeholder, err = cred.NewPlaceholder(nil, value.Reveal()); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, c)
-	}
-	if r.set, err = cred.NewSet(all...); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range all {
-		c.Secret(t.Context())
-	}
+	r.set = r.credentials(pol)
 	c := Config{Policy: pol, Credentials: r.set, Limits: limit.NewMemory(nil), CA: ca, Token: theToken, Agent: "tester",
 		Record: r.record, Notice: func(s string) { r.mu.Lock(); r.notices = append(r.notices, s); r.mu.Unlock() }}
 	if o.adjust != nil {
@@ -160,14 +142,56 @@ func newRig(t testing.TB, handler http.HandlerFunc, o rigOptions) *rig {
 		t.Fatal(err)
 	}
 	r.proxy.linger = cmp.Or(o.linger, r.proxy.linger)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listenHere(t)
 	r.addr = l.Addr().String()
 	go r.proxy.Serve(l)
 	t.Cleanup(func() { r.proxy.Close() })
 	return r
+}
+
+// listenHere gives a listener on the loopback, until the test ends.
+func listenHere(t testing.TB) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// credentials are those of a policy with the rig's secrets, each asked for once.
+func (r *rig) credentials(pol *policy.Policy) *cred.Set {
+	r.t.Helper()
+	var all []*cred.Credential
+	for _, pc := range pol.Credentials {
+		value, err := vault.NewSecret([]byte(r.secrets[pc.Name]))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		c := &cred.Credential{Name: pc.Name, Service: pc.Service, Slots: pc.Slots, Swap: pc.Swap, Inject: pc.Inject}
+		c.Read = func(context.Context) (vault.Secret, error) { return value, nil }
+		if c.Placeholder, err = cred.NewPlaceholder(nil, value.Reveal()); err != nil {
+			r.t.Fatal(err)
+		}
+		all = append(all, c)
+	}
+	set, err := cred.NewSet(all...)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, c := range all {
+		c.Secret(r.t.Context())
+	}
+	return set
+}
+
+// notAsked fails the test if something has reached the origin.
+func (r *rig) notAsked() {
+	r.t.Helper()
+	if got := r.reached(); got != nil {
+		r.t.Errorf("the origin was asked: %q", got)
+	}
 }
 
 func (r *rig) event(s string) { r.mu.Lock(); r.events = append(r.events, s); r.mu.Unlock() }

@@ -47,11 +47,7 @@ func TestSpecialAddressesAreRefused(t *testing.T) {
 // corporate is a CONNECT proxy with a password that leads everywhere to one origin.
 func corporate(t *testing.T, origin string) (addr string, asked func() []string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
+	l := listenHere(t)
 	var mu sync.Mutex
 	var list []string
 	go http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -187,10 +183,7 @@ func TestOriginOfHTTP2Only(t *testing.T) {
 }
 
 func TestUnreachableUpstreamIs502WithTheReason(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listenHere(t)
 	l.Close()
 	r := newRig(t, echoAuth, rigOptions{adjust: func(_ *Config, u *UpstreamConfig) { u.Resolve["api.example.com:443"] = l.Addr().String() }})
 	a := r.do("GET", "https://api.example.com/items/1", "")
@@ -247,11 +240,7 @@ func TestLeavesVerifyStrictly(t *testing.T) {
 
 // A child that has no more to say gets the rest, and one that is gone does not leave its tunnel behind.
 func TestTunnelWithOneEnd(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
+	l := listenHere(t)
 	ended := make(chan error, 1)
 	go func() {
 		c, err := l.Accept()
