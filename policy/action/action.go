@@ -169,10 +169,10 @@ type Host struct {
 	Port    uint16                 // 0: 443, and 80 for services with http:// hosts
 	Plain   bool                   // http:// is allowed: the policy said so
 	Slots   []Slot                 // where the service reads its credential; the first is where one is added
-	Routes  []Route                // how its requests become actions; for a built-in service the hand-written ones, see All
+	Routes  []Route                // how its requests become actions; for a built-in service the hand-written ones, see all
 	Refine  func(*Request, *Match) // reads what method and path do not tell; may be nil
 	Refined []Route                // what Refine may make of its routes: known to policies, never routed
-	Spoken  []Route                // what it may make of a GraphQL document, as far as that is written by hand; see AllSpoken
+	Spoken  []Route                // what it may make of a GraphQL document, as far as that is written by hand; see allSpoken
 
 	// EncodedSlash says that paths may hold an escaped slash (the second argument of ParsePath); only a {x...} of a
 	// template matches such a segment, or a {x} too where SlashInside says so.

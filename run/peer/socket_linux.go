@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inetDiagReq is struct inet_diag_req_v2 of linux/inet_diag.h, and its answer inetDiagMsg as far as we read it.
+// The length of struct inet_diag_req_v2 (linux/inet_diag.h), and where in the answer, struct inet_diag_msg behind its header, is what we read of it.
 const (
 	sockDiagByFamily = 20
 	inetDiagReqLen   = 56
