@@ -9,12 +9,6 @@ import (
 	"agentguard/run/sandbox"
 )
 
-// planned is what came of preparing a fence.
-type planned struct {
-	frozen []string
-	err    error
-}
-
 // planFence begins to prepare what keeps a filtered child in: that takes its time, and there is other work to do.
 func (s *session) planFence() error {
 	if s.level.Level != sandbox.Filtered {
@@ -41,11 +35,7 @@ func (s *session) planFence() error {
 	for _, to := range s.Policy.Isolation.AllowTCP {
 		s.fence.Ports = append(s.fence.Ports, to.Port())
 	}
-	s.planned = make(chan planned, 1)
-	go func() {
-		frozen, err := s.fence.Prepare()
-		s.planned <- planned{frozen, err}
-	}()
+	s.frozen = begin(s.fence.Prepare)
 	return nil
 }
 
@@ -54,15 +44,15 @@ func (s *session) ownTemp() string { return filepath.Join(s.dir, "tmp") }
 
 // raiseFence waits for the fence, and says what of it a person should know.
 func (s *session) raiseFence() error {
-	if s.planned == nil {
+	if s.frozen == nil {
 		return nil
 	}
-	p := <-s.planned
-	if p.err != nil {
-		return s.unmet(p.err)
+	frozen, err := s.frozen()
+	if err != nil {
+		return s.unmet(err)
 	}
 	s.loose = s.fence.Loose()
-	for _, dir := range p.frozen {
+	for _, dir := range frozen {
 		s.Say("isolation filtered: files in %s can be changed, and no new ones made: something in it is hidden", dir)
 		if dir == s.childTemp() {
 			s.temp = s.ownTemp()

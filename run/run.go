@@ -126,7 +126,7 @@ type session struct {
 	box       *sandbox.Box               // of a sealed run alone
 	published map[int]net.Listener       // ports of its child
 	fence     *sandbox.Fence             // of a filtered run alone
-	planned   chan planned               // when it stands
+	frozen    func() ([]string, error)   // waits until it stands: directories in which nothing new can be made; nil: that has not begun
 	names     names.Table                // that its name service was asked for
 	temp      string                     // for the child's temporary files, where the usual place takes none; "": it does
 	unsettled []string                   // files that were not there, and that say what agents start outside
