@@ -265,19 +265,14 @@ func (p *program) listTrusted(asJSON bool) error {
 		return err
 	}
 	records, err := store.List()
-	var rows [][]string
+	list := p.listing(asJSON)
 	for _, r := range records {
 		line := trustedLine{r.Policy, stateOf(&r), r.SHA256, r.When}
-		if asJSON {
-			if err := p.json(line); err != nil {
-				return err
-			}
+		if err := list.add(line, line.State, r.When.Local().Format(time.DateOnly), r.Policy); err != nil {
+			return err
 		}
-		rows = append(rows, []string{line.State, r.When.Local().Format(time.DateOnly), r.Policy})
 	}
-	if !asJSON {
-		p.table(rows)
-	}
+	list.show()
 	return err
 }
 

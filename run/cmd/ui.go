@@ -121,9 +121,13 @@ func (l *listing) add(line any, row ...string) error {
 	return nil
 }
 
-// show shows the table, if it has a row, below a heading.
+// show shows the table, if it has a row, below its heading if it has one.
 func (l *listing) show(heading ...string) {
-	if len(l.rows) > 0 {
+	switch {
+	case len(l.rows) == 0:
+	case len(heading) == 0:
+		l.ui.table(l.rows)
+	default:
 		l.ui.table(append([][]string{heading}, l.rows...))
 	}
 }
