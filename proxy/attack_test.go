@@ -460,7 +460,7 @@ func TestHostileAnswersAreBounded(t *testing.T) {
 // A body that decides something may come slowly, not for ever.
 func TestReadingAheadHasADeadline(t *testing.T) {
 	var set []time.Time
-	b := &peekedBody{length: -1, src: &ownBody{ReadCloser: io.NopCloser(strings.NewReader("hello"))}, deadline: func(t time.Time) error { set = append(set, t); return nil }}
+	b := &peekedBody{ahead: ahead{length: -1, src: &ownBody{ReadCloser: io.NopCloser(strings.NewReader("hello"))}, deadline: func(t time.Time) error { set = append(set, t); return nil }}}
 	if whole, err := b.whole(10); string(whole) != "hello" || err != nil {
 		t.Fatal(whole, err)
 	}
@@ -496,7 +496,7 @@ func TestRefusalsInsideATunnelNameIt(t *testing.T) {
 // A body that broke off while it was held back has no whole that could be sent.
 func TestBrokenSpoolIsNeverSentAsWhole(t *testing.T) {
 	late := iotest.OneByteReader(iotest.TimeoutReader(strings.NewReader("abc"))) // fails once, and would go on
-	b := &peekedBody{length: -1, src: &ownBody{ReadCloser: io.NopCloser(io.MultiReader(strings.NewReader(strings.Repeat("x", 2*maxBody)), late))}, sum: sha256.New(), dir: t.TempDir(), most: maxSpool}
+	b := &peekedBody{ahead: ahead{length: -1, src: &ownBody{ReadCloser: io.NopCloser(io.MultiReader(strings.NewReader(strings.Repeat("x", 2*maxBody)), late))}, dir: t.TempDir(), most: maxSpool}, sum: sha256.New()}
 	if err := readStream(b); err == nil {
 		t.Fatal("a broken body was read whole")
 	}

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"agentguard/proxy/scrub"
 	"agentguard/vault"
@@ -27,21 +26,11 @@ const maxBody = 1 << 20
 // peekedBody is a request's body that can be looked at before it is sent. What was read ahead is kept and sent first;
 // what is sent is hashed and counted while it passes.
 type peekedBody struct {
-	src      *ownBody
+	ahead
+	at       int64 // how much of what was read ahead has been sent
+	swapped  bool  // the head is no longer what the child wrote, which is in sum already
 	encoding []string
-	head     []byte // read ahead
-	spool    *spool // read ahead behind the head, where that got too long
-	at       int64  // how much of both has been sent
-	end      error  // what src ended with, once it has been read to its end
-	swapped  bool   // head is no longer what the child wrote, which is in sum already
-	deadline func(time.Time) error
-	length   int64 // of src; -1 if unknown
-	memory   *budget
-	taken    int64 // of memory
-	disk     *budget
 	room     scrub.Room           // of decoders that wait for src
-	dir      string               // for what is held back; if "", the system's temporary directory
-	most     int64                // that is held back, in bytes
 	watch    *watch               // who must have read what is sent; nil: nobody
 	from     *bulk                // whence it comes; nil: another way, or not read as it leaves
 	to       atomic.Pointer[bulk] // where it leaves, if it may do so in pieces
@@ -58,24 +47,11 @@ func (p *Proxy) prepareBody(ex *Exchange) {
 		return
 	}
 	ex.body = &peekedBody{
-		src: &ownBody{ReadCloser: r.Body}, encoding: r.Header["Content-Encoding"], length: r.ContentLength, deadline: ex.deadline,
-		memory: p.memory, disk: p.disk, room: p.windows, dir: p.TempDir, most: p.most, sum: sha256.New(),
+		ahead: ahead{src: &ownBody{ReadCloser: r.Body}, length: r.ContentLength, deadline: ex.deadline,
+			memory: p.memory, disk: p.disk, dir: p.TempDir, most: p.most},
+		encoding: r.Header["Content-Encoding"], room: p.windows, sum: sha256.New(),
 	}
 	r.Body = ex.body
-}
-
-// ownBody is the body as net/http gives it.
-type ownBody struct {
-	io.ReadCloser
-	ended atomic.Bool // its end has been read, by whoever reads it
-}
-
-func (b *ownBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF {
-		b.ended.Store(true)
-	}
-	return n, err
 }
 
 func (b *peekedBody) Read(p []byte) (n int, err error) {
@@ -193,49 +169,6 @@ func (b *peekedBody) isWhole() bool { return b != nil && b.end == io.EOF }
 // discard takes what is still to come, up to max bytes, and throws it away.
 func (b *peekedBody) discard(max int64) { io.Copy(io.Discard, io.LimitReader(b.src, max)) }
 
-// fill reads ahead until max bytes are there or the body has ended, which may take no longer than a header may.
-func (b *peekedBody) fill(max int64) {
-	if int64(len(b.head)) >= max || b.end != nil || b.spool != nil {
-		return
-	}
-	if b.length >= 0 {
-		max = min(max, b.length+1)
-	}
-	b.patiently(func() {
-		for b.reserve(max) && int64(len(b.head)) < max && b.end == nil {
-			b.grow(max)
-		}
-	})
-}
-
-// reserve takes the memory for max bytes of head from the budget.
-func (b *peekedBody) reserve(max int64) bool {
-	if need := max - b.taken; max > freeAhead && need > 0 {
-		if !b.memory.take(need, headerTimeout) {
-			b.end = errBusy
-			return false
-		}
-		b.taken = max
-	}
-	return true
-}
-
-// grow reads once, so that the head has at most max bytes.
-func (b *peekedBody) grow(max int64) {
-	if len(b.head) == cap(b.head) {
-		b.head = append(b.head, 0)[:len(b.head)]
-	}
-	room := b.head[len(b.head):min(int64(cap(b.head)), max)]
-	n, err := b.src.Read(room)
-	b.head, b.end = b.head[:len(b.head)+n], err
-}
-
-// freeAhead is how much of each body may be read ahead outside the budget, in bytes.
-const freeAhead = 16 << 10
-
-// errBusy says that the exchanges under way hold back as much as they may.
-var errBusy = errors.New("too many bodies are being read at once; try again")
-
 // errTooLarge says that a body which decides something is longer than can be read.
 var errTooLarge = errors.New("the body is too large to be read")
 
@@ -279,6 +212,23 @@ func (b *peekedBody) peek(max int) ([]byte, error) {
 	return out[:n], err
 }
 
+// stream opens the decoded body at its beginning, as often as it is called before the body is sent. What is read is held
+// back: the first MiB in memory, more of it in a temporary file, up to maxSpool.
+func (b *peekedBody) stream() (io.ReadCloser, error) {
+	raw := &aheadReader{ahead: &b.ahead}
+	if len(b.encoding) == 0 {
+		return io.NopCloser(raw), nil
+	}
+	plain, err := scrub.DecodeIn(b.room, b.encoding, raw)
+	if err != nil {
+		return nil, err
+	}
+	if c, ok := plain.(io.ReadCloser); ok {
+		return c, nil
+	}
+	return io.NopCloser(plain), nil
+}
+
 // replace sends other bytes than the child wrote.
 func (b *peekedBody) replace(body []byte) {
 	b.sum.Write(b.head)
@@ -291,8 +241,7 @@ func (b *peekedBody) finish(ex *Exchange) {
 		return
 	}
 	b.atOnce()
-	b.spool.close()
-	b.memory.give(b.taken)
+	b.free()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	known, f := b.watch.end()

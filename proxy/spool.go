@@ -4,10 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
-
-	"agentguard/policy/action"
-	"agentguard/proxy/scrub"
 )
 
 // maxSpool is how much of a body is held back until it has been read, in bytes.
@@ -21,54 +17,6 @@ type spool struct {
 	buf  []byte
 }
 
-// stream opens the decoded body at its beginning, as often as it is called before the body is sent. What is read is held
-// back: the first MiB in memory, more of it in a temporary file, up to maxSpool.
-func (b *peekedBody) stream() (io.ReadCloser, error) {
-	raw := &ahead{b: b}
-	if len(b.encoding) == 0 {
-		return io.NopCloser(raw), nil
-	}
-	plain, err := scrub.DecodeIn(b.room, b.encoding, raw)
-	if err != nil {
-		return nil, err
-	}
-	if c, ok := plain.(io.ReadCloser); ok {
-		return c, nil
-	}
-	return io.NopCloser(plain), nil
-}
-
-// ahead reads a body from its beginning, before it is sent.
-type ahead struct {
-	b  *peekedBody
-	at int64
-}
-
-func (a *ahead) Read(p []byte) (int, error) {
-	b := a.b
-	for {
-		if n, err := b.held(p, a.at); n > 0 || err != nil {
-			a.at += int64(n)
-			return n, err
-		}
-		if err := b.hold(); err != nil {
-			return 0, err
-		}
-	}
-}
-
-// held copies what is held from an offset on; nothing where that ends.
-func (b *peekedBody) held(p []byte, at int64) (int, error) {
-	if at < int64(len(b.head)) {
-		return copy(p, b.head[at:]), nil
-	}
-	if b.spool == nil {
-		return 0, nil
-	}
-	at -= int64(len(b.head))
-	return b.spool.read(p, at)
-}
-
 func (s *spool) read(p []byte, at int64) (int, error) {
 	if n := s.size - at; int64(len(p)) > n {
 		p = p[:n]
@@ -78,52 +26,6 @@ func (s *spool) read(p []byte, at int64) (int, error) {
 		err = nil
 	}
 	return n, err
-}
-
-// hold reads a piece more of the body.
-func (b *peekedBody) hold() error {
-	switch {
-	case b.end == io.EOF:
-		return io.EOF
-	case b.end != nil:
-		return fmt.Errorf("the body broke off: %w", b.end)
-	case b.spool == nil && len(b.head) <= maxBody:
-		if b.reserve(maxBody + 1) {
-			b.patiently(func() { b.grow(maxBody + 1) })
-		}
-		return nil
-	case b.spool == nil:
-		if err := b.openSpool(); err != nil {
-			return err
-		}
-	case int64(len(b.head))+b.spool.size >= b.most:
-		return action.ErrHeld
-	}
-	b.patiently(func() { b.end = b.spool.add(b.src) })
-	return nil
-}
-
-// patiently bounds how long read may wait for the child, which may take its time, but not stop.
-func (b *peekedBody) patiently(read func()) {
-	if b.deadline != nil {
-		b.deadline(time.Now().Add(headerTimeout))
-		defer b.deadline(time.Time{})
-	}
-	read()
-}
-
-func (b *peekedBody) openSpool() error {
-	if !b.disk.take(maxSpool, headerTimeout) {
-		return errBusy
-	}
-	f, err := os.CreateTemp(b.dir, "agentguard-body-")
-	if err != nil {
-		b.disk.give(maxSpool)
-		return fmt.Errorf("hold the body back: %w", err)
-	}
-	os.Remove(f.Name()) // Windows refuses, and removes it in close
-	b.spool = &spool{file: f, disk: b.disk, buf: make([]byte, copyBuffer)}
-	return nil
 }
 
 // add holds one more piece.

@@ -18,7 +18,7 @@ import (
 )
 
 func newPeeked(t *testing.T, body io.Reader, encoding ...string) *peekedBody {
-	return &peekedBody{src: &ownBody{ReadCloser: io.NopCloser(body)}, length: -1, encoding: encoding, sum: sha256.New(), dir: t.TempDir(), most: maxSpool}
+	return &peekedBody{ahead: ahead{src: &ownBody{ReadCloser: io.NopCloser(body)}, length: -1, dir: t.TempDir(), most: maxSpool}, encoding: encoding, sum: sha256.New()}
 }
 
 // What is looked at as a whole, from memory or from a file, is sent as it came, and leaves nothing behind.
