@@ -7,7 +7,7 @@ import (
 	"compress/zlib"
 	"context"
 	"crypto/sha1"
-	"encoding/binary"
+	"encoding/hex"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -24,6 +25,7 @@ import (
 	"time"
 
 	"agentguard/policy"
+	"agentguard/policy/pack/packtest"
 )
 
 const gitPolicy = `version = 1
@@ -302,64 +304,42 @@ func TestGitWithManyRefs(t *testing.T) {
 	g.refused("push origin main:refs/heads/other :refs/heads/some/folder/of/branches/00002", 2, "Action delete_branch")
 }
 
-// scattered is a push of so many commits, each in front of a file of its own, as libgit2 packs them.
+// scattered is a push of so many commits, each behind a file of its own, as libgit2 packs them.
 type scattered struct {
 	bytes.Buffer
 	tip string
-	n   uint32
-}
-
-func (s *scattered) object(kind byte, body []byte) string {
-	size := len(body)
-	c := kind<<4 | byte(size&15)
-	for size >>= 4; size > 0; size >>= 7 {
-		s.WriteByte(c | 0x80)
-		c = byte(size & 0x7f)
-	}
-	s.WriteByte(c)
-	z, _ := zlib.NewWriterLevel(&s.Buffer, zlib.NoCompression)
-	z.Write(body)
-	z.Close()
-	s.n++
-	name := []string{1: "commit", 2: "tree", 3: "blob"}[kind]
-	return fmt.Sprintf("%x", sha1.Sum(append(fmt.Appendf(nil, "%s %d\x00", name, len(body)), body...)))
 }
 
 // pushBody makes the body of a push from old: the oldest commit comes last, so that nothing is told before the end.
 func pushBody(old, ref, root string, commits, size int) *scattered {
-	var files, trees, texts [][]byte
-	scratch := &scattered{}
+	type made struct{ file, tree, commit string }
+	var list []made
 	parent := root
 	for i := range commits {
 		file := make([]byte, size)
 		(&noise{uint64(i)}).Read(file)
-		id := scratch.object(3, file)
-		raw := make([]byte, 20)
-		fmt.Sscanf(id, "%x", &raw)
-		tree := append([]byte("100644 f\x00"), raw...)
-		text := fmt.Sprintf("tree %s\n", scratch.object(2, tree))
+		m := made{file: string(file)}
+		id, _ := hex.DecodeString(packtest.IDOf("blob", m.file))
+		m.tree = "100644 f\x00" + string(id)
+		m.commit = "tree " + packtest.IDOf("tree", m.tree) + "\n"
 		if parent != "" {
-			text += "parent " + parent + "\n"
+			m.commit += "parent " + parent + "\n"
 		}
-		text += "author a <a@example.com> 1 +0000\ncommitter a <a@example.com> 1 +0000\n\nmore\n"
-		parent = scratch.object(1, []byte(text))
-		files, trees, texts = append(files, file), append(trees, tree), append(texts, []byte(text))
-		scratch.Reset()
+		m.commit += "author a <a@example.com> 1 +0000\ncommitter a <a@example.com> 1 +0000\n\nmore\n"
+		parent = packtest.ID(m.commit)
+		list = append(list, m)
 	}
 	s := &scattered{tip: parent}
 	line := old + " " + parent + " " + ref + "\x00report-status side-band-64k agent=test"
 	fmt.Fprintf(s, "%04x%s0000", len(line)+4, line)
-	at := s.Len()
-	s.WriteString("PACK\x00\x00\x00\x02\x00\x00\x00\x00")
-	for i := commits - 1; i >= 0; i-- {
-		s.object(3, files[i])
-		s.object(2, trees[i])
-		s.object(1, texts[i])
+	p := packtest.New()
+	p.Stored = true
+	for _, m := range slices.Backward(list) {
+		p.Plain(3, m.file)
+		p.Plain(2, m.tree)
+		p.Plain(1, m.commit)
 	}
-	pack := s.Bytes()[at:]
-	binary.BigEndian.PutUint32(pack[8:], s.n)
-	sum := sha1.Sum(pack)
-	s.Write(sum[:])
+	s.Write(p.Done())
 	return s
 }
 
@@ -453,10 +433,12 @@ func TestCompressedPushThatCannotBeHeld(t *testing.T) {
 
 // largePush is a push of one commit on old with one file of that size, as it is made: in git's order, the commit first.
 func largePush(old, parent string, size int64) io.Reader {
-	s := &scattered{}
 	text := fmt.Sprintf("tree %s\nparent %s\nauthor a <a@example.com> 1 +0000\ncommitter a <a@example.com> 1 +0000\n\nlarge\n", parent, parent)
-	commit := s.object(1, []byte(text))
-	pack := append([]byte("PACK\x00\x00\x00\x02\x00\x00\x00\x02"), s.Bytes()...)
+	commit := packtest.ID(text)
+	p := packtest.New()
+	p.Plain(1, text)
+	pack := p.Bytes()
+	pack[11] = 2 // objects
 	line := old + " " + commit + " refs/heads/main\x00report-status side-band-64k agent=test"
 	head := fmt.Appendf(nil, "%04x%s0000", len(line)+4, line)
 	pack = append(pack, 0x30|byte(size&15)|0x80)

@@ -18,7 +18,7 @@ type Writer struct {
 	objects uint32
 	z       *zlib.Writer
 	Excess  int  // what the header declares besides the objects
-	Stored  bool // not compressed: faster to make
+	Stored  bool // objects of less than 64 KiB are not compressed: faster to make
 }
 
 // New begins a pack.
@@ -39,7 +39,7 @@ func (p *Writer) Object(kind byte, size uint64, base, data []byte) int {
 	p.WriteByte(c)
 	p.Write(base)
 	p.objects++
-	if p.Stored {
+	if p.Stored && len(data) < 1<<16 {
 		n := uint16(len(data))
 		p.Write(append(binary.LittleEndian.AppendUint16(binary.LittleEndian.AppendUint16([]byte{0x78, 1, 1}, n), ^n), data...))
 		binary.Write(p, binary.BigEndian, adler32.Checksum(data))
@@ -98,8 +98,11 @@ func Commit(message string, parents ...string) string {
 }
 
 // ID is a commit's.
-func ID(commit string) string {
-	sum := sha1.Sum(fmt.Appendf(nil, "commit %d\x00%s", len(commit), commit))
+func ID(commit string) string { return IDOf("commit", commit) }
+
+// IDOf is that of an object of a kind: commit, tree, blob.
+func IDOf(kind, object string) string {
+	sum := sha1.Sum(fmt.Appendf(nil, "%s %d\x00%s", kind, len(object), object))
 	return hex.EncodeToString(sum[:])
 }
 
