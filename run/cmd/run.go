@@ -97,7 +97,7 @@ func (p *program) run(c *cli.Context) error {
 // watch notes what a run begins with. warn says what of it is another at the end, be that before its time: the command may have
 // brought it about.
 func (p *program) watch(dir string, pol *policy.Policy, l *learning) (warn func(run.Result)) {
-	before, ours := sandbox.GitRuns(dir), ownFile()
+	before, starts, ours := sandbox.GitRuns(dir), sandbox.Starts(dir), ownFile()
 	return func(result run.Result) {
 		if made := l != nil && len(l.services) > 0; !made && pol.Changed() { // which may have been the command, where it can write it
 			p.warn("%s is not what this run began with: read it before you use it again", pol.Source)
@@ -105,11 +105,15 @@ func (p *program) watch(dir string, pol *policy.Policy, l *learning) (warn func(
 		if ours.changed() {
 			p.warn("%s is not the program that this run began with: see who changed it before you start it again", ours.path)
 		}
-		for _, file := range result.Made() {
+		told := result.Made()
+		for _, file := range told {
 			p.warn("%s was made in this run: it can have programs started outside of it, so look at it", file)
 		}
-		for _, file := range result.Changed() {
-			p.warn("%s was changed in this run: it can have programs started outside of it, so look at it", file)
+		for _, file := range append(result.Changed(), starts.Changed()...) {
+			if !slices.Contains(told, file) {
+				told = append(told, file)
+				p.warn("%s was changed in this run: it can have programs started outside of it, so look at it", file)
+			}
 		}
 		p.warnOfGit(before, sandbox.GitRuns(dir))
 	}

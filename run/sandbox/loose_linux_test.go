@@ -37,3 +37,23 @@ func TestLoose(t *testing.T) {
 		t.Errorf("%v, want %v", changed, want)
 	}
 }
+
+// TestStarts: what programs take orders from in a project is told of when it comes to be, changes or goes.
+func TestStarts(t *testing.T) {
+	dir := files(t, ".envrc", ".vscode/tasks.json", ".vscode/x", ".mcp.json", "Makefile", "src/.envrc")
+	at := func(name string) string { return filepath.Join(dir, name) }
+	states := Starts(dir)
+	os.WriteFile(at(".vscode/x"), nil, 0o600)
+	os.WriteFile(at("Makefile"), nil, 0o600)
+	os.WriteFile(at("src/.envrc"), nil, 0o600)
+	if changed := states.Changed(); len(changed) > 0 {
+		t.Errorf("it is said of %v", changed)
+	}
+	os.WriteFile(at(".envrc"), []byte("evil"), 0o600)
+	os.Remove(at(".mcp.json"))
+	os.Rename(at(".vscode/x"), at(".vscode/tasks.json"))
+	os.MkdirAll(at(".husky"), 0o700)
+	if changed, want := states.Changed(), []string{at(".envrc"), at(".husky"), at(".mcp.json"), at(".vscode/tasks.json")}; !slices.Equal(changed, want) {
+		t.Errorf("%v, want %v", changed, want)
+	}
+}
