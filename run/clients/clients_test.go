@@ -342,7 +342,7 @@ func TestClientFiles(t *testing.T) {
 	corp, extra, roots := filepath.Join(home, "corp.pem"), filepath.Join(home, "extra.pem"), filepath.Join(home, "roots.pem")
 	for path, text := range map[string]string{
 		corp: string(own) + key, extra: strings.TrimSpace(string(own)), roots: strings.TrimSpace(string(own)),
-		filepath.Join(home, ".wgetrc"): "# mine\ntries = 3\nca-certificate=/evil\nHTTPS_Proxy = http://corp\npassword = hunter2\nheader = Authorization: x\ncheck_certificate=off\nfoo = ghp_0123456789012345678901234567890123456",
+		filepath.Join(home, ".wgetrc"): "# mine\ntries = 3\nno such line\n = x\ntries cache = x\naws_secret = x\nca-certificate=/evil\nHTTPS_Proxy = http://corp\npassword = hunter2\nheader = Authorization: x\ncheck_certificate=off\nfoo = ghp_0123456789012345678901234567890123456",
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -360,7 +360,7 @@ func TestClientFiles(t *testing.T) {
 		t.Error("the CA file is not the run's CA")
 	}
 	wgetrc, _ := os.ReadFile(f.Wgetrc)
-	if want := "# mine\ntries = 3\nca_certificate = " + f.Bundle + "\nuse_proxy = on\ncheck_certificate = on\n"; string(wgetrc) != want {
+	if want := "tries = 3\nca_certificate = " + f.Bundle + "\nuse_proxy = on\ncheck_certificate = on\n"; string(wgetrc) != want {
 		t.Errorf("wgetrc:\n%s", wgetrc)
 	}
 	store, _ := os.ReadFile(f.PKCS12)

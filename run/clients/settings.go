@@ -19,16 +19,23 @@ func userWgetrc(env *environ.Env) []byte {
 	return text
 }
 
-// ownedByUs are the commands of wgetrc(5) that we set, and those that hold a password.
-const ownedByUs = " cacertificate cadirectory checkcertificate httpproxy httpsproxy ftpproxy noproxy useproxy proxy proxyuser proxypassword proxypasswd" +
-	" user password httpuser httppassword httppasswd ftpuser ftppassword ftppasswd header loadcookies privatekey certificate usenetrc askpassword useaskpass input "
+// kept are the commands of wgetrc(5) that the child has of the user's: neither those that we set, nor those that hold a password. All others are
+// left out, since what we read need not be a wgetrc: a command may have made it a link to what it cannot read itself.
+const kept = " accept acceptregex addhostdir adjustextension authnochallenge background backupconverted backups base bindaddress cache ciphers compression connecttimeout" +
+	" contentdisposition contentonerror continue convertlinks cookies cutdirs defaultpage deleteafter dirprefix dirstruct dnscache dnsservers dnstimeout domains" +
+	" dotbytes dotsinline dotspacing dotstyle excludedirectories excludedomains followftp followtags glob hsts hstsfile htmlextension httpkeepalive httpsonly ignorecase" +
+	" ignorelength ignoretags includedirectories inet4only inet6only iri keepsessioncookies limitrate localencoding logfile maxredirect mirror noclobber noparent" +
+	" numtries outputdocument pagerequisites passiveftp preferfamily preservepermissions progress protocoldirectories quiet quota randomwait readtimeout reclevel" +
+	" recursive referer regextype reject rejectregex relativeonly remoteencoding removelisting restrictfilenames retrsymlinks retryconnrefused retryonhosterror" +
+	" retryonhttperror robots savecookies saveheaders secureprotocol serverresponse showprogress spanhosts spider strictcomments timeout timestamping tries" +
+	" trustservernames unlink useragent useservertimestamps verbose wait waitretry xattr "
 
 // wgetrc is the user's own settings without what is ours to say, and the CA: WGETRC replaces ~/.wgetrc.
 func wgetrc(user []byte, bundle string) []byte {
 	var b strings.Builder
 	for line := range strings.Lines(string(user)) {
-		name, value, _ := strings.Cut(line, "=")
-		if !strings.Contains(ownedByUs, " "+wgetCommand(name)+" ") && !environ.SecretValue(strings.TrimSpace(value)) {
+		name, value, set := strings.Cut(line, "=")
+		if name = wgetCommand(name); set && name != "" && strings.Contains(kept, " "+name+" ") && !environ.SecretValue(strings.TrimSpace(value)) {
 			b.WriteString(strings.TrimRight(line, "\r\n") + "\n")
 		}
 	}

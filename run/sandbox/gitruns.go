@@ -38,8 +38,7 @@ func GitRuns(dir string) map[string]bool {
 		all[dot+": "+to] = true
 	}
 	for _, git := range GitDirs(dir) {
-		worktrees, _ := filepath.Glob(filepath.Join(git, "worktrees/*"))
-		for _, d := range append(gitModules(git, 0), worktrees...) {
+		for _, d := range append(gitModules(git, 0), gitWorktrees(git)...) {
 			gitRuns(d, all)
 		}
 	}
@@ -64,6 +63,22 @@ func leadsElsewhere(dir string) (dot, to string) {
 			return "", ""
 		}
 	}
+}
+
+// gitWorktrees gives the directories that a repository has for worktrees of its own. A link is none: it may lead to others' files, whose lines
+// are not to be told.
+func gitWorktrees(git string) (dirs []string) {
+	top := filepath.Join(git, "worktrees")
+	if link, there := lstat(top); link || !there {
+		return nil
+	}
+	entries, _ := os.ReadDir(top)
+	for _, e := range entries {
+		if e.IsDir() {
+			dirs = append(dirs, filepath.Join(top, e.Name()))
+		}
+	}
+	return dirs
 }
 
 // maxModules bounds how deep the names of submodules and their own submodules are followed.
@@ -110,7 +125,11 @@ func gitRuns(git string, all map[string]bool) {
 			all[todo+": "+strings.TrimSpace(line)] = true
 		}
 	}
-	hooks, _ := os.ReadDir(filepath.Join(git, "hooks"))
+	top := filepath.Join(git, "hooks")
+	hooks, _ := os.ReadDir(top)
+	if to, err := os.Readlink(top); err == nil {
+		hooks, all[top+": "+to] = nil, true
+	}
 	for _, h := range hooks {
 		if info, err := h.Info(); err == nil && !strings.HasSuffix(h.Name(), ".sample") {
 			path := filepath.Join(git, "hooks", h.Name())

@@ -88,6 +88,23 @@ func TestGitRunsElsewhere(t *testing.T) {
 // TestGitRunsWhatIsNotRead: a configuration that git reads and we do not is told of, and nothing of what it holds: a link may lead to what is
 // hidden.
 func TestGitRunsWhatIsNotRead(t *testing.T) {
+	linked := t.TempDir()
+	for _, name := range []string{".git/HEAD", "others/x/config", "others/y"} {
+		os.MkdirAll(filepath.Dir(filepath.Join(linked, name)), 0o755)
+		os.WriteFile(filepath.Join(linked, name), []byte("token: x\n"), 0o600)
+	}
+	for link, told := range map[string]string{"worktrees": "map[]", "hooks": "map[" + linked + "/.git/hooks: ../others:true]"} {
+		os.Symlink("../others", filepath.Join(linked, ".git", link))
+		if got := fmt.Sprint(GitRuns(linked)); got != told {
+			t.Errorf("%s are a link: %s", link, got)
+		}
+		os.Remove(filepath.Join(linked, ".git", link))
+	}
+	os.Mkdir(filepath.Join(linked, ".git/worktrees"), 0o755)
+	os.Symlink("../../others/x", filepath.Join(linked, ".git/worktrees/x"))
+	if got := GitRuns(linked); len(got) > 0 {
+		t.Errorf("a worktree is a link: %v", got)
+	}
 	for name, do := range map[string]func(git string) error{
 		"a link":   func(git string) error { return os.Symlink("other", git+"/config") },
 		"too much": func(git string) error { return os.WriteFile(git+"/config", make([]byte, maxGitConfig+1), 0o600) },
