@@ -463,6 +463,11 @@ resources = ["customer:Secret", "customer:vip-*", "path:/admin", "path:/Docs/Int
 		{"crm", "read_customer customer:\U0001d42cecret", "/customers/\U0001d42cecret", true},
 		{"crm", "read_customer customer:\u24e2ecret", "/customers/\u24e2ecret", true},
 		{"crm", "read_customer customer:secret+", "/customers/secret+", true},
+		{"crm", "read_customer customer:Secret?x", "/customers/Secret?x", true}, // escaped, and read once more
+		{"crm", "read_customer customer:secret.json#", "/customers/secret.json#", true},
+		{"crm", "read_customer customer:secret;x", "/customers/secret;x", true},
+		{"crm", "read_customer customer:secret\uff0f", "/customers/secret\uff0f", true},
+		{"crm", "anything", "/admin?x", true},
 		{"crm", "read_customer customer:a+B", "/customers/a+B", true},
 		{"crm", "read_customer customer:042", "/customers/042", true},
 		{"crm", "read_customer customer:+42", "/customers/+42", true},

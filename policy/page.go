@@ -100,7 +100,7 @@ func (pg *page) find(hits []hit, a *action.Action, path string, rank int, deny b
 	if a.Resource.Known() && a.Resource.Kind != "path" {
 		r := a.Resource
 		if pg.folds {
-			r.Name = loose(r.Name)
+			r.Name = strings.Trim(loose(r.Name), "/")
 			hits = pg.otherwise(hits, r, rank)
 		}
 		hits = pg.on(hits, r, rank)
@@ -229,10 +229,11 @@ func plainPath(path string) string {
 	return strings.TrimRight(path, "/")
 }
 
-// otherwise appends the rules about what a resource is to servers that take a format off its end, or read but the number that it
-// begins with (Rails' find, MySQL's comparisons).
+// otherwise appends the rules about what a resource is to servers that read its name as an address once more, take a format off its
+// end, or read but the number that it begins with (Rails' find, MySQL's comparisons).
 func (pg *page) otherwise(hits []hit, r action.Resource, rank int) []hit {
-	for _, name := range [...]string{action.Unformatted(r.Name), number(r.Name)} {
+	again := loose(action.Reread(r.Name))
+	for _, name := range [...]string{again, action.Unformatted(again), number(again)} {
 		if name != r.Name {
 			hits = pg.on(hits, action.Resource{Kind: r.Kind, Name: name}, rank)
 		}
@@ -249,11 +250,8 @@ func number(name string) string {
 	return strings.TrimLeft(name[:n-1], "0") + name[n-1:n]
 }
 
-// loose is a name as those servers have it that tell no case and no accents, take a plus for a space, and drop what action.Bare
-// leaves out.
-func loose(name string) string {
-	return action.Bare(strings.ToLower(action.PlainLetters(strings.ReplaceAll(name, "+", " "))))
-}
+// loose is a name as those servers have it that tell no case besides.
+func loose(name string) string { return strings.ToLower(action.Loose(name)) }
 
 // blind appends the deny rules that would match if what is not known of a request were what they forbid: an action
 // whose resource cannot be told could be about the very one that is denied.

@@ -74,7 +74,7 @@ func hasFormat(router *node, r *Request, route *compiled) bool {
 	if k < 0 {
 		return false
 	}
-	last := r.Path.Segments[k]
+	last := Loose(Reread(r.Path.Segments[k]))
 	name := Unformatted(last)
 	if name == last || strings.HasSuffix(route.Template, last[len(name):]) {
 		return false
@@ -83,7 +83,7 @@ func hasFormat(router *node, r *Request, route *compiled) bool {
 	segments[k] = name
 	var c captures
 	other := router.find(r.Method, segments, &c)
-	return other != nil && other != route
+	return c.dead || other != nil && other != route
 }
 
 // Unformatted is a name without the format at its end.

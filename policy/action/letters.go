@@ -19,6 +19,17 @@ func PlainLetters(name string) string {
 	return strings.Map(plainLetter, name)
 }
 
+// Loose is a name as those servers have it that tell neither accents nor widths, take a plus for a space, and drop what Bare leaves out.
+func Loose(name string) string { return Bare(PlainLetters(strings.ReplaceAll(name, "+", " "))) }
+
+// Reread is what is left of a decoded name where a server reads it as a part of an address once more: ? and # and ; end it.
+func Reread(name string) string {
+	if i := strings.IndexAny(name, "?#;"); i > 0 {
+		return name[:i]
+	}
+	return name
+}
+
 func plainLetter(r rune) rune {
 	switch {
 	case unicode.In(r, unicode.Mn, unicode.Cf): // accents that stand behind their letter, what cannot be seen

@@ -162,6 +162,7 @@ func TestFormatsOfPaths(t *testing.T) {
 	for raw, name := range map[string]string{
 		"/customers/export": "export", "/customers/export.csv": UnknownName, "/customers/export.JSON/": UnknownName, "/customers/export.d": "show",
 		"/customers/1.json": "show", "/customers/a.b@c.example": "show", "/customers.json": UnknownName, "/customers.rss": "feed", "/docs/a.html": "file", "/.json": "file",
+		"/customers/Export.csv": UnknownName, "/customers/export.csv%E2%80%8B": UnknownName, "/customers/export.csv%23": UnknownName,
 	} {
 		p, err := ParsePath(raw, false)
 		if err != nil {

@@ -35,6 +35,7 @@ func TestRouterOrder(t *testing.T) {
 		"GET /A/b": "", "GET /a/B": "", "POST /h": "any", "GET /x%2Fy/z": "all", "DELETE /": "",
 		"GET /a/b.": "", "GET /a/b%20": "", "GET /a/%20B%20.": "", "GET /a/b%C2%A0": "", "GET /a%20/z": "", "GET /a/z:go%20": "", "GET /a/z:GO.": "",
 		"GET /a/z%20": "param", "GET /a/b2.": "param", "GET /a/.%20x": "param", "GET /h%E3%80%80": "",
+		"GET /a/b%3F": "", "GET /a/b%23x": "", "GET /a/B%3Bx": "", "GET /a/b+": "", "GET /a/%23b": "param",
 		"GET /a%2Fb": "", "GET /A%2Fb": "", "GET /a/b%2Fc": "", "GET /a/z%2Fb": "rest",
 		"GET /a/%EF%BD%82": "", "GET /%C3%A1/z": "", "GET /a/%C3%9F": "param",
 	} {
