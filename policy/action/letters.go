@@ -30,6 +30,16 @@ func Reread(name string) string {
 	return name
 }
 
+// isPlainWord says whether a name is one that every server reads alike, as nearly all are.
+func isPlainWord(name string) bool {
+	for _, c := range []byte(name) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return name != ""
+}
+
 func plainLetter(r rune) rune {
 	switch {
 	case unicode.In(r, unicode.Mn, unicode.Cf): // accents that stand behind their letter, what cannot be seen

@@ -297,7 +297,9 @@ func (n *node) walkLiteral(method string, segments []string, i int, c *captures)
 
 // nearly says whether a segment is a literal but for what a server may not tell.
 func (n *node) nearly(s string) bool {
-	s = Loose(Reread(s))
+	if !isPlainWord(s) {
+		s = Loose(Reread(s))
+	}
 	for _, l := range n.literals {
 		if len(l.text) == len(s) && strings.EqualFold(l.text, s) {
 			return true
