@@ -33,8 +33,11 @@ func Classify(s *Service, h *Host, r *Request) Match {
 		m.deny(fmt.Sprintf("%s %s is no operation that the catalogue of %s knows", clip(r.Method), clip(m.Path), s.Name))
 		return m
 	}
-	if Lookup(s.Name) != s && hasFormat(router, r, route) {
-		m.deny("the path ends in a format, which some servers take off, and without it is another operation; name the path as it is in an action of " + s.Name)
+	if hasFormat(router, r, route) {
+		m.deny("the path ends in a format, which some servers take off, and without it is another operation")
+		if Lookup(s.Name) != s {
+			m.Reason += "; name the path as it is in an action of " + s.Name
+		}
 		return m
 	}
 	if err := bodyOverride(s, r, router, route); err != nil {
@@ -71,7 +74,7 @@ func hasFormat(router *node, r *Request, route *compiled) bool {
 	if k >= 0 && r.Path.Segments[k] == "" {
 		k--
 	}
-	if k < 0 {
+	if k < 0 || strings.IndexByte(r.Path.Segments[k], '.') < 0 {
 		return false
 	}
 	last := Loose(Reread(r.Path.Segments[k]))

@@ -298,7 +298,7 @@ func (n *node) walkLiteral(method string, segments []string, i int, c *captures)
 // nearly says whether a segment is a literal but for what a server may not tell.
 func (n *node) nearly(s string) bool {
 	if !isPlainWord(s) {
-		s = strings.TrimRight(Loose(Reread(s)), "/")
+		s = strings.Trim(Loose(Reread(s)), "/")
 	}
 	for _, l := range n.literals {
 		if len(l.text) == len(s) && strings.EqualFold(l.text, s) {
