@@ -209,7 +209,7 @@ func (p *Proxy) limit(ex *Exchange) *Refusal {
 	return &Refusal{
 		Status: http.StatusTooManyRequests, Effect: "limit", Rule: ex.Decision.Rule, Action: a.Name, Resource: a.Resource.String(), Field: a.Field(), Document: a.Document(), Retry: max(v.Retry, time.Second),
 		Reason: v.Which.Exceeded(),
-		Hint:   fmt.Sprintf("try again in %s", v.Retry.Round(time.Second)),
+		Hint:   v.Advice(),
 	}
 }
 

@@ -7,6 +7,7 @@ package limit
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -31,6 +32,14 @@ type Verdict struct {
 	OK    bool
 	Which Take          // the first take that did not fit
 	Retry time.Duration // until it would
+}
+
+// Advice says what lets a refused request through: to wait, or to ask for less at once where that never fits.
+func (v Verdict) Advice() string {
+	if t := v.Which; t.N > t.Rate.N {
+		return fmt.Sprintf("the request does %d of it at once, which never fits: send fewer at once", t.N)
+	}
+	return "try again in " + v.Retry.Round(time.Second).String()
 }
 
 // Store counts.

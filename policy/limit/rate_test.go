@@ -64,3 +64,19 @@ func FuzzParseRate(f *testing.F) {
 		}
 	})
 }
+
+// TestAdvice: who asks for more at once than a limit ever gives is not told to wait.
+func TestAdvice(t *testing.T) {
+	five := Rate{5, time.Hour}
+	for _, c := range []struct {
+		v    Verdict
+		want string
+	}{
+		{Verdict{Which: Take{"a", five, 6}, Retry: time.Hour}, "the request does 6 of it at once, which never fits: send fewer at once"},
+		{Verdict{Which: Take{"a", five, 5}, Retry: time.Minute}, "try again in 1m0s"},
+	} {
+		if got := c.v.Advice(); got != c.want {
+			t.Errorf("%v: %s", c.v, got)
+		}
+	}
+}
