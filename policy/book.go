@@ -108,9 +108,12 @@ func (b book) any(a *action.Action) (found *compiled) {
 			continue
 		}
 		for _, c := range pg.all {
-			if found == nil || c.about(a.Resource.Kind) && !found.about(a.Resource.Kind) {
-				found = c
+			if c.about(a.Resource.Kind) {
+				return c
 			}
+		}
+		if found == nil {
+			found = pg.all[0]
 		}
 	}
 	return found

@@ -256,8 +256,12 @@ func loose(name string) string { return strings.ToLower(action.Loose(name)) }
 // blind appends the deny rules that would match if what is not known of a request were what they forbid: an action
 // whose resource cannot be told could be about the very one that is denied.
 func (pg *page) blind(hits []hit, rank int, a *action.Action, noPath bool) []hit {
+	strays := !a.Public && !a.Somewhere && a.Strays()
+	if !strays && !noPath {
+		return hits
+	}
 	for _, c := range pg.all {
-		if !a.Public && !a.Somewhere && c.reachedBy(a) || noPath && c.onPath {
+		if strays && c.reachedBy(a) || noPath && c.onPath {
 			hits = append(hits, hit{c, rank + byNothing})
 		}
 	}

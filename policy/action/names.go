@@ -71,15 +71,23 @@ func (a *Action) Told() bool {
 	return a.Resource.Known() && a.Resource != elsewhere && (a.Resource.Kind == "org" || !a.Gathers())
 }
 
-// Reaches says whether the action may be about a thing of a kind without naming it.
+// Strays says whether the action may be about things that it does not name.
+func (a *Action) Strays() bool { return !a.Told() || a.givesPages() }
+
+// Reaches says whether those may be of a kind.
 func (a *Action) Reaches(kind string) bool {
-	switch a.Operation {
-	case "users/get-authenticated": // who has the credential
-		return kind != "repo"
-	case "databases/query", "data-sources/query": // Notion's, which give the pages
+	switch {
+	case a.givesPages():
 		return kind == "page"
+	case a.Operation == "users/get-authenticated": // who has the credential
+		return kind != "repo"
 	}
-	return !a.Told()
+	return a.Strays()
+}
+
+// givesPages says whether the action is a query of Notion's.
+func (a *Action) givesPages() bool {
+	return a.Operation == "databases/query" || a.Operation == "data-sources/query"
 }
 
 // modelNames are the names of what a model is a version of, in the case of letters that vendors use: gpt-4o of gpt-4o-2024-08-06 and
