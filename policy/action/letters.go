@@ -30,14 +30,16 @@ func Reread(name string) string {
 	return name
 }
 
+// wordBytes has the letters and digits of ASCII, - and _, as sets of 64 bits.
+var wordBytes = [4]uint64{1<<'-' | (1<<10-1)<<'0', 1<<('_'-64) | (1<<26-1)<<('A'-64) | (1<<26-1)<<('a'-64)}
+
 // isPlainWord says whether a name is one that every server reads alike, as nearly all are.
 func isPlainWord(name string) bool {
-	for _, c := range []byte(name) {
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
-			return false
-		}
+	plain := uint64(1)
+	for i := 0; i < len(name); i++ {
+		plain &= wordBytes[name[i]>>6] >> (name[i] & 63)
 	}
-	return name != ""
+	return plain == 1
 }
 
 func plainLetter(r rune) rune {
