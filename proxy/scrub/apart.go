@@ -51,10 +51,18 @@ var small = func() (t [256]byte) {
 
 const isUnit = 0xff
 
-// letters appends those of p to dst, up to most of them, and a 0 where they stand too far apart. at is where the last of them begins, and next
-// where to read on: where more may come, before what may be the beginning of a unit.
-func letters(dst, p []byte, most int, final bool) (out []byte, at, next int) {
-	i, end := 0, 0
+// reading goes through the letters of a text.
+type reading struct {
+	text []byte
+	i    int // where to read on
+	at   int // where the last letter begins
+	end  int // where it ends
+}
+
+// letters appends those up to a place to dst, at most so many, with a 0 where they stand too far apart. Where more may come it stops before what may
+// be the beginning of a unit.
+func (r *reading) letters(dst []byte, to, most int, final bool) []byte {
+	p, i, end := r.text[:to], r.i, r.end
 	for i < len(p) && most > 0 {
 		c, size := small[p[i]], 1
 		if c == isUnit {
@@ -67,14 +75,20 @@ func letters(dst, p []byte, most int, final bool) (out []byte, at, next int) {
 				dst, most = append(dst, 0), most-1
 			}
 			dst, most = append(dst, c), most-1
-			at, end = i, i+size
+			r.at, end = i, i+size
 		}
 		i += size
 	}
-	if most > 0 && len(p)-end > maxGap {
-		dst = append(dst, 0)
+	r.i, r.end = i, end
+	return dst
+}
+
+// skip goes to the letter that is the n-th from here on, from 1.
+func (r *reading) skip(n int) {
+	var room [64]byte
+	for ; n > 0; n -= len(room) {
+		r.letters(room[:0], len(r.text), min(n, len(room)), true)
 	}
-	return dst, at, i
 }
 
 // unit reads what p begins with: an escape, as the letter that it stands for, or as none; or what is none and yet is made of letters. size
@@ -168,80 +182,111 @@ func byteAt(p []byte, i int) byte {
 // apart is what is known of the letters of a text.
 type apart struct {
 	letters []byte // the last of them before the buffer, and then those in it
-	unread  []byte // the end of the text before the buffer, and then of the buffer, that may be the beginning of a unit
-	gone    int    // how many of letters came before the buffer
-	told    int    // how much of it was unread
-	read    int    // where in the buffer the rest of it begins that is so now
+	unread  []byte // the end of the text before the buffer, and then before what is held back, that may be the beginning of a unit
+	kept    int    // how many of letters stand before what is held back
 }
 
-// lookApart looks for letters that stand apart in the first n bytes, behind what came before.
+// lookApart looks for letters that stand apart in the first n bytes, behind what came before. What is held back without it is known.
 func (sc *scan) lookApart(n int) {
 	a, set, text, whole := &sc.apart, sc.set.apart, sc.buf[:n], n == len(sc.buf)
-	a.gone, a.told = len(a.letters), len(a.unread)
-	if a.told > 0 {
+	gone, told := len(a.letters), len(a.unread)
+	if told > 0 {
 		text = append(a.unread, text...)
 	}
-	var next int
-	a.letters, _, next = letters(a.letters, text, len(text)+1, sc.final || !whole)
-	a.unread, a.read = text[next:], max(next-a.told, 0)
+	hold := told + min(sc.hold, n)
+	r := reading{text: text}
+	a.letters = r.letters(a.letters, hold, len(text)+1, false)
+	a.kept, a.unread = len(a.letters), text[r.i:hold]
+	a.letters = r.letters(a.letters, len(text), len(text)+1, sc.final || !whole)
 	in := scan{set: set, buf: a.letters}
 	in.exact(0, len(in.buf))
+	for i := range in.found {
+		in.grow(&in.found[i])
+	}
 	sc.work += in.work + n
-	sc.placeApart(in.found, text)
-	if sc.final || !whole || sc.set.guesses.many.Load() {
+	sc.placeApart(in.found, text, gone, told)
+	if sc.final || !whole || len(text)-r.end > maxGap || sc.set.guesses.many.Load() {
 		return
 	}
 	at := set.starts.earliest(set.forms, in.buf)
 	if f := set.starts.first(set.forms, in.buf[at:]); f != nil && len(in.buf)-at >= f.deep {
-		_, start, _ := letters(nil, text, max(at-a.gone, 0)+1, true)
-		sc.hold, sc.deep = min(sc.hold, max(start-a.told, 0)), true
+		sc.holdApart(text, max(at, gone), gone, told)
 	}
 }
 
-// placeApart notes where in the buffer the matches are that were found in the letters of the text, of which a part has gone out.
-func (sc *scan) placeApart(found []match, text []byte) {
-	sort.Slice(found, func(i, j int) bool { return found[i].start < found[j].start })
-	var room []byte
-	told, from, index := sc.apart.told, 0, sc.apart.gone // the letter of that index begins there
+// holdApart holds back the letters from one on.
+func (sc *scan) holdApart(text []byte, from, gone, told int) {
+	sc.deep = true
+	r := reading{text: text}
+	if r.skip(from - gone + 1); r.at-told >= sc.hold {
+		return
+	}
+	sc.hold, sc.apart.kept, sc.apart.unread = max(r.at-told, 0), from, nil
+	if r.at < told {
+		sc.apart.unread = text[:told]
+	}
+}
+
+// placeApart notes where in buf the matches are that were found in the letters of the text, of which a part has gone out.
+func (sc *scan) placeApart(found []match, text []byte, gone, told int) {
+	sort.Slice(found, func(i, j int) bool { return found[i].before(found[j]) })
+	r, index, done := reading{text: text}, gone, gone // the letter of that index is next; those before done are in a match already
 	for _, m := range found {
-		first, start, end := max(m.start, index), 0, 0
-		if m.end <= first {
+		first := max(m.start, index)
+		if m.end <= done {
 			continue
 		}
-		room, start, _ = letters(room[:0], text[from:], first-index+1, true)
-		from, index = from+start, first
-		for from < told && index+1 < m.end { // what has gone out, in part even, is not replaced
-			room, start, _ = letters(room[:0], text[from:], 2, true)
-			from, index = from+start, index+1
+		done = m.end
+		r.skip(first - index + 1)
+		for index = first; r.at < told && index+1 < m.end; index++ { // what has gone out, in part even, is not replaced
+			r.skip(1)
 		}
+		from := r.at
+		r.i, r.end = from, from // as another match may begin there too
 		if from < told {
 			continue
 		}
-		room, _, end = letters(room[:0], text[from:], m.end-index, true)
+		last := r
+		last.skip(m.end - index)
 		sc.work += m.end - index
-		sc.found = append(sc.found, match{from - told, from - told + end, index - m.start, m.form, isApart})
+		sc.found = append(sc.found, match{from - told, last.end - told, index - m.start + m.odd, m.form, isApart})
 	}
 }
 
-// keepApart keeps what must be known of the text before what is held back, when there is more of it: the last letters, with which a form may have
-// begun, and what may be the beginning of a unit.
-func (sc *scan) keepApart(n int) apart {
+// keepApart keeps what must be known of the text before what is held back, when there is more of it.
+func (sc *scan) keepApart() apart {
 	a := sc.apart
-	kept, unread := a.letters, a.unread
-	if behind := n - sc.hold; behind > 0 {
-		unread = unread[:max(len(unread)-behind, 0)]
+	last := a.letters[max(a.kept-sc.set.apart.deepest, 0):a.kept]
+	return apart{letters: append(a.letters[:0], last...), unread: bytes.Clone(a.unread)}
+}
+
+// grow adds to a match of a piece of a secret what else of it stands on either side, by whole blocks. Its odd is then the letter of the placeholder
+// that it begins with.
+func (sc *scan) grow(m *match) {
+	p := sc.set.forms[m.form].excerpt
+	m.odd = 0
+	if p == nil {
+		return
 	}
-	if sc.hold < a.read {
-		text, _, _ := letters(nil, sc.buf[sc.hold:a.read], n, true)
-		kept = kept[:max(len(kept)-len(text), 0)]
+	n, end := p.block(), p.at+m.end-m.start
+	for m.odd = p.at; m.odd >= n && m.start >= n && bytes.Equal(sc.buf[m.start-n:m.start], p.letters[m.odd-n:m.odd]); m.odd -= n {
+		m.start -= n
 	}
-	return apart{letters: append(a.letters[:0], kept[max(len(kept)-sc.set.apart.deepest, 0):]...), unread: bytes.Clone(unread)}
+	for ; end+n <= len(p.letters) && m.end+n <= len(sc.buf) && bytes.Equal(sc.buf[m.end:m.end+n], p.letters[end:end+n]); end += n {
+		m.end += n
+	}
 }
 
 // replaceApart puts letters of the placeholder in the place of those of m, each in the spelling and the room of the old one.
 func (sc *scan) replaceApart(m match) []byte {
+	f := sc.set.apart.forms[m.form]
+	like := f.repl
+	if f.excerpt != nil {
+		like = f.excerpt.like
+	}
+	like = like[m.odd:]
 	out := make([]byte, 0, m.end-m.start)
-	for i, like := m.start, sc.set.apart.forms[m.form].repl[m.odd:]; i < m.end; {
+	for i := m.start; i < m.end; {
 		c, size := small[sc.buf[i]], 1
 		if c == isUnit {
 			c, size = unit(sc.buf[i:], true)

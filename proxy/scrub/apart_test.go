@@ -75,6 +75,20 @@ func shared(got, text string) (n int) {
 	return n
 }
 
+// TestPieces: of a piece of a secret that is long enough no more stays than could be guessed.
+func TestPieces(t *testing.T) {
+	s := New(pairs()[:1])
+	for from := range secret {
+		for to := from + 3*minHalf/2 + 1; to <= len(secret); to++ {
+			text := "part: " + secret[from:to] + "."
+			got, hits := s.String(text)
+			if stays := shared(got, text) - len("part") - shared(holder[from:to], secret[from:to]); hits == 0 || len(got) != len(text) || stays > minHalf-2 {
+				t.Errorf("%q became %q", text, got)
+			}
+		}
+	}
+}
+
 func TestWhatIsNotApart(t *testing.T) {
 	s := New(pairs())
 	for name, text := range map[string]string{

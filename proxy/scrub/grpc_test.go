@@ -26,7 +26,7 @@ func TestGRPCMessages(t *testing.T) {
 	secret, placeholder := "ghp_Zk3vQ9xT1bR7mN5cL8dW2fH6jP4sY0aUeG1i", "ghp_000000000000000000000000000000000000"
 	s := New([]Pair{{Secret: []byte(secret), Placeholder: placeholder}})
 	var in, want []byte
-	for _, p := range []string{"", "x", secret, "a" + secret + "b", strings.Repeat("z", 200<<10) + secret, secret[:10], secret[10:30], secret[30:]} {
+	for _, p := range []string{"", "x", secret, "a" + secret + "b", strings.Repeat("z", 200<<10) + secret, secret[:13], secret[13:26], secret[26:]} {
 		in = append(in, grpcMessage(p)...)
 		want = append(want, grpcMessage(strings.ReplaceAll(p, secret, placeholder))...)
 	}
@@ -47,7 +47,7 @@ func TestGRPCMessageEndIsNotHeldBack(t *testing.T) {
 	pr, pw := io.Pipe()
 	defer pw.Close()
 	r := s.Messages(pr, nil)
-	for _, p := range []string{"g", "ghp_", "ghp_Zk3vQ9xT1bR7mN5cL8dW2fH6jP4"} {
+	for _, p := range []string{"g", "ghp_", "ghp_Zk3vQ9xT1bR7mN5"} {
 		go pw.Write(grpcMessage(p))
 		got := make([]byte, grpcHeader+len(p))
 		if _, err := io.ReadFull(r, got); err != nil || string(got[grpcHeader:]) != p {

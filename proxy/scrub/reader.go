@@ -118,7 +118,7 @@ func (r *reader) part(buf []byte, final bool) (clean []byte, hits int) {
 func (r *reader) goOn(sc *scan) {
 	r.apart = apart{}
 	if r.passed = min(r.passed+sc.hold, lookApart); r.passed < lookApart && sc.set.apart != nil {
-		r.apart = sc.keepApart(sc.look)
+		r.apart = sc.keepApart()
 	}
 }
 

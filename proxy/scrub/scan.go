@@ -31,7 +31,7 @@ var testOnlyWork func(n int)
 type match struct {
 	start, end int
 	odd        int   // where the first escape or line break is; end if there is none
-	form, view int32 // view is -1 for a form as it stands; where it is isApart, odd is how many letters came before buf
+	form, view int32 // view is -1 for a form as it stands; where it is isApart, odd is which letter of the placeholder comes first
 }
 
 // before puts matches in order: by their starts, then the longest, then the form that came first.
@@ -56,11 +56,11 @@ func (sc *scan) run() {
 		q = sc.exact(q, to)
 		sc.marked(m.find(sc.buf, from, to), from)
 	}
-	if sc.look > 0 && sc.set.apart != nil {
-		sc.lookApart(sc.look)
-	}
 	if !sc.final && len(sc.buf) > 0 {
 		sc.tail()
+	}
+	if sc.look > 0 && sc.set.apart != nil {
+		sc.lookApart(sc.look)
 	}
 	if testOnlyWork != nil {
 		testOnlyWork(sc.work)

@@ -6,11 +6,11 @@
 // lists and mixtures) also when any subset of its characters is escaped (%41, \u0041, \x41, \101, &#65;, &#x41;, &plus;, =41, \/), up to three layers deep,
 // and when wrapped lines (of at least 32 characters, indented or not) break it. Its replacement is the placeholder in the same spelling, so that a decoder gets the placeholder.
 //
-// In the first MiB of a text it is also found where its characters stand apart, by whatever is neither letter nor digit, in whatever case, and so is
-// each half of a long one (apart.go).
+// In the first MiB of a text it is also found where its characters stand apart, by whatever is neither letter nor digit, in whatever case, and so are
+// each half of a long one and longer pieces (apart.go).
 //
 // What is not caught: secrets compressed or encrypted inside a body, a secret with other letters or digits between its characters, a
-// secret in more than two parts (over WebSocket messages, events, or JSON fields), mixtures of the spellings above other than those
+// secret in many parts (over WebSocket messages, events, or JSON fields), mixtures of the spellings above other than those
 // named (base32 of hex, say), and any encoding made up for the purpose. A hostile server
 // that was sent the secret has it; scrubbing is for the honest one that echoes. Base64 and base32 characters that a
 // secret shares with its neighbours stay (at most 4 bits at either end).
@@ -51,7 +51,8 @@ type Set struct {
 type form struct {
 	needle, repl []byte
 	deep         int
-	asItIs       bool // nobody looks for it under escapes
+	asItIs       bool     // nobody looks for it under escapes
+	excerpt      *excerpt // of what it is one; nil: of nothing
 }
 
 // New makes a Set. Where two pairs have the same spelling the first one wins.

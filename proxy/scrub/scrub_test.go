@@ -526,10 +526,7 @@ func TestHeader(t *testing.T) {
 func TestErrorsAndHeldTails(t *testing.T) {
 	broken := fmt.Errorf("broken")
 	for n := range len(secret) { // all but the last character would be as good as the secret
-		whole, half := secret[:n], len(secret)/2
-		if n >= half { // which is looked for by itself
-			whole = holder[:half] + secret[half:n]
-		}
+		whole, _ := New(pairs()).String(secret[:n]) // half of it and more is looked for too
 		for end, want := range map[error]string{broken: "", io.ErrUnexpectedEOF: "", io.EOF: whole} {
 			src := io.MultiReader(strings.NewReader("abc "+secret+" "+secret[:n]), iotest.ErrReader(end))
 			out, err := io.ReadAll(New(pairs()).Reader(src, nil)) // a new one, which has seen no guess
@@ -611,7 +608,7 @@ func TestPrecedence(t *testing.T) {
 		"user:short-secret-1":           "user:short-holder-1",
 		"short-secret-1":                "short-holder-1",
 		"short-secret-1-and-more":       "longer-holder-2-and-own",
-		"short-secret-1-and-mor":        "short-holder-1-and-mor",
+		"short-secret-1-and":            "short-holder-1-and",
 		"short-secret-1-and-more-still": "longer-holder-2-and-ownRSTUVW",
 	} {
 		if got, _ := s.String(in); got != want {

@@ -56,12 +56,13 @@ func (b *builder) spread(secret, holder []byte) {
 	for _, f := range all.forms {
 		b.lettersOf(f, len(secret))
 	}
+	b.pieces(bytes.ToLower(onlyLetters(secret)), onlyLetters(holder))
 }
 
 // lettersOf adds the letters of a form of a secret of size bytes: all, and those that are left where what looks like a tag or an escape in it is
 // read as one.
 func (b *builder) lettersOf(f form, size int) {
-	read, _, _ := letters(nil, f.needle, len(f.needle), true)
+	read := (&reading{text: f.needle}).letters(nil, len(f.needle), len(f.needle), true)
 	for _, needle := range [][]byte{bytes.ToLower(onlyLetters(f.needle)), read} {
 		if len(needle) < minApart || len(needle) > maxApart {
 			continue
@@ -101,6 +102,37 @@ func points(format string) func([]byte) []byte {
 			out = fmt.Appendf(out, format, r)
 		}
 		return out
+	}
+}
+
+// excerpt is some letters of a secret, which begin at the letter at of it.
+type excerpt struct {
+	letters, like []byte // all of the secret, and of its placeholder
+	at            int
+}
+
+// block is how many letters at a time it grows by: by fewer, who knows one could guess the next.
+func (p *excerpt) block() int { return max(minHalf/2, len(p.letters)/minHalf) }
+
+// pieces adds two blocks from the beginning of each on, behind the public prefix, and the last two.
+func (b *builder) pieces(secret, holder []byte) {
+	all := excerpt{letters: secret, like: asLong(holder, len(secret))}
+	public, size := 0, 2*all.block()
+	for public < len(secret) && secret[public] == small[all.like[public]] {
+		public++
+	}
+	if len(secret) > maxApart {
+		return
+	}
+	for at, last := public, len(secret)-size; at < last+size/2; at += size / 2 {
+		p, n := all, len(b.forms)
+		p.at = min(at, last)
+		if p.at < public {
+			return
+		}
+		if b.add(secret[p.at:p.at+size], p.like[p.at:p.at+size]); len(b.forms) > n {
+			b.forms[n].deep, b.forms[n].excerpt = size, &p // nothing of it is held back
+		}
 	}
 }
 
