@@ -20,23 +20,9 @@ func (b *builder) spread(secret, holder []byte) {
 		all.add(f(secret), f(holder))
 	}
 	all.halves(secret, holder)
-	for _, format := range []string{
-		"%02x", "x%02x", "0x%02x", "%02x00", "%03o", "%o", "o%o", "0o%o", "0%03o", "%08b", "0b%08b",
-	} {
-		f := list(format, "")
-		all.add(f(secret), f(holder))
+	if len(secret) <= maxApart/2 { // or there are too many letters in any
+		all.numbers(secret, holder)
 	}
-	for _, format := range []string{"u%x", "u%04x", "nu%04x", "U%08x", "x%x", "x%04x", "%04x"} { // \u{41}, U+0041, \N{U+0041}, \U00000041, \x{41}, C#'s \x0041, UTF-16
-		f := points(format)
-		all.add(f(secret), f(holder))
-	}
-	like := numbersLike(secret)
-	for _, format := range []string{"%d", "%03d", "chr%d", "char%d", "chrw%d"} {
-		all.add(list(format, "")(secret), list(format, "")(like))
-		all.add(points(format)(secret), list(format, "")(like))
-	}
-	all.add(numbered("%d%c", secret), numbered("%d%c", holder))
-	all.add(numbered("%d%d", secret), numbered("%d%d", like))
 	for _, base := range []int{2, 10, 36, 62} {
 		all.add(asNumber(secret, base), asNumber(holder, base))
 	}
@@ -57,6 +43,25 @@ func (b *builder) spread(secret, holder []byte) {
 		b.lettersOf(f, len(secret))
 	}
 	b.pieces(bytes.ToLower(onlyLetters(secret)), onlyLetters(holder))
+}
+
+// numbers adds the lists of a secret's bytes and characters.
+func (b *builder) numbers(secret, holder []byte) {
+	for _, format := range []string{"%02x", "x%02x", "0x%02x", "%02x00", "%03o", "%o", "o%o", "0o%o", "0%03o", "%08b", "0b%08b"} {
+		f := list(format, "")
+		b.add(f(secret), f(holder))
+	}
+	for _, format := range []string{"u%x", "u%04x", "nu%04x", "U%08x", "x%x", "x%04x", "%04x"} { // \u{41}, U+0041, \N{U+0041}, \U00000041, \x{41}, C#'s \x0041, UTF-16
+		f := points(format)
+		b.add(f(secret), f(holder))
+	}
+	like := numbersLike(secret)
+	for _, format := range []string{"%d", "%03d", "chr%d", "char%d", "chrw%d"} {
+		b.add(list(format, "")(secret), list(format, "")(like))
+		b.add(points(format)(secret), list(format, "")(like))
+	}
+	b.add(numbered("%d%c", secret), numbered("%d%c", holder))
+	b.add(numbered("%d%d", secret), numbered("%d%d", like))
 }
 
 // lettersOf adds the letters of a form of a secret of size bytes: all, and those that are left where what looks like a tag or an escape in it is
