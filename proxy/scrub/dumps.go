@@ -20,12 +20,11 @@ func (b *builder) dumps(secret, holder []byte) {
 	}
 	b.asItIs = true
 	defer func() { b.asItIs = false }()
+	for _, l := range lists {
+		b.add(list(l.each, l.sep)(secret), list(l.each, l.sep)(holder))
+	}
 	for _, f := range []func([]byte) []byte{
-		list("%02x", ":"), list("%02X", ":"), list("%02x", " "), list("%02X", " "), list("%02x", "-"), list("%02X", "-"), list("%02x", ","), list("%02X", ","), list("%02x", ", "),
-		list("0x%02x", ", "), list("0x%02x", ","), list("0x%02x", " "), list("0x%02X", ", "), list("0x%02X", ","), list("%03o", " "), list("%08b", " "), list("%08b", ""),
-		list("%c", " "), list("%c", "-"), list("%c", `","`), list("%c", `", "`), list("%c", `', '`), list("%c", ", "), list("%c", "\n"), list("%c", "."), list("%c", "_"),
-		list("%c", ","), list("%c", ":"), list("%c", "|"), list("%c", "\u200b"), list("%%u%04x", ""), fullWidth,
-		utf32As(binary.LittleEndian), utf32As(binary.BigEndian), then(base64Text, reversed), then(base64Text, hexLower), then(reversed, hexLower), atbash,
+		fullWidth, utf32As(binary.LittleEndian), utf32As(binary.BigEndian), then(base64Text, reversed), then(base64Text, hexLower), then(reversed, hexLower), atbash,
 	} {
 		b.add(f(secret), f(holder))
 	}
@@ -47,6 +46,14 @@ func (b *builder) dumps(secret, holder []byte) {
 	for _, sep := range []string{",", ", ", " "} {
 		b.add(list("%d", sep)(secret), list("%d", sep)(like))
 	}
+}
+
+// lists are the ways in which programs write bytes and characters one after the other.
+var lists = []struct{ each, sep string }{
+	{"%02x", ":"}, {"%02X", ":"}, {"%02x", " "}, {"%02X", " "}, {"%02x", "-"}, {"%02X", "-"}, {"%02x", ","}, {"%02X", ","}, {"%02x", ", "},
+	{"0x%02x", ", "}, {"0x%02x", ","}, {"0x%02x", " "}, {"0x%02X", ", "}, {"0x%02X", ","}, {"%03o", " "}, {"%08b", " "}, {"%08b", ""},
+	{"%c", " "}, {"%c", "-"}, {"%c", `","`}, {"%c", `", "`}, {"%c", `', '`}, {"%c", ", "}, {"%c", "\n"}, {"%c", "."}, {"%c", "_"},
+	{"%c", ","}, {"%c", ":"}, {"%c", "|"}, {"%c", "\u200b"}, {"%%u%04x", ""},
 }
 
 func list(format, sep string) func([]byte) []byte {

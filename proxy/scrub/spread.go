@@ -45,18 +45,26 @@ func (b *builder) spread(secret, holder []byte) {
 	b.pieces(bytes.ToLower(onlyLetters(secret)), onlyLetters(holder))
 }
 
+// What is left of the lists of a secret's bytes and characters without all punctuation: of \u{41}, U+0041, \N{U+0041}, \U00000041, \x{41}, C#'s \x0041 and
+// UTF-16 in hex among them.
+var (
+	ofBytes   = []string{"%02x", "x%02x", "0x%02x", "%02x00", "%03o", "%o", "o%o", "0o%o", "0%03o", "%08b", "0b%08b"}
+	ofPoints  = []string{"u%x", "u%04x", "nu%04x", "U%08x", "x%x", "x%04x", "%04x"}
+	ofNumbers = []string{"%d", "%03d", "chr%d", "char%d", "chrw%d"}
+)
+
 // numbers adds the lists of a secret's bytes and characters.
 func (b *builder) numbers(secret, holder []byte) {
-	for _, format := range []string{"%02x", "x%02x", "0x%02x", "%02x00", "%03o", "%o", "o%o", "0o%o", "0%03o", "%08b", "0b%08b"} {
+	for _, format := range ofBytes {
 		f := list(format, "")
 		b.add(f(secret), f(holder))
 	}
-	for _, format := range []string{"u%x", "u%04x", "nu%04x", "U%08x", "x%x", "x%04x", "%04x"} { // \u{41}, U+0041, \N{U+0041}, \U00000041, \x{41}, C#'s \x0041, UTF-16
+	for _, format := range ofPoints {
 		f := points(format)
 		b.add(f(secret), f(holder))
 	}
 	like := numbersLike(secret)
-	for _, format := range []string{"%d", "%03d", "chr%d", "char%d", "chrw%d"} {
+	for _, format := range ofNumbers {
 		b.add(list(format, "")(secret), list(format, "")(like))
 		b.add(points(format)(secret), list(format, "")(like))
 	}
