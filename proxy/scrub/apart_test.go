@@ -89,6 +89,21 @@ func TestPieces(t *testing.T) {
 	}
 }
 
+// Of what is no token some parts are everybody's: the words of a passphrase, the beginning of an address, a JWT's header.
+func TestPiecesOfWhatIsNoToken(t *testing.T) {
+	jwt := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"example","role":"`))
+	for live, text := range map[string]string{
+		"production-database-password-number-1":                        "The production database is up.",
+		"https://hooks.example.com/services/T012345678/B0123/q8Zk3vQ9": "See https://hooks.example.com/services/T012345678 for more.",
+		jwt + "q8Zk3vQ9xT1bR7mN5cL8dW2fH6jP4sY0.aUeG1iQ8Zk3vQ9xT1b":    `{"token":"` + jwt + `W2fH6jP4sY0"}`,
+	} {
+		s := New([]Pair{{Secret: []byte(live), Placeholder: strings.Repeat("X", len(live))}})
+		if got, hits := s.String(text); hits != 0 {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+}
+
 func TestWhatIsNotApart(t *testing.T) {
 	s := New(pairs())
 	for name, text := range map[string]string{

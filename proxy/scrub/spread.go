@@ -42,7 +42,9 @@ func (b *builder) spread(secret, holder []byte) {
 	for _, f := range all.forms {
 		b.lettersOf(f, len(secret))
 	}
-	b.pieces(bytes.ToLower(onlyLetters(secret)), onlyLetters(holder))
+	if opaque(secret) {
+		b.pieces(bytes.ToLower(onlyLetters(secret)), onlyLetters(holder))
+	}
 }
 
 // What is left of the lists of a secret's bytes and characters without all punctuation: of \u{41}, U+0041, \N{U+0041}, \U00000041, \x{41}, C#'s \x0041 and
@@ -95,17 +97,30 @@ func (b *builder) lettersOf(f form, size int) {
 // halves adds what is left of the middle, behind the public prefix, and what is right of it.
 func (b *builder) halves(secret, holder []byte) {
 	public, half := 0, len(secret)/2
-	if len(holder) != len(secret) {
+	if len(holder) != len(secret) || !opaque(secret) {
 		return
 	}
 	for public < half && secret[public] == holder[public] {
 		public++
 	}
 	for _, part := range [][2]int{{public, half}, {len(secret) - half, len(secret)}} {
-		if from, to := part[0], part[1]; len(onlyLetters(secret[from:to])) >= minHalf {
+		if from, to := part[0], part[1]; len(onlyLetters(secret[from:to])) >= minHalf && bytes.ContainsAny(secret[from:to], digitsOfTen) {
 			b.add(secret[from:to], holder[from:to])
 		}
 	}
+}
+
+const digitsOfTen = "0123456789"
+
+// opaque says whether a secret is a token of which every part is secret, and not an address, a JWT, whose header others have too, or JSON in base64.
+// Nor are parts without a digit taken for it: they may be words.
+func opaque(secret []byte) bool {
+	for _, c := range secret {
+		if !alnum(c) && bytes.IndexByte([]byte("-_+="), c) < 0 {
+			return false
+		}
+	}
+	return !bytes.HasPrefix(secret, []byte("eyJ"))
 }
 
 // points has the number of each character in Unicode.
@@ -142,6 +157,9 @@ func (b *builder) pieces(secret, holder []byte) {
 		p.at = min(at, last)
 		if p.at < public {
 			return
+		}
+		if !bytes.ContainsAny(secret[p.at:p.at+size], digitsOfTen) {
+			continue
 		}
 		if b.add(secret[p.at:p.at+size], p.like[p.at:p.at+size]); len(b.forms) > n {
 			b.forms[n].deep, b.forms[n].excerpt = size, &p // nothing of it is held back
