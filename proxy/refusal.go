@@ -62,6 +62,8 @@ type refusalJSON struct {
 	Resource string   `json:"resource,omitempty"`
 	Hint     string   `json:"hint,omitempty"`
 	By       string   `json:"by"`
+
+	Description string `json:"description,omitempty"` // where clients of Telegram look, and nowhere else
 }
 
 type nestedError struct {
@@ -162,6 +164,8 @@ func (f *Refusal) writeJSON(w http.ResponseWriter, ex *Exchange) {
 	body.AWS = w.Header().Get("X-Amzn-Errortype")
 	status := f.Status
 	switch ex.refusalShape() {
+	case action.RefusalFlat:
+		body.Description = body.Message
 	case action.RefusalNested:
 		kind := f.kind("permission_error", "rate_limit_error", "api_error")
 		body.Type, body.Error = "error", nestedError{kind, "agentguard_" + f.Effect, f.sentence()}

@@ -23,6 +23,7 @@ func TestRefusalsSpeakTheServicesWords(t *testing.T) {
 		{"linear", "/graphql", denied, 403, `{"error":"Action x is denied","message":"Action x is denied (why)"`},
 		{"gemini", "/v1beta/files/f", denied, 403, `"error":{"code":403,"message":"Action x is denied (why)","status":"PERMISSION_DENIED"}`},
 		{"github", "/myorg/myrepo/info/refs", denied, 403, "agentguard: Action x is denied (why)\n"},
+		{"", "/bot1:a/getMe", denied, 403, `"by":"agentguard","description":"Action x is denied (why)"}`},
 		{"", "/example.com/m/@v/list", denied, 403, "agentguard: Action x is denied (why)\n"},
 		{"slack", "/api/chat.delete", denied, 200, `{"ok":false,"error":"Action x is denied (why)","message":"Action x is denied (why)"`},
 		{"slack", "/files-pri/T1/a.png", denied, 403, `{"error":"Action x is denied"`},
