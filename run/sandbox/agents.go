@@ -30,10 +30,10 @@ var agents = []agent{
 		[]string{".config/opencode/opencode.json", ".config/opencode/opencode.jsonc", ".config/opencode/plugin", ".config/opencode/plugins", ".config/opencode/tool", ".config/opencode/tools", ".config/opencode/command", ".config/opencode/commands", ".config/opencode/agent", ".config/opencode/agents", ".config/opencode/skill", ".config/opencode/skills", ".local/share/opencode/bin"}},
 	{"qwen", "@qwen-code/qwen-code", "", []string{".qwen"}, []string{".qwen/settings.json", ".qwen/extensions", ".qwen/commands", ".qwen/agents", ".qwen/.env"}},
 	{"copilot", "@github/copilot", "@github/copilot-sdk", []string{".copilot"}, []string{".copilot/settings.json", ".copilot/mcp-config.json", ".copilot/hooks", ".copilot/installed-plugins", ".copilot/agents", ".copilot/pkg"}},
-	{"amp", "@sourcegraph/amp", "", []string{".config/amp", ".local/share/amp"}, []string{".config/amp/settings.json", ".config/amp/plugins", ".config/amp/commands"}},
+	{"amp", "@ampcode/cli", "", []string{".config/amp", ".local/share/amp"}, []string{".config/amp/settings.json", ".config/amp/plugins", ".config/amp/commands"}},
 	{"cn", "@continuedev/cli", "", []string{".continue"}, []string{".continue/config.yaml", ".continue/config.json", ".continue/config.ts"}},
 	{"cline", "cline", "", []string{".cline"}, []string{".cline/hooks", ".cline/plugins"}},
-	{"droid", "droid", "", []string{".factory"}, []string{".factory/settings.json", ".factory/mcp.json", ".factory/hooks", ".factory/hooks.json", ".factory/plugins", ".factory/commands", ".factory/droids", ".factory/bin"}},
+	{"droid", "@factory/cli", "", []string{".factory"}, []string{".factory/settings.json", ".factory/mcp.json", ".factory/hooks", ".factory/hooks.json", ".factory/plugins", ".factory/commands", ".factory/droids", ".factory/bin"}},
 	{"grok", "@vibe-kit/grok-cli", "", []string{".grok"}, []string{".grok/settings.json"}},
 	{"kilo", "@kilocode/cli", "", []string{".local/share/kilo", ".local/state/kilo", ".local/state/kilo-sandbox-policy", ".config/kilo"},
 		[]string{".config/kilo/kilo.json", ".config/kilo/kilo.jsonc", ".config/kilo/opencode.json", ".config/kilo/plugin", ".config/kilo/plugins", ".config/kilo/command", ".config/kilo/commands", ".config/kilo/agent", ".config/kilo/agents", ".local/share/kilo/bin"}},
@@ -252,7 +252,7 @@ func wordsOf(text string) iter.Seq[string] {
 func agentsIn(text string) (found []agent) {
 	for _, a := range agents {
 		common := len(a.command) <= 3
-		if named := !common && strings.Contains(text, a.command); !named && !strings.Contains(text, a.npm) { // nothing to cut into words for
+		if !strings.Contains(text, a.npm) && (common && !strings.Contains(text, "/"+a.command) || !strings.Contains(text, a.command)) { // nothing to cut into words for
 			continue
 		}
 		for word := range wordsOf(text) {
@@ -265,9 +265,10 @@ func agentsIn(text string) (found []agent) {
 	return found
 }
 
-// is says whether a word is the agent's command, with or without a path and what make has before it, or its package, with or without a
-// version.
+// is says whether a word is the agent's command, with or without a path and what make has before it, or a package: its own, or one that is
+// named as the command is, as others of the same agent are. Either may have a version.
 func (a agent) is(word string) bool {
+	command, _, _ := strings.Cut(strings.TrimLeft(filepath.Base(word), "@"), "@")
 	rest, packed := strings.CutPrefix(word, a.npm)
-	return strings.TrimLeft(filepath.Base(word), "@") == a.command || packed && (rest == "" || rest[0] == '@')
+	return command == a.command || packed && (rest == "" || rest[0] == '@')
 }

@@ -70,6 +70,11 @@ func TestFirst(t *testing.T) {
 			t.Errorf("%q: %q", line, got)
 		}
 	}
+	for _, line := range [][]string{{"npx", "@factory/cli"}, {"npx", "-y", "droid@latest"}, {"droid"}} {
+		if got := p.First(line); !slices.Contains(got, filepath.FromSlash("/home/u/.factory")) {
+			t.Errorf("%q: %q", line, got)
+		}
+	}
 	for _, line := range [][]string{{"sh"}, nil, {"grep", "-r", "opencode"}, {"npx", "opencode-aid"}, {"sh", "-c", "cat opencode.txt"}} {
 		if got := p.First(line); !slices.Equal(got, want[:3]) {
 			t.Errorf("%q: %q", line, got)
@@ -84,6 +89,10 @@ func TestFirst(t *testing.T) {
 	} {
 		os.MkdirAll(filepath.Dir(filepath.Join(p.Dir, name)), 0o700)
 		os.WriteFile(filepath.Join(p.Dir, name), []byte(text), 0o700)
+	}
+	os.WriteFile(filepath.Join(p.Dir, "amp.sh"), []byte("npx -y @sourcegraph/amp@latest -x hello\n"), 0o700)
+	if got := p.First([]string{"sh", "amp.sh"}); !slices.Contains(got, filepath.FromSlash("/home/u/.config/amp")) {
+		t.Errorf("an older name of a package: %q", got)
 	}
 	p.Path = []string{"relative", filepath.Join(p.Dir, "bin")}
 	for _, line := range [][]string{{"./agent.sh", "x"}, {"bash", "-e", "agent.sh"}, {"node", "bot.mjs"}, {"python3", filepath.Join(p.Dir, "bot.py")}, {"nightly"},
