@@ -15,7 +15,7 @@ const askThroughClaude = `curl -sS -H "Authorization: Bearer $ECHO_TOKEN" https:
 	`curl -sS -X DELETE https://api.echo.test/v1/things/7; env | grep -c . ; echo "curl: exit $?"`
 
 // TestClaudeCode runs a whole headless turn of Claude Code: the model asks for a shell command, whose curl goes through the
-// same proxy, is told what came of it, and ends the turn.
+// same proxy, is told what came of it, and ends the turn. Sealed, npm starts it from a script, in a home directory that has nothing of it.
 func TestClaudeCode(t *testing.T) {
 	claude := claudeProgram(t)
 	program := testbed.Build(t, t.TempDir(), "agentguard")
@@ -29,7 +29,17 @@ func runClaude(t *testing.T, claude, program, level string) {
 	s := testbed.NewSession(t, o, program, filepath.Join("testdata", "e2e", "policy.toml"))
 	s.Isolate(level)
 	o.LLM.Ask(askThroughClaude)
-	r := s.Run(t, 2*time.Minute, claude, "-p", "Ask the echo service for thing 7.", "--allowedTools", "Bash")
+	argv := []string{claude, "-p", "Ask the echo service for thing 7.", "--allowedTools", "Bash"}
+	if level == "sealed" { // what npm starts finds a directory of its own as well
+		testbed.Needs("npm")(t)
+		s.Work = "work"
+		if err := os.Mkdir(filepath.Join(s.Dir, "home", s.Work), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		s.Write(t, "home/work/package.json", `{"scripts": {"bot": "'`+claude+`' -p 'Ask the echo service for thing 7.' --allowedTools Bash"}}`)
+		argv = []string{"npm", "run", "bot"}
+	}
+	r := s.Run(t, 2*time.Minute, argv...)
 	turn := client{
 		says:   []string{"All done: pong."},
 		sees:   []string{"POST api.anthropic.com/v1/messages", thing7},
