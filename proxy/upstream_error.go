@@ -79,7 +79,7 @@ func mendsTrust(err error) string {
 	case errors.As(err, &name):
 		return "somebody else answers there: look at [upstream] resolve and proxy, and at the name service"
 	}
-	return "a private CA is named by [upstream] ca = \"FILE.pem\""
+	return "a private CA is named by [upstream] ca = \"FILE.pem\"; whether this machine knows any CA at all, agentguard doctor says"
 }
 
 // mendsAlert says what the server's end of a handshake may mean (RFC 8446 section 6.2). crypto/tls does not export its alerts.

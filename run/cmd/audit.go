@@ -206,8 +206,7 @@ func (p *program) auditListCommand() *cli.Command {
 }
 
 func (p *program) auditList(asJSON bool) error {
-	dir, _ := p.auditDirs()
-	runs, err := audit.Runs(dir)
+	runs, dir, err := p.recorded()
 	if err != nil {
 		return err
 	}
@@ -233,6 +232,16 @@ func (p *program) auditList(asJSON bool) error {
 }
 
 func (p *program) auditDirs() (logs, anchors string) { return audit.Dirs(p.env.stateHome()) }
+
+// recorded are the runs in the directory of logs. Where there is none, one that lies here is not taken for it: anybody may have made it.
+func (p *program) recorded() (runs []audit.Run, dir string, err error) {
+	if p.env.stateHome() == "" {
+		return nil, "", mended(errors.New("there is no place that keeps the record of runs"), "set HOME or XDG_STATE_HOME, or name a log by its file")
+	}
+	dir, _ = p.auditDirs()
+	runs, err = audit.Runs(dir)
+	return runs, dir, err
+}
 
 // findRuns gives the files that the arguments mean: ids, beginnings of ids, files; none at all is the newest run.
 func (p *program) findRuns(names []string) ([]string, error) {
@@ -295,8 +304,7 @@ func paths(runs []audit.Run) (out []string) {
 
 // runs are at least one.
 func (p *program) runs() ([]audit.Run, error) {
-	dir, _ := p.auditDirs()
-	all, err := audit.Runs(dir)
+	all, dir, err := p.recorded()
 	if err != nil {
 		return nil, err
 	}

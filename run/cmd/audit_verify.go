@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 
@@ -42,13 +41,16 @@ func (p *program) toVerify(names []string, all bool) (files, lost []string, err 
 		files, err = p.findRuns(names)
 		return files, nil, err
 	}
-	dir, anchors := p.auditDirs()
+	runs, dir, err := p.recorded()
+	if err != nil {
+		return nil, nil, err
+	}
+	_, anchors := p.auditDirs()
 	if lost, err = audit.Lost(dir, anchors); err != nil {
 		return nil, nil, err
 	}
-	runs, err := audit.Runs(dir)
-	if err != nil || len(runs)+len(lost) == 0 {
-		return nil, nil, cmp.Or(err, p.noRuns(dir))
+	if len(runs)+len(lost) == 0 {
+		return nil, nil, p.noRuns(dir)
 	}
 	found := append(paths(runs), lost...)
 	slices.Sort(found) // by time, with which the names begin

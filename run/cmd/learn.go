@@ -134,12 +134,52 @@ func (p *program) sourceOf(c *policy.Credential) string {
 	return c.From
 }
 
-// belongTo says whose the files will be: who has the directory in hand can lead root to write elsewhere, and not themselves.
+// belongTo says whose the files will be: who has the directory in hand can lead root to write elsewhere, and not themselves. That
+// they can be made there is tried before there is anything to lose.
 func (l *learning) belongTo(u *account.User) error {
-	if l.user = u; u.MayWrite(filepath.Dir(l.file)) {
+	dir := filepath.Dir(l.file)
+	if l.user = u; !u.MayWrite(dir) {
+		return mended(fmt.Errorf("%s: %s may not write there, as whom the command runs", l.file, account.As(u)), "-o names another place")
+	}
+	err := u.Do(func() error {
+		f, err := os.CreateTemp(dir, ".agentguard-learn-*")
+		if err == nil {
+			err = errors.Join(f.Close(), os.Remove(f.Name()))
+		}
+		return err
+	})
+	if err != nil {
+		return mended(fmt.Errorf("%s could not be written: %w", l.file, err), "-o names a place in a directory that is there and yours to write")
+	}
+	return nil
+}
+
+// write makes the two files; where they cannot be by now, in a directory of their own: what was learned may have taken hours.
+func (l *learning) write(d *learn.Draft) error {
+	both := func(policy, cases string) error {
+		if err := writeNew(policy, d.Policy); err != nil {
+			return err
+		}
+		err := writeNew(cases, d.Cases)
+		if err != nil {
+			os.Remove(policy)
+		}
+		return err
+	}
+	lost := both(l.file, l.cases)
+	if lost == nil {
 		return nil
 	}
-	return mended(fmt.Errorf("%s: %s may not write there, as whom the command runs", l.file, account.As(u)), "-o names another place")
+	dir, err := os.MkdirTemp("", "agentguard-learned-")
+	if err != nil {
+		return lost
+	}
+	kept := filepath.Join(dir, filepath.Base(l.file))
+	if both(kept, casesOf(kept)) != nil {
+		os.RemoveAll(dir)
+		return lost
+	}
+	return mended(fmt.Errorf("%s could not be written: %w", l.file, lost), "what was learned is in "+dir)
 }
 
 // learned writes what was learned, and says it.
@@ -152,10 +192,8 @@ func (p *program) learned(l *learning) error {
 	if err != nil {
 		return err
 	}
-	for file, text := range map[string]string{l.file: d.Policy, l.cases: d.Cases} {
-		if err := l.user.Do(func() error { return writeNew(file, text) }); err != nil {
-			return err
-		}
+	if err := l.user.Do(func() error { return l.write(d) }); err != nil {
+		return err
 	}
 	for _, part := range []struct {
 		what  string

@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,6 +55,7 @@ func (p *program) run(c *cli.Context) error {
 	if err := checkVariables(c.StringSlice("e")); err != nil {
 		return err
 	}
+	p.warnOfOpen(c.Args().Slice())
 	l, err := p.learning(c)
 	if err != nil {
 		return err
@@ -92,6 +94,18 @@ func (p *program) run(c *cli.Context) error {
 		return status(result.Code)
 	}
 	return nil
+}
+
+// warnOfOpen says of a file that the shell opened for an argument, as <(CMD) is, that the command does not find it.
+func (p *program) warnOfOpen(argv []string) {
+	for _, a := range argv {
+		for _, dir := range []string{"/dev/fd/", "/proc/self/fd/"} {
+			number, is := strings.CutPrefix(a, dir)
+			if n, err := strconv.Atoi(number); is && err == nil && n > 2 {
+				p.warn("%s: the command gets no open file but its three standard ones; have it open its own: bash -c 'CMD <(...)'", a)
+			}
+		}
+	}
 }
 
 // watch notes what a run begins with. warn says what of it is another at the end, be that before its time: the command may have

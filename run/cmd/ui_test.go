@@ -2,8 +2,11 @@ package cmd
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -48,5 +51,29 @@ func TestUnreadableHomeHasAWayOut(t *testing.T) {
 		if code != ours || (len(hints) > 0) != want {
 			t.Errorf("%s: %d, %q", path, code, hints)
 		}
+	}
+}
+
+// TestNowhere: who has no home directory is told so. What lies in the working directory is not taken for the record of runs, and
+// no file without a name is said to be used.
+func TestNowhere(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	log := filepath.Join("agentguard", "audit", "20260101T000000.000Z_planted_bot.jsonl")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(log), 0o700), os.WriteFile(log, []byte("{}\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	var out, said bytes.Buffer
+	p := &program{ui: &ui{out: &answer{to: &out}, err: &said}}
+	_, newest := p.findRuns(nil)
+	_, _, last := p.toVerify(nil, false)
+	for _, err := range []error{p.auditList(false), newest, last} {
+		if err == nil || !strings.Contains(err.Error(), "no place that keeps the record") || out.Len() > 0 {
+			t.Errorf("%v, and %q", err, out.String())
+		}
+	}
+	p.sayNoKeychain("no bus")
+	if got := said.String(); !strings.Contains(got, "no place for the encrypted file: set HOME, or AGENTGUARD_AGE_FILE") {
+		t.Errorf("%q", got)
 	}
 }

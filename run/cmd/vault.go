@@ -161,7 +161,12 @@ func (p *program) destination(ctx context.Context, v *vault.Vault, name, to stri
 }
 
 func (p *program) sayNoKeychain(why string) {
-	p.say("no keychain here (%s): using the encrypted file %s", why, p.ageFile())
+	file := p.ageFile()
+	if file == "" {
+		p.say("no keychain here (%s), and no place for the encrypted file: set HOME, or AGENTGUARD_AGE_FILE to its path", why)
+		return
+	}
+	p.say("no keychain here (%s): using the encrypted file %s", why, file)
 }
 
 func (p *program) vaultListCommand() *cli.Command {

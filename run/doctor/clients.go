@@ -48,7 +48,7 @@ func (k client) isScript() bool { return k.program == "python3" || k.program == 
 var clients = []client{
 	{"curl", "curl", []string{"-sS", "--fail", "--max-time", "8", "URL"}, nil,
 		"look in ~/.curlrc for proxy, cacert or noproxy"},
-	{"wget", "wget", []string{"-q", "-O", "-", "--tries=1", "--timeout=8", "URL"}, nil,
+	{"wget", "wget", []string{"-q", "-O", "-", "-t", "1", "-T", "8", "URL"}, nil,
 		"look in ~/.wgetrc and /etc/wgetrc for use_proxy, https_proxy or ca_certificate"},
 	{"git", "git", []string{"ls-remote", "URL"}, []string{"GIT_TERMINAL_PROMPT=0"},
 		"git config --show-origin --get-regexp '^http\\.'   (a proxy or sslCAInfo there beats the environment)"},
@@ -226,8 +226,13 @@ func (l *lab) authorized(h http.Header) bool {
 
 // try runs one program in a session of its own.
 func (l *lab) try(ctx context.Context, k client) Finding {
-	if _, err := exec.LookPath(k.program); err != nil {
+	program, err := exec.LookPath(k.program)
+	if err != nil {
 		return Finding{Status: Skip, What: "not installed", Why: " "}
+	}
+	if to, err := filepath.EvalSymlinks(program); err == nil && filepath.Base(to) == "busybox" {
+		return Finding{Status: Warn, What: "it is BusyBox's, which the proxy has to refuse", Why: "it ends its half of the connection before the answer, as a program does that was ended",
+			Fix: "install GNU's, or take curl; sealed, it works without a proxy: env -u http_proxy -u https_proxy " + k.program}
 	}
 	path := "try/" + strings.ReplaceAll(k.name, " ", "-")
 	code, said, err := l.session(ctx, append([]string{k.program}, l.fill(k.args, path)...), k.env)

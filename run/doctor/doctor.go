@@ -109,6 +109,7 @@ var checks = []check{
 	{"policy", "without a policy nothing starts: what no rule allows is denied", 5 * time.Second, checkPolicy},
 	{"vault", "a run starts only when each credential of the policy can be read", 20 * time.Second, checkVault},
 	{"clock", "certificates of the run, expiry dates, limits and the audit log go by the clock", 5 * time.Second, checkClock},
+	{"roots", "a server is trusted only for a certificate authority that this machine knows", 5 * time.Second, checkRoots},
 	{"limits", "a run starts only when its limits can be counted, and a request that cannot be counted is refused", 10 * time.Second, checkLimits},
 	{"audit", "a request whose record cannot be written is refused", 5 * time.Second, checkAudit},
 	{"isolation", "the level says what a hostile program could still do", 5 * time.Second, checkIsolation},
