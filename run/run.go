@@ -172,7 +172,7 @@ func (s *session) prepare(ctx context.Context) error {
 		return failure(err, "mount -t proc proc /proc")
 	}
 	if s.workDir() == "" {
-		return failure(errors.New("the working directory is not there any more"), "cd to one that is")
+		return failure(errors.New("the working directory is not there any more, or not yours to enter"), "cd to one that is")
 	}
 	if err := s.become(); err != nil {
 		return err

@@ -31,7 +31,8 @@ func (k *keychain) get(ctx context.Context, name string) (Secret, error) {
 		if err := reachKeychain(ctx, k.opt.LookupEnv); err != nil {
 			return "", err
 		}
-		return keyring.Get(keychainService, name)
+		value, err := keyring.Get(keychainService, name)
+		return value, k.whyLocked(ctx, err)
 	})
 	if err != nil {
 		return Secret{}, keychainError(err)
@@ -63,9 +64,19 @@ func (k *keychain) change(ctx context.Context, do func() error) error {
 		if err := reachKeychain(ctx, k.opt.LookupEnv); err != nil {
 			return struct{}{}, err
 		}
-		return struct{}{}, do()
+		return struct{}{}, k.whyLocked(ctx, do())
 	})
 	return keychainError(err)
+}
+
+// whyLocked is the reason where what the library could not unlock is no keyring at all: to unlock it would mend nothing.
+func (k *keychain) whyLocked(ctx context.Context, err error) error {
+	if err != nil && isLocked(err) {
+		if _, _, none := inspectKeychain(ctx, k.opt.LookupEnv); none != nil {
+			return none
+		}
+	}
+	return err
 }
 
 func (k *keychain) list(context.Context) ([]Entry, error) { return k.index.list() }
@@ -107,9 +118,9 @@ func keychainError(err error) error {
 	case errors.Is(err, keyring.ErrSetDataTooBig):
 		return hint(errors.New("the value is too large for this keychain"), noKeychainHint)
 	case errors.Is(err, ErrLocked):
-		return hint(err, unlockHint)
+		return hint(err, UnlockHint)
 	case isLocked(err), errors.As(err, &exit) && securityLocked[exit.ExitCode()]:
-		return hint(fmt.Errorf("%w: the keychain was not unlocked", ErrLocked), unlockHint)
+		return hint(fmt.Errorf("%w: the keychain was not unlocked", ErrLocked), UnlockHint)
 	}
 	return hint(fmt.Errorf("%w: %s", ErrUnavailable, clean(err.Error())), noKeychainHint)
 }

@@ -18,7 +18,12 @@ import (
 // keychainLimit: the Secret Service has none of its own.
 const keychainLimit = math.MaxInt
 
-const unlockHint = "unlock the keyring (log in on the desktop, or `gnome-keyring-daemon --unlock`) and run it again"
+// unlockCommand opens the keyring where there is no desktop, and makes one where none was made yet. A daemon that runs opens nothing
+// when it is told to by another, so that it is replaced; and what it reads is the password with the line break, if there is one.
+const unlockCommand = `bash -c 'read -rsp "password: " p; printf %s "$p" | gnome-keyring-daemon --replace --unlock'`
+
+// UnlockHint says what opens a keychain that is locked.
+const UnlockHint = "unlock the keyring and run it again: log in on the desktop, or without one: " + unlockCommand
 
 const (
 	secretService = "org.freedesktop.secrets"

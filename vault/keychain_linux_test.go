@@ -130,13 +130,19 @@ func (s *session) wait(what string, ready func() error) {
 // keyring starts a real gnome-keyring, unlocked.
 func (s *session) keyring() {
 	s.t.Helper()
-	needs(s.t, "gnome-keyring-daemon", "dbus-daemon")
 	s.bus("")
-	cmd := s.command("gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets")
+	s.daemon("--unlock")
+	s.wait("gnome-keyring-daemon", func() error { return s.inside("TestInsideReady") })
+}
+
+// daemon starts gnome-keyring, which has no keyring until it is told to unlock one.
+func (s *session) daemon(options ...string) {
+	s.t.Helper()
+	needs(s.t, "gnome-keyring-daemon", "dbus-daemon")
+	cmd := s.command("gnome-keyring-daemon", append(options, "--foreground", "--components=secrets")...)
 	cmd.Env = append(cmd.Env, busVariable+"=unix:path="+s.socket())
 	cmd.Stdin = strings.NewReader("login-password")
 	s.start(cmd)
-	s.wait("gnome-keyring-daemon", func() error { return s.inside("TestInsideReady") })
 }
 
 // inside runs one test of this binary in the session.
@@ -229,6 +235,27 @@ func TestInsideLocked(t *testing.T) {
 	}
 }
 
+// TestUnlockHint: what the hint says opens a locked keyring when it is pasted, and makes one where there is none.
+func TestUnlockHint(t *testing.T) {
+	needs(t, "bash")
+	s := newSession(t, os.Geteuid())
+	s.bus("")
+	s.daemon()
+	s.wait("gnome-keyring-daemon", func() error { return s.inside("TestInsideNoBus", "REASON=no default keyring") })
+	paste := func() {
+		cmd := s.command("bash", "-c", unlockCommand)
+		cmd.Env = append(cmd.Env, busVariable+"=unix:path="+s.socket())
+		cmd.Stdin = strings.NewReader("login-password\n")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatal(err, string(out))
+		}
+		s.wait("the keyring", func() error { return s.inside("TestInsideReady") })
+	}
+	paste()
+	s.pass("TestInsideLocked")
+	paste()
+}
+
 // TestKeychainNotThere: each way in which there is none is said as such, and points to the age file.
 func TestKeychainNotThere(t *testing.T) {
 	s := newSession(t, os.Geteuid())
@@ -241,6 +268,8 @@ func TestKeychainNotThere(t *testing.T) {
 	s.pass("TestInsideNoBus", "REASON=names no socket", busVariable+"=unix:runtime=yes")
 	s.bus("")
 	s.pass("TestInsideNoBus", "REASON=no Secret Service")
+	s.daemon()
+	s.wait("gnome-keyring-daemon", func() error { return s.inside("TestInsideNoBus", "REASON=no default keyring") })
 }
 
 func TestInsideNoBus(t *testing.T) {

@@ -73,6 +73,9 @@ func writeNew(file, text string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return mended(err, "mkdir -p "+words.Quote(filepath.Dir(file)))
 	}
+	if errors.Is(err, fs.ErrPermission) {
+		return mended(err, "cd to a directory that is yours to write, or name a file in one")
+	}
 	if err != nil {
 		return err
 	}

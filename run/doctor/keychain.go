@@ -3,6 +3,8 @@ package doctor
 import (
 	"context"
 	"strings"
+
+	"agentguard/vault"
 )
 
 // checkKeychain asks for the keychain's state; nothing is read from it, and nobody is asked for a passphrase.
@@ -20,7 +22,7 @@ func checkKeychain(ctx context.Context, c *Config) []Finding {
 			return one(Warn, "keychain", p.State+": "+p.Err.Error(), "unlock it, then run doctor again")
 		case p.State == "locked":
 			return []Finding{{Object: "keychain", Status: Warn, What: "locked",
-				Why: "a run waits until somebody unlocks it, and is refused where nobody does", Fix: "unlock it: the next read will ask"}}
+				Why: "a run waits until somebody unlocks it, and is refused where nobody does", Fix: vault.UnlockHint}}
 		}
 		return one(OK, "keychain", strings.TrimSpace(p.State+" "+p.Detail), "")
 	}
