@@ -50,7 +50,9 @@ func (p *program) explain(err error) (code int, hints []string) {
 		hints = []string{"files may be no longer than that here: ulimit -f unlimited"}
 	}
 	if len(hints) == 0 {
-		hints = append(p.explainPlace(err), explainDisk(err)...)
+		if hints = p.explainPlace(err); len(hints) == 0 {
+			hints = explainDisk(err)
+		}
 	}
 	return code, slices.Compact(hints)
 }
@@ -83,6 +85,9 @@ func (p *program) explainPlace(err error) []string {
 		if _, err := os.Stat(dir); err != nil {
 			return []string{name + " is " + dir + ": set it to a directory that is there and yours to write"}
 		}
+	}
+	if tmp := os.TempDir(); strings.HasPrefix(at.Path, tmp+string(filepath.Separator)) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)) {
+		return []string{"set TMPDIR to a directory that is yours to write: " + tmp + " is not"}
 	}
 	if errors.Is(err, fs.ErrPermission) && strings.Contains(filepath.ToSlash(at.Path), "/agentguard/") {
 		return []string{"that place is not yours to use: set HOME, or XDG_STATE_HOME and XDG_DATA_HOME, to a directory of yours"}

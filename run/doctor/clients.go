@@ -107,7 +107,8 @@ func checkClients(ctx context.Context, c *Config) []Finding {
 	}
 	l, err := newLab(c)
 	if err != nil {
-		return one(Fail, "clients", "no session to try them in: "+err.Error(), "free space in the temporary directory, or set TMPDIR to one that is there")
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		return one(Fail, "clients", "no session to try them in: "+first, "free space in the temporary directory, or set TMPDIR to one that is there")
 	}
 	defer l.close()
 	all := slices.Clone(clients)
