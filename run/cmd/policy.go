@@ -167,7 +167,7 @@ func (p *program) policyCheckJSON(given string) error {
 	switch {
 	case errors.As(err, &all):
 	case err != nil:
-		return err
+		return p.missingPolicy(file, err)
 	}
 	for _, e := range all {
 		if err := p.json(finding{"error", e.File, e.Line, e.Message, e.Hint}); err != nil {

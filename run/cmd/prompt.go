@@ -154,9 +154,19 @@ func typedTwice(what string) ([]byte, error) {
 	defer clear(second)
 	if !bytes.Equal(first, second) {
 		clear(first)
+		dropTyped()
 		return nil, errors.New("the two values differ: nothing was stored")
 	}
 	return first, nil
+}
+
+// dropTyped drops what was typed and not read. Of a value of several lines that was pasted, the rest would go to the shell, which
+// shows, runs and remembers it.
+func dropTyped() {
+	if t, err := openTTY(); err == nil {
+		flushTyped(t)
+		t.close()
+	}
 }
 
 // tty is the controlling terminal.

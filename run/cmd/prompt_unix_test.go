@@ -161,6 +161,23 @@ func TestHiddenPromptThatDiffers(t *testing.T) {
 	}
 }
 
+// TestPasteOfSeveralLines: of a key file that is pasted, nothing is left for the shell to run.
+func TestPasteOfSeveralLines(t *testing.T) {
+	s := onTerminal(t, t.TempDir(), "vault", "set", "token", "--to", "age")
+	s.waitFor("not shown")
+	s.ptmx.WriteString("-----BEGIN KEY-----\nsesame-line-2\nsesame-line-3\n-----END KEY-----\n")
+	s.waitFor("the two values differ: nothing was stored")
+	s.code()
+	fd, left := int(s.tty.Fd()), make([]byte, 4096)
+	syscall.SetNonblock(fd, true)
+	if n, _ := syscall.Read(fd, left); n > 0 {
+		t.Errorf("left for the shell: %q", left[:n])
+	}
+	if shown := s.shown(); strings.Contains(shown, "sesame") {
+		t.Errorf("shown: %q", shown)
+	}
+}
+
 // A signal in the middle of a question must not leave the user with a terminal that does not echo.
 func TestSignalsDuringAPromptRestoreTheTerminal(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {

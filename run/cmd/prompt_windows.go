@@ -1,6 +1,10 @@
 package cmd
 
-import "os"
+import (
+	"os"
+
+	"golang.org/x/sys/windows"
+)
 
 var promptSignals = []os.Signal{os.Interrupt}
 
@@ -22,3 +26,5 @@ func openTTY() (*tty, error) {
 
 // hideTyped does nothing: term.ReadPassword does it.
 func hideTyped(*tty) error { return nil }
+
+func flushTyped(t *tty) { windows.FlushConsoleInputBuffer(windows.Handle(t.in.Fd())) }
