@@ -288,13 +288,19 @@ func (s *session) listen() (err error) {
 		return nil
 	}
 	if s.main, err = listenHere(); err != nil {
-		return failure(fmt.Errorf("no loopback address to listen on: %w", err), "")
+		return failure(fmt.Errorf("no loopback address to listen on: %w", err), "the interface may be down, or without 127.0.0.1: ip link set lo up")
 	}
 	return nil
 }
 
 // listenHere listens on the loopback. Multipath TCP, which Go tries first, has no second path there.
 func listenHere() (net.Listener, error) {
+	// What is down is listened on without an error, and reached by nobody. This asks for the way there alone, and sends nothing.
+	way, err := net.Dial("udp", "127.0.0.1:9")
+	if err != nil {
+		return nil, err
+	}
+	way.Close()
 	var c net.ListenConfig
 	c.SetMultipathTCP(false)
 	return c.Listen(context.Background(), "tcp", "127.0.0.1:0")
