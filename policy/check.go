@@ -214,6 +214,7 @@ func (d *draft) checkLimits(r *ruleDraft) {
 	}
 	for _, l := range r.limits {
 		switch name := l.s; {
+		case !knownTo([]*action.Service{r.svc}, name) && slices.Contains(r.Actions, name): // which is said of the actions
 		case !knownTo([]*action.Service{r.svc}, name):
 			d.fail(l.line, "", "%s.limits: service %s has no action %q%s", r.Name, r.svc.Name, name, d.suggest(name, r.Actions))
 		case !limits(r, name):

@@ -65,7 +65,7 @@ func (d *document) open(content []byte) *table {
 		d.fail(0, "", "a policy is at most %d KiB", maxFile>>10)
 		return nil
 	case !utf8.ValidString(s) || strings.Contains(s, "\x00"):
-		d.fail(0, "", "a policy is UTF-8 text without NUL")
+		d.fail(0, "an editor may have saved it in another encoding: save it as UTF-8", "a policy is UTF-8 text without NUL")
 		return nil
 	}
 	root, unread := places(s)
