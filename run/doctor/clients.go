@@ -22,7 +22,7 @@ import (
 
 // perClient bounds one program, and atOnce how many run: some (java, node) fill a core while they start.
 const (
-	perClient = 10 * time.Second
+	perClient = 20 * time.Second
 	atOnce    = 2
 )
 
@@ -239,12 +239,12 @@ func (l *lab) try(ctx context.Context, k client) Finding {
 	code, said, err := l.session(ctx, append([]string{k.program}, l.fill(k.args, path)...), k.env)
 	arrived := l.arrived(path)
 	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return Finding{Status: Fail, What: "stopped after " + perClient.String(), Fix: "run doctor again when the machine has less to do, or " + k.fix}
 	case err != nil:
 		return Finding{Status: Fail, What: err.Error(), Fix: k.fix}
 	case k.isScript() && code == missing, k.program == "java" && strings.Contains(said, noCompiler):
 		return Finding{Status: Skip, What: "not installed", Why: " "}
-	case ctx.Err() != nil:
-		return Finding{Status: Fail, What: "stopped after " + perClient.String(), Fix: k.fix}
 	case code == 0 && arrived:
 		return Finding{Status: OK, What: "takes the proxy and trusts the run's CA, at isolation " + l.config.taken().String()}
 	case arrived:
@@ -292,6 +292,8 @@ func (l *lab) session(ctx context.Context, argv, env []string) (code int, said s
 	said = lastLine(out)
 	var exit *exec.ExitError
 	switch {
+	case ctx.Err() != nil: // whatever it said when it was ended
+		return 0, said, ctx.Err()
 	case errors.As(err, &exit) && exit.ExitCode() == notRun:
 		return notRun, said, errors.New(errorLine(out))
 	case errors.As(err, &exit):

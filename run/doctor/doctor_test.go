@@ -276,4 +276,9 @@ func TestClientThatGoesRound(t *testing.T) {
 			t.Errorf("%s: %+v, want %s", c.name, f, c.want)
 		}
 	}
+	// What was ended for its slowness, as on a busy machine, is said to be that, whatever it had said so far.
+	soon, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	slow := client{name: "slow", program: "sh", args: []string{"-c", "echo Picked up >&2; exec sleep 30"}, fix: "x"}
+	want(t, []Finding{l.try(soon, slow)}, "", Fail, "stopped after 20s", "less to do")
 }
