@@ -91,6 +91,8 @@ func executable(name, path string) error {
 		return &ExitError{Code: exitCannotExecute, Reason: name + ": " + reason(err), Err: err}
 	case info.IsDir():
 		return &ExitError{Code: exitCannotExecute, Reason: name + ": is a directory", Err: unix.EISDIR}
+	case !info.Mode().IsRegular(): // execve(2) would refuse it too
+		return &ExitError{Code: exitCannotExecute, Reason: name + ": is no regular file", Err: unix.EACCES}
 	case unix.Faccessat(unix.AT_FDCWD, path, unix.X_OK, unix.AT_EACCESS) != nil:
 		e := &ExitError{Code: exitCannotExecute, Reason: name + ": permission denied", Err: unix.EACCES}
 		if info.Mode()&0o111 == 0 {
@@ -132,7 +134,7 @@ func explain(path, dir string, err error) error {
 
 // shebang reads the interpreter of a script.
 func shebang(path string) (interpreter string, ok bool) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // a pipe in its place by now would be waited for
 	if err != nil {
 		return "", false
 	}

@@ -86,7 +86,7 @@ func (p *program) explainPlace(err error) []string {
 			return []string{name + " is " + dir + ": set it to a directory that is there and yours to write"}
 		}
 	}
-	if tmp := os.TempDir(); strings.HasPrefix(at.Path, tmp+string(filepath.Separator)) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)) {
+	if tmp := os.TempDir(); filepath.Dir(at.Path) == filepath.Clean(tmp) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)) {
 		return []string{"set TMPDIR to a directory that is yours to write: " + tmp + " is not"}
 	}
 	if errors.Is(err, fs.ErrPermission) && strings.Contains(filepath.ToSlash(at.Path), "/agentguard/") {
