@@ -87,7 +87,7 @@ func (r *links) lacks(dir, name string) bool {
 // namesIn gives the names in a directory; nil where it cannot be read as a whole, is very large, or may take one name for another.
 func namesIn(dir string) map[string]bool {
 	const most = 1000
-	f, err := os.Open(dir)
+	f, err := os.OpenFile(dir, os.O_RDONLY|openNonblock, 0) // a pipe may lie in its place
 	if err != nil {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 )
 
@@ -88,6 +89,12 @@ func TestManyNamesOfOneDirectory(t *testing.T) {
 	}
 	if names := namesIn(filepath.Join(dir, "nowhere")); names != nil {
 		t.Errorf("none: %v", names)
+	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if names := namesIn(filepath.Join(dir, "pipe")); names != nil { // nor is it waited for
+		t.Errorf("a pipe: %v", names)
 	}
 	os.Mkdir(filepath.Join(dir, "empty", "12"), 0o755)
 	if names := namesIn(filepath.Join(dir, "empty")); names != nil {
