@@ -9,6 +9,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"agentguard/run"
+	"agentguard/run/sandbox"
 )
 
 // TestForeignTextIsEscaped: nothing that others wrote reaches a terminal as a control sequence or turns text around.
@@ -75,5 +79,28 @@ func TestNowhere(t *testing.T) {
 	p.sayNoKeychain("no bus")
 	if got := said.String(); !strings.Contains(got, "no place for the encrypted file: set HOME, or AGENTGUARD_AGE_FILE") {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestHeldBack: who is told that files could not be made is whoever failed after a while, confined, and had asked for nothing.
+func TestHeldBack(t *testing.T) {
+	failed := run.Result{Code: 3, Duration: time.Second}
+	for name, c := range map[string]struct {
+		level  sandbox.Level
+		change func(*run.Result)
+		want   bool
+	}{
+		"confined":         {sandbox.Filtered, func(*run.Result) {}, true},
+		"not confined":     {sandbox.Env, func(*run.Result) {}, false},
+		"at once":          {sandbox.Sealed, func(r *run.Result) { r.Duration = time.Second / 3 }, false},
+		"did not fail":     {sandbox.Sealed, func(r *run.Result) { r.Code = 0 }, false},
+		"was not found":    {sandbox.Sealed, func(r *run.Result) { r.Code = 127 }, false},
+		"asked for things": {sandbox.Sealed, func(r *run.Result) { r.Requests = 1 }, false},
+	} {
+		r := failed
+		c.change(&r)
+		if got := (&program{level: c.level}).heldBack(r); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }
