@@ -208,7 +208,7 @@ func (c command) environ(tool string) []string {
 			names = append(names, strings.Fields(t.names)...)
 		}
 	}
-	environ := []string{}
+	environ := []string{"PYTHONSAFEPATH=1"} // Python would look beside the script, and in the working directory, for what it imports (docs.python.org, "Command line and environment")
 	for _, name := range names {
 		v, ok := c.lookup(name)
 		if name == "PATH" {

@@ -80,7 +80,7 @@ func TestExecEnvironmentAndTerminal(t *testing.T) {
 		name, _, _ := strings.Cut(kv, "=")
 		return slices.Contains([]string{"PWD", "SHLVL", "_", "OLDPWD", "x"}, name) // the shell's own, and the end
 	})
-	if want := []string{"HOME=/h", "PATH=/usr/bin:/bin", "XDG_RUNTIME_DIR=/r"}; !slices.Equal(got, want) {
+	if want := []string{"HOME=/h", "PATH=/usr/bin:/bin", "PYTHONSAFEPATH=1", "XDG_RUNTIME_DIR=/r"}; !slices.Equal(got, want) {
 		t.Fatal(got)
 	}
 }
@@ -119,6 +119,11 @@ func TestExecPassesOverTheProject(t *testing.T) {
 	write(t, at("tools/gh"), "#!/bin/sh\necho the-user-has-this", 0o755)
 	if s, err := v.Get(t.Context(), Ref{"exec", "tool"}); err != nil || string(s.Reveal()) != "the-user-has-this says "+at("tools") {
 		t.Errorf("%q, %v", s.Reveal(), err)
+	}
+	write(t, at("work/json.py"), "def dumps(x): return 'planted-by-the-agent'", 0o644)
+	write(t, at("work/ask"), "#!/bin/sh\nexec /usr/bin/python3 -c 'import sys, json; print(sys.version_info < (3, 11) or json.dumps(1))'", 0o755)
+	if s, err := v.Get(t.Context(), Ref{"exec", at("work/ask")}); err == nil && string(s.Reveal()) == "planted-by-the-agent" {
+		t.Errorf("a module of the project's is imported: %q", s.Reveal())
 	}
 	env["PATH"] = at("home/bin")
 	t.Chdir(at("home"))
