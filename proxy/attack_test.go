@@ -366,6 +366,9 @@ func TestWaitingUploadsAreBounded(t *testing.T) {
 			if n, told := f.Value(http2.SettingInitialWindowSize); told {
 				stream = n
 			}
+			if n, told := f.Value(http2.SettingMaxConcurrentStreams); !f.IsAck() && (!told || n > maxStreams) {
+				t.Errorf("%d streams", n)
+			}
 		case *http2.WindowUpdateFrame:
 			if all := 65535 + f.Increment; stream > maxWaiting || all > maxWaiting {
 				t.Errorf("%d bytes of a stream, %d of all", stream, all)

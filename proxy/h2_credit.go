@@ -52,7 +52,9 @@ const (
 	flagEnds = 1 // the stream; of a SETTINGS frame: it answers another
 
 	settingInitialWindow = 4
-	maxSettings          = 16 << 10 // bytes of a frame of them
+	settingMaxFrame      = 5
+	maxSettings          = 16 << 10   // bytes of a frame of them
+	maxFrame             = copyBuffer // bytes of one that we send: net/http keeps as many for each body, up to 512 KiB
 )
 
 var errCredit = errors.New("the upstream gave more credit than HTTP/2 knows")
@@ -149,15 +151,19 @@ func (c *creditConn) update(stream uint32, n int64) error {
 	return nil
 }
 
-// settings may change the credit of all streams (RFC 9113 section 6.9.2).
+// settings may change the credit of all streams (RFC 9113 section 6.9.2), and let frames be longer than we want them.
 func (c *creditConn) settings(payload []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for ; len(payload) >= 6; payload = payload[6:] {
-		if binary.BigEndian.Uint16(payload) != settingInitialWindow {
+		setting, value := binary.BigEndian.Uint16(payload), binary.BigEndian.Uint32(payload[2:])
+		if setting == settingMaxFrame {
+			binary.BigEndian.PutUint32(payload[2:], min(value, maxFrame))
+		}
+		if setting != settingInitialWindow {
 			continue
 		}
-		initial := int64(binary.BigEndian.Uint32(payload[2:]))
+		initial := int64(value)
 		for stream, had := range c.credit {
 			if had+initial-c.initial > math.MaxInt32 {
 				return errCredit

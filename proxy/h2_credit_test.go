@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
@@ -124,5 +125,20 @@ func TestCloseIsBounded(t *testing.T) {
 	case <-done:
 	case <-time.After(20 * time.Second):
 		t.Error("Close waits for ever")
+	}
+}
+
+// net/http keeps a buffer for each body that is as long as a frame may be.
+func TestFramesOfUploadsAreBounded(t *testing.T) {
+	var told bytes.Buffer
+	const streams = 77
+	http2.NewFramer(&told, nil).WriteSettings(http2.Setting{ID: http2.SettingMaxFrameSize, Val: 1 << 23}, http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: streams})
+	frame, err := http2.NewFramer(nil, &creditConn{r: bufio.NewReader(&told), credit: map[uint32]int64{}}).ReadFrame()
+	if err != nil {
+		t.Fatal(err)
+	}
+	size, _ := frame.(*http2.SettingsFrame).Value(http2.SettingMaxFrameSize)
+	if n, _ := frame.(*http2.SettingsFrame).Value(http2.SettingMaxConcurrentStreams); size != maxFrame || n != streams {
+		t.Errorf("frames of %d bytes, %d streams", size, n)
 	}
 }

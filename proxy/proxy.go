@@ -90,6 +90,7 @@ const (
 	maxHeld       = 64 << 20
 	maxOnDisk     = 4 * maxSpool
 	maxWaiting    = 256 << 10 // of bodies over HTTP/2 that the upstream does not take; net/http's own is four times that
+	maxStreams    = 100       // of a connection in HTTP/2, each of which may have a streamBuffer; RFC 9113 section 6.5.2 wants no fewer
 	copyBuffer    = 64 << 10  // 32 KiB costs a third of the download rate
 )
 
@@ -128,7 +129,7 @@ func New(c Config) (*Proxy, error) {
 	p.inner = &http.Server{
 		Handler: http.HandlerFunc(p.serveInner), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeader, ErrorLog: silent, ConnContext: enter, DisableGeneralOptionsHandler: true,
-		HTTP2: &http.HTTP2Config{MaxReceiveBufferPerConnection: maxWaiting, MaxReceiveBufferPerStream: maxWaiting},
+		HTTP2: &http.HTTP2Config{MaxReceiveBufferPerConnection: maxWaiting, MaxReceiveBufferPerStream: maxWaiting, MaxConcurrentStreams: maxStreams},
 	}
 	go p.inner.Serve(p.queue)
 	p.prepare()
