@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -137,7 +138,7 @@ func (u *Upstream) dialThrough(ctx context.Context, p *url.URL, a action.Authori
 		return nil, err
 	}
 	// The server of a tunnel that carries TLS speaks second, so nothing follows the answer that could be lost here.
-	resp, err := http.ReadResponse(bufio.NewReader(conn), req)
+	resp, err := http.ReadResponse(bufio.NewReader(io.LimitReader(conn, maxAnswerHead)), req)
 	if err != nil {
 		return nil, err
 	}

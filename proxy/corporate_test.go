@@ -99,6 +99,26 @@ func TestCorporateProxyThatMakesNoTunnel(t *testing.T) {
 	}
 }
 
+// TestCorporateProxyThatTalksWithoutEnd: of what one answers to CONNECT no more is taken than of any other answer's header.
+func TestCorporateProxyThatTalksWithoutEnd(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{policy: tunnelPolicy})
+	r.through(&url.URL{Scheme: "http", Host: badProxy(t, func(c net.Conn) {
+		io.WriteString(c, "HTTP/1.1 200 OK\r\n")
+		for err := error(nil); err == nil; {
+			_, err = io.WriteString(c, "X: "+strings.Repeat("x", 1<<16)+"\r\n")
+		}
+	})})
+	r.proxy.Upstream.tunnel = tunnelTimeout
+	const want = "ended the connection"
+	resp, _, _ := r.raw("CONNECT pinned.example.com:443 HTTP/1.1\r\nHost: pinned.example.com:443\r\n{auth}\r\n")
+	if resp == nil || resp.StatusCode != 502 || !strings.Contains(bodyOf(t, resp), want) {
+		t.Errorf("a tunnel that is not read: %v", resp)
+	}
+	if a := r.do("GET", "https://api.example.com/items/1", ""); a.StatusCode != 502 || !strings.Contains(a.body, want) {
+		t.Errorf("%s %s", a.Status, a.body)
+	}
+}
+
 // TestCorporateProxyThatShowsThePassword: what a proxy repeats of its own password comes neither to the child nor into the log, in an
 // answer of its own to a plain request and in its refusal of a tunnel, read or not.
 func TestCorporateProxyThatShowsThePassword(t *testing.T) {
