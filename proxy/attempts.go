@@ -32,12 +32,20 @@ func (t sparing) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err == nil {
 		return resp, nil
 	}
-	if context.Cause(ctx) == errSpent {
+	switch {
+	case context.Cause(ctx) == errSpent:
 		err = errSpent
+	case !a.left.Load():
+		err = unsentError{err}
 	}
 	cancel(err)
 	return nil, err
 }
+
+// unsentError is why a request did not leave.
+type unsentError struct{ error }
+
+func (e unsentError) Unwrap() error { return e.error }
 
 // gotConn is told of the connection of each attempt, before anything is written to it.
 func (a *attempts) gotConn(c httptrace.GotConnInfo) {

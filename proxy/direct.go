@@ -84,7 +84,7 @@ func (d *direct) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	l, err := d.open(r.Context(), to)
 	if err != nil {
-		return nil, err
+		return nil, unsentError{err}
 	}
 	return d.ask(l, r)
 }

@@ -160,10 +160,11 @@ func leaves(ex *Exchange) func(httptrace.GotConnInfo) {
 }
 
 // tryHTTP1 asks in HTTP/1.1, and again in HTTP/2 where the upstream knows no other: then the handshake has failed with
-// alert 120 (RFC 7301 section 3.2), and nothing was sent.
+// alert 120 (RFC 7301 section 3.2), and nothing was sent. What says so in an answer is not believed.
 func (u *Upstream) tryHTTP1(w *ways, http1 http.RoundTripper, first, again *http.Request) (*http.Response, error) {
 	resp, err := http1.RoundTrip(first)
-	if err == nil || !strings.Contains(err.Error(), "no application protocol") {
+	var unsent unsentError
+	if !errors.As(err, &unsent) || !strings.Contains(err.Error(), "no application protocol") {
 		return resp, err
 	}
 	u.speaks.Store(again.URL.Host, 2)

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -179,6 +180,22 @@ func TestOriginOfHTTP2Only(t *testing.T) {
 	}
 	if _, h1 := protos.Load("HTTP/1.1"); h1 {
 		t.Error("the origin was asked in HTTP/1.1")
+	}
+}
+
+// Nor is one that says it of itself asked twice.
+func TestOriginThatClaimsToBeOfHTTP2Only(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{http1: true})
+	var asked atomic.Int32
+	rawOrigin(t, r, func(w net.Conn, _ *http.Request) {
+		asked.Add(1)
+		io.WriteString(w, "HTTP/1.1 200 OK\r\nno application protocol\r\n\r\n")
+	})
+	for _, c := range []struct{ method, body string }{{"DELETE", ""}, {"POST", "x"}} { // by either way to ask in HTTP/1.1
+		asked.Store(0)
+		if a := r.do(c.method, "https://api.example.com/any/x", c.body); a.StatusCode != 502 || asked.Load() != 1 {
+			t.Errorf("%s: %s, it came %d times", c.method, a.Status, asked.Load())
+		}
 	}
 }
 
