@@ -43,6 +43,27 @@ func TestTrailersOfTheChildAreDropped(t *testing.T) {
 	}
 }
 
+// Where the messages of an upstream cannot be read, its record says why they ended.
+func TestFramesThatCannotBeReadAreOnRecord(t *testing.T) {
+	for frame, want := range map[string]string{"\xc1\x01x": "a reserved bit is set", "\x83\x01x": "opcode 3 is reserved", "\x81\x02ok\x88\x02\x03\xe8": ""} {
+		r := newRig(t, echoAuth, rigOptions{http1: true})
+		rawOrigin(t, r, func(w net.Conn, _ *http.Request) {
+			io.WriteString(w, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"+frame)
+			io.Copy(io.Discard, w)
+		})
+		_, c, _ := r.raw("CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\n{auth}\r\n")
+		tc := tlsClient(c, r, "api.example.com")
+		io.WriteString(tc, "GET /any/x HTTP/1.1\r\nHost: api.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+		tc.Read(make([]byte, 4096)) // the 101
+		if want == "" {
+			tc.Close()
+		}
+		if e := r.last(); !strings.Contains(e.Failure, want) || (e.Failure == "") != (want == "") {
+			t.Errorf("%q: on record %q, want %q", frame, e.Failure, want)
+		}
+	}
+}
+
 // What an upstream says in HTTP/2, or behind a body, of how a message is framed, reaches nobody who frames one by that.
 func TestFramingOfAnswersIsOurs(t *testing.T) {
 	ask := func(r *rig) string {
@@ -93,6 +114,19 @@ func writeFields(f *http2.Framer, stream uint32, ends bool, lines ...string) {
 		enc.WriteField(hpack.HeaderField{Name: name, Value: value})
 	}
 	f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: ends})
+}
+
+// A value that goes on in another line is read as one with a space there (RFC 9112 section 5.2), which may stand within a secret.
+func TestFoldedLinesHoldNoSecret(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{http1: true})
+	rawOrigin(t, r, func(w net.Conn, _ *http.Request) {
+		fmt.Fprintf(w, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: %s\r\n %s\r\n\r\n0\r\nX-T: %[1]s\r\n\t%[2]s\r\n\r\n", theSecret[:15], theSecret[15:])
+	})
+	a := r.do("GET", "https://api.example.com/any/x", "")
+	unfolded := func(h http.Header, name string) string { return strings.ReplaceAll(h.Get(name), " ", "") }
+	if ours := r.placeholder("api-key"); unfolded(a.Header, "X-A") != ours || unfolded(a.Trailer, "X-T") != ours {
+		t.Errorf("the child got %v, %v", a.Header, a.Trailer)
+	}
 }
 
 // RFC 9110 section 15.2: a client of HTTP/1.0 takes a 1xx for the answer.

@@ -1,7 +1,10 @@
 package proxy
 
 import (
+	"context"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -31,7 +34,7 @@ func (p *Proxy) scrubMessages(ex *Exchange, r *http.Response, set *scrub.Set) *R
 	}
 	ex.Scrubbed += set.Header(r.Header) // ReverseProxy writes this header block past our ResponseWriter
 	r.Status = ""                       // and the upstream's own words for 101 with it
-	m := &messages{ReadWriteCloser: conn, from: conn}
+	m := &messages{ReadWriteCloser: conn, from: conn, run: p.ctx}
 	if ex.Claim.Kind == policy.ForService && set != nil {
 		m.from = set.Frames(conn, func(n int) { m.scrubbed.Add(int64(n)) })
 	}
@@ -44,12 +47,20 @@ func (p *Proxy) scrubMessages(ex *Exchange, r *http.Response, set *scrub.Set) *R
 type messages struct {
 	io.ReadWriteCloser
 	from                     io.Reader
+	run                      context.Context
 	sent, received, scrubbed atomic.Int64
+	broke                    atomic.Pointer[error] // what the upstream sent that is no frame; nil: nothing
 }
 
 func (m *messages) Read(p []byte) (int, error) {
 	n, err := m.from.Read(p)
 	m.received.Add(int64(n))
+	switch {
+	case errors.Is(err, scrub.ErrFrame):
+		m.broke.Store(&err)
+	case err == io.EOF && m.run.Err() != nil:
+		err = net.ErrClosed // after an end without an error the child would be waited for
+	}
 	return n, err
 }
 
@@ -60,7 +71,11 @@ func (m *messages) Write(p []byte) (int, error) {
 }
 
 func (m *messages) finish(ex *Exchange) {
-	if m != nil {
-		ex.Sent, ex.Received, ex.Scrubbed = m.sent.Load(), m.received.Load(), ex.Scrubbed+int(m.scrubbed.Load())
+	if m == nil {
+		return
+	}
+	ex.Sent, ex.Received, ex.Scrubbed = m.sent.Load(), m.received.Load(), ex.Scrubbed+int(m.scrubbed.Load())
+	if err := m.broke.Load(); err != nil && ex.Failure == "" {
+		ex.Failure = "the messages broke off: " + (*err).Error()
 	}
 }

@@ -26,6 +26,9 @@ const (
 	maxPart    = 64 << 10 // bytes of a data frame that are kept until it is complete; a multiple of the mask's four
 )
 
+// ErrFrame is a frame that cannot be read.
+var ErrFrame = errors.New("websocket frame")
+
 // frames scrubs the WebSocket frames of one direction.
 type frames struct {
 	set *Set
@@ -64,7 +67,7 @@ type header struct {
 // larger than 64 KiB, which no proxy should keep. Control frames overtake what is held back; their payload is scrubbed too,
 // and cut to 125 bytes. Payloads of text stay UTF-8 if secrets and placeholders are.
 //
-// Any extension, and whatever section 5 forbids, is an error: what cannot be read cannot be scrubbed.
+// Any extension, and whatever section 5 forbids, is an ErrFrame: what cannot be read cannot be scrubbed.
 func (s *Set) Frames(r io.Reader, hit func(n int)) io.Reader {
 	f := &frames{set: s, src: bufio.NewReaderSize(r, 16<<10), hit: hit}
 	f.msg.set = s
@@ -125,7 +128,7 @@ func (f *frames) advance() error {
 		return err
 	}
 	if err := f.admit(h); err != nil {
-		return fmt.Errorf("websocket frame: %w", err)
+		return fmt.Errorf("%w: %w", ErrFrame, err)
 	}
 	if h.op&controlBit != 0 {
 		return f.control(h)
@@ -149,7 +152,7 @@ func (f *frames) header() (h header, err error) {
 	first := b[0]
 	h.fin, h.op = first&finBit != 0, first&0x0f
 	if first&rsvBits != 0 {
-		return h, errors.New("websocket frame: a reserved bit is set; extensions are not read")
+		return h, fmt.Errorf("%w: a reserved bit is set; extensions are not read", ErrFrame)
 	}
 	if err = f.full(b[:1]); err != nil {
 		return h, err
@@ -180,7 +183,7 @@ func (f *frames) extended(code int) (int64, error) {
 	}
 	n := binary.BigEndian.Uint64(b)
 	if n < least || n>>63 != 0 {
-		return 0, errors.New("websocket frame: its length is not written as it must be")
+		return 0, fmt.Errorf("%w: its length is not written as it must be", ErrFrame)
 	}
 	return int64(n), nil
 }
