@@ -53,6 +53,9 @@ func (p *Proxy) captured(c net.Conn) {
 	conn.SetDeadline(time.Now().Add(headerTimeout))
 	first, err := conn.ahead.Peek(1)
 	if err != nil {
+		if conn.authority, err = p.meant("", conn); err == nil {
+			p.notesUnknown(conn)
+		}
 		conn.Close()
 		return
 	}
@@ -83,6 +86,7 @@ func (p *Proxy) capturedTLS(conn *tunnelConn) {
 		p.relayCaptured(conn, claim)
 		return
 	}
+	p.notesUnknown(conn)
 	p.queue.push(tls.Server(conn, p.tls))
 }
 

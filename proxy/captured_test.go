@@ -168,6 +168,7 @@ func TestCapturedOther(t *testing.T) {
 	for _, c := range []struct{ name, to, send, reason string }{
 		{"neither TLS nor HTTP", "93.184.216.34:443", "\x00\x01hello", "carried neither TLS nor HTTP"},
 		{"a handshake that is none", "93.184.216.34:443", "\x16\x03\x01\x00\x05hello", "that cannot be read"},
+		{"nothing", "93.184.216.34:25", "", "does not know 93.184.216.34:25"},
 		{"SSH", "93.184.216.34:22", "SSH-2.0-OpenSSH_9.9\r\n", "SSH is not passed on"},
 	} {
 		conn := r.dial(r.capture(c.to))

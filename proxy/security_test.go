@@ -3,6 +3,7 @@ package proxy
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -383,6 +384,69 @@ func TestUnclaimedHostIsRefusedWithTheReasonUnresolved(t *testing.T) {
 	}
 	if e := r.last(); e.Refusal == nil || e.Failure != "" || e.Recorded {
 		t.Errorf("recorded as %+v", e)
+	}
+}
+
+// Where nobody would read a refusal in the tunnel, none is opened.
+func TestTunnelsInWhichNobodyReads(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{})
+	for at, want := range map[string]int{
+		"evil.example.net:22": 403, "evil.example.net:25": 403, "169.254.169.254:80": 403, "[::ffff:169.254.169.254]:443": 403, "10.0.0.1:6443": 403, "[::1]:443": 403,
+		"evil.example.net:443": 200, "evil.example.net:8443": 200, "api.example.com:443": 200, "127.0.0.1:443": 200, // the last is a service's
+	} {
+		resp, _, _ := r.raw("CONNECT " + at + " HTTP/1.1\r\nHost: " + at + "\r\n{auth}\r\n")
+		if resp == nil || resp.StatusCode != want {
+			t.Errorf("%s: %v", at, resp)
+			continue
+		}
+		if want == 403 {
+			if text, e := bodyOf(t, resp), r.last(); !strings.Contains(text, "does not know") || e.Method != "CONNECT" || e.Refusal == nil || !e.Refusal.Unknown || e.Authority.Host == "" {
+				t.Errorf("%s: %s, on record %+v", at, text, e.Refusal)
+			}
+		}
+	}
+}
+
+// Who opens a tunnel to such a host is on record, once, whatever becomes of it.
+func TestUnclaimedHostIsOnRecord(t *testing.T) {
+	for name, use := range map[string]func(r *rig, c net.Conn, host string){
+		"nothing is sent":       func(*rig, net.Conn, string) {},
+		"the CA is not trusted": func(_ *rig, c net.Conn, host string) { tls.Client(c, &tls.Config{ServerName: host}).Handshake() },
+		"no HTTP is sent":       func(r *rig, c net.Conn, host string) { io.WriteString(tlsClient(c, r, host), "SSH-2.0-x\r\n\r\n") },
+		"no TLS and no HTTP is": func(_ *rig, c net.Conn, _ string) { io.WriteString(c, "\x00") },
+		"a request is sent": func(r *rig, c net.Conn, host string) {
+			io.WriteString(tlsClient(c, r, host), "GET / HTTP/1.1\r\nHost: "+host+"\r\n\r\n")
+		},
+		"another name is wanted": func(r *rig, c net.Conn, _ string) {
+			tls.Client(c, &tls.Config{ServerName: "api.example.com", InsecureSkipVerify: true}).Handshake()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, echoAuth, rigOptions{})
+			for _, host := range []string{"api.example.com", "evil.example.net"} { // of the first the policy knows what may come
+				_, c, br := r.raw("CONNECT " + host + ":443 HTTP/1.1\r\nHost: " + host + "\r\n{auth}\r\n")
+				use(r, c, host)
+				c.SetReadDeadline(time.Now().Add(time.Second / 10))
+				io.Copy(io.Discard, br)
+				c.Close()
+			}
+			about := func() (n int) {
+				time.Sleep(20 * time.Millisecond)
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				for _, e := range r.records {
+					if e.Authority.Host == "evil.example.net" && e.Refusal != nil {
+						n++
+					}
+				}
+				return n
+			}
+			for tries := 0; about() == 0 && tries < 100; tries++ {
+			}
+			if n := about(); n != 1 {
+				t.Errorf("%d records", n)
+			}
+		})
 	}
 }
 

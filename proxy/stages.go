@@ -155,11 +155,16 @@ func (p *Proxy) decide(ex *Exchange) *Refusal {
 	case policy.Tunnel:
 		return deny(ex.Authority.Host+" is only tunnelled", "use CONNECT, or move it from [network] tunnel to allow")
 	default:
-		f := deny(fmt.Sprintf("the policy does not know %s", ex.Authority), ex.Claim.Reason)
-		f.Unknown = true
-		return f
+		return unknown(ex.Authority, ex.Claim)
 	}
 	return decided(ex)
+}
+
+// unknown refuses what is for a host that the policy does not know.
+func unknown(a action.Authority, c policy.Claim) *Refusal {
+	f := deny(fmt.Sprintf("the policy does not know %s", a), c.Reason)
+	f.Unknown = true
+	return f
 }
 
 func decided(ex *Exchange) *Refusal {

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"agentguard/policy"
@@ -27,6 +28,16 @@ type tunnelConn struct {
 	plain     bool
 	peer      *peer
 	captured  netip.AddrPort // where it was to go; not valid: it came by CONNECT
+	asked     atomic.Bool    // something was, or its refusal is on record
+	unasked   func()         // is called at its end where nothing was; nil: nobody is told
+}
+
+// Close ends it.
+func (c *tunnelConn) Close() error {
+	if !c.asked.Swap(true) && c.unasked != nil {
+		c.unasked()
+	}
+	return c.bulk.Close()
 }
 
 // transport is how the requests in it came, for the record.
@@ -63,7 +74,8 @@ func (c *tunnelConn) Read(p []byte) (int, error) {
 }
 
 // serveConnect opens a tunnel. The host is not dialled and not resolved here, and a host that the policy does not claim
-// is refused inside the tunnel, where the client shows the reason: no client shows that of a refused CONNECT.
+// is refused inside the tunnel, where the client shows the reason: no client shows that of a refused CONNECT. (But where none
+// would read it there either, it is refused at once.)
 func (p *Proxy) serveConnect(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	if !p.admits(r) {
@@ -83,10 +95,15 @@ func (p *Proxy) serveConnect(w http.ResponseWriter, r *http.Request) {
 		p.serveBlind(w, r, authority, claim, start)
 		return
 	}
+	if f := p.unclaimed(authority); f != nil && !readsHTTP(authority) {
+		p.refuseExchange(w, &Exchange{Transport: "connect", Start: start, in: r, Authority: authority, Method: r.Method, Peer: r.RemoteAddr, Proto: r.Proto}, f)
+		return
+	}
 	conn := p.takeOver(w, r, authority)
 	if conn == nil {
 		return
 	}
+	p.notesUnknown(conn)
 	conn.SetDeadline(time.Now().Add(headerTimeout))
 	first, err := conn.ahead.Peek(1)
 	conn.SetDeadline(time.Time{})
@@ -101,6 +118,38 @@ func (p *Proxy) serveConnect(w http.ResponseWriter, r *http.Request) {
 	default:
 		p.refuseTunnel(conn, malformed(fmt.Sprintf("CONNECT %s carried neither TLS nor HTTP", authority)))
 		conn.Close()
+	}
+}
+
+// unclaimed refuses an authority that the policy knows in no way; nil: it knows it.
+func (p *Proxy) unclaimed(a action.Authority) *Refusal {
+	claim := p.Policy.Claim(a, false)
+	if claim.Kind != policy.Unclaimed || p.Policy.Claim(a, true).Kind != policy.Unclaimed {
+		return nil
+	}
+	return unknown(a, claim)
+}
+
+// readsHTTP says whether who opens a tunnel there is likely to. Special addresses are asked for by their number by scanners, and by
+// programs that have a CA of their own for them.
+func readsHTTP(a action.Authority) bool {
+	if ip, err := netip.ParseAddr(a.Host); err == nil && (&guard{}).check(a.Host, ip) != nil {
+		return false
+	}
+	return a.Port >= 1024 || a.Port == 443 || a.Port == 80
+}
+
+// notesUnknown has a connection to a host that the policy does not know be on record also where nothing is asked in it: its client may
+// have gone, or not have trusted our certificate.
+func (p *Proxy) notesUnknown(c *tunnelConn) {
+	f := p.unclaimed(c.authority)
+	if f == nil {
+		return
+	}
+	c.unasked = func() {
+		if p.ctx.Err() == nil {
+			p.refuseTunnel(c, f)
+		}
 	}
 }
 
@@ -156,6 +205,7 @@ func (p *Proxy) leaf(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 // serveInner answers a request that came through a tunnel: its Host must be the tunnel's authority.
 func (p *Proxy) serveInner(w http.ResponseWriter, r *http.Request) {
 	tunnel := r.Context().Value(tunnelKey{}).(*tunnelConn)
+	tunnel.asked.Store(true)
 	authority, err := p.within(r, tunnel)
 	ex := newExchange(r, tunnel.transport(), authority, tunnel.plain)
 	defer func() {
@@ -245,6 +295,7 @@ func (p *Proxy) refuse(w http.ResponseWriter, r *http.Request, transport string,
 
 // refuseTunnel records what was refused inside a tunnel, where nobody reads HTTP.
 func (p *Proxy) refuseTunnel(c *tunnelConn, f *Refusal) {
+	c.asked.Store(true)
 	ex := &Exchange{Transport: c.transport(), Method: http.MethodConnect, Authority: c.authority, Peer: c.RemoteAddr().String(), Pid: int(c.peer.pid.Load())}
 	p.refuseExchange(nil, ex, f)
 }
