@@ -57,7 +57,8 @@ func (m *messages) Read(p []byte) (int, error) {
 	m.received.Add(int64(n))
 	switch {
 	case errors.Is(err, scrub.ErrFrame):
-		m.broke.Store(&err)
+		broke := err // err itself would then be made anew for each Read
+		m.broke.Store(&broke)
 	case err == io.EOF && m.run.Err() != nil:
 		err = net.ErrClosed // after an end without an error the child would be waited for
 	}
