@@ -112,6 +112,7 @@ func (p *program) auditShow(path string, f filter) error {
 		return err
 	}
 	defer file.Close()
+	release := p.out.gather()
 	shown := false
 	open := map[uint64]string{} // requests whose end is still to come
 	err = audit.Read(file, func(_ int, r *audit.Record, raw []byte) error {
@@ -136,6 +137,7 @@ func (p *program) auditShow(path string, f filter) error {
 		return nil
 	})
 	p.printOpen(open)
+	release()
 	if err := p.damage(path, err); err != nil {
 		return err
 	}

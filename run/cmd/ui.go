@@ -17,6 +17,7 @@ package cmd
 //     included; 126 and 127 as a shell; 128+N ended by signal N; else the child's own.
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -57,6 +58,18 @@ func (a *answer) Write(b []byte) (int, error) {
 		a.lost = err
 	}
 	return n, err
+}
+
+// gather has what is written leave in larger pieces, up to a call of release: a log may have a million lines.
+func (a *answer) gather() (release func()) {
+	to, pieces := a.to, bufio.NewWriterSize(a.to, 64<<10)
+	a.to = pieces
+	return func() {
+		if err := pieces.Flush(); a.lost == nil {
+			a.lost = err
+		}
+		a.to = to
+	}
 }
 
 // say writes one line about what we do.
