@@ -28,7 +28,7 @@ const (
 // to the same authority, over the same way out, with the same credential, and only when it is on record, as an exchange of
 // its own. Its answer never reaches the child, and it counts against no limit.
 func (p *Proxy) ask(ex *Exchange, q *action.Question) (*action.Reply, error) {
-	ctx, cancel := context.WithTimeout(ex.in.Context(), askTimeout)
+	ctx, cancel := context.WithTimeout(ex.ctx, askTimeout)
 	defer cancel()
 	r, err := question(ctx, ex, q)
 	if err != nil {
@@ -36,7 +36,7 @@ func (p *Proxy) ask(ex *Exchange, q *action.Question) (*action.Reply, error) {
 	}
 	pre := &Exchange{
 		Start: time.Now(), Transport: "preflight", Peer: ex.Peer, Authority: ex.Authority, Plain: ex.Plain,
-		Method: q.Method, Path: q.Path, Query: q.Query, Proto: ex.Proto, Claim: ex.Claim, in: ex.in,
+		Method: q.Method, Path: q.Path, Query: q.Query, Proto: ex.Proto, Claim: ex.Claim, in: ex.in, ctx: ctx,
 	}
 	pre.Decision = policy.Decision{Effect: policy.Allow, Action: action.Action{Name: "preflight", Class: action.Read}}
 	pre.Decision.Reason = fmt.Sprintf("agentguard asks for exchange %d: %s", ex.ID, q.Why)

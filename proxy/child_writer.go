@@ -12,6 +12,7 @@ type childWriter struct {
 	http.ResponseWriter
 	p    *Proxy
 	ex   *Exchange
+	wait *wait
 	out  *bulk // the tunnel, nil: none, or not to be used
 	from *bulk // where a long body comes from, while it is held back in out
 	sent int64 // bytes of the body
@@ -91,6 +92,7 @@ func (w *childWriter) release() error {
 
 func (w *childWriter) write(p []byte) (int, error) {
 	n, err := w.ResponseWriter.Write(p)
+	w.wait.came.Add(int64(n))
 	if w.left > 0 {
 		if w.left -= int64(n); w.left > 0 && err == nil {
 			err = w.flush()

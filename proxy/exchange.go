@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"time"
@@ -46,6 +47,7 @@ type Exchange struct {
 	Stages   []StageTime
 
 	in       *http.Request
+	ctx      context.Context // ends when nobody waits for the answer
 	hits     []cred.Hit
 	request  *action.Request // what was classified, for conditions on its arguments
 	body     *peekedBody

@@ -228,6 +228,7 @@ func TestWindowsShareABudget(t *testing.T) {
 		w.(http.Flusher).Flush()
 		<-q.Context().Done()
 	}, rigOptions{http1: true})
+	r.proxy.patient = 100 * time.Millisecond
 	var ends []func() error
 	for i := range 4 {
 		_, c, _ := r.raw("CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\n{auth}\r\n")

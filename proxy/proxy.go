@@ -77,6 +77,7 @@ type Proxy struct {
 	windows windows
 	most    int64         // that is held back of a body, in bytes
 	linger  time.Duration // of a tunnel one direction of which has ended
+	patient time.Duration // with an answer that stays away, when the child has ended its half of the connection
 	tunnels sync.WaitGroup
 	ctx     context.Context
 	stop    context.CancelFunc
@@ -86,6 +87,7 @@ type Proxy struct {
 const (
 	headerTimeout = 30 * time.Second
 	idleTimeout   = 5 * time.Minute
+	halfClosed    = 15 * time.Second
 	maxHeader     = 256 << 10
 	maxHeld       = 64 << 20
 	maxOnDisk     = 4 * maxSpool
@@ -103,7 +105,7 @@ func New(c Config) (*Proxy, error) {
 	if c.Policy == nil || c.Record == nil || c.Limits == nil || c.Upstream == nil || c.CA == nil || len(c.Token) < 32 {
 		return nil, errors.New("proxy: policy, record, limits, upstream, CA and a token of 32 bytes are mandatory")
 	}
-	p := &Proxy{Config: c, queue: newQueue(), places: placesFor(c.OpenFiles), memory: newBudget(maxHeld), disk: newBudget(maxOnDisk), windows: windows{newBudget(maxWindows)}, most: maxSpool, linger: idleTimeout}
+	p := &Proxy{Config: c, queue: newQueue(), places: placesFor(c.OpenFiles), memory: newBudget(maxHeld), disk: newBudget(maxOnDisk), windows: windows{newBudget(maxWindows)}, most: maxSpool, linger: idleTimeout, patient: halfClosed}
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.stages = p.pipeline()
 	p.tls = &tls.Config{
@@ -180,6 +182,9 @@ func (p *Proxy) serveOuter(w http.ResponseWriter, r *http.Request) {
 func (p *Proxy) exchange(w http.ResponseWriter, ex *Exchange) {
 	ex.ID = p.ids.Add(1)
 	defer p.finish(ex) // also when ReverseProxy panics to cut the child's connection
+	wait := p.waitFor(ex.in)
+	defer wait.end()
+	ex.ctx = wait.ctx
 	rc := http.NewResponseController(w)
 	ex.deadline = rc.SetReadDeadline
 	if ex.Refusal = p.runRequest(ex); ex.Refusal != nil {
@@ -192,14 +197,11 @@ func (p *Proxy) exchange(w http.ResponseWriter, ex *Exchange) {
 	// leave the body unread, and trip over it when the next request comes on the connection.
 	rc.EnableFullDuplex()
 	defer ex.restoreBody()
-	ctx := context.WithValue(ex.in.Context(), exchangeKey{}, ex)
+	ctx := context.WithValue(ex.ctx, exchangeKey{}, ex)
 	if ex.WebSocket { // its connection is taken over from the server, whose Close then does not end it
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithCancel(ctx)
-		defer cancel()
-		defer context.AfterFunc(p.ctx, cancel)()
+		defer context.AfterFunc(p.ctx, wait.end)()
 	}
-	child := &childWriter{ResponseWriter: w, p: p, ex: ex}
+	child := &childWriter{ResponseWriter: w, p: p, ex: ex, wait: wait}
 	if t, ok := ctx.Value(tunnelKey{}).(*tunnelConn); ok && ex.in.ProtoMajor == 1 { // in HTTP/2 others write as well
 		child.out, ex.tunnel = &t.bulk, &t.bulk
 		defer child.release()

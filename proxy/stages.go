@@ -19,7 +19,7 @@ func newExchange(r *http.Request, transport string, a action.Authority, plain bo
 	path, query, _ := strings.Cut(target(r), "?")
 	return &Exchange{
 		Start: time.Now(), Transport: transport, Peer: r.RemoteAddr, Authority: a, Plain: plain,
-		Method: r.Method, Path: path, Query: query, Proto: r.Proto, in: r,
+		Method: r.Method, Path: path, Query: query, Proto: r.Proto, in: r, ctx: r.Context(),
 		WebSocket: asksForWebSocket(r),
 		Stages:    make([]StageTime, 0, 5),
 	}
@@ -203,7 +203,7 @@ func (p *Proxy) limit(ex *Exchange) *Refusal {
 	if len(ex.Decision.Limits) == 0 {
 		return nil
 	}
-	v, err := p.Limits.Take(ex.in.Context(), ex.Decision.Limits)
+	v, err := p.Limits.Take(ex.ctx, ex.Decision.Limits)
 	switch {
 	case err != nil:
 		return p.uncounted(ex, err)
@@ -241,7 +241,7 @@ func (p *Proxy) inject(ex *Exchange) *Refusal {
 	if err := c.Misplaced(ex.hits, host); err != nil {
 		return deny(err.Error(), fmt.Sprintf("name the place in the policy: [credential.%s] swap = [\"header:NAME\"]", c.Name))
 	}
-	secret, err := c.Secret(ex.in.Context()) // the vault bounds its own waits
+	secret, err := c.Secret(ex.ctx) // the vault bounds its own waits
 	if err != nil {
 		return unable(ex, "the credential "+c.Name+" cannot be read: "+err.Error(), "")
 	}

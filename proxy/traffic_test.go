@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -623,15 +624,46 @@ func TestRefusedBodyKeepsTheConnection(t *testing.T) {
 	}
 }
 
-// TestHalfClosedRequest: a client that has said all, and ends its half of the connection, is told that this ends its request; not
-// that the upstream has failed, which many would try again.
+// TestHalfClosedRequest: a client that has said all may end its half of the connection, in TLS and below it. One that has waited for
+// long is told that this ends its request; not that the upstream has failed, which many would try again.
 func TestHalfClosedRequest(t *testing.T) {
+	asked := make(chan struct{}, 1)
+	slow := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		asked <- struct{}{}
+		for _, word := range []string{"the ", "answer ", "in ", "pieces"} {
+			select {
+			case <-q.Context().Done():
+				panic(http.ErrAbortHandler)
+			case <-time.After(150 * time.Millisecond):
+				io.WriteString(w, word)
+				w.(http.Flusher).Flush()
+			}
+		}
+	}, rigOptions{})
+	slow.proxy.patient = 400 * time.Millisecond
+	for _, end := range []func(c *tls.Conn){
+		func(c *tls.Conn) { c.CloseWrite() },
+		func(c *tls.Conn) { c.NetConn().(*net.TCPConn).CloseWrite() },
+	} {
+		_, c, _ := slow.raw("CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\n{auth}\r\n")
+		tc := tlsClient(c, slow, "api.example.com")
+		io.WriteString(tc, "GET /any/x HTTP/1.1\r\nHost: api.example.com\r\n\r\n")
+		<-asked
+		end(tc)
+		resp, err := http.ReadResponse(bufio.NewReader(tc), nil)
+		if err != nil || resp.StatusCode != 200 || bodyOf(t, resp) != "the answer in pieces" {
+			t.Errorf("%+v, %v", resp, err)
+		}
+	}
+
 	r := newRig(t, func(_ http.ResponseWriter, q *http.Request) {
 		select {
 		case <-q.Context().Done():
+			panic(http.ErrAbortHandler)
 		case <-time.After(5 * time.Second):
 		}
 	}, rigOptions{})
+	r.proxy.patient = 100 * time.Millisecond
 	c, err := net.Dial("tcp", r.addr)
 	if err != nil {
 		t.Fatal(err)

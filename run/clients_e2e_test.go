@@ -95,11 +95,13 @@ func clients(scripts, work string) []client {
 			sees:    []string{"POST github.com/myorg/myrepo/git-upload-pack", "POST github.com/myorg/myrepo/git-receive-pack"},
 		},
 	}
+	busybox := asks("busybox wget", testbed.Needs("busybox"), sh("busybox.sh")...)
+	busybox.refused, busybox.denied = []string{"403 Forbidden"}, []string{"GET api.echo.test/v1/others/7"}
 	mojo := asks("perl Mojo::UserAgent", testbed.NeedsToRun("perl", "-MMojo::UserAgent", "-MIO::Socket::SSL", "-e1"), "perl", filepath.Join(scripts, "more", "mojo.pl"))
 	mojo.guarded = true
 	java := asks("java URLConnection and HttpClient", testbed.Needs("java", "javac"), "java", filepath.Join(scripts, "Client.java"))
 	java.guarded, java.says, java.refused = true, append(java.says, "HttpClient 200"), append(java.refused, "HttpClient 403")
-	list = append(list, mojo, java, client{
+	list = append(list, busybox, mojo, java, client{
 		name: "git without any credential", needs: testbed.Needs("git"), argv: sh("git-bare.sh", work), guarded: true,
 		says:   []string{"hello", "git: exit 128"},
 		sees:   []string{"POST github.com/myorg/myrepo/git-upload-pack"},

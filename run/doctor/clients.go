@@ -232,8 +232,7 @@ func (l *lab) try(ctx context.Context, k client) Finding {
 		return Finding{Status: Skip, What: "not installed", Why: " "}
 	}
 	if to, err := filepath.EvalSymlinks(program); err == nil && filepath.Base(to) == "busybox" {
-		return Finding{Status: Warn, What: "it is BusyBox's, which the proxy has to refuse", Why: "it ends its half of the connection before the answer, as a program does that was ended",
-			Fix: "install GNU's, or take curl; sealed, it works without a proxy: env -u http_proxy -u https_proxy " + k.program}
+		k.args = []string{"-q", "-O", "-", "URL"} // all that it has everywhere
 	}
 	path := "try/" + strings.ReplaceAll(k.name, " ", "-")
 	code, said, err := l.session(ctx, append([]string{k.program}, l.fill(k.args, path)...), k.env)
