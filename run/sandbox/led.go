@@ -33,6 +33,12 @@ func (r *links) leads(rules []Rule) (all []led) {
 	return all
 }
 
+// mayMislead says whether a path leads by a link that a confined command may have made.
+func (r *links) mayMislead(path string) bool {
+	_, there := r.resolve(path)
+	return there && len(r.led(Rule{}, path).links) > 0
+}
+
 // trusted leaves out the rules by which a link would open more than is seen without it. Many places of tools are where a command can write
 // (~/.cache/zsh), and it may have made a link of one, to ~/.ssh/id_ed25519, for a later run to show it that.
 func trusted(all []led) (rules []Rule, left []led) {
@@ -95,10 +101,11 @@ func lastOf(all []led) map[string]View {
 // Misled lists what the policy has the command read and write that leads, by such a link, to where it may not.
 func (p Places) Misled() (paths []string) {
 	named := append(slices.Clone(p.Read), p.Write...)
-	if len(named) == 0 {
+	s := newSurvey()
+	if !slices.ContainsFunc(named, s.mayMislead) { // mostly: to follow all the rules takes its time
 		return nil
 	}
-	_, left := trusted(newSurvey().leads(p.Rules()))
+	_, left := trusted(s.leads(p.Rules()))
 	for _, l := range left {
 		if slices.ContainsFunc(named, func(path string) bool { return filepath.Clean(path) == l.name }) {
 			paths = append(paths, l.name)
