@@ -2,6 +2,7 @@ package scrub
 
 import (
 	"bytes"
+	"slices"
 	"sort"
 )
 
@@ -59,35 +60,50 @@ type reading struct {
 	end  int // where it ends
 }
 
-// letters appends those up to a place to dst, at most so many, with a 0 where they stand too far apart. Where more may come it stops before what may
-// be the beginning of a unit.
+// letters appends those up to a place to dst, at most so many, with a 0 where they stand too far apart (and one more where such a 0 would be the
+// last). Where more may come it stops before what may be the beginning of a unit.
 func (r *reading) letters(dst []byte, to, most int, final bool) []byte {
-	p, i, end := r.text[:to], r.i, r.end
-	for i < len(p) && most > 0 {
+	p, i, n := r.text[:to], r.i, len(dst)
+	limit := n + min(most, len(p)+len(p)/maxGap)
+	dst = slices.Grow(dst, limit+1-n)[:limit+1]
+	for i < len(p) && n < limit {
 		c, size := small[p[i]], 1
 		if c == isUnit {
 			if c, size = unit(p[i:], final); size == 0 {
 				break
 			}
 		}
-		if c != 0 {
-			if i-end > maxGap {
-				dst, most = append(dst, 0), most-1
+		if c == 0 {
+			for i += size; i < len(p) && small[p[i]] == 0; i++ {
 			}
-			dst, most = append(dst, c), most-1
-			r.at, end = i, i+size
+			continue
 		}
-		i += size
+		if i-r.end > maxGap {
+			dst[n], n = 0, n+1
+		}
+		dst[n], n = c, n+1
+		r.at, r.end = i, i+size
+		for i += size; i < len(p) && n < limit; i++ { // the rest of a word
+			if c = small[p[i]]; c == 0 || c == isUnit {
+				break
+			}
+			dst[n], n = c, n+1
+			r.at, r.end = i, i+1
+		}
 	}
-	r.i, r.end = i, end
-	return dst
+	r.i = i
+	return dst[:n]
 }
 
 // skip goes to the letter that is the n-th from here on, from 1.
 func (r *reading) skip(n int) {
-	var room [64]byte
-	for ; n > 0; n -= len(room) {
-		r.letters(room[:0], len(r.text), min(n, len(room)), true)
+	var room [65]byte
+	for n > 0 {
+		passed := len(r.letters(room[:0], len(r.text), min(n, len(room)-1), true))
+		if passed == 0 {
+			return
+		}
+		n -= passed
 	}
 }
 

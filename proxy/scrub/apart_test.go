@@ -165,3 +165,17 @@ func TestGuessesApart(t *testing.T) {
 		t.Errorf("%d characters are found out", known)
 	}
 }
+
+// TestSkip: where a letter is, is where it is found, also behind gaps at any place.
+func TestSkip(t *testing.T) {
+	for before := range 70 {
+		text := []byte(strings.Repeat("a", before) + strings.Repeat(" ", maxGap+1) + strings.Repeat("b", 70))
+		all := (&reading{text: text}).letters(nil, len(text), len(text), true)
+		for i, c := range all {
+			r := reading{text: text}
+			if r.skip(i + 1); c != 0 && (text[r.at] != c || c == 'b' && len(text)-r.at != len(all)-i) {
+				t.Fatalf("%d letters before a gap: letter %d, %q, is found at %d", before, i, c, r.at)
+			}
+		}
+	}
+}
