@@ -12,7 +12,7 @@ import (
 // is replaced letter by letter, and all between them stays.
 const (
 	// lookApart is how much of a text that is, in bytes: what echoes a secret is seldom a long text, and of a long one it would cost too much.
-	lookApart = 1 << 20
+	lookApart = 256 << 10
 
 	// minApart and maxApart bound the letters of such a form: fewer could be innocent words, and more would be held back for too long.
 	minApart, maxApart = 10, 2 << 10

@@ -107,11 +107,11 @@ func TestPiecesOfWhatIsNoToken(t *testing.T) {
 func TestWhatIsNotApart(t *testing.T) {
 	s := New(pairs())
 	for name, text := range map[string]string{
-		"too far apart":       wrap(1, strings.Repeat(" ", maxGap+1))(secret),
-		"with other letters":  wrap(4, "z")(secret),
-		"a piece":             secret[:19],
-		"the placeholder":     wrap(4, " ")(holder),
-		"behind the first MB": strings.Repeat("-", lookApart) + wrap(4, " ")(secret),
+		"too far apart":                 wrap(1, strings.Repeat(" ", maxGap+1))(secret),
+		"with other letters":            wrap(4, "z")(secret),
+		"a piece":                       secret[:19],
+		"the placeholder":               wrap(4, " ")(holder),
+		"behind what is looked through": strings.Repeat("-", lookApart) + wrap(4, " ")(secret),
 	} {
 		if got, hits := s.String(text); hits != 0 || got != text {
 			t.Errorf("%s: %d hits", name, hits)

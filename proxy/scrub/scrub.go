@@ -6,7 +6,7 @@
 // lists and mixtures) also when any subset of its characters is escaped (%41, \u0041, \x41, \101, &#65;, &#x41;, &plus;, =41, \/), up to three layers deep,
 // and when wrapped lines (of at least 32 characters, indented or not) break it. Its replacement is the placeholder in the same spelling, so that a decoder gets the placeholder.
 //
-// In the first MiB of a text it is also found where its characters stand apart, by whatever is neither letter nor digit, in whatever case, and so are
+// In the first 256 KiB of a text it is also found where its characters stand apart, by whatever is neither letter nor digit, in whatever case, and so are
 // each half of a long one and longer pieces (apart.go).
 //
 // What is not caught: secrets compressed or encrypted inside a body, a secret with other letters or digits between its characters, a
