@@ -96,6 +96,7 @@ func clients(scripts, work string) []client {
 		},
 	}
 	busybox := asks("busybox wget", testbed.Needs("busybox"), sh("busybox.sh")...)
+	busybox.guarded = true // the control's proxy knows no https:// in absolute form
 	busybox.refused, busybox.denied = []string{"403 Forbidden"}, []string{"GET api.echo.test/v1/others/7"}
 	mojo := asks("perl Mojo::UserAgent", testbed.NeedsToRun("perl", "-MMojo::UserAgent", "-MIO::Socket::SSL", "-e1"), "perl", filepath.Join(scripts, "more", "mojo.pl"))
 	mojo.guarded = true
