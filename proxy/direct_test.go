@@ -83,6 +83,28 @@ func (s *script) ask(ctx context.Context, method string) (string, error) {
 	return string(b), err
 }
 
+// idleHasEnded waits until the system has told us of the end of the idle connection.
+func (s *script) idleHasEnded() {
+	s.t.Helper()
+	w, _ := s.ways()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		w.h0.mu.Lock()
+		var quiet, idle bool
+		for _, list := range w.h0.idle {
+			quiet, idle = list[0].quiet(), true
+		}
+		w.h0.mu.Unlock()
+		switch {
+		case !idle:
+			s.t.Fatal("no connection is idle")
+		case !quiet:
+			return
+		case time.Now().After(deadline):
+			s.t.Fatal("a connection that has ended is taken for one that can be used")
+		}
+	}
+}
+
 func (s *script) must(method, want string) {
 	s.t.Helper()
 	if got, err := s.ask(s.t.Context(), method); err != nil || got != want {
@@ -205,6 +227,7 @@ func TestConnectionThatHasEndedIsNotUsed(t *testing.T) {
 	})
 	s.must("GET", "1.1")
 	<-ended
+	s.idleHasEnded()
 	s.must("DELETE", "2.1") // which nobody may send twice
 }
 
