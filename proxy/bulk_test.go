@@ -65,7 +65,7 @@ func TestLargePieces(t *testing.T) {
 	}
 	runtime.KeepAlive(held)
 	s.put(nil)
-	for deadline := time.Now().Add(10 * time.Second); s.made.Load() > 0; runtime.GC() {
+	for deadline := time.Now().Add(patience); s.made.Load() > 0; runtime.GC() {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d large pieces are kept by nobody", s.made.Load())
 		}
@@ -100,7 +100,7 @@ func TestBulkHoldsBack(t *testing.T) {
 	defer b.Close()
 	from, feed := net.Pipe()
 	for _, c := range []net.Conn{a, b, from, feed} {
-		c.SetDeadline(time.Now().Add(10 * time.Second))
+		c.SetDeadline(time.Now().Add(patience))
 	}
 	c, src := &bulk{Conn: a}, &bulk{Conn: from}
 	if err := c.release(nil); err != nil {

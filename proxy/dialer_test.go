@@ -17,7 +17,7 @@ import (
 func TestDialWaitsForAFile(t *testing.T) {
 	l := listenHere(t)
 	left, freed := 3, 0
-	d := &dialer{net.Dialer{Timeout: 10 * time.Second, Control: func(string, string, syscall.RawConn) error {
+	d := &dialer{net.Dialer{Timeout: patience, Control: func(string, string, syscall.RawConn) error {
 		if left--; left >= 0 {
 			return syscall.EMFILE
 		}
@@ -28,7 +28,7 @@ func TestDialWaitsForAFile(t *testing.T) {
 		t.Fatal(err, freed)
 	}
 	c.Close()
-	left, d.Timeout = 1e9, 50*time.Millisecond
+	left, d.Timeout = 1e9, time.Second/2
 	if _, err := d.DialContext(t.Context(), "tcp", l.Addr().String()); !errors.Is(err, syscall.EMFILE) {
 		t.Error(err)
 	}

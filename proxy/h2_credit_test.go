@@ -123,7 +123,7 @@ func TestCloseIsBounded(t *testing.T) {
 	go func() { r.proxy.Close(); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Error("Close waits for ever")
 	}
 }

@@ -22,7 +22,7 @@ func TestLongSecretsAreMadeReadyBefore(t *testing.T) {
 			defer r.proxy.needles.mu.Unlock()
 			return r.proxy.needles.set != nil
 		}
-		for n := 0; want && !ready() && n < 2000; n++ {
+		for n := 0; want && !ready() && n < 60_000; n++ {
 			time.Sleep(time.Millisecond)
 		}
 		if got := ready(); got != want {

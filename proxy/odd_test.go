@@ -243,21 +243,17 @@ func TestWindowsShareABudget(t *testing.T) {
 			t.Errorf("%d: asked for %q", i, got)
 		}
 		http.ReadResponse(bufio.NewReader(tc), nil)
-		for range 100 {
-			if r.proxy.windows.left() <= maxWindows-int64(i+1)<<24 {
-				break
-			}
+		for end := time.Now().Add(patience); i < 3 && r.proxy.windows.left() > maxWindows-int64(i+1)<<24 && time.Now().Before(end); {
 			time.Sleep(5 * time.Millisecond)
 		}
 	}
 	for _, end := range ends {
 		end()
 	}
-	for range 400 {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if r.proxy.windows.left() == maxWindows {
 			return
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 	t.Errorf("%d bytes are left of %d when all has ended", r.proxy.windows.left(), maxWindows)
 }

@@ -30,6 +30,9 @@ import (
 const (
 	theSecret = "ghp_Zk3vQ9xT1bR7mN5cL8dW2fH6jP4sY0aUeG1i"
 	theToken  = "0123456789abcdef0123456789abcdef0123456789a"
+
+	// patience is for a machine that is busy with other things.
+	patience = time.Minute
 )
 
 const rigPolicy = `version = 1
@@ -226,7 +229,7 @@ func (r *rig) reached() (list []string) {
 // last is the newest complete record.
 func (r *rig) last() Exchange {
 	r.t.Helper()
-	for range 400 {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		r.mu.Lock()
 		n := len(r.records)
 		if n > 0 {
@@ -234,7 +237,6 @@ func (r *rig) last() Exchange {
 			return r.records[n-1]
 		}
 		r.mu.Unlock()
-		time.Sleep(5 * time.Millisecond)
 	}
 	r.t.Fatal("nothing was recorded")
 	return Exchange{}
@@ -253,7 +255,7 @@ func (r *rig) client(h2 bool) *http.Client {
 	u := &url.URL{Scheme: "http", User: url.UserPassword("x", theToken), Host: r.addr}
 	tr := &http.Transport{Proxy: http.ProxyURL(u), TLSClientConfig: &tls.Config{RootCAs: r.caPool()}, ForceAttemptHTTP2: h2, DisableCompression: true}
 	r.t.Cleanup(tr.CloseIdleConnections)
-	return &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Timeout: 20 * time.Second}
+	return &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Timeout: patience}
 }
 
 type answer struct {
@@ -301,7 +303,7 @@ func (r *rig) raw(request string) (*http.Response, net.Conn, *bufio.Reader) {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(patience))
 	auth := "Proxy-Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("x:"+theToken)) + "\r\n"
 	io.WriteString(c, strings.Replace(request, "{auth}", auth, 1))
 	br := bufio.NewReader(c)

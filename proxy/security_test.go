@@ -441,7 +441,7 @@ func TestUnclaimedHostIsOnRecord(t *testing.T) {
 				}
 				return n
 			}
-			for tries := 0; about() == 0 && tries < 100; tries++ {
+			for tries := 0; about() == 0 && tries < 3000; tries++ {
 			}
 			if n := about(); n != 1 {
 				t.Errorf("%d records", n)

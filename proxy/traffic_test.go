@@ -241,7 +241,7 @@ func TestStreamIsNotHeldBack(t *testing.T) {
 				flush()
 				select {
 				case <-next:
-				case <-time.After(5 * time.Second):
+				case <-time.After(patience):
 					return
 				}
 			}
@@ -269,7 +269,7 @@ func TestStreamIsNotHeldBack(t *testing.T) {
 				br.ReadString('\n')
 				select {
 				case next <- true:
-				case <-time.After(5 * time.Second):
+				case <-time.After(patience):
 					t.Fatalf("%s h2=%v: event %d came when the origin had given up", coding, h2, i)
 				}
 			}
@@ -493,10 +493,10 @@ func TestUnreadStreamsAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	for last := int64(-1); last != sent.Load(); time.Sleep(200 * time.Millisecond) {
+	for last := int64(-1); last != sent.Load() || last < 64<<10; time.Sleep(200 * time.Millisecond) {
 		last = sent.Load()
 	}
-	if n := sent.Load(); n < 64<<10 || n > streamBuffer+1<<20 {
+	if n := sent.Load(); n > streamBuffer+1<<20 {
 		t.Errorf("%d bytes were taken", n)
 	}
 }
@@ -627,32 +627,46 @@ func TestRefusedBodyKeepsTheConnection(t *testing.T) {
 // TestHalfClosedRequest: a client that has said all may end its half of the connection, in TLS and below it. One that has waited for
 // long is told that this ends its request; not that the upstream has failed, which many would try again.
 func TestHalfClosedRequest(t *testing.T) {
-	asked := make(chan struct{}, 1)
-	slow := newRig(t, func(w http.ResponseWriter, q *http.Request) {
-		asked <- struct{}{}
-		for _, word := range []string{"the ", "answer ", "in ", "pieces"} {
-			select {
-			case <-q.Context().Done():
-				panic(http.ErrAbortHandler)
-			case <-time.After(150 * time.Millisecond):
-				io.WriteString(w, word)
-				w.(http.Flusher).Flush()
+	answered := func(patient time.Duration, end func(c *tls.Conn)) error {
+		asked := make(chan struct{}, 1)
+		slow := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+			asked <- struct{}{}
+			for _, word := range []string{"the ", "answer ", "in ", "pieces"} {
+				select {
+				case <-q.Context().Done():
+					panic(http.ErrAbortHandler)
+				case <-time.After(patient * 3 / 8):
+					io.WriteString(w, word)
+					w.(http.Flusher).Flush()
+				}
 			}
-		}
-	}, rigOptions{})
-	slow.proxy.patient = 400 * time.Millisecond
-	for _, end := range []func(c *tls.Conn){
-		func(c *tls.Conn) { c.CloseWrite() },
-		func(c *tls.Conn) { c.NetConn().(*net.TCPConn).CloseWrite() },
-	} {
+		}, rigOptions{})
+		slow.proxy.patient = patient
 		_, c, _ := slow.raw("CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\n{auth}\r\n")
 		tc := tlsClient(c, slow, "api.example.com")
 		io.WriteString(tc, "GET /any/x HTTP/1.1\r\nHost: api.example.com\r\n\r\n")
 		<-asked
 		end(tc)
 		resp, err := http.ReadResponse(bufio.NewReader(tc), nil)
-		if err != nil || resp.StatusCode != 200 || bodyOf(t, resp) != "the answer in pieces" {
-			t.Errorf("%+v, %v", resp, err)
+		if err != nil {
+			return err
+		}
+		if text, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != 200 || string(text) != "the answer in pieces" {
+			return fmt.Errorf("%s %q, %v", resp.Status, text, err)
+		}
+		return nil
+	}
+	for _, end := range []func(c *tls.Conn){
+		func(c *tls.Conn) { c.CloseWrite() },
+		func(c *tls.Conn) { c.NetConn().(*net.TCPConn).CloseWrite() },
+	} {
+		for patient := 400 * time.Millisecond; ; patient *= 4 { // a busy machine may be late with a piece
+			if err := answered(patient, end); err == nil {
+				break
+			} else if patient > 5*time.Second {
+				t.Error(err)
+				break
+			}
 		}
 	}
 
@@ -660,7 +674,7 @@ func TestHalfClosedRequest(t *testing.T) {
 		select {
 		case <-q.Context().Done():
 			panic(http.ErrAbortHandler)
-		case <-time.After(5 * time.Second):
+		case <-time.After(patience):
 		}
 	}, rigOptions{})
 	r.proxy.patient = 100 * time.Millisecond
@@ -669,7 +683,7 @@ func TestHalfClosedRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(patience))
 	token := base64.StdEncoding.EncodeToString([]byte("x:" + theToken))
 	io.WriteString(c, "GET /proxy/api/items/1 HTTP/1.1\r\nHost: x\r\nAuthorization: Basic "+token+"\r\n\r\n")
 	c.(*net.TCPConn).CloseWrite()

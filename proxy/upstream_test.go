@@ -269,7 +269,7 @@ func TestTunnelWithOneEnd(t *testing.T) {
 		<-t.Context().Done() // and is not heard of again
 		c.Close()
 	}()
-	r := newRig(t, echoAuth, rigOptions{policy: tunnelPolicy, linger: time.Second / 2, adjust: func(_ *Config, u *UpstreamConfig) {
+	r := newRig(t, echoAuth, rigOptions{policy: tunnelPolicy, linger: 2 * time.Second, adjust: func(_ *Config, u *UpstreamConfig) {
 		u.Resolve["pinned.example.com:443"] = l.Addr().String()
 	}})
 	_, c, br := r.raw("CONNECT pinned.example.com:443 HTTP/1.1\r\nHost: pinned.example.com:443\r\n{auth}\r\n")
@@ -286,7 +286,7 @@ func TestTunnelWithOneEnd(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the tunnel stays")
 	}
 	if e := r.last(); e.Transport != "tunnel" || e.Received != 4 {
