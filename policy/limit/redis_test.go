@@ -53,7 +53,7 @@ func (s *server) start(t testing.TB) {
 		t.Fatal(err)
 	}
 	r := newRedis(t, s)
-	for range 1000 {
+	for range 12_000 {
 		err := r.Ping(context.Background())
 		var refused redisError
 		if err == nil || errors.As(err, &refused) && !strings.HasPrefix(string(refused), "LOADING") {
@@ -259,7 +259,7 @@ func TestRedisAnswersNo(t *testing.T) {
 				admin(t, s, cmd...)
 			}
 			var err error
-			for range 500 { // a save fails in the background
+			for range 12_000 { // a save fails in the background
 				if _, err = r.Take(context.Background(), []Take{other, many}); err != nil {
 					break
 				}
@@ -287,8 +287,8 @@ func serve(t *testing.T, l net.Listener, handle func(net.Conn)) {
 	}()
 }
 
-// fake answers each connection by hand.
-func fake(t *testing.T, answer func(net.Conn)) *Redis {
+// fake answers each connection by hand, and is waited for as long as timeout says.
+func fake(t *testing.T, timeout time.Duration, answer func(net.Conn)) *Redis {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -302,7 +302,7 @@ func fake(t *testing.T, answer func(net.Conn)) *Redis {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := NewRedis(RedisConfig{Address: a, Timeout: 200 * time.Millisecond})
+	r := NewRedis(RedisConfig{Address: a, Timeout: timeout})
 	t.Cleanup(func() { r.Close() })
 	return r
 }
@@ -331,7 +331,7 @@ func TestRedisLies(t *testing.T) {
 		{"an escape sequence", "-ERR \x1b[2J\r\n", "ERR ?[2J"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			wantRefused(t, fake(t, func(conn net.Conn) { conn.Write([]byte(c.answer)) }), c.what, "")
+			wantRefused(t, fake(t, time.Minute, func(conn net.Conn) { conn.Write([]byte(c.answer)) }), c.what, "")
 		})
 	}
 }
@@ -359,7 +359,7 @@ func TestRedisIsSlow(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := fake(t, answer)
+			r := fake(t, 200*time.Millisecond, answer)
 			var all sync.WaitGroup
 			for range 3 * maxConns { // who waits for a connection waits no longer than who has one
 				all.Go(func() { wantRefused(t, r, "no answer within 200ms", "") })
