@@ -43,7 +43,7 @@ func TestMovesOut(t *testing.T) {
 	left := s.dir
 	undone := make(chan struct{})
 	go func() { // as a signal would
-		time.Sleep(givingUp)
+		time.Sleep(5 * givingUp)
 		s.undo()
 		close(undone)
 	}()

@@ -5,6 +5,7 @@ package run_test
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -126,21 +127,22 @@ func TestSealedServices(t *testing.T) {
 		return port
 	}
 	named, other := serve(), serve()
-	free := func() string {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	free := func() string { // one that the system gives to nobody else meanwhile, as it does those that it chooses (32768 and up)
+		for {
+			port := strconv.Itoa(10_000 + rand.IntN(20_000))
+			if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+				l.Close()
+				return port
+			}
 		}
-		defer l.Close()
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		return port
 	}
 	port, own := free(), free() // where nobody answers a port is the child's
 	s := sealedSession(t, "allow_tcp = ["+named+", "+port+", "+own+"]\n")
 	s.Prefix = []string{s.Prefix[0], "run", "--isolation", "sealed", "--publish", port, "--policy", s.Policy, "--"}
 	reached := make(chan string, 1)
 	go func() {
-		for range 300 {
+		defer os.WriteFile(filepath.Join(s.Dir, "home/work/stop"), nil, 0o600)
+		for range 3000 {
 			if resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%s/work/file", port)); err == nil {
 				text, _ := io.ReadAll(resp.Body)
 				resp.Body.Close()
@@ -151,7 +153,7 @@ func TestSealedServices(t *testing.T) {
 		}
 		reached <- "never"
 	}()
-	r := s.Run(t, time.Minute, "sh", "-c", `curl -s "http://127.0.0.1:$1/"; echo; curl -sS "http://127.0.0.1:$2/"; for i in 1 2 3 4; do curl -sk https://nowhere.test/ >&2; curl -sk --noproxy '*' https://nowhere.test/ >&2; done; cd "$HOME" && `+testbed.Python+` -c "import socket; socket.create_server((\"127.0.0.1\", $4)); print(\"own port\")"; timeout 5 `+testbed.Python+` -m http.server -b 127.0.0.1 "$3"; true`, "sh", named, other, port, own)
+	r := s.Run(t, time.Minute, "sh", "-c", `curl -s "http://127.0.0.1:$1/"; echo; curl -sS "http://127.0.0.1:$2/"; for i in 1 2 3 4; do curl -sk https://nowhere.test/ >&2; curl -sk --noproxy '*' https://nowhere.test/ >&2; done; cd "$HOME" && `+testbed.Python+` -c "import socket; socket.create_server((\"127.0.0.1\", $4)); print(\"own port\")"; `+testbed.Python+` -m http.server -b 127.0.0.1 "$3" & until [ -e work/stop ]; do sleep 0.02; done; kill $!`, "sh", named, other, port, own)
 	if !strings.Contains(r.Stdout, "own port") {
 		t.Errorf("the child's own port: %s", r)
 	}

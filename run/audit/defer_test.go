@@ -228,7 +228,7 @@ func TestFollowSeesDeferred(t *testing.T) {
 	records, _, cancel := follow(t, l.Path())
 	defer cancel()
 	best := time.Hour
-	for range 10 {
+	for n := 0; n < 10 || n < 500 && best > 40*time.Millisecond; n++ { // a busy machine seldom has time
 		start := time.Now()
 		mustDefer(t, l, sample())
 		<-records

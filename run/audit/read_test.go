@@ -146,7 +146,7 @@ func FuzzRead(f *testing.F) {
 
 // follow runs Follow and gives what it hands out.
 func follow(t *testing.T, path string) (records chan *Record, done chan error, cancel func()) {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	records, done = make(chan *Record, 100), make(chan error, 1)
 	go func() {
 		done <- Follow(ctx, path, func(r *Record) error { records <- r; return nil })

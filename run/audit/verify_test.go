@@ -248,7 +248,7 @@ func TestAnchorCaughtHalfStored(t *testing.T) {
 	a := anchorPath(l.Path(), l.opts.AnchorDir)
 	for _, which := range []int{written, writing} {
 		ok := false
-		for range 20 { // the mending may be late
+		for range 200 { // the mending may be late
 			tear(t, a, which)
 			var mending sync.WaitGroup
 			mending.Go(func() {

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"agentguard/run/proc"
 	"agentguard/run/sandbox/inner"
@@ -75,10 +74,10 @@ func TestSealedLeavesNothing(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		waitFor(t, 5*time.Second, "running", func() bool { return marked(mark, cmd.Process.Pid) >= 2 })
+		waitFor(t, patience, "running", func() bool { return marked(mark, cmd.Process.Pid) >= 2 })
 		end(cmd)
 		go cmd.Wait()
-		waitFor(t, 20*time.Second, name+": all gone", func() bool {
+		waitFor(t, patience, name+": all gone", func() bool {
 			entries, _ := os.ReadDir(base)
 			return marked(mark, cmd.Process.Pid) == 0 && len(entries) == 0
 		})
@@ -111,7 +110,7 @@ func TestSealedInitKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cmd.Process.Kill()
-	waitFor(t, 5*time.Second, "running", func() bool { return marked(mark, cmd.Process.Pid) >= 1 })
+	waitFor(t, patience, "running", func() bool { return marked(mark, cmd.Process.Pid) >= 1 })
 	syscall.Kill(initOf(cmd.Process.Pid), syscall.SIGKILL)
 	cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != 125 || !strings.Contains(stderr.String(), "the sandbox was ended from outside") {

@@ -175,7 +175,7 @@ func waitFor(t *testing.T, limit time.Duration, what string, condition func() bo
 // pidFrom waits until a file holds a process id.
 func pidFrom(t *testing.T, path string) (pid int) {
 	t.Helper()
-	waitFor(t, 5*time.Second, path+" written", func() bool {
+	waitFor(t, patience, path+" written", func() bool {
 		text, _ := os.ReadFile(path)
 		pid, _ = strconv.Atoi(strings.TrimSpace(string(text)))
 		return pid > 0 && bytes.HasSuffix(text, []byte("\n"))
@@ -201,7 +201,7 @@ func TestSignalsAreForwarded(t *testing.T) {
 			}
 			pidFrom(t, ready)
 			cmd.Process.Signal(s)
-			done := time.AfterFunc(10*time.Second, func() { cmd.Process.Kill() })
+			done := time.AfterFunc(patience, func() { cmd.Process.Kill() })
 			cmd.Wait()
 			done.Stop()
 			if out.String() != "got\n" || cmd.ProcessState.ExitCode() != 7 {
@@ -241,18 +241,18 @@ func TestKilledSupervisorLeavesNothing(t *testing.T) {
 				t.Fatalf("%d runtime directories", len(entries))
 			}
 			reaper := 0
-			waitFor(t, 5*time.Second, "guarded by a reaper", func() bool { reaper = reaperOf(cmd.Process.Pid); return reaper != 0 })
+			waitFor(t, patience, "guarded by a reaper", func() bool { reaper = reaperOf(cmd.Process.Pid); return reaper != 0 })
 			if err := c.kill(cmd); err != nil {
 				t.Fatal(err)
 			}
 			start := time.Now()
 			go cmd.Wait()
-			waitFor(t, 3*time.Second, "all gone", func() bool {
+			waitFor(t, patience, "all gone", func() bool {
 				entries, _ := os.ReadDir(base)
 				return len(entries) == 0 && !alive(pids[0]) && !alive(pids[1]) && !alive(pids[2])
 			})
 			t.Logf("gone after %v", time.Since(start).Round(time.Millisecond))
-			waitFor(t, 3*time.Second, "rid of the reaper", func() bool { return !alive(reaper) }) // the race detector makes it sleep at exit
+			waitFor(t, patience, "rid of the reaper", func() bool { return !alive(reaper) }) // the race detector makes it sleep at exit
 		})
 	}
 }
@@ -268,12 +268,12 @@ func TestChildDiesWithUsWithoutTheReaper(t *testing.T) {
 		t.Fatal(err)
 	}
 	child, reaper := pidFrom(t, file), 0
-	waitFor(t, 5*time.Second, "guarded by a reaper", func() bool { reaper = reaperOf(cmd.Process.Pid); return reaper != 0 })
+	waitFor(t, patience, "guarded by a reaper", func() bool { reaper = reaperOf(cmd.Process.Pid); return reaper != 0 })
 	syscall.Kill(reaper, syscall.SIGKILL)
-	waitFor(t, time.Second, "rid of the reaper", func() bool { return !alive(reaper) })
+	waitFor(t, patience, "rid of the reaper", func() bool { return !alive(reaper) })
 	cmd.Process.Kill()
 	cmd.Wait()
-	waitFor(t, time.Second, "ended with its parent", func() bool { return !alive(child) })
+	waitFor(t, patience, "ended with its parent", func() bool { return !alive(child) })
 }
 
 func TestReaperKillsTheGroup(t *testing.T) {
@@ -282,7 +282,7 @@ func TestReaperKillsTheGroup(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	end := time.AfterFunc(5*time.Second, func() { cmd.Process.Kill() })
+	end := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 	defer end.Stop()
 	reap.Obey(strings.NewReader(fmt.Sprintf("group \"%d\"\nbye \"\"\n", cmd.Process.Pid)))
 	reap.Obey(strings.NewReader(fmt.Sprintf("group \"%d\"\ngroup \"0\"\n", cmd.Process.Pid)))
@@ -293,7 +293,7 @@ func TestReaperKillsTheGroup(t *testing.T) {
 	}
 	reap.Obey(strings.NewReader(fmt.Sprintf("nonsense\ngroup \"%d\"\n", cmd.Process.Pid)))
 	start := time.Now()
-	if cmd.Wait(); time.Since(start) > 4*time.Second {
+	if cmd.Wait(); time.Since(start) > patience {
 		t.Error("the group lives on")
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
-	"time"
 
 	"agentguard/run/proc"
 )
@@ -39,7 +38,7 @@ func TestOrphansOfProcessOne(t *testing.T) {
 		if line, err := bufio.NewReader(out).ReadString('\n'); line != "left\n" {
 			t.Fatalf("level %q: said %q, %v", level, line, err)
 		}
-		waitFor(t, 5*time.Second, "no child but the command and the reaper", func() bool { return childrenOf(cmd.Process.Pid) == 2 })
+		waitFor(t, patience, "no child but the command and the reaper", func() bool { return childrenOf(cmd.Process.Pid) == 2 })
 		in.Close()
 		if cmd.Wait(); cmd.ProcessState.ExitCode() != 7 {
 			t.Errorf("level %q: %v, want the command's own code 7", level, cmd.ProcessState)

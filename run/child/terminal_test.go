@@ -361,10 +361,12 @@ func TestTerminalPipelines(t *testing.T) {
 	}
 	s.line(`ag sh -c 'exit 4' | cat; echo "pipe=${PIPESTATUS[0]}."`)
 	s.expect("pipe=4.")
-	s.line(`ag sh -c 'echo be""gun >&2; exec sleep 1' | sleep 2`)
+	work := s.pipe("work")
+	s.line(`ag sh -c 'echo be""gun >&2; read x <work' | cat`)
 	s.expect("begun")
 	s.press("\x1a", "Stopped")
 	s.line("fg; echo en''ded")
+	work()
 	s.expect("ended")
 }
 

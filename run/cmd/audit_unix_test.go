@@ -14,17 +14,17 @@ import (
 )
 
 // tailOfARun starts a run and `audit tail` beside it.
-func tailOfARun(t *testing.T, seconds string) (tail *exec.Cmd, lines *bufio.Scanner) {
+func tailOfARun(t *testing.T) (run, tail *exec.Cmd, lines *bufio.Scanner) {
 	t.Helper()
 	home := plant(t)
-	run := exec.Command("agentguard", "run", "-q", "--isolation", "env", "--policy", "age.toml", "--", "sleep", seconds)
+	run = exec.Command("agentguard", "run", "-q", "--isolation", "env", "--policy", "age.toml", "--", "sleep", "300")
 	run.Dir = home
 	run.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "AGENTGUARD_AGE_IDENTITY=" + filepath.Join(home, "key.txt")}
 	if err := run.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { run.Process.Signal(syscall.SIGTERM); run.Wait() })
-	for range 500 {
+	for range 3000 {
 		if strings.Contains(agentguard(home, "audit", "list"), " bot ") {
 			break
 		}
@@ -39,18 +39,19 @@ func tailOfARun(t *testing.T, seconds string) (tail *exec.Cmd, lines *bufio.Scan
 	if err := tail.Start(); err != nil {
 		t.Fatal(err)
 	}
-	stop := time.AfterFunc(20*time.Second, func() { tail.Process.Kill() })
+	stop := time.AfterFunc(time.Minute, func() { tail.Process.Kill() })
 	t.Cleanup(func() { stop.Stop() })
 	lines = bufio.NewScanner(out)
 	if !lines.Scan() || !strings.Contains(lines.Text(), " start ") {
 		t.Fatalf("got %q, want the start", lines.Text())
 	}
-	return tail, lines
+	return run, tail, lines
 }
 
 // TestAuditTail: it shows what is there, then what comes, and ends with the run.
 func TestAuditTail(t *testing.T) {
-	tail, lines := tailOfARun(t, "1")
+	run, tail, lines := tailOfARun(t)
+	run.Process.Signal(syscall.SIGTERM)
 	if !lines.Scan() || !strings.Contains(lines.Text(), " end ") {
 		t.Errorf("got %q, want the end", lines.Text())
 	}
@@ -60,7 +61,7 @@ func TestAuditTail(t *testing.T) {
 }
 
 func TestAuditTailInterrupted(t *testing.T) {
-	tail, lines := tailOfARun(t, "60")
+	_, tail, lines := tailOfARun(t)
 	tail.Process.Signal(syscall.SIGINT)
 	if lines.Scan() {
 		t.Errorf("one line more: %q", lines.Text())

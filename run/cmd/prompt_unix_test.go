@@ -70,7 +70,7 @@ func (s *screen) shown() string {
 
 func (s *screen) waitFor(what string) {
 	s.t.Helper()
-	for range 500 {
+	for range 6000 {
 		if strings.Contains(s.shown(), what) {
 			return
 		}
@@ -85,7 +85,7 @@ func (s *screen) code() int {
 	go func() { s.cmd.Wait(); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		s.t.Fatalf("it does not end:\n%s", s.shown())
 	}
 	return s.cmd.ProcessState.ExitCode()
@@ -184,12 +184,6 @@ func TestSignalsDuringAPromptRestoreTheTerminal(t *testing.T) {
 		t.Run(signal.String(), func(t *testing.T) {
 			s := onTerminal(t, t.TempDir(), "vault", "set", "token", "--to", "age")
 			s.waitFor("not shown")
-			for range 100 {
-				if !s.echoes() {
-					break
-				}
-				time.Sleep(10 * time.Millisecond)
-			}
 			if s.echoes() {
 				t.Fatal("the terminal echoes during the question")
 			}
@@ -208,7 +202,6 @@ func TestSignalsDuringAPromptRestoreTheTerminal(t *testing.T) {
 func TestSuspendDuringAPromptDoesNothing(t *testing.T) {
 	s := onTerminal(t, t.TempDir(), "vault", "set", "token", "--to", "age")
 	s.waitFor("not shown")
-	time.Sleep(50 * time.Millisecond)
 	s.ptmx.WriteString("\x1a")
 	time.Sleep(50 * time.Millisecond)
 	s.ptmx.WriteString(typed + "\n")
@@ -255,10 +248,15 @@ func TestColour(t *testing.T) {
 		c.Env = []string{"HOME=" + home, "TERM=xterm", variable}
 		c.Stdin, c.Stdout, c.Stderr = tty, tty, tty
 		c.Run()
-		b := make([]byte, 4096)
-		n, _ := ptmx.Read(b)
-		if !bytes.Contains(b[:n], []byte("error: ")) || bytes.Contains(b[:n], []byte{0x1b}) {
-			t.Errorf("%s: %q", variable, b[:n])
+		var shown []byte
+		for b := make([]byte, 4096); !bytes.Contains(shown, []byte("error: ")); {
+			n, err := ptmx.Read(b)
+			if shown = append(shown, b[:n]...); err != nil {
+				break
+			}
+		}
+		if !bytes.Contains(shown, []byte("error: ")) || bytes.Contains(shown, []byte{0x1b}) {
+			t.Errorf("%s: %q", variable, shown)
 		}
 		ptmx.Close()
 		tty.Close()

@@ -116,7 +116,7 @@ func TestBounded(t *testing.T) {
 	start := time.Now()
 	k := check{"stuck", "why", 50 * time.Millisecond, func(context.Context, *Config) []Finding { select {} }}
 	want(t, k.bounded(context.Background(), &Config{}), "stuck", Fail, "no answer within 50ms", "unlock prompt")
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > 30*time.Second {
 		t.Errorf("took %s", took)
 	}
 }

@@ -43,13 +43,13 @@ func connected(t *testing.T, address string, like *exec.Cmd) (net.Conn, *exec.Cm
 	}
 	defer ln.Close()
 	host, port, _ := net.SplitHostPort(ln.Addr().String())
-	cmd := exec.Command(bash, "-c", fmt.Sprintf("exec 5<>/dev/tcp/%s/%s; sleep 30; true", host, port))
+	cmd := exec.Command(bash, "-c", fmt.Sprintf("exec 5<>/dev/tcp/%s/%s; sleep 120; true", host, port))
 	cmd.Env, cmd.Dir, cmd.SysProcAttr = like.Env, like.Dir, like.SysProcAttr
 	if err := cmd.Start(); err != nil {
 		t.Skip(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	ln.(*net.TCPListener).SetDeadline(time.Now().Add(10 * time.Second))
+	ln.(*net.TCPListener).SetDeadline(time.Now().Add(time.Minute))
 	conn, err := ln.Accept()
 	if err != nil {
 		t.Fatal(err)
@@ -146,13 +146,13 @@ func TestPeerPidInABox(t *testing.T) {
 	}
 	defer box.Close()
 	_, port, _ := net.SplitHostPort(box.Proxy.Addr().String())
-	script := "exec 5<>/dev/tcp/127.0.0.1/" + port + " 6<>/dev/tcp/192.0.2.7/443 7<>/dev/tcp/2001:db8::7/443; sleep 30"
+	script := "exec 5<>/dev/tcp/127.0.0.1/" + port + " 6<>/dev/tcp/192.0.2.7/443 7<>/dev/tcp/2001:db8::7/443; sleep 120"
 	child, err := box.Exec(sandbox.Command{Path: bash, Argv: []string{"bash", "-c", script}, Dir: "/", Group: job.Own, Files: [3]uintptr{0, 1, 2}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, l := range []net.Listener{box.Proxy, box.Captured[0], box.Captured[0]} {
-		l.(*net.TCPListener).SetDeadline(time.Now().Add(10 * time.Second))
+		l.(*net.TCPListener).SetDeadline(time.Now().Add(time.Minute))
 		conn, err := l.Accept()
 		if err != nil {
 			t.Fatal(err)

@@ -222,11 +222,13 @@ func TestBoxLeavesNoProcess(t *testing.T) {
 			"the control socket ends": func(r *running) { r.conn.Shutdown() },
 		} {
 			script := daemons
-			if name != "the child ends" {
+			if name == "the child ends" {
+				script += "kill -STOP $$" // until they were seen
+			} else {
 				script += "sleep 600"
 			}
 			r := sh(t, newBox(t, Config{}), script)
-			for range 100 {
+			for range 3000 {
 				if processes(mark) >= 3 {
 					break
 				}
@@ -237,6 +239,8 @@ func TestBoxLeavesNoProcess(t *testing.T) {
 			}
 			end(r)
 			if name == "the child ends" {
+				r.Next() // the stop
+				syscall.Kill(r.pid, syscall.SIGCONT)
 				r.end(t)
 			} else if e, ok := r.Next(); ok && e.Code != 128+int(syscall.SIGKILL) {
 				t.Errorf("%s: %+v", name, e)
@@ -275,7 +279,7 @@ func TestBoxDiesWithItsSupervisor(t *testing.T) {
 		cmd.Process.Kill()
 		cmd.Wait()
 		left := 1
-		for range 100 {
+		for range 4000 {
 			if left = processes(mark); left == 0 {
 				break
 			}
@@ -321,7 +325,7 @@ func TestBoxCaptures(t *testing.T) {
 import socket, struct
 def reach(host, port):
     try:
-        with socket.create_connection((host, port), 5) as s:
+        with socket.create_connection((host, port), 30) as s:
             return s.recv(100).decode()
     except OSError as e:
         return type(e).__name__
@@ -329,7 +333,7 @@ for host, port in (("93.184.216.34", 443), ("2606:2800:220:1::1", 80), ("api.exa
     print(host, port, reach(host, port))
 print(socket.gethostbyname("api.example.com"), socket.gethostbyname("other.example.com"))
 u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-u.settimeout(5)
+u.settimeout(30)
 u.sendto(b"\x12\x34\x01\x00\x00\x01\0\0\0\0\0\0\x01x\x04test\0\0\x01\0\x01", ("8.8.8.8", 53))
 answer, by = u.recvfrom(512)
 print(by[0], answer[-4:].hex())
@@ -337,7 +341,7 @@ v = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 v.connect(("8.8.8.8", 443))
 v.send(b"quic")
 try:
-    v.settimeout(5)
+    v.settimeout(30)
     v.recv(10)
 except OSError as e:
     print("udp", type(e).__name__)
@@ -370,7 +374,7 @@ while True:
     c, _ = s.accept(); c.sendall(b"hello " + c.recv(10)); c.close()'`)
 	var c net.Conn
 	var err error
-	for range 100 {
+	for range 1000 {
 		if c, err = b.Dial(8000); err == nil {
 			break
 		}
