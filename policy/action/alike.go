@@ -152,8 +152,8 @@ func (s *Service) Alike(name string) []string {
 		return nil
 	}
 	for line := range strings.Lines(alike[s.Name]) {
-		if f := strings.Fields(line); f[0] == name {
-			return f[1:]
+		if others, ok := strings.CutPrefix(line, name+" "); ok {
+			return strings.Fields(others)
 		}
 	}
 	return s.Twins(name)
@@ -165,6 +165,9 @@ func (s *Service) Twins(operation string) (out []string) {
 		return nil
 	}
 	for line := range strings.Lines(githubMutations) {
+		if !strings.Contains(line, operation) { // as most do not
+			continue
+		}
 		f := strings.Fields(line)
 		switch {
 		case len(f) < 4 || f[2] != operation && f[3] != operation || !s.calls(f[3], f[1]):

@@ -24,8 +24,10 @@ func github() *Service {
 			host("raw.githubusercontent.com", githubRaw, "", nil, Slot{Bearer, ""}),
 		},
 	}
+	copilot := host("api.githubcopilot.com", githubCopilot, githubCopilotRefined, refineModel, Slot{Bearer, ""})
 	for _, plan := range []string{"", "individual.", "business.", "enterprise."} {
-		s.Hosts = append(s.Hosts, host("api."+plan+"githubcopilot.com", githubCopilot, githubCopilotRefined, refineModel, Slot{Bearer, ""}))
+		copilot.Pattern = mustHost("api." + plan + "githubcopilot.com")
+		s.Hosts = append(s.Hosts, copilot)
 	}
 	s.Hosts[0].generated("github", "", githubResource)
 	s.Hosts[0].Spoken, s.Hosts[0].spoken = mutationRoutes(), func() []Route { return githubSchema().routes }

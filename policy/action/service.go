@@ -163,6 +163,9 @@ func (s *Service) Knows(name string) (Class, bool) {
 
 // permits says whether the permission is one of those for the route.
 func (r *Route) permits(name string) bool {
+	if r.Permits == "" {
+		return false
+	}
 	for p := range strings.SplitSeq(r.Permits, ",") {
 		if p == name && p != "" {
 			return true
@@ -274,7 +277,7 @@ func (s *Service) each(routes, spoken func(*Host) []Route, yield func(*Route) bo
 func kinds(s *Service) []string {
 	list := []string{"path"}
 	for r := range s.written {
-		if kind := r.kind(); kind != "" {
+		if kind := r.kind(); kind != "" && !slices.Contains(list, kind) {
 			list = append(list, kind)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // A dash stands for no alias; # begins a comment line. The tables are the package's own text: a fault in one is a fault
 // of the program, which its tests find.
 func mustRoutes(table string) []Route {
-	var routes []Route
+	routes := make([]Route, 0, strings.Count(table, "\n")+1)
 	for line := range strings.Lines(table) {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
