@@ -14,7 +14,7 @@ var alike = map[string]string{
 	"aws": `dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query dynamodb:Scan dynamodb:PartiQLSelect
 dynamodb:PutItem dynamodb:BatchWriteItem dynamodb:UpdateItem dynamodb:PartiQLInsert
 dynamodb:UpdateItem dynamodb:PutItem dynamodb:BatchWriteItem dynamodb:PartiQLUpdate
-dynamodb:DeleteItem dynamodb:BatchWriteItem dynamodb:PartiQLDelete dynamodb:DeleteTable
+dynamodb:DeleteItem dynamodb:BatchWriteItem dynamodb:PartiQLDelete dynamodb:DeleteTable dynamodb:UpdateTimeToLive
 cloudformation:CreateStack cloudformation:CreateChangeSet cloudformation:ExecuteChangeSet cloudformation:CreateStackInstances
 cloudformation:DeleteStack cloudformation:DeleteStackInstances
 cloudformation:UpdateStack cloudformation:CreateChangeSet cloudformation:ExecuteChangeSet cloudformation:UpdateStackSet cloudformation:UpdateStackInstances
@@ -31,7 +31,7 @@ kinesis:PutRecord kinesis:PutRecords
 kms:Decrypt kms:ReEncryptFrom
 kms:ScheduleKeyDeletion kms:DisableKey kms:DeleteImportedKeyMaterial
 logs:GetLogEvents logs:FilterLogEvents logs:StartQuery logs:GetLogRecord
-s3:DeleteObject s3:PutBucketLifecycleConfiguration
+s3:DeleteObject s3:PutLifecycleConfiguration
 s3:GetObject s3:GetObjectTorrent s3:GetObjectAttributes
 secretsmanager:PutSecretValue secretsmanager:UpdateSecret
 sqs:DeleteMessage sqs:PurgeQueue sqs:DeleteQueue
@@ -96,7 +96,7 @@ create_event calendar.events.import calendar.events.quickAdd calendar.events.mov
 delete_event calendar.calendars.clear calendar.calendars.delete calendar.events.move
 create_file drive.files.copy
 gmail.users.messages.delete gmail.users.messages.batchDelete gmail.users.threads.delete
-gmail.users.messages.trash gmail.users.threads.trash`,
+gmail.users.messages.trash gmail.users.threads.trash gmail.users.messages.delete gmail.users.messages.batchDelete gmail.users.threads.delete`,
 	"jira": `delete_project deleteProjectAsynchronously archiveProject
 delete_issue deleteProject deleteProjectAsynchronously
 read_project getAllProjects
@@ -123,8 +123,8 @@ post_message chat.scheduleMessage files.upload files.remote.share reminders.add
 upload_file files.upload
 read_channel files.list search.messages search.all search.files reactions.get reactions.list pins.list stars.list`,
 	"stripe": `create_refund PostCreditNotes PostApplicationFeesIdRefund PostApplicationFeesIdRefunds PostDisputesDisputeClose PostChargesChargeDisputeClose
-create_charge payment-intents/create payment-intents/confirm payment-intents/capture invoices/pay PostTerminalReadersReaderProcessPaymentIntent
-create_payment charges/create
+create_charge payment-intents/create payment-intents/confirm payment-intents/capture invoices/pay PostTerminalReadersReaderProcessPaymentIntent subscriptions/create PostCustomersCustomerSubscriptions PostSubscriptionItems PostSubscriptionSchedules PostSubscriptionsSubscriptionResume PostQuotesQuoteAccept
+create_payment charges/create invoices/pay subscriptions/create PostCustomersCustomerSubscriptions PostSubscriptionItems PostSubscriptionSchedules PostSubscriptionsSubscriptionResume PostQuotesQuoteAccept
 capture_charge payment-intents/capture
 capture_payment charges/capture
 cancel_payout PostPayoutsPayoutReverse

@@ -9,12 +9,13 @@ import (
 )
 
 // asides are arguments by which an operation does what there is another action for: FIELD=NAME,NAME, with dots for objects in
-// objects, and behind a colon the one value that does it (* for any, of a field whose name is part of others). A refusal of that
-// other action holds there too, though no rule needs to allow it: who may update an issue labels it by the same request.
+// objects, and behind a colon the one value that does it (in which * is any text; alone, of a field whose name is part of others). A refusal
+// of that other action holds there too, though no rule needs to allow it: who may update an issue labels it by the same request. Who
+// is assigned an issue and is no person is an agent that works on it: Copilot, and others at GitHub.
 var asides = map[string]string{
-	"github issues/create":                                           "labels=add_label assignees=add_assignee assignee=add_assignee agent_assignment=create_pr,push",
-	"github issues/update":                                           "labels=add_label,remove_label,set_labels assignees=add_assignee,remove_assignee assignee=add_assignee,remove_assignee agent_assignment=create_pr,push",
-	"github issues/add-assignees":                                    "agent_assignment=create_pr,push",
+	"github issues/create":                                           "labels=add_label assignees=add_assignee assignee=add_assignee agent_assignment=create_pr,push assignees:*[bot]=create_pr,push assignees:copilot*=create_pr,push assignee:*[bot]=create_pr,push assignee:copilot*=create_pr,push",
+	"github issues/update":                                           "labels=add_label,remove_label,set_labels assignees=add_assignee,remove_assignee assignee=add_assignee,remove_assignee agent_assignment=create_pr,push assignees:*[bot]=create_pr,push assignees:copilot*=create_pr,push assignee:*[bot]=create_pr,push assignee:copilot*=create_pr,push",
+	"github issues/add-assignees":                                    "agent_assignment=create_pr,push assignees:*[bot]=create_pr,push assignees:copilot*=create_pr,push",
 	"github pulls/update":                                            "base=create_pr", // into another branch than it was opened for
 	"github repos/update-release":                                    "tag_name=create_tag target_commitish=create_tag draft:false=create_tag,create_release",
 	"github repos/create-in-org":                                     "team_id=add_collaborator",
@@ -26,11 +27,18 @@ var asides = map[string]string{
 	"github createRepository":                                        "teamId=add_collaborator",
 	"github updatePullRequestBranch":                                 "updateMethod:REBASE=force_push",
 	"github graphql":                                                 "search=search", // a root field; see walker.query
-	"github createIssue":                                             "labelIds=add_label assigneeIds=add_assignee",
-	"github updateIssue":                                             "labelIds=add_label,remove_label,set_labels assigneeIds=add_assignee,remove_assignee",
+	"github addAssigneesToAssignable":                                "assigneeIds:BOT_*=create_pr,push assigneeIds:MDM6Qm90*=create_pr,push",
+	"github replaceActorsForAssignable":                              "actorIds:BOT_*=create_pr,push actorIds:MDM6Qm90*=create_pr,push actorLogins:*[bot]=create_pr,push actorLogins:copilot*=create_pr,push",
+	"github createIssue":                                             "labelIds=add_label assigneeIds=add_assignee assigneeIds:BOT_*=create_pr,push assigneeIds:MDM6Qm90*=create_pr,push",
+	"github updateIssue":                                             "labelIds=add_label,remove_label,set_labels assigneeIds=add_assignee,remove_assignee assigneeIds:BOT_*=create_pr,push assigneeIds:MDM6Qm90*=create_pr,push",
 	"github updatePullRequest":                                       "baseRefName=create_pr labelIds=add_label,remove_label,set_labels assigneeIds=add_assignee,remove_assignee",
-	"google calendar.events.patch":                                   "status:cancelled=delete_event",
-	"google calendar.events.update":                                  "status:cancelled=delete_event",
+	"google calendar.events.patch":                                   "status:cancelled=delete_event sendUpdates:all=send_mail sendUpdates:externalOnly=send_mail sendNotifications:true=send_mail",
+	"google calendar.events.update":                                  "status:cancelled=delete_event sendUpdates:all=send_mail sendUpdates:externalOnly=send_mail sendNotifications:true=send_mail",
+	"google calendar.events.insert":                                  "sendUpdates:all=send_mail sendUpdates:externalOnly=send_mail sendNotifications:true=send_mail",
+	"google calendar.events.quickAdd":                                "sendUpdates:all=send_mail sendUpdates:externalOnly=send_mail sendNotifications:true=send_mail",
+	"google calendar.events.move":                                    "sendUpdates:all=send_mail sendUpdates:externalOnly=send_mail sendNotifications:true=send_mail",
+	"google calendar.events.delete":                                  "sendUpdates:all=send_mail sendUpdates:externalOnly=send_mail sendNotifications:true=send_mail",
+	"google drive.permissions.create":                                "emailMessage:*=send_mail",
 	"google drive.files.update":                                      "trashed=delete_file addParents=share_file",
 	"google gmail.users.messages.modify":                             "addLabelIds:TRASH=gmail.users.messages.trash",
 	"google gmail.users.messages.batchModify":                        "addLabelIds:TRASH=gmail.users.messages.trash",
@@ -51,9 +59,9 @@ var asides = map[string]string{
 	"stripe checkout/create-session":                                 "transfer_data=create_transfer mode:subscription=create_subscription",
 	"stripe customers/create":                                        "plan:*=create_subscription",
 	"stripe customers/update":                                        "plan:*=create_subscription",
-	"stripe invoices/create":                                         "transfer_data=create_transfer auto_advance:true=finalize_invoice,send_invoice,pay_invoice",
-	"stripe invoices/finalize":                                       "auto_advance:true=send_invoice,pay_invoice",
-	"stripe invoices/update":                                         "transfer_data=create_transfer auto_advance:true=finalize_invoice,send_invoice,pay_invoice",
+	"stripe invoices/create":                                         "transfer_data=create_transfer auto_advance:true=finalize_invoice,send_invoice,pay_invoice,create_charge,create_payment",
+	"stripe invoices/finalize":                                       "auto_advance:true=send_invoice,pay_invoice,create_charge,create_payment",
+	"stripe invoices/update":                                         "transfer_data=create_transfer auto_advance:true=finalize_invoice,send_invoice,pay_invoice,create_charge,create_payment",
 	"stripe payment-intents/create":                                  "transfer_data=create_transfer confirm:true=confirm_payment",
 	"stripe payment-intents/update":                                  "transfer_data=create_transfer",
 	"stripe payment-intents/capture":                                 "transfer_data=create_transfer",
@@ -61,9 +69,9 @@ var asides = map[string]string{
 	"stripe prices/create":                                           "product_data=create_product",
 	"stripe products/create":                                         "default_price_data=create_price",
 	"stripe subscriptions/create":                                    "transfer_data=create_transfer add_invoice_items=create_invoice_item",
-	"stripe subscriptions/update":                                    "transfer_data=create_transfer add_invoice_items=create_invoice_item cancel_at:*=cancel_subscription cancel_at_period_end:true=cancel_subscription",
+	"stripe subscriptions/update":                                    "transfer_data=create_transfer add_invoice_items=create_invoice_item cancel_at:*=cancel_subscription cancel_at_period_end:true=cancel_subscription proration_behavior:always_invoice=create_charge,create_payment billing_cycle_anchor:now=create_charge,create_payment",
 	"stripe PostCustomersCustomerSubscriptions":                      "transfer_data=create_transfer add_invoice_items=create_invoice_item",
-	"stripe PostCustomersCustomerSubscriptionsSubscriptionExposedId": "transfer_data=create_transfer add_invoice_items=create_invoice_item cancel_at:*=cancel_subscription cancel_at_period_end:true=cancel_subscription",
+	"stripe PostCustomersCustomerSubscriptionsSubscriptionExposedId": "transfer_data=create_transfer add_invoice_items=create_invoice_item cancel_at:*=cancel_subscription cancel_at_period_end:true=cancel_subscription proration_behavior:always_invoice=create_charge,create_payment billing_cycle_anchor:now=create_charge,create_payment",
 	"stripe PostQuotes":                                              "transfer_data=create_transfer",
 	"stripe PostQuotesQuote":                                         "transfer_data=create_transfer",
 	"stripe PostSubscriptionSchedules":                               "transfer_data=create_transfer",
@@ -182,8 +190,12 @@ func inForm(text, name, value string) bool {
 	return false
 }
 
-// isValue says whether a text is the value that a table has; * stands for any.
-func isValue(text, value string) bool { return value == "*" || strings.EqualFold(text, value) }
+// isValue says whether a text is the value that a table has, in which a * is any text.
+func isValue(text, value string) bool {
+	begin, end, open := strings.Cut(strings.ToLower(value), "*")
+	text = strings.ToLower(text)
+	return text == begin && !open || open && len(text) >= len(begin)+len(end) && strings.HasPrefix(text, begin) && strings.HasSuffix(text, end)
+}
 
 // isForm says whether the body is a form and nothing else to anybody.
 func isForm(r *Request) bool {

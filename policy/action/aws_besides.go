@@ -204,7 +204,7 @@ func (x *awsRequest) references(m *Match) error {
 	names, _ := fields["Names"].([]any)
 	for _, v := range append(names, fields["Name"]) {
 		name, _ := v.(string)
-		if secret, ok := strings.CutPrefix(name, secretByReference); ok {
+		if _, secret, ok := strings.Cut(name, secretByReference); ok { // behind the beginning of an ARN, too
 			of, err := awsResource("secret", secret, "")
 			if err != nil {
 				return err

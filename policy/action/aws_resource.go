@@ -75,8 +75,8 @@ func awsResource(kind, v, host string) (Resource, error) {
 		return Resource{kind, u.Path[1:]}, nil
 	case isARN:
 		return Resource{"arn", strings.TrimPrefix(v, "arn:")}, nil
-	case kind == "function" && len(arn) > 2:
-		return Resource{}, errors.New("a function is named by its name, name and qualifier, or its ARN")
+	case kind == "function" && (len(arn) > 2 || len(arn) == 2 && (arn[0] == "function" || awsRegion(arn[0]) || strings.Trim(arn[0], "0123456789") == "")):
+		return Resource{}, errors.New("a function is named by its name, name and qualifier, or its ARN") // and not by a part of that
 	case kind == "function", kind == "parameter": // behind a colon, a qualifier; a version or a label
 		return Resource{kind, arn[0]}, nil
 	}

@@ -11,11 +11,16 @@ import (
 // "Errors": 413 above 32 MB).
 const maxPrompt = 32 << 20
 
+// models are the operations that run the model which their body names. A batch runs those of its items, whatever stands beside them.
+var models = wordSet{text: `responses/create responses/compact responses/input-tokens chat/create-completion completions/create embeddings/create
+	moderations/create images/generate images/edit images/vary audio/speech audio/transcribe audio/translate fine-tuning/create
+	messages/create copilot/chat copilot/responses copilot/messages`}
+
 // refineModel takes the model from the JSON body of an operation that runs one. A body in which it cannot be read makes
 // the request unknown, since a rule may refuse a model; a form with files (audio, images) names none.
 func refineModel(r *Request, m *Match) {
 	a := &m.Actions[0]
-	if r.Method != "POST" || a.Class != Write || a.Resource.Kind != "" {
+	if r.Method != "POST" || !models.has(a.Operation) {
 		return
 	}
 	kind, err := contentType(r)

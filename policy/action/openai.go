@@ -3,18 +3,16 @@ package action
 // openai is OpenAI's API (platform.openai.com/docs/api-reference). Its clients retry a 403 for long and stop at once on
 // a 400, so that is how it is refused.
 func openai() *Service {
-	return &Service{
-		Base: "https://api.openai.com",
-		Hosts: []Host{{
-			Pattern: mustHost("api.openai.com"),
-			Slots:   []Slot{{Bearer, ""}},
-			Routes:  mustRoutes(openaiRoutes),
-			Refine:  refineModel,
-			Refined: mustRoutes(`write POST /v1/responses create_response responses/create -> model:{body}`),
-		}},
-		Refusal:      RefusalNested,
-		RefuseStatus: 400,
+	h := Host{
+		Pattern: mustHost("api.openai.com"),
+		Slots:   []Slot{{Bearer, ""}},
+		Routes:  mustRoutes(openaiRoutes),
+		Refine:  refineModel,
+		Refined: mustRoutes(`write POST /v1/responses create_response responses/create -> model:{body}`),
 	}
+	regional := h // eu.api.openai.com and others, for projects that have their data there ("Data residency")
+	regional.Pattern = mustHost("*.api.openai.com")
+	return &Service{Base: "https://api.openai.com", Hosts: []Host{h, regional}, Refusal: RefusalNested, RefuseStatus: 400}
 }
 
 // GET /v1/responses and /v1/realtime are WebSockets, whose messages name the model; Codex opens the first. What mints

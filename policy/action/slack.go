@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -108,12 +109,12 @@ admin * /api/auth.revoke                   revoke_token      auth.revoke
 // given in two of these ways, or in one that cannot be read, the request is unknown. Slack takes a channel by name or by
 // id and nothing here can tell which belong together: rules should name both.
 func refineSlack(r *Request, m *Match) {
-	channels, err := slackChannels(r)
+	base := m.Actions[0]
+	channels, other, err := slackChannels(r, base.Operation)
 	if err != nil {
 		m.deny("the channel cannot be read: " + err.Error())
 		return
 	}
-	base := m.Actions[0]
 	for i, c := range channels {
 		base.Resource = Resource{"channel", c}
 		if i == 0 {
@@ -122,38 +123,61 @@ func refineSlack(r *Request, m *Match) {
 			m.Actions = append(m.Actions, base)
 		}
 	}
+	if other {
+		base.Resource, base.Also = Resource{}, true
+		m.Actions = append(m.Actions, base)
+	}
 }
 
-// channelArguments are the names under which methods take channels.
-var channelArguments = [...]string{"channel", "channel_id", "channels"}
+// slackTakes are the names under which methods take channels, each with the methods that do. What another method is sent under such a
+// name Slack passes over: search.messages looks in all channels, whatever "channel" is.
+var slackTakes = [...]struct{ name, methods string }{
+	{"channel", " chat.appendStream chat.delete chat.deleteScheduledMessage chat.getPermalink chat.meMessage chat.postEphemeral chat.postMessage" +
+		" chat.scheduleMessage chat.scheduledMessages.list chat.startStream chat.stopStream chat.unfurl chat.update" +
+		" conversations.archive conversations.close conversations.history conversations.info conversations.invite conversations.join" +
+		" conversations.kick conversations.leave conversations.mark conversations.members conversations.open conversations.rename" +
+		" conversations.replies conversations.setPurpose conversations.setTopic conversations.unarchive" +
+		" files.list pins.add pins.list pins.remove reactions.add reactions.get reactions.remove stars.add stars.remove "},
+	{"channel_id", " assistant.threads.setStatus assistant.threads.setSuggestedPrompts assistant.threads.setTitle bookmarks.list files.completeUploadExternal "},
+	{"channels", " files.completeUploadExternal files.remote.share files.upload "},
+	// By these some name what they are about in the place of a channel.
+	{"file", ""}, {"file_comment", ""}, {"unfurl_id", ""}, {"users", " conversations.invite "},
+}
 
-func slackChannels(r *Request) ([]string, error) {
+// slackChannels are the channels that a method is about. other says that it may be about something else than those.
+func slackChannels(r *Request, method string) (list []string, other bool, err error) {
 	args, err := slackArguments(r)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var list []string
-	seen := map[string]bool{}
-	for _, name := range channelArguments {
-		values := args[name]
+	takes := false
+	for _, t := range slackTakes {
+		values := args[t.name]
 		if len(values) > 1 {
-			return nil, fmt.Errorf("%q is given more than once", name)
+			return nil, false, fmt.Errorf("%q is given more than once", t.name)
 		}
-		if len(values) == 0 || values[0] == "" {
-			continue
-		}
-		for v := range strings.SplitSeq(values[0], ",") {
-			c, err := canonChannel(strings.TrimSpace(v))
-			if err != nil {
-				return nil, err
-			}
-			if !seen[c] {
-				seen[c] = true
-				list = append(list, c)
+		its := strings.Contains(t.methods, " "+method+" ")
+		switch {
+		case len(values) == 0 || values[0] == "":
+		case !strings.HasPrefix(t.name, "channel"):
+			other = other || !its
+		default:
+			takes = takes || its
+			for v := range strings.SplitSeq(values[0], ",") {
+				c, err := canonChannel(strings.TrimSpace(v))
+				if err != nil {
+					return nil, false, err
+				}
+				if !slices.Contains(list, c) {
+					list = append(list, c)
+				}
 			}
 		}
 	}
-	return list, nil
+	if !takes {
+		return nil, false, nil
+	}
+	return list, other, nil
 }
 
 // slackArguments gathers the query's and the body's arguments of the names that matter.
@@ -199,9 +223,9 @@ func formArguments(text string) (map[string][]string, error) {
 		return nil, errors.New("the arguments are not a form")
 	}
 	for key := range form {
-		for _, name := range channelArguments {
-			if key != name && respells(key, name) {
-				return nil, fmt.Errorf("the argument %q differs from %q in spelling alone", clip(key), name)
+		for _, t := range slackTakes {
+			if key != t.name && respells(key, t.name) {
+				return nil, fmt.Errorf("the argument %q differs from %q in spelling alone", clip(key), t.name)
 			}
 		}
 	}
@@ -209,15 +233,22 @@ func formArguments(text string) (map[string][]string, error) {
 }
 
 func jsonArguments(b []byte) (map[string][]string, error) {
-	body, err := strictFields(b, channelArguments[:]...)
+	var names []string
+	for _, t := range slackTakes {
+		names = append(names, t.name)
+	}
+	body, err := strictFields(b, names...)
 	if err != nil {
 		return nil, err
 	}
 	args := map[string][]string{}
 	for name, v := range body {
 		s, ok := v.(string)
-		if !ok && v != nil {
+		switch {
+		case !ok && v != nil && strings.HasPrefix(name, "channel"):
 			return nil, fmt.Errorf("%q is not a string", name)
+		case !ok && v != nil:
+			s = "?"
 		}
 		args[name] = append(args[name], s)
 	}
