@@ -65,3 +65,28 @@ func TestDenialsByShorterNames(t *testing.T) {
 		}
 	}
 }
+
+// TestDenialsReachTheBucket: what is done to a bucket may be what a rule about its objects names, or comes to the same; a rule of a
+// bucket's lifecycle deletes them.
+func TestDenialsReachTheBucket(t *testing.T) {
+	p, err := Parse("agentguard.toml", []byte(strings.NewReplacer(`actions = ["*"]
+resources`, `actions = ["s3:DeleteObject", "s3:PutBucketPolicy", "read"]
+resources`, `"bucket:prod/*"`, `"bucket:prod/logs/*", "bucket:main*"`).Replace(awsPolicy)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for request, denied := range map[string]bool{
+		"PUT lifecycle prod": true, "PUT lifecycle main-2": true, "PUT lifecycle other": false, "PUT lifecycle pro": false,
+		"PUT policy prod": true, "PUT policy other": false, "PUT tagging prod": false, "GET list-type=2 prod": false, "GET list-type=2 main": true,
+	} {
+		f := strings.Fields(request)
+		path, _ := action.ParsePath("/"+f[2], true)
+		r := &action.Request{Authority: action.Authority{Host: "s3.us-east-1.amazonaws.com", Port: 443}, Method: f[0], Path: path, Query: f[1],
+			Header: map[string][]string{"Authorization": {"AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"}}}
+		s := p.Services["aws"]
+		m := action.Classify(s, s.Host(r.Authority), r)
+		if d := p.Decide(&m, r); (d.Effect == Deny) != denied || d.Effect == Deny && d.Rule != "deny.production" {
+			t.Errorf("%s: %s is %s by %s: %s", request, m.Actions[0].Name, d.Effect, d.Rule, d.Hint)
+		}
+	}
+}

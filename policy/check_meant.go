@@ -23,20 +23,30 @@ func (d *draft) warnElsewhere() {
 	}
 }
 
-// warnWrite names denials of what is written that leave what is administered, which is more, to an allow rule.
+// beyond is what is administered beside what a group reads or writes.
+var beyond = map[string]string{action.GroupWrite: "deletions and settings", action.GroupRead: "lists of keys and webhooks"}
+
+// warnWrite names denials of what is read or written that leave what is administered, which is more, to an allow rule.
 func (d *draft) warnWrite() {
 	for _, r := range d.rules {
-		i := slices.IndexFunc(r.actions, func(a text) bool { return a.s == action.GroupWrite })
+		i := slices.IndexFunc(r.actions, func(a text) bool { return beyond[a.s] != "" })
 		if !r.deny || i < 0 || slices.Contains(r.Actions, action.GroupAdmin) || slices.Contains(r.Actions, action.GroupAll) {
 			continue
 		}
 		for _, other := range d.rules {
-			if !other.deny && (r.Service == "" || r.Service == other.Service) && (slices.Contains(other.Actions, action.GroupAll) || slices.Contains(other.Actions, action.GroupAdmin)) {
-				d.warn(r.actions[i].line, `name "admin" too, if that is to be forbidden`, "%s.actions: \"write\" leaves out what is admin, as deletions and settings are, and %s allows that", r.Name, other.Name)
+			if !other.deny && (r.Service == "" || r.Service == other.Service) && administers(other) {
+				group := r.actions[i].s
+				d.warn(r.actions[i].line, `name "admin" too, if that is to be forbidden`, "%s.actions: %q leaves out what is admin, as %s are, and %s allows that", r.Name, group, beyond[group], other.Name)
 				break
 			}
 		}
 	}
+}
+
+// administers says whether a rule allows what is admin as a group: of a service of one's own, if it has some.
+func administers(r *ruleDraft) bool {
+	return (slices.Contains(r.Actions, action.GroupAll) || slices.Contains(r.Actions, action.GroupAdmin)) && r.svc != nil &&
+		(action.Lookup(r.svc.Name) == r.svc || slices.ContainsFunc(r.svc.Operations(), func(o action.Route) bool { return o.Class == action.Admin }))
 }
 
 // warnOperations names denials of one operation of several that go by one name, where the others are not forbidden with it.

@@ -191,7 +191,7 @@ type counter struct {
 // matches.
 func (c *counter) add(r *compiled, a *action.Action) {
 	for _, l := range r.limits {
-		if !l.counts(a) || c.probe && l.action != action.GroupAll {
+		if !r.counts(l, a) || c.probe && l.action != action.GroupAll {
 			continue
 		}
 		i := slices.IndexFunc(c.takes, func(t limit.Take) bool { return t.Key == l.take.Key })

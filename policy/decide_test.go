@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -199,6 +200,41 @@ func TestDecideLimits(t *testing.T) {
 		}
 		if d.Effect != Allow || strings.Join(got, ", ") != want {
 			t.Errorf("%s takes %q, want %q", actions, got, want)
+		}
+	}
+}
+
+// A limit counts what comes to the same by another operation or by arguments, as a denial forbids it: as one of a group that the rule
+// allows. What the rule names itself is another action.
+func TestLimitsCountWhatComesToTheSame(t *testing.T) {
+	const named = `, "sync_fork", "merge_branch", "submit_review"`
+	for _, c := range []struct {
+		actions, does, like string
+		counted             string
+	}{
+		{`"write"`, "merge_branch repos/merge", "", "merge_pr push"},
+		{`"write"`, "sync_fork repos/merge-upstream", "", "push"},
+		{`"write"`, "submit_review pulls/create-review", "add_comment", "add_comment"},
+		{`"write"`, "update_pr pulls/update", "", ""},
+		{`"*"`, "commit_file repos/create-or-update-file-contents", "", "push"},
+		{`"push", "merge_pr", "add_comment"` + named, "merge_branch repos/merge", "", ""},
+		{`"push", "merge_pr", "add_comment"` + named, "sync_fork repos/merge-upstream", "", ""},
+		{`"write"` + named, "sync_fork repos/merge-upstream", "", ""},
+		{`"write"` + named, "submit_review pulls/create-review", "add_comment", ""},
+		{`"write", "repos/merge"`, "merge_branch repos/merge", "", ""},
+	} {
+		p := mustParse(t, "version = 1\n[agent]\nname = \"a\"\n[allow.a]\nservice = \"github\"\nactions = ["+c.actions+"]\nlimits = { push = \"5/hour\", merge_pr = \"5/hour\", add_comment = \"5/hour\" }\n")
+		m := act(p, "github", "push repo:o/r")
+		a := &m.Actions[0]
+		a.Name, a.Operation, _ = strings.Cut(c.does, " ")
+		a.Like = c.like
+		var counted []string
+		for _, l := range p.Decide(m, nil).Limits {
+			counted = append(counted, strings.TrimPrefix(l.Key, "a/allow.a/"))
+		}
+		slices.Sort(counted)
+		if got := strings.Join(counted, " "); got != c.counted {
+			t.Errorf("%s, %s: counted %q, want %q", c.actions, c.does, got, c.counted)
 		}
 	}
 }

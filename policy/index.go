@@ -3,6 +3,7 @@ package policy
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"agentguard/policy/action"
 	"agentguard/policy/limit"
@@ -40,9 +41,11 @@ type compiledLimit struct {
 	take   limit.Take
 }
 
-// counts says whether an action uses up the limit.
-func (l *compiledLimit) counts(a *action.Action) bool {
-	return l.action == action.GroupAll || l.action == a.Name || l.action == a.Operation || l.action == groupOf(a.Class)
+// counts says whether an action uses up a limit of the rule. What the rule allows as one of a group counts as what its arguments do,
+// too; what it names is meant to be another.
+func (c *compiled) counts(l *compiledLimit, a *action.Action) bool {
+	return l.action == action.GroupAll || l.action == a.Name || l.action == a.Operation || l.action == groupOf(a.Class) ||
+		a.Like != "" && !slices.Contains(c.Actions, a.Name) && !slices.Contains(c.Actions, a.Operation) && slices.Contains(strings.Fields(a.Like), l.action)
 }
 
 // compile arranges a policy that was checked.
@@ -104,7 +107,13 @@ func (s *serviceIndex) ready(p *Policy, r *Rule, order int, deny bool) *compiled
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Limits)) {
 		take := limit.Take{Key: p.Agent.Name + "/" + r.Name + "/" + name, Rate: r.Limits[name], N: 1}
-		for _, n := range append(s.service.Expand([]string{name}), s.service.Twins(name)...) {
+		names := append(s.service.Expand([]string{name}), s.service.Twins(name)...)
+		for _, other := range s.service.Alike(name) {
+			if !slices.Contains(r.Actions, other) && !slices.Contains(r.Actions, s.service.Alias(other)) {
+				names = append(names, other)
+			}
+		}
+		for _, n := range names {
 			c.limits = append(c.limits, &compiledLimit{n, take}) // they share their key, so an action counts once
 		}
 	}

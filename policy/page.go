@@ -108,8 +108,8 @@ func (pg *page) find(hits []hit, a *action.Action, path string, rank int, deny b
 			hits = pg.byOtherNames(hits, r, rank)
 		}
 	}
-	if deny && a.Resource.Kind == "org" && reachesBelow(a, rank/perName) {
-		hits = pg.below(hits, a.Resource.Name+"/", rank)
+	if below := holds[a.Resource.Kind]; deny && below != "" && strings.IndexByte(a.Resource.Name, '/') < 0 && reachesBelow(a, rank/perName) {
+		hits = pg.below(hits, below, a.Resource.Name+"/", rank)
 	}
 	if path != "" {
 		hits = pg.onPath(hits, path, rank, deny)
@@ -126,8 +126,11 @@ func (pg *page) find(hits []hit, a *action.Action, path string, rank int, deny b
 	return hits
 }
 
+// holds says of what has things by names that begin with its own of what kind those are: repositories, objects.
+var holds = map[string]string{"org": "repo", "bucket": "bucket"}
+
 // reachesBelow says whether what is done to an organisation may be what a rule about a repository of its names: a change that
-// it names as such, or a read that goes through its repositories.
+// it names as such, or a read that goes through its repositories. So it is with a bucket and its objects.
 func reachesBelow(a *action.Action, name int) bool {
 	return a.Gathers() || a.Class != action.Read && (name < byGroup || name >= byArgument)
 }
@@ -188,16 +191,16 @@ func asNothing(hits []hit, rules []*compiled, rank int) []hit {
 	return hits
 }
 
-// below appends the rules about repositories of an organisation, which what is done to the organisation may reach.
-func (pg *page) below(hits []hit, owner string, rank int) []hit {
+// below appends the rules about repositories of an organisation, or objects of a bucket, which what is done to that may reach.
+func (pg *page) below(hits []hit, kind, owner string, rank int) []hit {
 	for r, rules := range pg.literal {
-		if r.Kind == "repo" && strings.HasPrefix(r.Name, owner) {
+		if r.Kind == kind && strings.HasPrefix(r.Name, owner) {
 			hits = asNothing(hits, rules, rank)
 		}
 	}
 	for folder, rules := range pg.globs {
-		if folder.Kind == "repo" && (folder.Name == "" || folder.Name == owner) {
-			for _, g := range rules {
+		for i := range rules {
+			if g := &rules[i]; folder.Kind == kind && (folder.Name == "" && matchSegment(g.segments[0], owner[:len(owner)-1]) || strings.HasPrefix(folder.Name, owner)) {
 				hits = append(hits, hit{g.rule, rank + byNothing})
 			}
 		}
