@@ -63,7 +63,7 @@ func ghRequests(t *testing.T, args ...string) []Match {
 	cmd := exec.Command(gh, args...)
 	cmd.Env = []string{"GH_CONFIG_DIR=" + dir, "HOME=" + dir, "GH_TOKEN=ghp_placeholder", "PATH=" + os.Getenv("PATH"), "GH_NO_UPDATE_NOTIFIER=1"}
 	cmd.WaitDelay = time.Second
-	timer := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
+	timer := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 	defer timer.Stop()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Logf("gh %s: %v %s", strings.Join(args, " "), err, out)
