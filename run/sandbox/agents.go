@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -37,6 +38,8 @@ var agents = []agent{
 	{"grok", "@vibe-kit/grok-cli", "", []string{".grok"}, []string{".grok/settings.json"}},
 	{"kilo", "@kilocode/cli", "", []string{".local/share/kilo", ".local/state/kilo", ".local/state/kilo-sandbox-policy", ".config/kilo"},
 		[]string{".config/kilo/kilo.json", ".config/kilo/kilo.jsonc", ".config/kilo/opencode.json", ".config/kilo/plugin", ".config/kilo/plugins", ".config/kilo/command", ".config/kilo/commands", ".config/kilo/agent", ".config/kilo/agents", ".local/share/kilo/bin"}},
+	{"kimi", "@moonshot-ai/kimi-code", "", []string{".kimi-code"}, []string{".kimi-code/config.toml", ".kimi-code/mcp.json", ".kimi-code/plugins", ".kimi-code/agents", ".kimi-code/skills", ".kimi-code/bin", ".kimi-code/statusline.sh"}},
+	{"letta", "@letta-ai/letta-code", "", []string{".letta"}, []string{".letta/agents", ".letta/skills", ".letta/commands", ".letta/statusline-command.sh"}},
 	{"pi", "@mariozechner/pi-coding-agent", "", []string{".pi"}, []string{".pi/agent/settings.json", ".pi/agent/models.json", ".pi/agent/extensions", ".pi/agent/prompts", ".pi/agent/skills", ".pi/agent/bin"}},
 }
 
@@ -265,10 +268,13 @@ func agentsIn(text string) (found []agent) {
 	return found
 }
 
-// is says whether a word is the agent's command, with or without a path and what make has before it, or a package: its own, or one that is
-// named as the command is, as others of the same agent are. Either may have a version.
+// is says whether a word is the agent's command, with or without a path and what make has before it, an adapter by which editors drive it
+// (claude-agent-acp), or a package: its own, by whomever it is published now, or one that is named as the command is, as others of the
+// same agent are. Each may have a version.
 func (a agent) is(word string) bool {
-	command, _, _ := strings.Cut(strings.TrimLeft(filepath.Base(word), "@"), "@")
+	name, _, _ := strings.Cut(strings.TrimLeft(filepath.Base(word), "@"), "@")
 	rest, packed := strings.CutPrefix(word, a.npm)
-	return command == a.command || packed && (rest == "" || rest[0] == '@')
+	moved := name == path.Base(a.npm) && name != "cli"
+	adapter := strings.HasPrefix(name, a.command+"-") && strings.HasSuffix(name, "-acp")
+	return name == a.command || moved || adapter || packed && (rest == "" || rest[0] == '@')
 }

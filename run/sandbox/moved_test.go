@@ -75,7 +75,15 @@ func TestFirst(t *testing.T) {
 			t.Errorf("%q: %q", line, got)
 		}
 	}
-	for _, line := range [][]string{{"sh"}, nil, {"grep", "-r", "opencode"}, {"npx", "opencode-aid"}, {"sh", "-c", "cat opencode.txt"}} {
+	for line, place := range map[string]string{
+		"claude-agent-acp": ".claude", "npx -y @zed-industries/codex-acp@0.16.0": ".codex", "node_modules/.bin/codex-acp --help": ".codex",
+		"npx @earendil-works/pi-coding-agent -p hello": ".pi", "kimi -p hello": ".kimi-code", "npx @letta-ai/letta-code": ".letta",
+	} {
+		if got := p.First(strings.Fields(line)); !slices.Contains(got, filepath.Join(p.Home, place)) {
+			t.Errorf("%s: %q", line, got)
+		}
+	}
+	for _, line := range [][]string{{"sh"}, {"npx", "codex-acpx"}, {"claude-notes"}, nil, {"grep", "-r", "opencode"}, {"npx", "opencode-aid"}, {"sh", "-c", "cat opencode.txt"}} {
 		if got := p.First(line); !slices.Equal(got, want[:3]) {
 			t.Errorf("%q: %q", line, got)
 		}
