@@ -110,10 +110,24 @@ func (ex *Exchange) refusalShape() action.RefusalShape {
 	if service == nil {
 		service = action.Of(ex.Authority.Host)
 	}
-	if service == nil {
-		return action.RefusalFlat
+	switch {
+	case service != nil && service.Refusal != action.RefusalFlat:
+		return service.Refusal
+	case asksModel(ex.Path):
+		return action.RefusalNested
 	}
-	return service.Refusal
+	return action.RefusalFlat
+}
+
+// asksModel says whether a path is one by which models of all makers are asked: what clients print of a refusal there stands where OpenAI
+// and Anthropic have it, and in HTTP/2, which has no phrase behind the status, nowhere else.
+func asksModel(path string) bool {
+	for _, call := range []string{"/chat/completions", "/v1/completions", "/v1/responses", "/v1/embeddings", "/v1/messages"} {
+		if strings.HasSuffix(path, call) {
+			return true
+		}
+	}
+	return false
 }
 
 // writeReport refuses a push in git's own report, which git prints for each ref. git reads it only after it has sent
