@@ -39,42 +39,50 @@ const (
 	// bulkLarge is how much is read or written at once of a body that is so long: the fewer the pieces, the less often its
 	// three processes wait for one another.
 	bulkLarge = 1 << 20
-	// mostLarge is how many large pieces there may be.
-	mostLarge = 12
+	// mostSmall and mostLarge are how many pieces there may be: who does not read what it asked for keeps one or two.
+	mostSmall = 32
+	mostLarge = 6
 	// bulkRoom is for the records of which a piece holds a part.
 	bulkRoom = 32 << 10
 )
 
 // pieces are what is read into and written from.
-var pieces pieceStore
+var pieces = newPieces()
 
-type pieceStore struct {
-	small, large sync.Pool
-	made         atomic.Int32 // large ones that there are
+type pieceStore struct{ small, large pieceKind }
+
+// pieceKind has the pieces of a size, which it does not have without end.
+type pieceKind struct {
+	pool       sync.Pool
+	size, most int
+	made       atomic.Int32 // that there are
 }
 
-// get gives a piece, for a long body a large one if one is to be had.
+func newPieces() *pieceStore {
+	return &pieceStore{pieceKind{size: bulkPiece, most: mostSmall}, pieceKind{size: bulkLarge, most: mostLarge}}
+}
+
+// get gives a piece, for a long body a large one if one is to be had; nil: none is.
 func (s *pieceStore) get(long bool) *[]byte {
 	if long {
-		if b, ok := s.large.Get().(*[]byte); ok {
+		if b := s.large.get(); b != nil {
 			return b
 		}
-		if s.made.Add(1) <= mostLarge {
-			b := newPiece(bulkLarge)
-			runtime.AddCleanup(b, func(made *atomic.Int32) { made.Add(-1) }, &s.made) // a connection may end with it
-			return b
-		}
-		s.made.Add(-1)
 	}
-	if b, ok := s.small.Get().(*[]byte); ok {
-		return b
-	}
-	return newPiece(bulkPiece)
+	return s.small.get()
 }
 
-func newPiece(size int) *[]byte {
-	b := make([]byte, 0, size+bulkRoom)
-	return &b
+func (k *pieceKind) get() *[]byte {
+	if b, ok := k.pool.Get().(*[]byte); ok {
+		return b
+	}
+	if k.made.Add(1) > int32(k.most) {
+		k.made.Add(-1)
+		return nil
+	}
+	p := make([]byte, 0, k.size+bulkRoom)
+	runtime.AddCleanup(&p, func(made *atomic.Int32) { made.Add(-1) }, &k.made) // a connection may end with it
+	return &p
 }
 
 // put takes it back; nil is none.
@@ -82,9 +90,9 @@ func (s *pieceStore) put(b *[]byte) {
 	switch {
 	case b == nil:
 	case cap(*b) > bulkPiece+bulkRoom:
-		s.large.Put(b)
+		s.large.pool.Put(b)
 	default:
-		s.small.Put(b)
+		s.small.pool.Put(b)
 	}
 }
 
@@ -94,24 +102,34 @@ func (c *bulk) Read(p []byte) (int, error) {
 		if to := c.behind.Load(); to != nil {
 			to.flush()
 		}
-		pieces.put(c.piece)
-		if c.piece = nil; c.full < bulkReads {
+		if c.full >= bulkReads {
+			c.piece = pieces.get(c.read >= bulkLong)
+		}
+		if c.piece == nil {
 			n, err := c.Conn.Read(p)
 			c.counts(n == len(p))
 			return n, err
 		}
-		c.piece = pieces.get(c.read >= bulkLong)
 		room := (*c.piece)[:cap(*c.piece)-bulkRoom]
 		n, err := c.Conn.Read(room)
 		c.read += int64(n)
 		c.counts(n >= bulkPiece/4)
 		if c.left = room[:n]; n == 0 {
+			c.empty()
 			return 0, err
 		}
 	}
 	n := copy(p, c.left)
-	c.left = c.left[n:]
+	if c.left = c.left[n:]; len(c.left) == 0 {
+		c.empty()
+	}
 	return n, nil
+}
+
+// empty gives back the piece that was read: a connection may be idle for long.
+func (c *bulk) empty() {
+	pieces.put(c.piece)
+	c.piece = nil
 }
 
 // counts notes whether a read gave what shows that there may be more.
@@ -170,7 +188,9 @@ func (c *bulk) Write(p []byte) (int, error) {
 		}
 	}
 	if c.held == nil {
-		c.held = pieces.get(c.wrote >= bulkLong)
+		if c.held = pieces.get(c.wrote >= bulkLong); c.held == nil {
+			return c.Conn.Write(p)
+		}
 	}
 	*c.held = append(*c.held, p...)
 	c.wrote += int64(len(p))

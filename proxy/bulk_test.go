@@ -46,33 +46,81 @@ func TestBulkGivesWhatCame(t *testing.T) {
 	}
 }
 
-// TestLargePieces: there are so many and no more; what is lost with a connection makes room for another.
-func TestLargePieces(t *testing.T) {
-	var s pieceStore
+// TestPiecesAreBounded: there are so many of each size and no more; what is lost with a connection makes room for another.
+func TestPiecesAreBounded(t *testing.T) {
+	s := newPieces()
 	large := func(b *[]byte) bool { return cap(*b) >= bulkLarge }
 	var held []*[]byte // what nobody holds counts no more, as soon as it is collected
-	for range mostLarge {
-		if held = append(held, s.get(true)); !large(held[len(held)-1]) {
-			t.Fatal("a long body does not get a large piece")
+	for n := range mostLarge + mostSmall {
+		b := s.get(true)
+		if b == nil || large(b) != (n < mostLarge) {
+			t.Fatalf("piece %d is large, or not, or none", n)
 		}
+		held = append(held, b)
 	}
 	for _, long := range []bool{false, true} {
-		if b := s.get(long); large(b) {
-			t.Fatalf("a large piece when there are no more (long %v)", long)
-		} else {
-			s.put(b)
+		if s.get(long) != nil {
+			t.Fatal("there are more pieces than there may be")
 		}
 	}
 	runtime.KeepAlive(held)
 	s.put(nil)
-	for deadline := time.Now().Add(patience); s.made.Load() > 0; runtime.GC() {
+	for deadline := time.Now().Add(patience); s.large.made.Load()+s.small.made.Load() > 0; runtime.GC() {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d large pieces are kept by nobody", s.made.Load())
+			t.Fatalf("%d large pieces and %d others are kept by nobody", s.large.made.Load(), s.small.made.Load())
 		}
 	}
 	b := s.get(true)
-	if s.put(b); !large(b) || s.made.Load() != 1 {
-		t.Errorf("%d bytes, %d large pieces", cap(*b), s.made.Load())
+	if s.put(b); !large(b) || s.large.made.Load() != 1 {
+		t.Errorf("%d bytes, %d large pieces", cap(*b), s.large.made.Load())
+	}
+}
+
+// allPieces takes those that there are, until what it returns is called.
+func allPieces() (back func()) {
+	var all []*[]byte
+	for b := pieces.get(true); b != nil; b = pieces.get(true) {
+		all = append(all, b)
+	}
+	return func() {
+		for _, b := range all {
+			pieces.put(b)
+		}
+	}
+}
+
+// havePieces waits until what earlier tests lost has been collected.
+func havePieces(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; runtime.GC() {
+		if b := pieces.get(false); b != nil {
+			pieces.put(b)
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("no piece is left")
+		}
+	}
+}
+
+// TestBulkWithoutPieces: where none is to be had, everything passes as it comes.
+func TestBulkWithoutPieces(t *testing.T) {
+	defer allPieces()()
+	from, feed := tcpPair(t)
+	to, end := tcpPair(t)
+	in, out := &bulk{Conn: from}, &bulk{Conn: to}
+	want := bytes.Repeat([]byte("0123456789abcdef"), bulkLong/8)
+	go func() { feed.Write(want); feed.Close() }()
+	go func() {
+		out.hold(in)
+		io.CopyBuffer(struct{ io.Writer }{out}, struct{ io.Reader }{in}, make([]byte, 16<<10))
+		if out.release(in); in.piece != nil || out.held != nil {
+			t.Error("it has a piece")
+		}
+		to.Close()
+	}()
+	if got, err := io.ReadAll(end); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%d bytes of %d, %v", len(got), len(want), err)
 	}
 }
 
@@ -96,6 +144,7 @@ func tcpPair(t *testing.T) (a, b net.Conn) {
 // TestBulkHoldsBack: what is written leaves in one piece, as soon as the connection that it is read from has no more; and
 // an error of that is told.
 func TestBulkHoldsBack(t *testing.T) {
+	havePieces(t)
 	a, b := net.Pipe()
 	defer b.Close()
 	from, feed := net.Pipe()

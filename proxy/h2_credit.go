@@ -25,10 +25,14 @@ type creditConn struct {
 	mu      sync.Mutex // below, what both directions know
 	initial int64
 	credit  map[uint32]int64 // what the streams that we have not ended may send
+	windows answerWindows
 
 	out     frameHead // the frame that is being written
 	payload int64     // bytes of it that are still to come
+	gives   uint32    // what they say, of a frame that gives credit
+	within  bool      // it belongs to a header block that goes on
 	preface int       // bytes that come before all frames
+	more    []byte    // frames of our own that follow it
 }
 
 // frameHead is what a frame begins with (RFC 9113 section 4.1): length, type, flags, stream; as far as it is known.
@@ -48,8 +52,10 @@ const (
 	frameReset        = 3
 	frameSettings     = 4
 	frameWindowUpdate = 8
+	frameContinuation = 9
 
-	flagEnds = 1 // the stream; of a SETTINGS frame: it answers another
+	flagEnds    = 1 // the stream; of a SETTINGS frame: it answers another
+	flagEndHead = 4 // a header block
 
 	settingInitialWindow = 4
 	settingMaxFrame      = 5
@@ -60,11 +66,12 @@ const (
 var errCredit = errors.New("the upstream gave more credit than HTTP/2 knows")
 
 // countCredit puts a creditConn below t's HTTP/2. net/http takes one that is no tls.Conn by the way of HTTP/2 without TLS alone.
-func countCredit(t *http.Transport) {
+func countCredit(t *http.Transport, all *answerRoom) {
 	t.CloseIdleConnections() // has it make its table of protocols
 	plain := t.TLSNextProto["unencrypted_http2"]
 	t.TLSNextProto["h2"] = func(authority string, c *tls.Conn) http.RoundTripper {
-		counted := &creditConn{Conn: c, r: bufio.NewReaderSize(c, 16<<10), initial: 65535, credit: map[uint32]int64{}, preface: len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")}
+		counted := &creditConn{Conn: c, r: bufio.NewReaderSize(c, 16<<10), initial: 65535, credit: map[uint32]int64{}, preface: prefaceLen,
+			windows: answerWindows{all: all, of: map[uint32]answerWindow{}}}
 		return plain(authority, tls.Client(handedOn{c, counted}, nil))
 	}
 }
@@ -81,6 +88,9 @@ func (h handedOn) UnencryptedNetConn() net.Conn { return h.counted }
 // Close says so to the other end too, if that takes it at once. net/http waits for no more of a tls.Conn either.
 func (c *creditConn) Close() error {
 	defer time.AfterFunc(time.Second/4, func() { c.NetConn().Close() }).Stop()
+	c.mu.Lock()
+	c.windows.close()
+	c.mu.Unlock()
 	return c.Conn.Close()
 }
 
@@ -115,6 +125,8 @@ func (c *creditConn) frame() error {
 	switch kind := h.b[3]; {
 	case kind == frameReset:
 		c.end(h.stream())
+	case kind == frameData, kind == frameHeaders && h.flags(flagEnds):
+		return c.comes(&h)
 	case kind == frameSettings && !h.flags(flagEnds) && c.left <= maxSettings, kind == frameWindowUpdate && c.left == 4:
 		c.next = append(c.next, make([]byte, c.left)...)
 		payload := c.next[len(h.b):]
@@ -178,20 +190,43 @@ func (c *creditConn) settings(payload []byte) error {
 func (c *creditConn) end(stream uint32) {
 	c.mu.Lock()
 	delete(c.credit, stream)
+	c.windows.end(stream)
 	c.mu.Unlock()
+}
+
+// comes takes down what an upstream sends of an answer, or that it has ended.
+func (c *creditConn) comes(h *frameHead) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if h.b[3] == frameData && !c.windows.comes(h.stream(), h.size()) {
+		return errOverflow
+	}
+	if h.flags(flagEnds) {
+		c.windows.end(h.stream())
+	}
+	return nil
 }
 
 // Write implements net.Conn.
 func (c *creditConn) Write(p []byte) (int, error) {
+	said := len(p)
 	c.mu.Lock()
+	if c.preface > 0 {
+		p = narrowed(p)
+	}
 	for rest := p; len(rest) > 0; {
 		rest = rest[c.sends(rest):]
 	}
+	if c.preface+c.out.n == 0 && c.payload == 0 && !c.within && len(c.more) > 0 {
+		p = append(p[:len(p):len(p)], c.more...)
+		c.more = c.more[:0]
+	}
 	c.mu.Unlock()
-	return c.Conn.Write(p)
+	n, err := c.Conn.Write(p)
+	return min(n, said), err
 }
 
-// sends takes down what a part of a frame costs, and says how long it is.
+// sends takes down what a part of a frame says, and how long it is.
 func (c *creditConn) sends(p []byte) int {
 	switch {
 	case c.preface > 0:
@@ -201,6 +236,9 @@ func (c *creditConn) sends(p []byte) int {
 	case c.payload > 0:
 		n := min(c.payload, int64(len(p)))
 		c.payload -= n
+		if c.out.b[3] == frameWindowUpdate {
+			c.reads(p[:n])
+		}
 		return int(n)
 	}
 	h := &c.out
@@ -209,15 +247,44 @@ func (c *creditConn) sends(p []byte) int {
 		return n
 	}
 	c.payload, h.n = h.size(), 0
-	switch stream := h.stream(); {
-	case h.b[3] == frameReset, (h.b[3] == frameHeaders || h.b[3] == frameData) && h.flags(flagEnds):
+	stream, kind := h.stream(), h.b[3]
+	if kind == frameHeaders || kind == frameContinuation {
+		c.within = !h.flags(flagEndHead)
+	}
+	if kind == frameHeaders {
+		c.tell(stream, c.windows.begin(stream))
+	}
+	switch {
+	case kind == frameReset:
+		c.windows.end(stream)
+		fallthrough
+	case (kind == frameHeaders || kind == frameData) && h.flags(flagEnds):
 		delete(c.credit, stream)
-	case h.b[3] == frameHeaders:
+	case kind == frameHeaders:
 		c.credit[stream] = c.initial
-	case h.b[3] == frameData:
+	case kind == frameData:
 		if had, sends := c.credit[stream]; sends {
 			c.credit[stream] = had - c.payload
 		}
 	}
 	return n
+}
+
+// reads takes down that the child has read something, for which net/http gives credit again.
+func (c *creditConn) reads(p []byte) {
+	for _, b := range p {
+		c.gives = c.gives<<8 | uint32(b)
+	}
+	if c.payload == 0 {
+		c.tell(c.out.stream(), c.windows.read(c.out.stream(), int64(c.gives)))
+		c.gives = 0
+	}
+}
+
+// tell has the upstream be told of credit that it has beyond what net/http gives.
+func (c *creditConn) tell(stream uint32, n int64) {
+	if n > 0 {
+		c.more = binary.BigEndian.AppendUint32(append(c.more, 0, 0, 4, frameWindowUpdate, 0), stream)
+		c.more = binary.BigEndian.AppendUint32(c.more, uint32(n))
+	}
 }

@@ -19,6 +19,16 @@ import (
 // h2Origin answers each request over HTTP/2 with what answer writes, once its header block is there, and plays every host of the rig.
 func h2Origin(t *testing.T, r *rig, answer func(f *http2.Framer, stream uint32, path string)) {
 	t.Helper()
+	h2Frames(t, r, func(f *http2.Framer, frame http2.Frame) {
+		if head, ok := frame.(*http2.MetaHeadersFrame); ok {
+			answer(f, head.StreamID, head.PseudoValue("path"))
+		}
+	})
+}
+
+// h2Frames gives what comes over HTTP/2 to take, frame by frame.
+func h2Frames(t *testing.T, r *rig, take func(f *http2.Framer, frame http2.Frame)) {
+	t.Helper()
 	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: r.origin.TLS.Certificates, NextProtos: []string{"h2"}})
 	if err != nil {
 		t.Fatal(err)
@@ -32,17 +42,13 @@ func h2Origin(t *testing.T, r *rig, answer func(f *http2.Framer, stream uint32, 
 		f.WriteSettings()
 		for {
 			frame, err := f.ReadFrame()
-			switch head := frame.(type) {
-			case *http2.SettingsFrame:
-				if !head.IsAck() {
-					f.WriteSettingsAck()
-				}
-			case *http2.MetaHeadersFrame:
-				answer(f, head.StreamID, head.PseudoValue("path"))
+			if head, ok := frame.(*http2.SettingsFrame); ok && !head.IsAck() {
+				f.WriteSettingsAck()
 			}
 			if err != nil {
 				return
 			}
+			take(f, frame)
 		}
 	}
 	go func() {
@@ -61,6 +67,13 @@ func h2Origin(t *testing.T, r *rig, answer func(f *http2.Framer, stream uint32, 
 		t.Fatal(err)
 	}
 	r.proxy.Upstream, r.proxy.forward.Transport = up, up
+}
+
+// h2Head writes the header block of an answer.
+func h2Head(f *http2.Framer, stream uint32, status string) {
+	var block bytes.Buffer
+	hpack.NewEncoder(&block).WriteField(hpack.HeaderField{Name: ":status", Value: status})
+	f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: block.Bytes(), EndHeaders: true})
 }
 
 // An upstream that gives a stream more credit than there can be ends its own connection, and stops neither other hosts nor the end of
@@ -100,9 +113,7 @@ func TestIdleCredit(t *testing.T) {
 		for _, of := range []uint32{stream, stream + 2, stream, 0} {
 			f.WriteWindowUpdate(of, 1<<30)
 		}
-		var block bytes.Buffer
-		hpack.NewEncoder(&block).WriteField(hpack.HeaderField{Name: ":status", Value: "200"})
-		f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: block.Bytes(), EndHeaders: true})
+		h2Head(f, stream, "200")
 		f.WriteData(stream, true, []byte("ok"))
 	})
 	if a := r.with(r.client(true), "GET", "https://api.example.com/any/x", ""); a.StatusCode != 200 || a.body != "ok" {

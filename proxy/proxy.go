@@ -93,7 +93,6 @@ const (
 	maxOnDisk     = 4 * maxSpool
 	maxWaiting    = 256 << 10 // of bodies over HTTP/2 that the upstream does not take; net/http's own is four times that
 	maxStreams    = 100       // of a connection in HTTP/2, each of which may have a streamBuffer; RFC 9113 section 6.5.2 wants no fewer
-	copyBuffer    = 64 << 10  // 32 KiB costs a third of the download rate
 )
 
 // classic are the key exchanges with the child: what never leaves the machine need not withstand a quantum computer, which
@@ -250,12 +249,38 @@ func (p *Proxy) notice(text string) {
 	}
 }
 
-type buffers struct{ pool sync.Pool }
+// buffers are what answers and tunnels are copied by: long ones, of which so many are in use at most, or else short ones, since who
+// reads nothing of what it asked for keeps one.
+type buffers struct {
+	long, short sync.Pool
+	taken       atomic.Int32 // long ones
+}
 
+const (
+	copyBuffer  = 64 << 10 // 32 KiB costs a third of the download rate
+	shortBuffer = 8 << 10
+	mostLong    = 32
+)
+
+// Get implements httputil.BufferPool.
 func (b *buffers) Get() []byte {
-	if p, ok := b.pool.Get().(*[]byte); ok {
+	pool, size := &b.long, copyBuffer
+	if b.taken.Add(1) > mostLong {
+		b.taken.Add(-1)
+		pool, size = &b.short, shortBuffer
+	}
+	if p, ok := pool.Get().(*[]byte); ok {
 		return *p
 	}
-	return make([]byte, copyBuffer)
+	return make([]byte, size)
 }
-func (b *buffers) Put(x []byte) { b.pool.Put(&x) }
+
+// Put implements httputil.BufferPool.
+func (b *buffers) Put(x []byte) {
+	if len(x) < copyBuffer {
+		b.short.Put(&x)
+		return
+	}
+	b.taken.Add(-1)
+	b.long.Put(&x)
+}

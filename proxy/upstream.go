@@ -29,12 +29,13 @@ type UpstreamConfig struct {
 // Upstream sends requests on: verified TLS to checked addresses, over connections that are used again. It never follows
 // a redirect.
 type Upstream struct {
-	cfg    UpstreamConfig
-	guard  guard
-	ways   func() (*ways, error) // made at the first request: the system's roots take 10 ms to read
-	made   atomic.Bool
-	speaks sync.Map      // authority -> 1, or 2 where it speaks HTTP/2 only
-	tunnel time.Duration // that a corporate proxy may take
+	cfg     UpstreamConfig
+	guard   guard
+	ways    func() (*ways, error) // made at the first request: the system's roots take 10 ms to read
+	made    atomic.Bool
+	speaks  sync.Map      // authority -> 1, or 2 where it speaks HTTP/2 only
+	tunnel  time.Duration // that a corporate proxy may take
+	answers answerRoom
 }
 
 // ways are the transports.
@@ -45,12 +46,7 @@ type ways struct {
 	h2  *http.Transport // asks for either
 }
 
-const (
-	dialTimeout = 15 * time.Second
-	// streamBuffer is how much of an answer over HTTP/2 waits for a child that does not read it, in bytes. A connection has hundreds
-	// of streams, and net/http would keep 4 MiB of each.
-	streamBuffer = 1 << 20
-)
+const dialTimeout = 15 * time.Second
 
 // NewUpstream checks the configuration.
 func NewUpstream(c UpstreamConfig) (*Upstream, error) {
@@ -74,7 +70,7 @@ func (u *Upstream) makeWays() (*ways, error) {
 	cfg := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(64)}
 	u.made.Store(true)
 	w := &ways{tls: cfg, h1: u.transport(cfg, "http/1.1"), h2: u.transport(cfg, "h2", "http/1.1")}
-	countCredit(w.h2)
+	countCredit(w.h2, &u.answers)
 	w.h0 = &direct{dial: u.dial, tls: w.h1.TLSClientConfig.Clone(), idle: map[way][]*line{}}
 	return w, nil
 }
