@@ -3,6 +3,7 @@ package proxy
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -121,12 +122,12 @@ func TestSwitchingProtocolsHoldsNoSecret(t *testing.T) {
 	r := newRig(t, echoAuth, rigOptions{http1: true})
 	rawOrigin(t, r, func(c net.Conn, q *http.Request) {
 		secret := strings.TrimPrefix(q.Header.Get("Authorization"), "Bearer ")
-		fmt.Fprintf(c, "HTTP/1.1 101 %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nAlt-Svc: h3=\":443\"\r\nX-Echo: %s\r\nSet-Cookie: t=%s\r\n\r\n", secret, secret, secret)
+		fmt.Fprintf(c, strings.Replace(switches(q), "Switching Protocols", "%s", 1)+"Alt-Svc: h3=\":443\"\r\nX-Echo: %s\r\nSet-Cookie: t=%s\r\n\r\n", secret, secret, secret)
 		io.Copy(io.Discard, c)
 	})
 	_, c, _ := r.raw("CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\n{auth}\r\n")
 	tc := tlsClient(c, r, "api.example.com")
-	io.WriteString(tc, "GET /any/ws HTTP/1.1\r\nHost: api.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+	io.WriteString(tc, "GET /any/ws HTTP/1.1\r\nHost: api.example.com\r\n"+asksWS+"\r\n")
 	buf := make([]byte, 4096)
 	n, err := tc.Read(buf)
 	if err != nil || !strings.HasPrefix(string(buf[:n]), "HTTP/1.1 101 ") || strings.Contains(string(buf[:n]), theSecret) {
@@ -200,7 +201,7 @@ func TestCloseEndsWebSockets(t *testing.T) {
 	r := newRig(t, wsOrigin, rigOptions{http1: true})
 	_, c, _ := r.raw("CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\n{auth}\r\n")
 	tc := tlsClient(c, r, "api.example.com")
-	io.WriteString(tc, "GET /any/ws HTTP/1.1\r\nHost: api.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+	io.WriteString(tc, "GET /any/ws HTTP/1.1\r\nHost: api.example.com\r\n"+asksWS+"\r\n")
 	if resp, err := http.ReadResponse(bufio.NewReader(tc), &http.Request{Method: "GET"}); err != nil || resp.StatusCode != 101 {
 		t.Fatal(resp, err)
 	}
@@ -328,6 +329,7 @@ func TestPseudoHeadersHaveOneReading(t *testing.T) {
 		{"another authority", "400", base("GET", "/any/x", "evil.example.net", "host", "api.example.com")},
 		{"user in the authority", "PROTOCOL_ERROR", base("GET", "/any/x", "u@api.example.com")},
 		{"space in the path", "400", base("GET", "/any/x HTTP/1.1", "api.example.com")},
+		{"space in the query", "400", base("GET", "/any/x?a=b HTTP/1.1", "api.example.com")},
 		{"two paths", "PROTOCOL_ERROR", base("GET", "/any/x", "api.example.com", ":path", "/items/1")},
 		{"line break in a value", "PROTOCOL_ERROR", base("GET", "/any/x", "api.example.com", "x-a", "b\r\nx-c: d")},
 		{"connection header", "400", base("GET", "/any/x", "api.example.com", "connection", "upgrade", "upgrade", "websocket")},
@@ -374,6 +376,39 @@ func TestWaitingUploadsAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestStuckUploadHoldsUpNoOther: nor does it take all that a connection may send.
+func TestStuckUploadHoldsUpNoOther(t *testing.T) {
+	begun, end := make(chan struct{}), make(chan struct{})
+	defer close(end)
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		if q.URL.Path == "/any/stuck" {
+			close(begun)
+			<-end
+			return
+		}
+		b, _ := io.ReadAll(q.Body)
+		w.Write(b)
+	}, rigOptions{http1: true})
+	c := r.client(true)
+	ctx, cancel := context.WithCancel(t.Context())
+	stuck, _ := http.NewRequestWithContext(ctx, "POST", "https://api.example.com/any/stuck", endless{})
+	ended := make(chan struct{})
+	go func() { c.Do(stuck); close(ended) }()
+	<-begun
+	for range 20 { // until nothing of the other's can be on its way
+		if a := r.with(c, "POST", "https://api.example.com/any/x", strings.Repeat("x", 8<<10)); a.StatusCode != 200 || len(a.body) != 8<<10 {
+			t.Fatalf("%s, %d bytes", a.Status, len(a.body))
+		}
+	}
+	cancel()
+	<-ended
+}
+
+// endless is a body without an end.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
 func TestMessagesHaveOneLength(t *testing.T) {
 	type got struct {

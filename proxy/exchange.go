@@ -56,6 +56,7 @@ type Exchange struct {
 	up       *bulk    // the upstream's end, likewise
 	through  *url.URL // the corporate proxy on the way; nil: none
 	left     bool     // a connection was found that it could leave by
+	key      string   // of the WebSocket that the child asks for
 	messages *messages
 	after    func(*Proxy)          // what is left to do with the connection once the child was answered; nil: nothing
 	deadline func(time.Time) error // of reading the request

@@ -32,11 +32,12 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	// A corporate proxy that may forward a TRACE no further shows what it got, and what we gave it to be let in (RFC 9110 section 7.6.2).
 	out.Header.Del("Max-Forwards")
 	limitEncodings(out.Header, p.windows.scarce())
-	if ex.WebSocket && ex.Claim.Kind == policy.ForService {
-		out.Header.Del("Sec-Websocket-Extensions") // messages are read, so they must not be compressed
+	if ex.WebSocket {
+		ex.askForWebSocket(out.Header)
 	}
 	if ex.Claim.Kind == policy.ForService {
-		out.Header.Del("Grpc-Accept-Encoding") // messages that are compressed one by one cannot be read
+		out.Header.Del("Sec-Websocket-Extensions") // messages are read, so they must not be compressed
+		out.Header.Del("Grpc-Accept-Encoding")     // messages that are compressed one by one cannot be read
 		out.Header.Del("Connect-Accept-Encoding")
 	}
 	if _, named := out.Header["User-Agent"]; !named {

@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,13 +49,13 @@ func TestTrailersOfTheChildAreDropped(t *testing.T) {
 func TestFramesThatCannotBeReadAreOnRecord(t *testing.T) {
 	for frame, want := range map[string]string{"\xc1\x01x": "a reserved bit is set", "\x83\x01x": "opcode 3 is reserved", "\x81\x02ok\x88\x02\x03\xe8": ""} {
 		r := newRig(t, echoAuth, rigOptions{http1: true})
-		rawOrigin(t, r, func(w net.Conn, _ *http.Request) {
-			io.WriteString(w, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"+frame)
+		rawOrigin(t, r, func(w net.Conn, q *http.Request) {
+			io.WriteString(w, switches(q)+"\r\n"+frame)
 			io.Copy(io.Discard, w)
 		})
 		_, c, _ := r.raw("CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\n{auth}\r\n")
 		tc := tlsClient(c, r, "api.example.com")
-		io.WriteString(tc, "GET /any/x HTTP/1.1\r\nHost: api.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+		io.WriteString(tc, "GET /any/x HTTP/1.1\r\nHost: api.example.com\r\n"+asksWS+"\r\n")
 		tc.Read(make([]byte, 4096)) // the 101
 		if want == "" {
 			tc.Close()
@@ -164,7 +166,7 @@ func TestWebSocketHandshakes(t *testing.T) {
 			io.WriteString(w, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 			return
 		}
-		io.WriteString(w, "HTTP/1.1 101 Switching Protocols\r\nConnection: keep-alive\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+		io.WriteString(w, switches(q)+"Connection: keep-alive\r\n\r\n")
 	})
 	for _, c := range []struct {
 		line, more string
@@ -177,10 +179,60 @@ func TestWebSocketHandshakes(t *testing.T) {
 		{"GET /any/x HTTP/1.1", "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n", 200}, // and goes on
 	} {
 		resp, err := r.inside("api.example.com:443", "api.example.com", c.line+
-			"\r\nHost: api.example.com\r\nConnection: keep-alive\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+c.more)
+			"\r\nHost: api.example.com\r\nConnection: keep-alive\r\n"+asksWS+c.more)
 		if err != nil || resp.StatusCode != c.want {
 			t.Errorf("%s, %q: %v, %v", c.line, c.more, resp, err)
 		}
+	}
+}
+
+// TestWebSocketIsAskedByOurKey: what answers 101 and has not read the handshake may read requests in what follows. So the answer has to
+// belong to a key that the child does not know; one without a key asks for no WebSocket.
+func TestWebSocketIsAskedByOurKey(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{http1: true})
+	var keys []string
+	for _, c := range []struct {
+		name, asks string
+		answer     func(q *http.Request) string
+		want       int
+	}{
+		{"as it should", asksWS, switches, 101},
+		{"no accept", asksWS, func(*http.Request) string {
+			return "HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		}, 502},
+		{"the child's", asksWS, func(*http.Request) string {
+			return "HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + answersWS + "\r\n"
+		}, 502},
+		{"two", asksWS, func(q *http.Request) string { return switches(q) + "Sec-WebSocket-Accept: " + answersWS + "\r\n" }, 502},
+		{"no key", "Connection: Upgrade\r\nUpgrade: websocket\r\n", switches, 502},
+		{"two keys", asksWS + "Sec-WebSocket-Key: x\r\n", switches, 502},
+	} {
+		for _, host := range []string{"api.example.com", "open.example.com"} {
+			rawOrigin(t, r, func(w net.Conn, q *http.Request) {
+				keys = append(keys, q.Header.Get("Sec-WebSocket-Key"))
+				io.WriteString(w, c.answer(q)+"\r\n")
+			})
+			resp, err := r.inside(host+":443", host, "GET /any/x HTTP/1.1\r\nHost: "+host+"\r\n"+c.asks+"\r\n")
+			if err != nil || resp.StatusCode != c.want {
+				t.Errorf("%s at %s: %v, %v", c.name, host, resp, err)
+			}
+			if c.want == 101 && resp.Header.Get("Sec-WebSocket-Accept") != answersWS {
+				t.Errorf("the child is answered %q", resp.Header)
+			}
+		}
+	}
+	if raw, err := base64.StdEncoding.Strict().DecodeString(keys[0]); len(raw) != 16 || err != nil || keys[0] == keys[1] {
+		t.Errorf("the keys are %q", keys)
+	}
+}
+
+// TestValuesOfHTTP2AreTrimmed: HTTP/1.1 takes off white space around a value, HTTP/2 as net/http reads it does not.
+func TestValuesOfHTTP2AreTrimmed(t *testing.T) {
+	var saw []string
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) { saw = q.Header["X-A"] }, rigOptions{})
+	got := r.rawH2("api.example.com:443", "api.example.com", ":method", "GET", ":scheme", "https", ":path", "/any/x", ":authority", "api.example.com", "x-a", " b\t", "x-a", "\t c d ")
+	if got != "200" || !slices.Equal(saw, []string{"b", "c d"}) {
+		t.Errorf("%s: the origin got %q", got, saw)
 	}
 }
 
@@ -188,10 +240,10 @@ func TestWebSocketHandshakes(t *testing.T) {
 func TestUnaskedExtensions(t *testing.T) {
 	for _, lines := range []string{"permessage-deflate", "\r\nSec-WebSocket-Extensions: permessage-deflate", ""} {
 		r := newRig(t, echoAuth, rigOptions{http1: true})
-		rawOrigin(t, r, func(w net.Conn, _ *http.Request) {
-			io.WriteString(w, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Extensions: "+lines+"\r\n\r\n")
+		rawOrigin(t, r, func(w net.Conn, q *http.Request) {
+			io.WriteString(w, switches(q)+"Sec-WebSocket-Extensions: "+lines+"\r\n\r\n")
 		})
-		resp, err := r.inside("api.example.com:443", "api.example.com", "GET /any/x HTTP/1.1\r\nHost: api.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+		resp, err := r.inside("api.example.com:443", "api.example.com", "GET /any/x HTTP/1.1\r\nHost: api.example.com\r\n"+asksWS+"\r\n")
 		if want := map[bool]int{true: 101, false: 502}[lines == ""]; err != nil || resp.StatusCode != want {
 			t.Errorf("%q: %v, %v", lines, resp, err)
 		}

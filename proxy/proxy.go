@@ -130,7 +130,7 @@ func New(c Config) (*Proxy, error) {
 	p.inner = &http.Server{
 		Handler: http.HandlerFunc(p.serveInner), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeader, ErrorLog: silent, ConnContext: enter, DisableGeneralOptionsHandler: true,
-		HTTP2: &http.HTTP2Config{MaxReceiveBufferPerConnection: maxWaiting, MaxReceiveBufferPerStream: maxWaiting, MaxConcurrentStreams: maxStreams},
+		HTTP2: &http.HTTP2Config{MaxReceiveBufferPerConnection: maxWaiting, MaxReceiveBufferPerStream: maxWaiting / 2, MaxConcurrentStreams: maxStreams},
 	}
 	go p.inner.Serve(p.queue)
 	p.prepare()

@@ -14,8 +14,10 @@ import (
 
 func (p *Proxy) modifyResponse(r *http.Response) error {
 	ex := exchangeOf(r.Request)
-	if r.StatusCode == http.StatusSwitchingProtocols && (!ex.WebSocket || !isWebSocket(r.Header)) {
-		return errUnasked
+	if r.StatusCode == http.StatusSwitchingProtocols {
+		if err := ex.openWebSocket(r); err != nil {
+			return err
+		}
 	}
 	if (r.StatusCode == http.StatusPartialContent || r.StatusCode == http.StatusIMUsed) && ex.Credential != nil { // Range was taken off: a secret in parts is not seen
 		return refusalError{upstreamFailed("the upstream answered with a part that nobody asked for", "")}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/textproto"
 	"strconv"
 	"strings"
 	"time"
@@ -136,8 +137,15 @@ func sanitize(r *http.Request) *Refusal {
 	r.Header.Del("Proxy-Connection")
 	r.Header.Del("X-Agent-ID")
 	r.Trailer = nil
-	if strings.ContainsAny(r.RequestURI, "#") {
-		return malformed("the target holds a fragment")
+	if strings.ContainsAny(r.RequestURI, "# ") {
+		return malformed("the target holds a fragment, or a space")
+	}
+	if r.ProtoMajor == 2 { // RFC 9113 section 8.2.1 knows no such value: HTTP/1.1 takes off what stands around it
+		for _, values := range r.Header {
+			for i, v := range values {
+				values[i] = textproto.TrimString(v)
+			}
+		}
 	}
 	return nil
 }

@@ -361,6 +361,18 @@ func TestGRPCShapeBothWays(t *testing.T) {
 	}
 }
 
+const (
+	// asksWS is a client's part of a handshake, whose key is RFC 6455's own.
+	asksWS = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+	// answersWS is what belongs to it.
+	answersWS = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+)
+
+// switches is a server's part of the handshake that q asks for; further lines may follow.
+func switches(q *http.Request) string {
+	return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accepts(q.Header.Get("Sec-WebSocket-Key")) + "\r\n"
+}
+
 // wsOrigin answers each text message with the Authorization header it was given, split over two frames.
 func wsOrigin(w http.ResponseWriter, q *http.Request) {
 	conn, rw, err := http.NewResponseController(w).Hijack()
@@ -372,7 +384,7 @@ func wsOrigin(w http.ResponseWriter, q *http.Request) {
 	if e := q.Header.Get("Sec-WebSocket-Extensions"); e != "" {
 		ext = "Sec-WebSocket-Extensions: " + e + "\r\n"
 	}
-	fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Echo: %s\r\n%s\r\n", q.Header.Get("Authorization"), ext)
+	fmt.Fprintf(conn, switches(q)+"X-Echo: %s\r\n%s\r\n", q.Header.Get("Authorization"), ext)
 	in := make([]byte, 6)
 	for {
 		if _, err := io.ReadFull(rw, in); err != nil {
@@ -393,10 +405,10 @@ func TestWebSocketMessagesHoldNoSecret(t *testing.T) {
 		t.Fatal(resp.Status)
 	}
 	tc := tlsClient(c, r, "api.example.com")
-	io.WriteString(tc, "GET /any/ws HTTP/1.1\r\nHost: api.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n")
+	io.WriteString(tc, "GET /any/ws HTTP/1.1\r\nHost: api.example.com\r\n"+asksWS+"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n")
 	br := bufio.NewReader(tc)
 	resp, err := http.ReadResponse(br, &http.Request{Method: "GET"})
-	if err != nil || resp.StatusCode != 101 || resp.Header.Get("Sec-Websocket-Extensions") != "" {
+	if err != nil || resp.StatusCode != 101 || resp.Header.Get("Sec-Websocket-Extensions") != "" || resp.Header.Get("Sec-WebSocket-Accept") != answersWS {
 		t.Fatal(resp, err)
 	}
 	if got := resp.Header.Get("X-Echo"); got != "Bearer "+r.placeholder("api-key") {

@@ -2,6 +2,9 @@ package proxy
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha1"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net"
@@ -16,7 +19,38 @@ import (
 // asksForWebSocket leaves out HTTP/1.0, which has no such question (RFC 9110 section 7.8), and what is no handshake of RFC 6455
 // section 4.1: behind a 101, two would read what is left of a body.
 func asksForWebSocket(r *http.Request) bool {
-	return isWebSocket(r.Header) && r.ProtoAtLeast(1, 1) && r.Method == http.MethodGet && r.ContentLength == 0
+	return isWebSocket(r.Header) && r.ProtoAtLeast(1, 1) && r.Method == http.MethodGet && r.ContentLength == 0 && len(r.Header[webSocketKey]) == 1
+}
+
+const (
+	webSocketKey    = "Sec-Websocket-Key"
+	webSocketAccept = "Sec-Websocket-Accept"
+)
+
+// askForWebSocket puts a key of our own in the place of the child's. Who answers with what belongs to it has read the handshake. A 101
+// that comes of something else, as of a page that answers with any status and any header, is not taken for a WebSocket: its server would
+// read what the child sends next as requests, which nobody has judged.
+func (ex *Exchange) askForWebSocket(h http.Header) {
+	ex.key = h[webSocketKey][0]
+	h[webSocketKey] = []string{base64.StdEncoding.EncodeToString([]byte(rand.Text()[:16]))}
+}
+
+// openWebSocket looks for the answer to our key, and answers the child's.
+func (ex *Exchange) openWebSocket(r *http.Response) error {
+	switch given := r.Header[webSocketAccept]; {
+	case !ex.WebSocket || !isWebSocket(r.Header):
+		return errUnasked
+	case len(given) != 1 || given[0] != accepts(r.Request.Header.Get(webSocketKey)):
+		return refusalError{upstreamFailed("the upstream answered 101 and has not read the WebSocket's key (Sec-WebSocket-Accept)", "")}
+	}
+	r.Header[webSocketAccept] = []string{accepts(ex.key)}
+	return nil
+}
+
+// accepts is the answer to a key (RFC 6455 section 4.2.2).
+func accepts(key string) string {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 func isWebSocket(h http.Header) bool {
