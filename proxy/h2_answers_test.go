@@ -1,14 +1,18 @@
 package proxy
 
 import (
+	"bytes"
+	"crypto/tls"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 )
 
 // unread is a client that takes next to nothing of the answers that it asks for.
@@ -178,5 +182,45 @@ func TestLongBuffersAreBounded(t *testing.T) {
 	}
 	if x := b.Get(); len(x) != copyBuffer || b.taken.Load() != 1 {
 		t.Errorf("%d bytes, %d taken", len(x), b.taken.Load())
+	}
+}
+
+// TestHintsHoldUpNoOther: what comes ahead of the answer to a child that reads nothing holds up no other answer of its connection.
+func TestHintsHoldUpNoOther(t *testing.T) {
+	r := newRig(t, echoAuth, rigOptions{})
+	var block bytes.Buffer
+	enc := hpack.NewEncoder(&block)
+	enc.WriteField(hpack.HeaderField{Name: ":status", Value: "103"})
+	enc.WriteField(hpack.HeaderField{Name: "link", Value: strings.Repeat("x", 12<<10), Sensitive: true})
+	conns, hinted := map[*http2.Framer]bool{}, make(chan struct{})
+	h2Origin(t, r, func(f *http2.Framer, stream uint32, path string) {
+		if conns[f] = true; path != "/any/hints" {
+			h2Head(f, stream, "200")
+			f.WriteData(stream, true, []byte("ok"))
+			return
+		}
+		for range 2000 { // more than what is between can take
+			f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: block.Bytes(), EndHeaders: true})
+		}
+		close(hinted)
+	})
+	_, c, _ := r.raw("CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\n{auth}\r\n")
+	tc := tls.Client(c, &tls.Config{RootCAs: r.caPool(), ServerName: "api.example.com", NextProtos: []string{"h2"}})
+	defer tc.Close()
+	var asks bytes.Buffer
+	for _, f := range [][2]string{{":method", "GET"}, {":scheme", "https"}, {":path", "/any/hints"}, {":authority", "api.example.com"}} {
+		hpack.NewEncoder(&asks).WriteField(hpack.HeaderField{Name: f[0], Value: f[1]})
+	}
+	io.WriteString(tc, http2.ClientPreface)
+	framer := http2.NewFramer(tc, tc)
+	framer.WriteSettings()
+	framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: asks.Bytes(), EndStream: true, EndHeaders: true})
+	select {
+	case <-hinted:
+	case <-time.After(patience):
+		t.Fatal("nobody reads the hints")
+	}
+	if a := r.with(r.client(true), "GET", "https://api.example.com/any/x", ""); a.StatusCode != 200 || a.body != "ok" || len(conns) != 1 {
+		t.Errorf("%s %q, over %d connections", a.Status, a.body, len(conns))
 	}
 }

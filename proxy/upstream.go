@@ -124,6 +124,7 @@ func (u *Upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	speaks, known := u.speaks.Load(r.URL.Host)
 	if speaks == 2 || r.ProtoMajor == 2 {
+		defer aside(httptrace.ContextClientTrace(r.Context()))()
 		return sparing{w.h2}.RoundTrip(r)
 	}
 	http1 := http.RoundTripper(sparing{w.h1})
@@ -164,6 +165,7 @@ func (u *Upstream) tryHTTP1(w *ways, http1 http.RoundTripper, first, again *http
 		return resp, err
 	}
 	u.speaks.Store(again.URL.Host, 2)
+	defer aside(httptrace.ContextClientTrace(again.Context()))()
 	return sparing{w.h2}.RoundTrip(again)
 }
 
