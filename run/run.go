@@ -146,6 +146,7 @@ type session struct {
 	signals   *child.Signals
 	child     *child.Child
 	childPid  atomic.Int64
+	ballast   []byte // see there
 
 	tally   tally
 	notices notices
