@@ -28,7 +28,7 @@ func (s *session) planFence() error {
 	if s.env.Get("XDG_RUNTIME_DIR") != "" { // which is full of sockets
 		s.ownDirs["XDG_RUNTIME_DIR"] = temp
 	}
-	s.fence = &sandbox.Fence{Places: places, Nested: s.Policy.Isolation.Nested}
+	s.fence = &sandbox.Fence{Places: places, User: s.User.Boxed(), Nested: s.Policy.Isolation.Nested}
 	if a, ok := s.main.Addr().(*net.TCPAddr); ok {
 		s.fence.Ports = append(s.fence.Ports, uint16(a.Port))
 	}

@@ -159,7 +159,7 @@ func Views(c Config, level sandbox.Level) (views []sandbox.Rule, frozen []string
 	if level == sandbox.Sealed {
 		return sandbox.Seen(s.rules(p, sandbox.GitDirs(p.Dir))), nil, nil
 	}
-	f := &sandbox.Fence{Places: p, Nested: c.Policy.Isolation.Nested}
+	f := &sandbox.Fence{Places: p, User: s.User.Boxed(), Nested: c.Policy.Isolation.Nested}
 	if frozen, err = f.Prepare(); err != nil {
 		return nil, nil, err
 	}

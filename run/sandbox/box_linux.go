@@ -82,9 +82,10 @@ func (b *Box) furnish(c *Config) error {
 	}
 	s := newSurvey()
 	seen := s.seen(c.Rules)
-	views := s.views(pinned(seen))
+	links := s.replaceable(seen)
+	views := s.views(pinned(seen, links))
 	testOnlyPlanned()
-	if err := b.tell(c.mounts(views)); err != nil {
+	if err := b.tell(c.mounts(views, links)); err != nil {
 		return err
 	}
 	inside, err := c.inside(s, seen)

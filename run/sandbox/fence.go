@@ -11,6 +11,7 @@ type Fence struct {
 	Places Places
 	Ports  []uint16 // TCP ports that the child may connect to
 	Nested bool     // it may make sandboxes of its own
+	User   *User    // as whom root has the child run; nil: whoever we are
 
 	built built    // by Prepare
 	loose []string // likewise

@@ -164,10 +164,11 @@ func (f *Fence) Prepare() (frozen []string, err error) {
 	for _, name := range devices {
 		rules = append(rules, Rule{filepath.Join("/dev", name), Writable})
 	}
-	if f.Nested { // uid_map and its like; another process's need rights over that process
+	if f.Nested && (f.User != nil || os.Geteuid() != 0) { // uid_map and its like; another process's need rights over that process. Root sets the whole system there
 		rules = append(rules, Rule{"/proc", Writable})
 	}
-	settled := settle(append(rules, f.Places.Rules()...), f.Places)
+	s := newSurvey()
+	settled := s.settle(append(rules, f.Places.Rules()...), f.Places)
 	grants, err := Grant(settled, os.ReadDir)
 	if err != nil {
 		return nil, &Problem{Step: "restrict files", Err: err, Mend: "isolation.hide a whole directory instead of parts of it"}
@@ -188,6 +189,11 @@ func (f *Fence) Prepare() (frozen []string, err error) {
 			f.loose = append(f.loose, r.Path)
 		}
 	}
+	for _, link := range s.replaceable(settled) {
+		if !f.Places.toldOf(link) {
+			f.loose = append(f.loose, link)
+		}
+	}
 	return grants.Frozen, nil
 }
 
@@ -195,7 +201,7 @@ func (f *Fence) Prepare() (frozen []string, err error) {
 func (p Places) toldOf(path string) bool {
 	s := newLinks()
 	for _, own := range []string{p.Policy, p.Program, p.Runtime} {
-		if real, there := s.resolve(own); own != "" && there && within(path, real) {
+		if real, there := s.resolve(own); own != "" && there && (within(path, real) || path == filepath.Clean(own)) {
 			return true
 		}
 	}
@@ -231,15 +237,15 @@ func HoldsSockets(l Level) bool {
 
 // settle gives the rules whose paths lead somewhere, by where they lead. What is hidden in the user's directory, or by name,
 // counts although it is not there: it may come to be.
-func settle(rules []Rule, p Places) []Rule {
+func (s *survey) settle(rules []Rule, p Places) []Rule {
 	views := make(map[string]View, len(rules))
 	for _, r := range rules {
 		views[r.Path] = r.View
 	}
-	s := newSurvey()
 	all := make([]led, 0, len(rules))
 	for _, r := range rules {
 		path, there := s.resolve(r.Path)
+		s.note(r.View)
 		if !there {
 			if r.View != Hidden || !p.expects(r.Path, views) {
 				continue

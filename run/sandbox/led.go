@@ -23,14 +23,42 @@ func (r *links) led(rule Rule, path string) led {
 	return l
 }
 
+// note remembers the links on the way of a rule that was resolved last, also where the last one leads nowhere.
+func (r *links) note(view View) {
+	for _, link := range r.passed {
+		r.ways[link] = r.ways[link] || view != Writable
+	}
+}
+
 // leads follows the rules whose paths lead somewhere: of all of them a few do.
 func (r *links) leads(rules []Rule) (all []led) {
 	for _, rule := range rules {
-		if path, there := r.resolve(rule.Path); there {
+		path, there := r.resolve(rule.Path)
+		r.note(rule.View)
+		if there {
 			all = append(all, r.led(rule, path))
 		}
 	}
 	return all
+}
+
+// replaceable lists the links on the ways to what is hidden or kept from change that lie where the command can write: one in its place
+// would be what a shell, git or an agent starts by that name.
+func (r *links) replaceable(seen []Rule) (list []string) {
+	if len(r.ways) == 0 {
+		return nil
+	}
+	views := make(map[string]View, len(seen))
+	for _, rule := range seen {
+		views[rule.Path] = rule.View
+	}
+	for link, kept := range r.ways {
+		if kept && seenAs(views, filepath.Dir(link)) == Writable {
+			list = append(list, link)
+		}
+	}
+	slices.Sort(list)
+	return list
 }
 
 // mayMislead says whether a path leads by a link that a confined command may have made.

@@ -57,3 +57,33 @@ func TestStarts(t *testing.T) {
 		t.Errorf("%v, want %v", changed, want)
 	}
 }
+
+// TestNothingOfTheKernels: root's command gets no leave to set the system by /proc, nor its disks, not even for sandboxes of its own, which it
+// has no right to make, or by where it starts.
+func TestNothingOfTheKernels(t *testing.T) {
+	if _, p := askLandlock(); p != nil {
+		t.Skip(p)
+	}
+	grants := func(f *Fence, path string) bool {
+		t.Helper()
+		if _, err := f.Prepare(); err != nil {
+			t.Fatal(err)
+		}
+		return f.grants(path, accessWriteFile)
+	}
+	home, setting := t.TempDir(), "/proc/sys/kernel/core_pattern"
+	if got := grants(&Fence{Places: Places{Home: home, Dir: home}, Nested: true}, setting); got == (os.Geteuid() == 0) {
+		t.Errorf("nested: it is %t that it can be written", got)
+	}
+	if !grants(&Fence{Places: Places{Home: home, Dir: home}, Nested: true, User: &User{nobody, nobody}}, "/proc/self/uid_map") {
+		t.Error("another user's cannot map itself")
+	}
+	for dir, path := range map[string]string{"/proc/sys/kernel": setting, "/dev": "/dev/mem", "/sys/kernel": "/sys/kernel/profiling"} {
+		if grants(&Fence{Places: Places{Home: home, Dir: dir}}, path) {
+			t.Errorf("started in %s it gets %s", dir, path)
+		}
+	}
+	if !grants(&Fence{Places: Places{Home: home, Dir: "/dev/shm"}}, "/dev/shm/x") {
+		t.Error("it gets no shared memory")
+	}
+}

@@ -95,7 +95,7 @@ func TestMountedTwice(t *testing.T) {
 		t.Errorf("what is beside: %s", out)
 	}
 	p := Places{Home: home, Dir: filepath.Join(dir, "work")}
-	grants, err := Grant(settle([]Rule{{filepath.Join(home, ".netrc"), Hidden}, {filepath.Join(home, ".pgpass"), Hidden}}, p), os.ReadDir)
+	grants, err := Grant(newSurvey().settle([]Rule{{filepath.Join(home, ".netrc"), Hidden}, {filepath.Join(home, ".pgpass"), Hidden}}, p), os.ReadDir)
 	if err != nil {
 		t.Fatal(err)
 	}

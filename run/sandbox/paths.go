@@ -18,10 +18,11 @@ type links struct {
 	left   int                        // that are followed still
 	passed []string                   // links on the way of the last resolve, by where they lie
 	via    map[string][]string        // those on the ways of known
+	ways   map[string]bool            // those on the ways to what leads and settle hid or kept from change
 }
 
 func newLinks() *links {
-	return &links{known: map[string]string{}, asked: map[string]int{}, listed: map[string]map[string]bool{}, via: map[string][]string{}}
+	return &links{known: map[string]string{}, asked: map[string]int{}, listed: map[string]map[string]bool{}, via: map[string][]string{}, ways: map[string]bool{}}
 }
 
 // maxLinks bounds a chain of links, as the kernel does (path_resolution(7)).

@@ -291,13 +291,19 @@ func first(path string) string {
 }
 
 // works says whether the child's directory is its own to work in, as neither the root of the file system is nor what the home directory is
-// in; and whether it is the home directory itself.
+// in, nor one of the kernel's; and whether it is the home directory itself.
 func (p Places) works() (owns, atHome bool) {
 	known := newLinks()
 	dir, _ := known.resolve(p.Dir)
 	home, _ := known.resolve(p.Home)
 	atHome = dir == home && p.Home != ""
-	return dir != "/" && !within(dir, "/sys") && (atHome || !within(home, dir)), atHome
+	return dir != "/" && !ofKernel(dir) && (atHome || !within(home, dir)), atHome
+}
+
+// ofKernel says whether a directory is one of the kernel's own: who may write there sets the whole system, as root does in /proc/sys, or has
+// its disks.
+func ofKernel(dir string) bool {
+	return within(dir, "/sys") || within(dir, "/proc") || within(dir, "/dev") && !within(dir, "/dev/shm")
 }
 
 // withoutSecrets takes out rules below what must stay hidden: none may open a part of it.

@@ -19,14 +19,18 @@ const resolver = "nameserver 127.0.0.53\noptions ndots:1 timeout:2 attempts:1\n"
 // not hold root, and the numbers that processes can have in the namespace (Linux 6.14), which holds everybody.
 const maxTasks = 16384
 
-// pinned adds the directories between what can be written and what in it cannot: moved away with it, neither this run's covers nor the
-// next one's would be where they belong.
-func pinned(seen []Rule) []Rule {
+// pinned adds the directories between what can be written and what in it cannot, links among it: moved away with it, neither this run's
+// covers nor the next one's would be where they belong.
+func pinned(seen []Rule, links []string) []Rule {
 	views := make(map[string]View, len(seen))
 	for _, r := range seen {
 		views[r.Path] = r.View
 	}
-	for _, r := range slices.Clone(seen) {
+	held := slices.Clone(seen)
+	for _, link := range links {
+		held = append(held, Rule{link, ReadOnly})
+	}
+	for _, r := range held {
 		var between []Rule
 		at := filepath.Dir(r.Path)
 		for ; at != "/"; at = filepath.Dir(at) {
@@ -74,8 +78,9 @@ func (c *Config) world() []inner.Step {
 	return append(steps, inner.Step{Do: "tasks", With: tasks}, inner.Step{Do: "try", Path: "/proc/sys/kernel/pid_max", With: tasks})
 }
 
-// mounts is the order in which init makes the views. What it needs of the old /dev and /proc comes before the new ones.
-func (c *Config) mounts(views []Rule) (steps []inner.Step) {
+// mounts is the order in which init makes the views. What it needs of the old /dev and /proc comes before the new ones; links are kept
+// where they are when all else is in its place.
+func (c *Config) mounts(views []Rule, links []string) (steps []inner.Step) {
 	for _, r := range views {
 		if r.View != Hidden {
 			steps = append(steps, inner.Step{Do: "keep", Path: r.Path})
@@ -88,6 +93,9 @@ func (c *Config) mounts(views []Rule) (steps []inner.Step) {
 		inner.Step{Do: "content", Path: "/etc/resolv.conf", With: resolver})
 	for _, r := range views {
 		steps = append(steps, inner.Step{Do: stepOf[r.View], Path: r.Path})
+	}
+	for _, link := range links {
+		steps = append(steps, inner.Step{Do: "pin", Path: link})
 	}
 	return steps
 }

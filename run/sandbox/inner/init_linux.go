@@ -160,6 +160,8 @@ func (p *initProcess) take(s Step) (what, call string, err error) {
 		return "show " + s.Path, "move_mount", p.restore(s.Path, attr)
 	case "read":
 		return "make " + s.Path + " read-only", "mount_setattr", p.restore(s.Path, attrReadOnly|attrNoDev)
+	case "pin":
+		return "keep the link " + s.Path, "move_mount", pin(s.Path)
 	case "show":
 		return "show " + s.With + " as " + s.Path, "mount(MS_BIND)", show(s.With, s.Path)
 	case "lay":

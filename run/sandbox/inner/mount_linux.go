@@ -87,27 +87,60 @@ func at(path string, do func(place int) error) error {
 
 // cloneMount gives a detached copy of what path shows, and attach puts it somewhere: what path shows may be covered between.
 func cloneMount(path string) (fd int, err error) {
-	err = at(path, func(place int) error {
-		var empty [1]byte
-		r, _, errno := syscall.Syscall(sysOpenTree, uintptr(place), uintptr(unsafe.Pointer(&empty)), openTreeClone|openTreeCloexec|atRecursive|atEmptyPath)
-		if fd = int(r); errno != 0 {
-			fd = -1
-			return errno
-		}
-		return nil
+	err = at(path, func(place int) (err error) {
+		fd, err = clone(place)
+		return err
 	})
 	return fd, err
 }
 
+// clone is cloneMount of a descriptor.
+func clone(place int) (fd int, err error) {
+	var empty [1]byte
+	r, _, errno := syscall.Syscall(sysOpenTree, uintptr(place), uintptr(unsafe.Pointer(&empty)), openTreeClone|openTreeCloexec|atRecursive|atEmptyPath)
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(r), nil
+}
+
 func attach(fd int, path string) error {
-	return at(path, func(place int) error {
-		var empty [1]byte
-		name := uintptr(unsafe.Pointer(&empty))
-		if _, _, errno := syscall.Syscall6(sysMoveMount, uintptr(fd), name, uintptr(place), name, moveFromEmptyPath|moveToEmptyPath, 0); errno != 0 {
-			return errno
+	return at(path, func(place int) error { return attachTo(fd, place) })
+}
+
+func attachTo(fd, place int) error {
+	var empty [1]byte
+	name := uintptr(unsafe.Pointer(&empty))
+	if _, _, errno := syscall.Syscall6(sysMoveMount, uintptr(fd), name, uintptr(place), name, moveFromEmptyPath|moveToEmptyPath, 0); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// pin mounts a link on itself: it leads where it led, and can be neither removed nor replaced. A kernel that mounts nothing on links
+// leaves it as it is.
+func pin(link string) error {
+	const oPath = 0x200000
+	err := at(path.Dir(link), func(dir int) error {
+		place, err := syscall.Openat(dir, path.Base(link), oPath|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
+		if err != nil {
+			return ifThere(err)
 		}
-		return nil
+		defer syscall.Close(place)
+		fd, err := clone(place)
+		if err != nil {
+			return err
+		}
+		defer syscall.Close(fd)
+		if err := setAttr(fd, "", attrReadOnly|attrNoDev, atEmptyPath); err != nil {
+			return err
+		}
+		return attachTo(fd, place)
 	})
+	if err == syscall.EINVAL {
+		return nil
+	}
+	return unlinked(err)
 }
 
 // absent says that a path leads nowhere for us, and so for the child.
