@@ -56,7 +56,7 @@ func (s *session) makePlaces(p sandbox.Places, gitDirs []string) {
 		for _, git := range gitDirs {
 			os.Mkdir(filepath.Join(git, "hooks"), 0o755)
 		}
-		for _, dir := range s.tmuxDirs(p) {
+		for _, dir := range append(s.tmuxDirs(p), p.Shells()...) {
 			os.Mkdir(dir, 0o700)
 		}
 		if p.Home != "" && hasBrowser(p.Home) {

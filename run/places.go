@@ -139,7 +139,7 @@ func (s *session) rules(p sandbox.Places, gitDirs []string) []sandbox.Rule {
 	if dir := s.env.Get("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		rules = append(rules, sandbox.Rule{Path: dir, View: sandbox.Hidden})
 	}
-	for _, path := range append(s.sealedSecrets(p), s.tmuxDirs(p)...) {
+	for _, path := range slices.Concat(s.sealedSecrets(p), s.tmuxDirs(p), p.Shells()) {
 		rules = append(rules, sandbox.Rule{Path: path, View: sandbox.Hidden})
 	}
 	for _, git := range gitDirs {

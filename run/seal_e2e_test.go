@@ -33,7 +33,7 @@ func sealedSession(t *testing.T, isolation string) *testbed.Session {
 	s.Write(t, "agentguard.toml", string(text)+"\n[isolation]\n"+isolation)
 	for _, name := range []string{
 		".netrc", ".aws/credentials", ".ssh/id_ed25519", ".config/gh/hosts.yml", ".npmrc", ".bashrc", ".config/autostart/x.desktop", "work/.git/HEAD", "work/file",
-		".claude/history.jsonl", ".local/share/keyrings/login.keyring", ".mozilla/firefox/p/logins.json", ".bash_history", "notes", "open", "output", "env", "elsewhere/config.json", "job/git-credentials-1.config", "build.tmp/KUBE", "ws/secretFiles/key", "mail", "ticket", ".cache/cliphist/db",
+		".claude/history.jsonl", ".claude/shell-snapshots/x.sh", ".claude/daemon/dispatch/x", ".codex/x", ".local/share/keyrings/login.keyring", ".mozilla/firefox/p/logins.json", ".bash_history", "notes", "open", "output", "env", "elsewhere/config.json", "job/git-credentials-1.config", "build.tmp/KUBE", "ws/secretFiles/key", "mail", "ticket", ".cache/cliphist/db",
 	} {
 		file := filepath.Join(s.Dir, "home", name)
 		os.MkdirAll(filepath.Dir(file), 0o700)
@@ -51,12 +51,12 @@ func TestSealedFiles(t *testing.T) {
 	script := `cd "$HOME/work"; cat ../.netrc ../.aws/* ../.ssh/* ../.config/gh/* ../.npmrc ../.local/share/keyrings/* ../.mozilla/firefox/p/* ../.bash_history ../notes ../mail ../ticket ../.cache/cliphist/* ../elsewhere/* ../job/* ../build.tmp/* ../ws/secretFiles/* ../../crm-key 2>/dev/null
 		for f in ../.bashrc ../.zshenv ../.config/autostart/y.desktop ../.ssh/authorized_keys .git/hooks/post-checkout ../../agentguard.toml ../env ../output ../open ../made/x ../absent/x file ../.cache/tool; do
 			mkdir -p "$(dirname "$f")" 2>/dev/null; echo changed >>"$f" 2>/dev/null; grep -q changed "$f" 2>/dev/null && echo "changed $f"
-		done; echo '{}' >../.claude/settings.json; ls -R ../../state 2>/dev/null | grep -c jsonl`
+		done; echo '{}' >../.claude/settings.json; cat ../.claude/shell-snapshots/x.sh; for f in .claude/shell-snapshots/x.sh .claude/daemon/dispatch/y .codex/shell_snapshots/x; do mkdir -p "../${f%/*}"; echo secret-changed >>../$f; done 2>/dev/null; cat ../.codex/shell_snapshots/x; ls -R ../../state 2>/dev/null | grep -c jsonl`
 	forbidden := []string{
-		"secret-.netrc", "secret-.aws", "secret-.config/gh", "secret-.local", "secret-.mozilla", "secret-.bash_history", "secret-.ssh", "secret-notes", "secret-elsewhere", "secret-job", "secret-build", "secret-ws", "secret-mail", "secret-ticket", "secret-.cache",
+		"secret-.netrc", "secret-.aws", "secret-.config/gh", "secret-.local", "secret-.mozilla", "secret-.bash_history", "secret-.ssh", "secret-notes", "secret-elsewhere", "secret-job", "secret-build", "secret-ws", "secret-mail", "secret-ticket", "secret-.cache", "secret-.claude",
 		"changed ../.bashrc", "changed ../.zshenv", "changed ../.config", "changed .git/hooks", "changed ../../agentguard.toml", "changed ../env", "changed ../absent/x",
 	}
-	allowed := []string{"secret-.npmrc", "changed ../open", "changed ../made/x", "changed ../output", "changed file", "changed ../.cache/tool"}
+	allowed := []string{"secret-changed", "secret-.npmrc", "changed ../open", "changed ../made/x", "changed ../output", "changed file", "changed ../.cache/tool"}
 	s.Isolate("sealed")
 	r := s.Run(t, time.Minute, "sh", "-c", script)
 	for _, text := range forbidden {
@@ -80,6 +80,14 @@ func TestSealedFiles(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(s.Dir, "home/.ssh/authorized_keys")); err == nil {
 		t.Error("a key was added")
+	}
+	if text, err := os.ReadFile(filepath.Join(s.Dir, "home/.claude/shell-snapshots/x.sh")); err != nil || strings.Contains(string(text), "changed") {
+		t.Errorf("what another agent's shell executes is %q, %v", text, err)
+	}
+	for _, name := range []string{".codex/shell_snapshots/x", ".claude/daemon/dispatch/y"} {
+		if _, err := os.Stat(filepath.Join(s.Dir, "home", name)); err == nil {
+			t.Errorf("%s was made", name)
+		}
 	}
 	if t.Failed() {
 		t.Log(r)

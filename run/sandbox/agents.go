@@ -24,7 +24,7 @@ type agent struct {
 // agents are those that were seen to run confined: a whole turn, but amp, which does not without a login of its own. Others need
 // the policy's [isolation] write.
 var agents = []agent{
-	{"claude", "@anthropic-ai/claude-code", "@anthropic-ai/claude-agent-sdk", []string{".claude"}, []string{".claude/settings.json", ".claude/hooks", ".claude/local", ".claude/plugins", ".claude/commands", ".claude/agents", ".claude/skills", ".claude/statusline.sh", ".claude/statusline-command.sh"}},
+	{"claude", "@anthropic-ai/claude-code", "@anthropic-ai/claude-agent-sdk", []string{".claude"}, []string{".claude/settings.json", ".claude/hooks", ".claude/local", ".claude/plugins", ".claude/commands", ".claude/agents", ".claude/skills", ".claude/settings.local.json", ".claude/rules", ".claude/output-styles", ".claude/workflows", ".claude/routines", ".claude/loop.md", ".claude/CLAUDE.md", ".claude/chrome", ".claude/daemon", ".claude/daemon.json", ".claude/jobs", ".claude/scheduled_tasks.json", ".claude/statusline.sh", ".claude/statusline-command.sh"}},
 	{"codex", "@openai/codex", "@openai/codex-sdk", []string{".codex"}, []string{".codex/config.toml", ".codex/hooks.json", ".codex/rules", ".codex/prompts", ".codex/packages"}},
 	{"gemini", "@google/gemini-cli", "", []string{".gemini"}, []string{".gemini/settings.json", ".gemini/extensions", ".gemini/commands", ".gemini/.env", ".gemini/policies", ".gemini/tmp/bin"}},
 	{"opencode", "opencode-ai", "@opencode-ai/sdk", []string{".local/share/opencode", ".local/state/opencode", ".config/opencode"},
@@ -41,6 +41,23 @@ var agents = []agent{
 	{"kimi", "@moonshot-ai/kimi-code", "", []string{".kimi-code"}, []string{".kimi-code/config.toml", ".kimi-code/mcp.json", ".kimi-code/plugins", ".kimi-code/agents", ".kimi-code/skills", ".kimi-code/bin", ".kimi-code/statusline.sh"}},
 	{"letta", "@letta-ai/letta-code", "", []string{".letta"}, []string{".letta/agents", ".letta/skills", ".letta/commands", ".letta/statusline-command.sh"}},
 	{"pi", "@mariozechner/pi-coding-agent", "", []string{".pi"}, []string{".pi/agent/settings.json", ".pi/agent/models.json", ".pi/agent/extensions", ".pi/agent/prompts", ".pi/agent/skills", ".pi/agent/bin"}},
+}
+
+// shellPlaces are where agents keep what their shells execute first, at each command: one that runs confined is not to write what another of
+// the user's executes.
+var shellPlaces = []string{".claude/shell-snapshots", ".claude/session-env", ".codex/shell_snapshots"}
+
+// Shells lists such directories as they are, or could come to be, in agents' own that are there. A sealed command has some that are forgotten
+// at its end.
+func (p Places) Shells() (dirs []string) {
+	for _, name := range shellPlaces {
+		for _, path := range append(p.elsewhere(name), filepath.Join(p.Home, filepath.FromSlash(name))) {
+			if _, there := lstat(filepath.Dir(path)); there && p.Home != "" {
+				dirs = append(dirs, path)
+			}
+		}
+	}
+	return dirs
 }
 
 // Unsettled lists what is settled in agents' own directories, and in the user's where the child works in it, and is not there; with the
