@@ -113,6 +113,9 @@ func (cfg *Config) command() (path string, err error) {
 		if info, err := os.Stat(cfg.Dir); cfg.Dir != "" && (err != nil || !info.IsDir()) {
 			return fmt.Errorf("working directory %s: is not there or no directory", cfg.Dir)
 		}
+		if cfg.Dir != "" && unix.Access(cfg.Dir, unix.X_OK) != nil {
+			return fmt.Errorf("working directory %s: its user may not enter it", cfg.Dir)
+		}
 		path, err = lookUp(cfg.Argv[0], cfg.Dir, environ.Of(cfg.Env))
 		return err
 	})

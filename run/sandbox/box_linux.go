@@ -163,6 +163,9 @@ func (f *frame) problem() error {
 		p.Err = errno
 		p.Mend, p.Profile = mendInside(errno)
 	}
+	if p.Step == shim.StepEnter {
+		p.Mend, p.Profile = "start it in a directory that is there inside and that it may enter: root's command has no more rights over others' than they give", false
+	}
 	return p
 }
 

@@ -197,6 +197,28 @@ func TestBoxKeepsTheChildsNumber(t *testing.T) {
 	}
 }
 
+// TestDirectoryThatCannotBeEntered: a command that is not let into where it is to start, as root's is not into others' directories, is
+// told so, and not of settings of the system.
+func TestDirectoryThatCannotBeEntered(t *testing.T) {
+	closed := filepath.Join(t.TempDir(), "closed")
+	if err := os.Mkdir(closed, 0); err != nil {
+		t.Fatal(err)
+	}
+	if os.Getuid() == 0 {
+		os.Chown(closed, nobody, nobody)
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	_, err = newBox(t, Config{}).Exec(Command{"/bin/sh", []string{"sh", "-c", ":"}, nil, closed, job.Own, [3]uintptr{null.Fd(), null.Fd(), null.Fd()}})
+	var p *Problem
+	if !errors.As(err, &p) || p.Err != syscall.EACCES || !strings.Contains(p.Mend, "start it in a directory") {
+		t.Errorf("%#v", err)
+	}
+}
+
 func TestBoxCommandThatCannotBeExecuted(t *testing.T) {
 	b := newBox(t, Config{})
 	_, err := b.Exec(Command{"/no/such/file", []string{"x"}, nil, "/", job.Shared, [3]uintptr{0, 1, 2}})

@@ -218,6 +218,31 @@ func TestForkBombIsBounded(t *testing.T) {
 	})
 }
 
+// TestQuarterIsLeft: of the processes and waiting signals that a user may have in all, a command gets no more than three quarters, so that
+// the user's other programs can start some.
+func TestQuarterIsLeft(t *testing.T) {
+	const processes, signals = 6, 11
+	asBoth(t, func(t *testing.T) {
+		for resource, name := range map[int]string{processes: "Max processes", signals: "Max pending signals"} {
+			var old syscall.Rlimit
+			if err := syscall.Getrlimit(resource, &old); err != nil {
+				t.Fatal(err)
+			}
+			if old.Max < 4000 {
+				t.Skip("the limits of this process are too low")
+			}
+			if err := syscall.Setrlimit(resource, &syscall.Rlimit{Cur: 4000, Max: old.Max}); err != nil {
+				t.Fatal(err)
+			}
+			out, _ := inBox(t, Config{}, "grep '"+name+"' /proc/self/limits")
+			syscall.Setrlimit(resource, &old)
+			if words := strings.Fields(strings.TrimPrefix(out, name)); len(words) < 2 || words[0] != "3000" || words[1] != "3000" {
+				t.Errorf("of 4000 it gets %q", out)
+			}
+		}
+	})
+}
+
 // What is kept nowhere has a size.
 func TestHiddenDirectoriesAreBounded(t *testing.T) {
 	dir := files(t, ".aws/config")

@@ -78,7 +78,7 @@ func trusted(all []led) (rules []Rule, left []led) {
 		}
 	}
 	for _, l := range all {
-		if len(l.links) > 0 && (l.uncovers(all) || l.extends(views, sure)) {
+		if len(l.links) > 0 && (l.uncovers(all) || l.extends(views, sure) || l.blinds(views)) {
 			left = append(left, l)
 		} else {
 			rules = append(rules, l.Rule)
@@ -97,10 +97,21 @@ func (l led) uncovers(all []led) bool {
 
 // extends says whether a rule makes something writable by a link that lies where the command can write, and that cannot be written otherwise.
 func (l led) extends(views, sure map[string]View) bool {
-	return l.View == Writable && seenAs(sure, l.Path) != Writable && slices.ContainsFunc(l.links, func(link string) bool {
-		return seenAs(views, filepath.Dir(link)) == Writable
-	})
+	return l.View == Writable && seenAs(sure, l.Path) != Writable && l.mayBeNew(views)
 }
+
+// mayBeNew says whether a link on the way lies where the command can write.
+func (l led) mayBeNew(views map[string]View) bool {
+	return slices.ContainsFunc(l.links, func(link string) bool { return seenAs(views, filepath.Dir(link)) == Writable })
+}
+
+// blinds says whether a rule hides, by such a link, what no program is without.
+func (l led) blinds(views map[string]View) bool {
+	return l.View == Hidden && slices.ContainsFunc(programTrees, func(tree string) bool { return within(l.Path, tree) || within(tree, l.Path) }) && l.mayBeNew(views)
+}
+
+// programTrees are where systems have their programs and what these read.
+var programTrees = []string{"/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/opt", "/nix", "/gnu"}
 
 // seenAs is how a path is seen by rules, of which the one that is nearest above it counts.
 func seenAs(views map[string]View, path string) View {

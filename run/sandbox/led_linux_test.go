@@ -27,6 +27,7 @@ func TestLinksOfEarlierRuns(t *testing.T) {
 	link("other", ".cache/go")
 	link(".ssh", ".cache/pip")
 	link(".cache/x", ".cache/gitstatus")
+	os.Symlink("/usr/lib", at(".cache/cliphist"))
 	link("data/cache", ".npm") // these are the user's
 	link("dotfiles/npmrc", ".npmrc")
 	link("dotfiles/bashrc", ".bashrc")
@@ -36,6 +37,10 @@ func TestLinksOfEarlierRuns(t *testing.T) {
 	want := map[string]View{
 		".ssh/id": Hidden, ".aws/credentials": Hidden, "other/x": ReadOnly, ".cache/x": ReadOnly, "data/cache/x": Writable,
 		"dotfiles/npmrc": ReadOnly, "dotfiles/bashrc": ReadOnly, "config/gh/hosts.yml": ReadOnly, "config/gh": Hidden, "proj/x": Writable,
+	}
+	hidden := append([]Rule{{at(".cache/cliphist"), Hidden}, {at("proj/x"), Hidden}, {at("proj/x"), Writable}}, p.Rules()...)
+	if seen := Seen(hidden); slices.Contains(seen, Rule{"/usr/lib", Hidden}) {
+		t.Error("a link hides the system's programs")
 	}
 	for level, rules := range map[string][]Rule{"sealed": Seen(p.Rules()), "filtered": newSurvey().settle(p.Rules(), p)} {
 		views := map[string]View{}

@@ -21,6 +21,8 @@ func noNamespaces(err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EUSERS):
 		p.Mend = "sysctl user.max_user_namespaces says how many there may be, here and in each namespace around: raise it, as root, to 15000"
+	case errors.Is(err, syscall.EROFS):
+		p.Mend = "/proc is read-only here, by which users are mapped: mount -o remount,rw /proc, as root"
 	case errors.Is(err, syscall.EINVAL):
 		p.Mend = "this kernel is built without user namespaces (CONFIG_USER_NS)"
 	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
@@ -34,6 +36,8 @@ func mendInside(errno syscall.Errno) (mend string, profile bool) {
 	switch errno {
 	case syscall.EPERM, syscall.EACCES:
 		return whoForbids()
+	case syscall.EFBIG:
+		return "files may be no longer than that here: ulimit -f unlimited", false
 	case syscall.ELOOP:
 		return "a symbolic link came there while the run started, in the place of what was to be hidden or shown: see who put it there, and start again", false
 	}

@@ -57,6 +57,10 @@ const setDelegation = 1040
 // (ioctl_console(2)), which among others pastes the selection.
 var typing = []uint32{unix.TIOCSTI, 0x541c}
 
+// disciplining has a terminal go by another protocol (ioctl_tty(2)), as modems and radios did: the system loads the code for it, in which
+// holes are found.
+var disciplining = []uint32{unix.TIOCSETD}
+
 // snapshotting are those by which whoever owns a subvolume gets a copy of it, as a directory of its own: without the mounts that cover
 // something in it, and below what may be read. BTRFS_IOC_SNAP_CREATE (linux/btrfs.h) and bcachefs's
 // BCH_IOCTL_SUBVOLUME_CREATE, each in its two versions.
@@ -68,7 +72,7 @@ func Filter(c Calls) ([]byte, error) {
 	// Those whose arguments are looked at come first: the kernel knows of the others in advance that they pass.
 	p = code(p,
 		on(unix.SYS_OPENAT, creates(2, 3)), modes(unix.SYS_FCHMOD, 1), modes(unix.SYS_FCHMODAT, 2), modes(unix.SYS_FCHMODAT2, 2), modes(unix.SYS_MKNODAT, 2), modesHere(),
-		on(unix.SYS_IOCTL, requests(slices.Concat(typing, snapshotting))),
+		on(unix.SYS_IOCTL, requests(slices.Concat(typing, disciplining, snapshotting))),
 		on(unix.SYS_FCNTL, code(loadArg(1), when(unix.F_SETLEASE, ret(forbidden)), when(setDelegation, ret(forbidden)), ret(allow))), // whoever opens the file waits
 		on(unix.SYS_PRLIMIT64, othersLimits()),
 		on(unix.SYS_SENDTO, fastOpen(3)), on(unix.SYS_SENDMSG, fastOpen(2)), on(unix.SYS_SENDMMSG, fastOpen(3)),

@@ -134,6 +134,7 @@ func TestFilterAnswers(t *testing.T) {
 
 		{name: "ioctl", number: unix.SYS_IOCTL, args: []uint64{0, unix.TCGETS}, want: allow},
 		{name: "TIOCSTI", number: unix.SYS_IOCTL, args: []uint64{0, unix.TIOCSTI}, want: forbidden},
+		{name: "TIOCSETD", number: unix.SYS_IOCTL, args: []uint64{0, unix.TIOCSETD}, want: forbidden},
 		{name: "TIOCSTI with high bits", number: unix.SYS_IOCTL, args: []uint64{0, unix.TIOCSTI | high}, want: forbidden},
 		{name: "TIOCLINUX", number: unix.SYS_IOCTL, args: []uint64{0, 0x541c | 1<<32}, want: forbidden},
 		{name: "a snapshot", number: unix.SYS_IOCTL, args: []uint64{3, 0x50009401 | high}, want: forbidden},

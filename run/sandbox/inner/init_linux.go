@@ -213,19 +213,25 @@ func (p *initProcess) restore(path string, attr uint64) error {
 	return place(fd, path)
 }
 
-// boundTasks lowers the limit of processes, if it is not lower already.
+// boundTasks lowers the limits of processes and of signals that wait. Both count for all programs of a user as well: a quarter is left to
+// the others.
 func boundTasks(most string) error {
 	n, err := strconv.ParseUint(most, 10, 32)
 	if err != nil {
 		return syscall.EINVAL
 	}
-	const resource = 6 // RLIMIT_NPROC of asm-generic/resource.h, which package syscall does not name
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(resource, &limit); err != nil {
-		return err
+	for resource, most := range map[int]uint64{6: n, 11: ^uint64(0)} { // RLIMIT_NPROC and RLIMIT_SIGPENDING of asm-generic/resource.h
+		var limit syscall.Rlimit
+		if err := syscall.Getrlimit(resource, &limit); err != nil {
+			return err
+		}
+		limit.Cur = min(limit.Cur-limit.Cur/4, most)
+		limit.Max = limit.Cur
+		if err := syscall.Setrlimit(resource, &limit); err != nil {
+			return err
+		}
 	}
-	limit.Cur, limit.Max = min(limit.Cur, n), min(limit.Max, n)
-	return syscall.Setrlimit(resource, &limit)
+	return nil
 }
 
 func (p *initProcess) dial(fields []string) {

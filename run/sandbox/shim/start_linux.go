@@ -14,6 +14,9 @@ import (
 // StepExecute is the step of a Failure that is the command's own: it cannot be executed.
 const StepExecute = "execute the command"
 
+// StepEnter is the step of a Failure of a Thread whose command is not let into its directory.
+const StepEnter = "go to the working directory"
+
 // Failure says why the shim did not become the child.
 type Failure struct {
 	Step  string // what was being done; StepExecute: the confinement stood
@@ -132,7 +135,7 @@ func forkHere(path string, argv []string, attr *syscall.ProcAttr) (pid int, err 
 	const search = 1 // X_OK
 	if attr.Dir != "" {
 		if err := syscall.Access(attr.Dir, search); err != nil {
-			return 0, failed("go to the working directory", "chdir", err)
+			return 0, failed(StepEnter, "chdir", err)
 		}
 	}
 	if pid, err = syscall.ForkExec(path, argv, attr); err != nil {
