@@ -65,7 +65,7 @@ func (p Places) Shells() (dirs []string) {
 func (p Places) Unsettled() (paths []string) {
 	lists := agentsSettled()
 	if _, atHome := p.works(); atHome {
-		lists = append(lists, settledPlaces, startingPlaces)
+		lists = append(lists, settledPlaces.names(), startingPlaces)
 	}
 	for _, names := range lists {
 		for _, name := range names {

@@ -114,7 +114,7 @@ func TestVariablesOfRoot(t *testing.T) {
 // TestNamesOfPlaces: each is named once and as the rest of the program compares it, and none is both hidden and shown.
 func TestNamesOfPlaces(t *testing.T) {
 	seen := map[string]bool{}
-	for _, name := range slices.Concat(secretPlaces, settledPlaces, cachePlaces, machineSecrets) {
+	for _, name := range slices.Concat(secretPlaces.names(), settledPlaces.names(), cachePlaces, machineSecrets.names()) {
 		if seen[name] {
 			t.Errorf("%s is there twice", name)
 		}
@@ -123,7 +123,7 @@ func TestNamesOfPlaces(t *testing.T) {
 		}
 	}
 	for _, name := range startingPlaces {
-		if !slices.Contains(secretPlaces, name) {
+		if !slices.Contains(secretPlaces.names(), name) {
 			t.Errorf("%s is not hidden", name)
 		}
 	}
