@@ -161,7 +161,7 @@
   module_.syncBuiltinESMExports();
 
   // fetch: replace undici's default dispatcher when something first asks for it; loading undici takes 40 ms.
-  const key = Symbol.for('undici.globalDispatcher.1'), fetch_ = globalThis.fetch;
+  const key = Symbol.for('undici.globalDispatcher.1'), own = Symbol.for('undici.globalDispatcher.2'), fetch_ = globalThis.fetch;
   if (typeof fetch_ !== 'function' || globalThis[key]) return;
   const dispatch = (o, done) => {
     const isTLS = o.protocol === 'https:', target = { ...o, host: o.hostname };
@@ -178,6 +178,9 @@
   const install = () => {
     if (busy) return;
     busy = true;
+    // From 26 on Node asks in HTTP/2, which has no phrase behind the status, and many a program shows nothing else of a refusal.
+    const native = globalThis[own];
+    if (native && native.constructor.name === 'EnvHttpProxyAgent') globalThis[own] = new native.constructor({ requestTls: { allowH2: false } });
     try { fetch_('data:,').catch(() => {}); } catch { /* undici is loading: its caller comes back through fetch */ }
     const found = Object.getOwnPropertyDescriptor(globalThis, key);
     if (found && found.value && found.value.constructor.name === 'Agent') {
