@@ -116,6 +116,9 @@ func (b *peekedBody) atOnce() {
 func (b *peekedBody) next(p []byte) (n int, err error) {
 	n, err = b.held(p, b.at)
 	b.at += int64(n)
+	if n == 0 && err == nil && b.watch == nil {
+		b.letGo()
+	}
 	switch {
 	case n > 0 || err != nil:
 	case b.end != nil:
@@ -129,6 +132,18 @@ func (b *peekedBody) next(p []byte) (n int, err error) {
 		err = &brokenBody{err}
 	}
 	return n, err
+}
+
+// letGo gives back the memory of what has been sent: the answer may go on for long.
+func (b *peekedBody) letGo() {
+	if b.head == nil || b.spool != nil {
+		return
+	}
+	b.head = nil
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.memory.give(b.taken)
+	b.taken = 0
 }
 
 // brokenBody is what the child did wrong in a body that was on its way already.
@@ -241,9 +256,9 @@ func (b *peekedBody) finish(ex *Exchange) {
 		return
 	}
 	b.atOnce()
-	b.free()
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.free()
 	known, f := b.watch.end()
 	if known && ex.push != nil {
 		ex.Match, ex.Decision = ex.push.match, ex.push.decision

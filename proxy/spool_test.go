@@ -5,8 +5,10 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -102,6 +104,35 @@ func TestHeldBackBodyIsDecoded(t *testing.T) {
 	}
 	if got, _ := io.ReadAll(b); !bytes.Equal(got, raw) {
 		t.Error("something else was sent")
+	}
+}
+
+// TestSentBodiesAreLetGo: what was held back of a body and has been sent is in no other's way while its answer goes on.
+func TestSentBodiesAreLetGo(t *testing.T) {
+	end := make(chan struct{})
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		n, _ := io.Copy(io.Discard, q.Body)
+		w.Header().Set("X-Came", strconv.FormatInt(n, 10))
+		http.NewResponseController(w).Flush()
+		<-end
+	}, rigOptions{})
+	defer close(end)
+	r.proxy.memory = newBudget(maxBody + 1)
+	body := `{"a": "` + strings.Repeat("x", 100<<10) + `"}`
+	for _, h2 := range []bool{false, true, false} {
+		req, _ := http.NewRequest("POST", "https://api.example.com/items", struct{ io.Reader }{strings.NewReader(body)}) // of unknown length
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := r.client(h2).Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if n := resp.Header.Get("X-Came"); n != strconv.Itoa(len(body)) {
+			t.Fatalf("%s, %s bytes came", resp.Status, n)
+		}
+		if n := r.proxy.memory.left(); n != maxBody+1 {
+			t.Errorf("%d bytes are left", n)
+		}
 	}
 }
 
