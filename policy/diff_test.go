@@ -10,6 +10,7 @@ const diffHead = "version = 1\n[agent]\nname = \"bot\"\n[credential.gh]\nfrom = 
 // TestDiff: each line of a policy that changes what may be done is told, with its direction.
 func TestDiff(t *testing.T) {
 	const rule = "[allow.a]\nservice = \"github\"\nactions = [\"read\", \"create_pr\"]\n"
+	const merging = "[deny.d]\nactions = [\"merge_pr\"]\n"
 	for _, c := range []struct{ before, after, want string }{
 		{"", "", ""},
 		{rule, rule, ""},
@@ -35,6 +36,13 @@ func TestDiff(t *testing.T) {
 		{rule, strings.Replace(rule, `"read", "create_pr"`, `"repos/get", "pulls/create"`, 1), "narrower allow.a: action create_pr is gone\nnarrower allow.a: action read is gone"},
 		{rule, strings.Replace(rule, `"read"`, `"write"`, 1), "wider allow.a: action write is new\nnarrower allow.a: action read is gone"},
 		{rule, strings.Replace(rule, `"create_pr"`, `"write"`, 1), "wider allow.a: action write is new"},
+		{rule, strings.Replace(rule, `"create_pr"`, `"create_pr", "pulls/create"`, 1), ""},
+		{strings.Replace(rule, `"create_pr"`, `"write"`, 1), strings.Replace(rule, `"create_pr"`, `"write", "merge_branch"`, 1), ""},
+		{merging + strings.Replace(rule, `"create_pr"`, `"write"`, 1), merging + strings.Replace(rule, `"create_pr"`, `"write", "merge_branch", "add_comment"`, 1),
+			"wider allow.a: action merge_branch is named now, so that denials and limits of what it comes to the same as do not hold for it"},
+		{strings.Replace(rule, `"create_pr"`, `"*"`, 1) + "limits = { merge_pr = \"5/hour\" }\n", strings.Replace(rule, `"create_pr"`, `"*", "repos/merge"`, 1) + "limits = { merge_pr = \"5/hour\" }\n",
+			"wider allow.a: action repos/merge is named now, so that denials and limits of what it comes to the same as do not hold for it"},
+		{"[deny.d]\nservice = \"github\"\nactions = [\"merge_pr\"]\n", "[deny.d]\nservice = \"github\"\nactions = [\"write\"]\n", "narrower deny.d: action write is new"},
 		{rule + "resources = [\"repo:O/R\"]\n", rule + "resources = [\"repo:o/r\"]\n", ""},
 		{rule + "resources = [\"repo:*/r\", \"repo:o/*\"]\n", rule + "resources = [\"repo:o/a*\", \"repo:x/r\"]\n", "narrower allow.a: resource repo:*/r is gone\nnarrower allow.a: resource repo:o/* is gone"},
 		{rule + "resources = [\"repo:o/a*\"]\n", rule + "resources = [\"repo:*/a\"]\n", "wider allow.a: resource repo:*/a is new\nnarrower allow.a: resource repo:o/a* is gone"},
@@ -42,7 +50,8 @@ func TestDiff(t *testing.T) {
 		{rule + "limits = { create_pr = \"5/hour\" }\n", rule + "limits = { \"*\" = \"6/hour\" }\n", "wider allow.a: create_pr is not limited any more; it was to 5/hour\nnarrower allow.a: * is limited to 6/hour"},
 		{"[deny.d]\nactions = [\"delete_repo\"]\n" + rule, rule + "[deny.d]\nactions = [\"delete_repo\"]\n", ""},
 		{"[deny.d]\nactions = [\"*\"]\n", "[deny.d]\nactions = [\"delete_repo\"]\n", "wider deny.d: action * is gone"},
-		{"[deny.d]\nservice = \"github\"\nactions = [\"create_pr\"]\n", "[deny.d]\nservice = \"github\"\nactions = [\"write\"]\n", "narrower deny.d: action write is new"},
+		{"[deny.d]\nservice = \"github\"\nactions = [\"create_pr\"]\n", "[deny.d]\nservice = \"github\"\nactions = [\"write\"]\n",
+			"wider deny.d: action create_pr is named no more, so that what comes to the same is allowed: agent-tasks/create-task-in-repo\nnarrower deny.d: action write is new"},
 		{"[deny.d]\nactions = [\"delete_repo\"]\nresources = [\"repo:o/*\"]\n", "[deny.d]\nactions = [\"delete_repo\"]\nresources = [\"repo:o/r\"]\n", "wider deny.d: resource repo:o/* is gone"},
 		{"[deny.d]\nactions = [\"create_pr\"]\nwhen = { base = [\"a\", \"b\"] }\n", "[deny.d]\nactions = [\"create_pr\"]\nwhen = { base = \"a\" }\n", `wider deny.d: it is where base is "a"; it was where it is "a" or "b"`},
 		{rule + "when = { base = [\"main\", \"dev\"] }\n", rule + "when = { base = \"main\" }\n", `narrower allow.a: it is where base is "main"; it was where it is "main" or "dev"`},
