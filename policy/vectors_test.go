@@ -107,7 +107,7 @@ func try(p *policy.Policy, ids map[string]action.Fact, vector string) string {
 // replayedOtherwise makes of a request what the log holds of it, and says what the same policy makes of that, if it is
 // anything else: it may not be told where a condition asks for the body, but never told otherwise.
 func replayedOtherwise(p *policy.Policy, q *suite.Request, a *suite.Answer) string {
-	r := &suite.Recorded{Method: q.Method, Plain: a.Plain, Authority: a.Authority.String(), Path: a.Path, Query: a.Query, Effect: a.Effect, Rule: a.Rule, Reason: a.Said()}
+	r := &suite.Recorded{Method: q.Method, Body: q.Body != nil, Plain: a.Plain, Authority: a.Authority.String(), Path: a.Path, Query: a.Query, Effect: a.Effect, Rule: a.Rule, Reason: a.Said()}
 	if a.Claim.Service != nil {
 		r.Service = a.Claim.Service.Name
 	}

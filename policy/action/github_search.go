@@ -49,7 +49,7 @@ func searchedBy(args map[string]any) (repo string, ok bool) {
 func refineSearch(r *Request, m *Match) {
 	args, err := formFields(r.Query, []string{"q"})
 	text, _ := args["q"].(FormValue)
-	if repo, ok := searchedRepo(string(text)); ok && err == nil {
+	if repo, ok := searchedRepo(string(text)); ok && err == nil && r.Body == nil { // whose fields some servers take for the query's
 		m.Actions[0].Resource = Resource{"repo", repo}
 	}
 }

@@ -110,7 +110,7 @@ admin * /api/auth.revoke                   revoke_token      auth.revoke
 // id and nothing here can tell which belong together: rules should name both.
 func refineSlack(r *Request, m *Match) {
 	base := m.Actions[0]
-	channels, other, err := slackChannels(r, base.Operation)
+	channels, other, err := slackChannels(r, &base)
 	if err != nil {
 		m.deny("the channel cannot be read: " + err.Error())
 		return
@@ -144,9 +144,10 @@ var slackTakes = [...]struct{ name, methods string }{
 	{"file", ""}, {"file_comment", ""}, {"unfurl_id", ""}, {"users", " conversations.invite "},
 }
 
-// slackChannels are the channels that a method is about. other says that it may be about something else than those.
-func slackChannels(r *Request, method string) (list []string, other bool, err error) {
-	args, err := slackArguments(r)
+// slackChannels are the channels that a method is about. other says that it may be about something else than those: also where the
+// body is one that Slack passes over, that of a GET, and JSON for a method that reads (docs.slack.dev/apis/web-api, "Evaluating methods").
+func slackChannels(r *Request, a *Action) (list []string, other bool, err error) {
+	args, passed, err := slackArguments(r, a.Class == Read)
 	if err != nil {
 		return nil, false, err
 	}
@@ -156,7 +157,7 @@ func slackChannels(r *Request, method string) (list []string, other bool, err er
 		if len(values) > 1 {
 			return nil, false, fmt.Errorf("%q is given more than once", t.name)
 		}
-		its := strings.Contains(t.methods, " "+method+" ")
+		its := strings.Contains(t.methods, " "+a.Operation+" ")
 		switch {
 		case len(values) == 0 || values[0] == "":
 		case !strings.HasPrefix(t.name, "channel"):
@@ -177,41 +178,42 @@ func slackChannels(r *Request, method string) (list []string, other bool, err er
 	if !takes {
 		return nil, false, nil
 	}
-	return list, other, nil
+	return list, other || passed, nil
 }
 
-// slackArguments gathers the query's and the body's arguments of the names that matter.
-func slackArguments(r *Request) (map[string][]string, error) {
-	args, err := formArguments(r.Query)
-	if err != nil {
-		return nil, err
+// slackArguments gathers the query's and the body's arguments of the names that matter; passed says that Slack may pass over the body.
+func slackArguments(r *Request, reads bool) (args map[string][]string, passed bool, err error) {
+	if args, err = formArguments(r.Query); err != nil {
+		return nil, false, err
 	}
 	b, err := rawBody(r, maxJSON)
 	if err != nil || len(b) == 0 {
-		return args, err
+		return args, false, err
 	}
+	passed = r.Method == "GET" || r.Method == "HEAD"
 	var body map[string][]string
 	switch kind, err := contentType(r); {
 	case err != nil:
-		return nil, err
+		return nil, false, err
 	case kind == "application/x-www-form-urlencoded":
 		if err := beginsAsForm(b); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if body, err = formArguments(string(b)); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	case kind == "application/json":
 		if body, err = jsonArguments(b); err != nil {
-			return nil, err
+			return nil, false, err
 		}
+		passed = passed || reads
 	default:
-		return nil, fmt.Errorf("the body's Content-Type is %q; send JSON or a form", clip(kind))
+		return nil, false, fmt.Errorf("the body's Content-Type is %q; send JSON or a form", clip(kind))
 	}
 	for name, values := range body {
 		args[name] = append(args[name], values...)
 	}
-	return args, nil
+	return args, passed, nil
 }
 
 func formArguments(text string) (map[string][]string, error) {

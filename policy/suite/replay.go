@@ -19,6 +19,7 @@ type Recorded struct {
 	Authority string // "api.github.com:443"
 	Path      string
 	Query     string
+	Body      bool // it is known that it had one
 
 	Service   string
 	Actions   []string // the names of all, or of the one that decided

@@ -19,9 +19,9 @@ type reading struct {
 }
 
 // withoutBody gives the request a body that nobody can read any more, and that is no form: whether a field of one changes
-// the method was looked at when it was let through. RFC 9110 section 9.3.1: that of a GET means nothing.
+// the method was looked at when it was let through. A GET has none, unless the record says so.
 func (x *reading) withoutBody() {
-	if x.Method == http.MethodGet || x.Method == http.MethodHead {
+	if !x.Body && (x.Method == http.MethodGet || x.Method == http.MethodHead) {
 		return
 	}
 	x.request.Header.Set("Content-Type", "application/octet-stream")

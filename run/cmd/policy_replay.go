@@ -134,7 +134,7 @@ func recorded(rec *audit.Record) (*suite.Recorded, bool) {
 		return nil, false
 	}
 	q := &suite.Recorded{
-		Time: rec.Time, Method: rec.Request.Method, Plain: rec.Request.Scheme == "http", Authority: rec.Request.Authority, Path: rec.Request.Path, Query: rec.Request.Query,
+		Time: rec.Time, Method: rec.Request.Method, Body: rec.Request.BodySHA256 != "", Plain: rec.Request.Scheme == "http", Authority: rec.Request.Authority, Path: rec.Request.Path, Query: rec.Request.Query,
 		Service: rec.Service, Actions: rec.Actions, Resources: rec.Resources, Joined: rec.Operations, Effect: audit.Allow, Rule: rec.Rule, Reason: rec.Reason,
 	}
 	if rec.Event == audit.Refused {
