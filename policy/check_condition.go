@@ -28,7 +28,21 @@ func (d *draft) checkConditions() {
 		for i := range r.When {
 			if services != nil {
 				d.checkCondition(r, &r.When[i], services)
+				d.warnForeign(r, &r.When[i])
 			}
+		}
+	}
+}
+
+// foreign are characters of patterns that are not ours, which hardly stand in names.
+const foreign = "?[]{}|"
+
+// warnForeign names conditions on such names that no request meets, so that a denial with one forbids nothing.
+func (d *draft) warnForeign(r *ruleDraft, c *Condition) {
+	switch c.Argument {
+	case "base", "head", "branch", "ref", "model", "channel":
+		if strings.ContainsAny(strings.Join(slices.Concat(c.texts...), ""), foreign+",") {
+			d.warn(c.Line, `write one for each: ["main", "release/*"]`, "%s.when: %s %s: nothing but * stands for other text", r.Name, c.Argument, c.Want)
 		}
 	}
 }
