@@ -52,6 +52,7 @@ import (
 	"time"
 
 	"agentguard/policy"
+	"agentguard/policy/action"
 	"agentguard/policy/limit"
 )
 
@@ -69,6 +70,25 @@ type Failure struct {
 	Key  string `json:"key"`
 	Want string `json:"want"`
 	Got  string `json:"got"`
+}
+
+// Idle is why a case holds whatever the policy says: it expects a refusal, by any rule and for any reason, of what the catalogue does
+// not know, or of ids that nobody tells anything about. "" for others.
+func (r *Result) Idle() string {
+	c, a := r.Case, r.Last
+	if len(r.Failures) > 0 || a == nil || a.Effect != "deny" || a.Rule != "" || c.Rule+c.Reason+c.Action+c.Resource != "" ||
+		a.Claim.Service == nil || action.Lookup(a.Claim.Service.Name) != a.Claim.Service {
+		return ""
+	}
+	for i := range a.Match.Actions {
+		switch x := &a.Match.Actions[i]; {
+		case x.Class == action.Unknown:
+			return a.Reason
+		case a.Match.GraphQL && !x.Resource.Known():
+			return a.Match.Reason
+		}
+	}
+	return ""
 }
 
 // Report is what became of a file of cases.

@@ -193,6 +193,8 @@ func (p *program) showCases(r *suite.Report, took time.Duration, out testOutput)
 	for i := range r.Results {
 		if x := &r.Results[i]; len(x.Failures) > 0 {
 			p.showFailure(r.File, x)
+		} else if why := x.Idle(); why != "" {
+			p.print("    note %s: holds with any policy, unless it names a rule or a reason: %s\n", audit.SafeText(x.Case.Name), audit.SafeText(why))
 		} else if out.verbose {
 			p.print("    %s %s\n", p.good("ok"), audit.SafeText(x.Case.Name))
 		}
