@@ -24,7 +24,7 @@ func TestDoubtIsSettledWhereItMatters(t *testing.T) {
 	}{
 		{"only forced is missing", `actions = ["push"]`, update, true, "deny force_push; push force_push"},
 		{"forced is allowed", `actions = ["push", "force_push"]`, update, false, "allow push; push force_push"},
-		{"all is allowed, and counted", "actions = [\"*\"]\nlimits = { \"*\" = \"9/hour\" }", update, true, "allow push takes 2; push force_push"},
+		{"all is allowed, and counted", "actions = [\"*\"]\nlimits = { \"*\" = \"9/hour\" }", update, false, "allow push takes 1; push force_push"},
 		{"forced ones are counted", "actions = [\"*\"]\nlimits = { force_push = \"9/hour\" }", update, true, "allow push takes 1; push force_push"},
 		{"pushes are counted", "actions = [\"*\"]\nlimits = { push = \"9/hour\" }", update, false, "allow push takes 1; push force_push"},
 		{"nothing is allowed", `actions = ["clone"]`, update, false, "deny push; push"},

@@ -199,6 +199,9 @@ func (x *awsRequest) byTarget(models []*awsModel, target string) (*awsOp, *awsMo
 }
 
 func (x *awsRequest) byAction(models []*awsModel, name string, form url.Values) (*awsOp, *awsModel, error) {
+	if b, err := rawBody(x.Request, maxJSON); form == nil && (err != nil || len(b) > 0) { // whose fields may be read, whatever it says it is
+		return nil, nil, errors.New("the operation is named in the query, and the body is no form")
+	}
 	for _, m := range models {
 		op := m.ops[name]
 		if !m.form || op == nil || x.Path.Raw != "/" || x.Method != "POST" && x.Method != "GET" {

@@ -102,9 +102,9 @@ func (p *pushReading) actions() (list []Action, reason string) {
 			}
 			reason = fmt.Sprintf("the update of %s counts as push and force_push: %s", clip(c.ref), why)
 		}
-		for _, name := range names {
+		for n, name := range names {
 			a := p.base
-			a.Name, a.Ref = name, c.ref
+			a.Name, a.Ref, a.Also = name, c.ref, n > 0
 			list = append(list, a)
 		}
 	}

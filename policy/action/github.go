@@ -154,10 +154,10 @@ func refineOperation(op string, r *Request, m *Match) (err error) {
 // rename makes the first action another one of the same operation.
 func (m *Match) rename(name string) { m.Actions[0].Name = name }
 
-// also adds an action of the same operation, resource and class.
+// also adds another aspect of the same operation, with its resource and class.
 func (m *Match) also(name string) {
 	a := m.Actions[0]
-	a.Name = name
+	a.Name, a.Also = name, true
 	m.Actions = append(m.Actions, a)
 }
 

@@ -353,3 +353,48 @@ func utf16(text string) string {
 	}
 	return b.String()
 }
+
+// TestAspectsCountOnce: a request that changes one thing in several ways counts once where all of them are limited together, over REST as over
+// GraphQL.
+func TestAspectsCountOnce(t *testing.T) {
+	p, err := policy.Parse("agentguard.toml", []byte(`version = 1
+[agent]
+name = "a"
+[allow.a]
+service = "github"
+actions = ["*"]
+limits = { "*" = "9/hour" }
+[allow.n]
+service = "notion"
+actions = ["*"]
+limits = { "*" = "9/hour" }
+[allow.s]
+service = "slack"
+actions = ["*"]
+limits = { "*" = "9/hour" }
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		method, url, body string
+		want              int
+	}{
+		{"PATCH", "https://api.github.com/repos/o/r/issues/1", `{"title": "x", "state": "closed"}`, 1},
+		{"PATCH", "https://api.github.com/repos/o/r/pulls/1", `{"title": "x", "state": "closed"}`, 1},
+		{"POST", "https://api.github.com/repos/o/r/pulls/1/reviews", `{"event": "APPROVE"}`, 1},
+		{"PATCH", "https://api.github.com/repos/o/r", `{"archived": true, "name": "q", "private": true}`, 1},
+		{"PATCH", "https://api.notion.com/v1/pages/11111111111111111111111111111111", `{"archived": true}`, 1},
+		{"POST", "https://api.github.com/graphql", `{"query": "mutation{updateIssue(input:{id:\"I\",title:\"t\",state:CLOSED}){clientMutationId}}"}`, 1},
+		{"POST", "https://api.github.com/graphql", `{"query": "mutation{a:closeIssue(input:{issueId:\"I\"}){clientMutationId} b:closeIssue(input:{issueId:\"I\"}){clientMutationId}}"}`, 2},
+		{"POST", "https://slack.com/api/files.upload?channels=C0000DEVS,C0000TEAM", "", 2},
+	} {
+		a, err := Ask(p, &Request{Method: c.method, URL: c.url, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(c.body)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if limits := a.Decision.Limits; len(limits) != 1 || limits[0].N != c.want {
+			t.Errorf("%s %s %s takes %v, want %d (%s)", c.method, c.url, c.body, limits, c.want, a.Said())
+		}
+	}
+}
