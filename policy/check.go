@@ -142,15 +142,7 @@ func (d *draft) checkResource(r *ruleDraft, res text, services []*action.Service
 		d.fail(res.line, "", "%s.resources: %q %s", r.Name, res.s, wrong)
 		return false
 	}
-	if g.kind == "repo" && g.rest && g.name != "*" && !r.deny && !strings.Contains(g.name, "/") {
-		d.warn(res.line, `write "repo:`+strings.TrimRight(g.name, "*")+`/*" for those of one owner`, "%s.resources: %q is also what others have whose name begins so", r.Name, res.s)
-	}
-	if strings.ContainsAny(g.name, foreign) && g.kind != "path" {
-		d.warn(res.line, `write one for each: ["`+g.kind+`:a", "`+g.kind+`:b"]`, "%s.resources: %q: nothing but * stands for other text", r.Name, res.s)
-	}
-	if res.s == starterRepository && !r.deny {
-		d.warn(res.line, "put your own in its place", "%s.resources: %q is no repository yet: it is the starter's example", r.Name, res.s)
-	}
+	d.warnResource(r, res, g, services)
 	return true
 }
 

@@ -7,6 +7,23 @@ import (
 	"agentguard/policy/action"
 )
 
+// warnResource names resources that stand for more, or for less, than they seem to.
+func (d *draft) warnResource(r *ruleDraft, res text, g glob, services []*action.Service) {
+	warn := func(hint, what string) { d.warn(res.line, hint, "%s.resources: %q%s", r.Name, res.s, what) }
+	of, inRepo := strings.CutPrefix(g.name, "/repos/")
+	switch {
+	case res.s == starterRepository && !r.deny:
+		warn("put your own in its place", " is no repository yet: it is the starter's example")
+	case g.kind == "repo" && g.rest && g.name != "*" && !r.deny && !strings.Contains(g.name, "/"):
+		warn(`write "repo:`+strings.TrimRight(g.name, "*")+`/*" for those of one owner`, " is also what others have whose name begins so")
+	case g.kind == "path" && inRepo && r.deny && slices.Contains(services, action.Lookup("github")):
+		name := strings.Join(append(strings.Split(of, "/"), "*")[:2], "/")
+		warn(`write "repo:`+name+`"`, " forbids addresses of GitHub's REST API alone, and what is there can be reached by GraphQL and git")
+	case g.kind != "path" && strings.ContainsAny(g.name, foreign):
+		warn(`write one for each: ["`+g.kind+`:a", "`+g.kind+`:b"]`, ": nothing but * stands for other text")
+	}
+}
+
 // warnElsewhere names resources of a kind that no action of their rule is about: it says nothing of them, though it seems to.
 func (d *draft) warnElsewhere() {
 	for _, r := range d.rules {
