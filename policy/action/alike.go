@@ -85,7 +85,7 @@ create_deployment repos/create-pages-deployment repos/request-pages-build
 add_deploy_key users/create-public-ssh-key-for-authenticated-user
 read_leaked_secrets secret-scanning/list-alerts-for-org
 list_webhooks orgs/list-webhooks orgs/get-webhook orgs/get-webhook-config-for-org`,
-	"google": `send_mail gmail.users.settings.updateAutoForwarding gmail.users.settings.filters.create gmail.users.settings.updateVacation
+	"google": `send_mail gmail.users.settings.updateAutoForwarding gmail.users.settings.filters.create gmail.users.settings.updateVacation drive.approvals.start
 share_file drive.permissions.update drive.revisions.update drive.accessproposals.resolve
 read_mail gmail.users.threads.get gmail.users.threads.list gmail.users.drafts.get gmail.users.drafts.list gmail.users.messages.attachments.get gmail.users.history.list gmail.users.settings.updateAutoForwarding gmail.users.settings.filters.create gmail.users.settings.delegates.create
 list_files drive.changes.list
