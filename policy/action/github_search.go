@@ -49,7 +49,8 @@ func searchedBy(args map[string]any) (repo string, ok bool) {
 func refineSearch(r *Request, m *Match) {
 	args, err := formFields(r.Query, []string{"q"})
 	text, _ := args["q"].(FormValue)
-	if repo, ok := searchedRepo(string(text)); ok && err == nil && r.Body == nil { // whose fields some servers take for the query's
+	body, wrong := rawBody(r, maxJSON) // whose fields some servers take for the query's
+	if repo, ok := searchedRepo(string(text)); ok && err == nil && wrong == nil && len(body) == 0 {
 		m.Actions[0].Resource = Resource{"repo", repo}
 	}
 }
