@@ -46,3 +46,31 @@ func TestAsidesAreKnown(t *testing.T) {
 		}
 	}
 }
+
+// TestAsidesReachTheAlike: an argument that does what comes to the same as another action does that one, too.
+func TestAsidesReachTheAlike(t *testing.T) {
+	for key, table := range asides {
+		service, own, _ := strings.Cut(key, " ")
+		s := Lookup(service)
+		if key == "stripe checkout/create-session" {
+			continue // where a person pays
+		}
+		for entry := range strings.FieldsSeq(table) {
+			_, list, _ := strings.Cut(entry, "=")
+			names := strings.Split(list, ",")
+			for line := range strings.Lines(alike[service]) {
+				f := strings.Fields(line)
+				for _, name := range names {
+					of := s.Called(name)
+					if len(of) == 0 {
+						of = []string{name}
+					}
+					outside := func(operation string) bool { return !slices.Contains(f[1:], operation) }
+					if !slices.ContainsFunc(of, outside) && outside(own) && !slices.Contains(names, f[0]) {
+						t.Errorf("%s: %s does %s, and so %s", key, entry, name, f[0])
+					}
+				}
+			}
+		}
+	}
+}
