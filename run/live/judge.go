@@ -85,10 +85,10 @@ func words(body string) string {
 	return strings.Join(out, "\n")
 }
 
-// statusFits says whether a status goes with what was decided. Git, gRPC and GraphQL are refused in an answer of 200.
+// statusFits says whether a status goes with what was decided. Git, gRPC, GraphQL and Slack's methods are refused in an answer of 200.
 func statusFits(effect string, s *seen) bool {
 	wrapped := s.status == http.StatusOK && (s.header.Get("Grpc-Status") != "" || strings.HasPrefix(s.header.Get("Content-Type"), "application/x-git-") ||
-		strings.Contains(s.body, `"errors"`))
+		strings.Contains(s.body, `"errors"`) || strings.HasPrefix(s.body, `{"ok":false,`))
 	switch effect {
 	case "allow":
 		return s.status == http.StatusOK
