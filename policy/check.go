@@ -142,7 +142,7 @@ func (d *draft) checkResource(r *ruleDraft, res text, services []*action.Service
 		d.fail(res.line, "", "%s.resources: %q %s", r.Name, res.s, wrong)
 		return false
 	}
-	d.warnResource(r, res, g, services)
+	d.warnResource(r, res, &g, services)
 	return true
 }
 
@@ -330,6 +330,7 @@ func (d *draft) checkNetworkHost(n networkHost, before []networkHost, claims []s
 	}
 }
 
+//go:noinline
 func (o openHost) word() string {
 	if o.tunnel {
 		return "tunnel"

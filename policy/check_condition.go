@@ -39,11 +39,8 @@ const foreign = "?[]{}|"
 
 // warnForeign names conditions on such names that no request meets, so that a denial with one forbids nothing.
 func (d *draft) warnForeign(r *ruleDraft, c *Condition) {
-	switch c.Argument {
-	case "base", "head", "branch", "ref", "model", "channel":
-		if strings.ContainsAny(strings.Join(slices.Concat(c.texts...), ""), foreign+",") {
-			d.warn(c.Line, `write one for each: ["main", "release/*"]`, "%s.when: %s %s: nothing but * stands for other text", r.Name, c.Argument, c.Want)
-		}
+	if len(c.texts) > 0 && strings.Contains(" base head branch ref model channel ", " "+c.Argument+" ") && strings.ContainsAny(c.Want, foreign) {
+		d.warn(c.Line, `write one for each: ["main", "release/*"]`, "%s.when: %s %s has no pattern but *: the rest stands for itself", r.Name, c.Argument, c.Want)
 	}
 }
 

@@ -8,20 +8,21 @@ import (
 )
 
 // warnResource names resources that stand for more, or for less, than they seem to.
-func (d *draft) warnResource(r *ruleDraft, res text, g glob, services []*action.Service) {
-	warn := func(hint, what string) { d.warn(res.line, hint, "%s.resources: %q%s", r.Name, res.s, what) }
-	of, inRepo := strings.CutPrefix(g.name, "/repos/")
+func (d *draft) warnResource(r *ruleDraft, res text, g *glob, services []*action.Service) {
+	hint, what := "", ""
 	switch {
 	case res.s == starterRepository && !r.deny:
-		warn("put your own in its place", " is no repository yet: it is the starter's example")
-	case g.kind == "repo" && g.rest && g.name != "*" && !r.deny && !strings.Contains(g.name, "/"):
-		warn(`write "repo:`+strings.TrimRight(g.name, "*")+`/*" for those of one owner`, " is also what others have whose name begins so")
-	case g.kind == "path" && inRepo && r.deny && slices.Contains(services, action.Lookup("github")):
-		name := strings.Join(append(strings.Split(of, "/"), "*")[:2], "/")
-		warn(`write "repo:`+name+`"`, " forbids addresses of GitHub's REST API alone, and what is there can be reached by GraphQL and git")
+		hint, what = "put your own in its place", "is no repository yet: it is the starter's example"
+	case g.kind == "repo" && g.rest && g.name != "*" && !r.deny && strings.IndexByte(g.name, '/') < 0:
+		hint, what = `write "repo:OWNER/*" for those of one owner`, "is also what others have whose name begins so"
+	case r.deny && strings.HasPrefix(res.s, "path:/repos/") && slices.Contains(services, action.Lookup("github")):
+		hint, what = `write "repo:OWNER/NAME"`, "forbids addresses of GitHub's REST API alone, and what is there can be reached by GraphQL and git"
 	case g.kind != "path" && strings.ContainsAny(g.name, foreign):
-		warn(`write one for each: ["`+g.kind+`:a", "`+g.kind+`:b"]`, ": nothing but * stands for other text")
+		hint, what = "write one for each", "has no pattern but *: the rest stands for itself"
+	default:
+		return
 	}
+	d.warn(res.line, hint, "%s.resources: %q %s", r.Name, res.s, what)
 }
 
 // warnElsewhere names resources of a kind that no action of their rule is about: it says nothing of them, though it seems to.

@@ -103,6 +103,7 @@ func widerIf(holds bool) string {
 	return Narrower
 }
 
+//go:noinline
 func (d *differ) same(what, before, after string) {
 	if before != after {
 		d.add(Other, "%s was %q and is %q", what, before, after)
@@ -124,6 +125,7 @@ func (d *differ) proxy(before, after string) {
 	}
 }
 
+//go:noinline
 func (d *differ) lists(what string, before, after []string, more, less string) {
 	d.listsOf(what, anywhere, before, after, more, less)
 }

@@ -1,8 +1,6 @@
 package policy
 
 import (
-	"maps"
-	"slices"
 	"strings"
 
 	"agentguard/policy/action"
@@ -32,10 +30,8 @@ func (d *differ) rule(from, to *Policy, before, after *Rule, more, less string) 
 	d.same("its credential", before.Credential, after.Credential)
 	old, now := from.Services[before.Service], to.Services[after.Service]
 	d.listsOf("action", actionWithin(now), before.Actions, after.Actions, more, less)
-	if more == Wider {
+	if more == Wider && now != nil {
 		d.named(to, now, before, after)
-	} else {
-		d.unnamed(to, before, after)
 	}
 	d.resources(canonicalResources(before.Resources, old), canonicalResources(after.Resources, now), more, less)
 	d.limits(before.Limits, after.Limits)
@@ -43,10 +39,13 @@ func (d *differ) rule(from, to *Policy, before, after *Rule, more, less string) 
 	d.when(before.When, after.When, more, less)
 }
 
-// named tells of actions that an allow rule covered as those of a group and names now: denials and limits of what they come to the same
-// as hold for them no more.
+// named tells of actions that an allow rule names now: denials and limits of what they come to the same as, which reach it as one of a
+// group, hold for it no more.
 func (d *differ) named(p *Policy, svc *action.Service, before, after *Rule) {
-	restricted := slices.Collect(maps.Keys(after.Limits))
+	var restricted []string
+	for name := range after.Limits {
+		restricted = append(restricted, name)
+	}
 	for _, r := range p.Deny {
 		if r.Service == "" || r.Service == after.Service {
 			restricted = append(restricted, r.Actions...)
@@ -54,23 +53,10 @@ func (d *differ) named(p *Policy, svc *action.Service, before, after *Rule) {
 	}
 	others := alikeOf(svc, restricted)
 	for _, name := range missing(after.Actions, before.Actions, anywhere) {
-		if actionWithin(svc)(name, before.Actions) && slices.ContainsFunc(others, func(o string) bool { return o == name || svc.Alias(o) == name }) {
-			d.add(Wider, "action %s is named now, so that denials and limits of what it comes to the same as do not hold for it", name)
-		}
-	}
-}
-
-// unnamed tells of actions that a deny rule named and covers now as those of a group: what comes to the same may be in no such group.
-func (d *differ) unnamed(p *Policy, before, after *Rule) {
-	for _, svc := range sorted(p.Services) {
-		if after.Service != "" && after.Service != svc.Name {
-			continue
-		}
-		covered := actionWithin(svc)
-		for _, name := range missing(before.Actions, after.Actions, anywhere) {
-			left := missing(svc.Alike(name), append(alikeOf(svc, after.Actions), after.Actions...), covered)
-			if covered(name, after.Actions) && len(left) > 0 {
-				d.add(Wider, "action %s is named no more, so that what comes to the same is allowed: %s", name, few(left))
+		for _, operation := range append(svc.Called(name), name) {
+			if anywhere(operation, others) {
+				d.add(Wider, "action %s is named now, so that denials and limits of what it comes to the same as do not hold for it", name)
+				break
 			}
 		}
 	}

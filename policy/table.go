@@ -29,6 +29,8 @@ func (d *document) fail(line int, hint, format string, args ...any) {
 const beyondHelp = 100
 
 // suggest is didYouMean until a file has shown to be beyond help: each suggestion compares a word with a catalogue.
+//
+//go:noinline
 func (d *document) suggest(word string, known []string) string {
 	if len(d.errs) >= beyondHelp {
 		return ""
@@ -110,6 +112,8 @@ func decodeTOML(s string) (values map[string]any, err error) {
 }
 
 // path is a key's full name for messages.
+//
+//go:noinline
 func (t *table) path(key string) string {
 	if t.name == "" {
 		return key
@@ -122,6 +126,8 @@ func (t *table) fail(key, hint, format string, args ...any) {
 }
 
 // line is that of a key, of the table itself where the key is missing.
+//
+//go:noinline
 func (t *table) line(key string) int {
 	if p := t.at.keys[key]; p != nil {
 		return p.line
@@ -130,6 +136,8 @@ func (t *table) line(key string) int {
 }
 
 // get asks for a key.
+//
+//go:noinline
 func (t *table) get(key string) (any, bool) {
 	t.known = append(t.known, key)
 	v, ok := t.values[key]
@@ -319,6 +327,8 @@ func (t *table) choices() string {
 func isName(s string) bool { return isWord(s, "") && s[0] != '-' && s[0] != '_' }
 
 // kindOf names a decoded value's type in TOML's words.
+//
+//go:noinline
 func kindOf(v any) string {
 	switch v.(type) {
 	case string:

@@ -246,6 +246,8 @@ func endsInNumber(name string) bool {
 }
 
 // clip bounds what an error shows of foreign text.
+//
+//go:noinline
 func clip(s string) string {
 	if len(s) > 120 {
 		return s[:120] + "..."

@@ -67,6 +67,8 @@ func (h *Host) lazily(service string) {
 }
 
 // Lookup gives a built-in service by its name, nil where there is none. What it leads to must not be changed.
+//
+//go:noinline
 func Lookup(name string) *Service {
 	for i := range builtins {
 		if builtins[i].name == name {

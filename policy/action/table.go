@@ -66,6 +66,8 @@ func (r *Route) kind() string {
 }
 
 // mustHost reads a host of a built-in table.
+//
+//go:noinline
 func mustHost(s string) HostPattern {
 	p, err := ParseHostPattern(s)
 	if err != nil {

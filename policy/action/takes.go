@@ -14,6 +14,8 @@ type Takes struct {
 }
 
 // Has says whether the operation takes an argument of this name, as far as is known.
+//
+//go:noinline
 func (t Takes) Has(name string) bool { return slices.Contains(t.Names, name) }
 
 // arguments are the top-level ones of services' operations, from the vendors' references: GitHub's OpenAPI description, the API references
