@@ -134,16 +134,15 @@ func (b *peekedBody) next(p []byte) (n int, err error) {
 	return n, err
 }
 
-// letGo gives back the memory of what has been sent: the answer may go on for long.
+// letGo gives back what was held and has been sent: the answer may go on for long.
 func (b *peekedBody) letGo() {
-	if b.head == nil || b.spool != nil {
+	if b.head == nil && b.spool == nil {
 		return
 	}
-	b.head = nil
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.memory.give(b.taken)
-	b.taken = 0
+	b.free()
+	b.head, b.spool, b.taken = nil, nil, 0
 }
 
 // brokenBody is what the child did wrong in a body that was on its way already.

@@ -136,6 +136,30 @@ func TestSentBodiesAreLetGo(t *testing.T) {
 	}
 }
 
+// TestSentFilesAreLetGo: nor does it keep its place on the disk.
+func TestSentFilesAreLetGo(t *testing.T) {
+	sent := bytes.Repeat([]byte("x"), maxBody+2*copyBuffer)
+	b := newPeeked(t, bytes.NewReader(sent))
+	b.disk = newBudget(maxSpool)
+	plain, err := b.stream()
+	if err == nil {
+		_, err = io.Copy(io.Discard, plain)
+	}
+	if err != nil || b.disk.left() != 0 {
+		t.Fatal("it was not held back:", err)
+	}
+	if got, err := io.ReadAll(b); !bytes.Equal(got, sent) || err != nil {
+		t.Errorf("%d bytes were sent, %v", len(got), err)
+	}
+	if n := b.disk.left(); n != maxSpool {
+		t.Errorf("%d bytes are left", n)
+	}
+	var ex Exchange
+	if b.finish(&ex); b.disk.left() != maxSpool || ex.Sent != int64(len(sent)) {
+		t.Errorf("%d bytes are left, %d were sent", b.disk.left(), ex.Sent)
+	}
+}
+
 func TestHeldBackBodiesShareABudget(t *testing.T) {
 	memory := newBudget(3 << 20)
 	open := func() *peekedBody {
