@@ -30,8 +30,12 @@ func (d *differ) rule(from, to *Policy, before, after *Rule, more, less string) 
 	d.same("its credential", before.Credential, after.Credential)
 	old, now := from.Services[before.Service], to.Services[after.Service]
 	d.listsOf("action", actionWithin(now), before.Actions, after.Actions, more, less)
-	if more == Wider && now != nil {
+	switch {
+	case now == nil:
+	case more == Wider:
 		d.named(to, now, before, after)
+	default:
+		d.unnamed(now, before, after)
 	}
 	d.resources(canonicalResources(before.Resources, old), canonicalResources(after.Resources, now), more, less)
 	d.limits(before.Limits, after.Limits)
@@ -58,6 +62,17 @@ func (d *differ) named(p *Policy, svc *action.Service, before, after *Rule) {
 				d.add(Wider, "action %s is named now, so that denials and limits of what it comes to the same as do not hold for it", name)
 				break
 			}
+		}
+	}
+}
+
+// unnamed tells of actions that a deny rule named and covers now as those of a group: what comes to the same may be in no such group.
+func (d *differ) unnamed(svc *action.Service, before, after *Rule) {
+	covered := actionWithin(svc)
+	others := append(alikeOf(svc, after.Actions), after.Actions...)
+	for _, name := range missing(before.Actions, after.Actions, anywhere) {
+		if left := missing(svc.Alike(name), others, covered); len(left) > 0 && covered(name, after.Actions) {
+			d.add(Wider, "action %s is named no more, so that it forbids no longer what comes to the same: %s", name, few(left))
 		}
 	}
 }
