@@ -94,6 +94,7 @@ func (f *Refusal) write(w http.ResponseWriter, ex *Exchange) {
 		f.writeGraphQL(w, ex)
 	case ex.refusalShape() == action.RefusalAWS:
 		f.writeAWS(w, ex)
+	case f.writeRPC(w, ex):
 	case isGit(ex), isGoModule(ex):
 		// git prints a text/plain answer line by line behind "remote:", and go get behind "server response:".
 		h.Set("Content-Type", "text/plain; charset=utf-8")
@@ -151,6 +152,28 @@ func (f *Refusal) writeReport(w http.ResponseWriter, ex *Exchange) bool {
 	w.Write(report)
 	return true
 }
+
+// writeRPC refuses a call of JSON-RPC, as servers of MCP take it over HTTP, in an error of JSON-RPC: some of their clients take a status of
+// 400 and more for that of an older server and show nothing of what came with it. A limit stays a 429.
+func (f *Refusal) writeRPC(w http.ResponseWriter, ex *Exchange) bool {
+	if ex.body == nil || f.Status != http.StatusForbidden || !strings.Contains(ex.in.Header.Get("Accept"), "text/event-stream") {
+		return false
+	}
+	head, _ := ex.body.peek(maxBody)
+	var call struct {
+		Version string          `json:"jsonrpc"`
+		ID      json.RawMessage `json:"id"`
+	}
+	if json.Unmarshal(head, &call) != nil || call.Version != "2.0" || len(call.ID) == 0 {
+		return false
+	}
+	ex.Status = http.StatusOK
+	writeBody(w, ex.Status, map[string]any{"jsonrpc": call.Version, "id": call.ID, "error": map[string]any{"code": rpcRefused, "message": f.sentence()}})
+	return true
+}
+
+// rpcRefused is a code of those that JSON-RPC 2.0 leaves to servers, and that MCP gives no meaning (section 5.1).
+const rpcRefused = -32010
 
 // maxDiscard is how much of a refused push, or of another body, is taken so that the reason can be read, in bytes.
 const maxDiscard = 4 << 30

@@ -43,6 +43,31 @@ func TestRefusalsSpeakTheServicesWords(t *testing.T) {
 	}
 }
 
+// TestRefusalsOfJSONRPC: clients of MCP show an error of JSON-RPC, and of another status less or nothing. What asks for no answer gets the
+// status, as do limits and who does not say that it takes a stream.
+func TestRefusalsOfJSONRPC(t *testing.T) {
+	const stream, call, flat = "application/json, text/event-stream", `{"jsonrpc": "2.0", "id": "a-1", "method": "tools/call"}`, `{"error":"Action x is denied"`
+	for _, c := range []struct {
+		accept, body string
+		status, want int
+		text         string
+	}{
+		{stream, call, 403, 200, `{"error":{"code":-32010,"message":"Action x is denied (why)"},"id":"a-1","jsonrpc":"2.0"}`},
+		{stream, `{"jsonrpc": "2.0", "method": "notifications/initialized"}`, 403, 403, flat},
+		{stream, `[` + call + `]`, 403, 403, flat},
+		{stream, `{"id": 1, "model": "m"}`, 403, 403, flat},
+		{"application/json", call, 403, 403, flat},
+		{stream, call, 429, 429, flat},
+	} {
+		ex, w := &Exchange{Path: "/mcp", in: httptest.NewRequest("POST", "/mcp", nil), body: newPeeked(t, strings.NewReader(c.body))}, httptest.NewRecorder()
+		ex.in.Header.Set("Accept", c.accept)
+		(&Refusal{Status: c.status, Reason: "Action x is denied", Hint: "why", Effect: "deny"}).write(w, ex)
+		if w.Code != c.want || !strings.HasPrefix(w.Body.String(), c.text) {
+			t.Errorf("%s %s: %d %s", c.accept, c.body, w.Code, w.Body)
+		}
+	}
+}
+
 // TestRefusalsOfUnknownHostsSpeakTheirWords: who calls a built-in service that the policy does not name reads its words all the same.
 func TestRefusalsOfUnknownHostsSpeakTheirWords(t *testing.T) {
 	refusal := &Refusal{Status: 403, Reason: "the policy does not know it", Unknown: true}
