@@ -13,6 +13,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"agentguard/policy"
@@ -289,7 +290,11 @@ func (s *session) listen() (err error) {
 		return nil
 	}
 	if s.main, err = listenHere(); err != nil {
-		return failure(fmt.Errorf("no loopback address to listen on: %w", err), "the interface may be down, or without 127.0.0.1: ip link set lo up")
+		mend := "the interface may be down, or without 127.0.0.1: ip link set lo up"
+		if errors.Is(err, syscall.EPROTONOSUPPORT) {
+			mend = "no run can be inside of one that is filtered, whose command reaches that one's proxy alone; one can be in a sealed one"
+		}
+		return failure(fmt.Errorf("no loopback address to listen on: %w", err), mend)
 	}
 	return nil
 }
