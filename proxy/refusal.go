@@ -64,6 +64,7 @@ type refusalJSON struct {
 	By       string   `json:"by"`
 
 	Description string `json:"description,omitempty"` // where clients of Telegram look, and nowhere else
+	Warning     string `json:"warning,omitempty"`     // what Composer prints of an answer
 }
 
 type nestedError struct {
@@ -203,6 +204,9 @@ func (f *Refusal) writeJSON(w http.ResponseWriter, ex *Exchange) {
 	switch ex.refusalShape() {
 	case action.RefusalFlat:
 		body.Description = body.Message
+		if ex.in != nil && strings.HasPrefix(ex.in.UserAgent(), "Composer/") {
+			body.Warning = body.Message
+		}
 	case action.RefusalNested:
 		kind := f.kind("permission_error", "rate_limit_error", "api_error")
 		body.Type, body.Error = "error", nestedError{kind, "agentguard_" + f.Effect, f.sentence()}

@@ -43,6 +43,15 @@ func TestRefusalsSpeakTheServicesWords(t *testing.T) {
 	}
 }
 
+// TestRefusalsOfPackages: Composer asks in HTTP/2, and prints of a refusal what it has as a warning alone.
+func TestRefusalsOfPackages(t *testing.T) {
+	ex, w := &Exchange{in: httptest.NewRequest("GET", "/packages.json", nil)}, httptest.NewRecorder()
+	ex.in.Header.Set("User-Agent", "Composer/2.5.5 (Linux; PHP 8.2)")
+	if deny("Action x is denied", "why").write(w, ex); !strings.Contains(w.Body.String(), `"warning":"Action x is denied (why)"`) {
+		t.Error(w.Body)
+	}
+}
+
 // TestRefusalsOfJSONRPC: clients of MCP show an error of JSON-RPC, and of another status less or nothing. What asks for no answer gets the
 // status, as do limits and who does not say that it takes a stream.
 func TestRefusalsOfJSONRPC(t *testing.T) {
