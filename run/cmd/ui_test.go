@@ -82,7 +82,7 @@ func TestNowhere(t *testing.T) {
 	}
 }
 
-// TestHeldBack: who is told that files could not be made is whoever failed after a while, confined, and had asked for nothing.
+// TestHeldBack: who is told that files could not be made is whoever failed after a while, confined, and had got nothing that it asked for.
 func TestHeldBack(t *testing.T) {
 	failed := run.Result{Code: 3, Duration: time.Second}
 	for name, c := range map[string]struct {
@@ -95,7 +95,8 @@ func TestHeldBack(t *testing.T) {
 		"at once":          {sandbox.Sealed, func(r *run.Result) { r.Duration = time.Second / 3 }, false},
 		"did not fail":     {sandbox.Sealed, func(r *run.Result) { r.Code = 0 }, false},
 		"was not found":    {sandbox.Sealed, func(r *run.Result) { r.Code = 127 }, false},
-		"asked for things": {sandbox.Sealed, func(r *run.Result) { r.Requests = 1 }, false},
+		"asked for things": {sandbox.Sealed, func(r *run.Result) { r.Requests, r.Allowed = 2, 1 }, false},
+		"was refused all":  {sandbox.Sealed, func(r *run.Result) { r.Requests = 1 }, true},
 	} {
 		r := failed
 		c.change(&r)
