@@ -28,11 +28,15 @@ func Main() int {
 	if n := run.OpenFiles(); n > 0 && n < fewestFiles {
 		return p.exit(usage("ulimit -n 1024", "only %d files may be open at once here; agentguard needs %d", n, fewestFiles))
 	}
+	if n := run.Tasks(); n > 0 && n < fewestTasks {
+		return p.exit(usage("ulimit -u 1024", "only %d processes and threads of yours may run at once here; agentguard needs %d", n, fewestTasks))
+	}
 	return p.main(context.Background())
 }
 
-// fewestFiles are as many as a run of one request has open at once. Go's runtime ends with a trace where it lacks one of its own.
-const fewestFiles = 32
+// fewestFiles are as many as a run of one request has open at once, and fewestTasks as it has threads, with those of its init and a command.
+// Go's runtime ends with a trace where it lacks one of its own.
+const fewestFiles, fewestTasks = 32, 32
 
 // program is what every command works with: the process's surroundings, as values.
 type program struct {
