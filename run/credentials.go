@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"agentguard/policy"
@@ -40,19 +39,13 @@ func (s *session) readCredentials(ctx context.Context) ([]*cred.Credential, erro
 		all.Go(func() { creds[i], errs[i] = s.loadCredential(ctx, s.Policy.Credentials[name]) })
 	}
 	all.Wait()
-	var problems, hints []string
 	for i, err := range errs {
-		if err == nil {
-			continue
-		}
-		problems = append(problems, fmt.Sprintf("credential %s: %v", names[i], err))
-		var ve *vault.Error
-		if errors.As(err, &ve) && ve.Hint != "" && !slices.Contains(hints, ve.Hint) {
-			hints = append(hints, ve.Hint)
+		if err != nil {
+			errs[i] = fmt.Errorf("credential %s: %w", names[i], err)
 		}
 	}
-	if len(problems) > 0 {
-		return nil, failure(errors.New(strings.Join(problems, "\n")), strings.Join(hints, "\n"))
+	if err := errors.Join(errs...); err != nil {
+		return nil, failure(err, "")
 	}
 	return creds, nil
 }

@@ -20,10 +20,15 @@ type ageFile struct {
 	key      *ageKey
 	contents contents
 	info     fs.FileInfo // the version that contents was read from; nil: none
+	refused  error       // what came of asking a person, who is not asked again for the next secret
 }
 
 func openAge(opt Options) backend {
-	return &ageFile{opt: opt, gate: newGate(opt, "the age vault")}
+	gate := newGate(opt, "the age vault")
+	if opt.Prompt != nil {
+		gate.limit, gate.grace = opt.Patience, time.Second // a passphrase is looked up, and a new one thought of
+	}
+	return &ageFile{opt: opt, gate: gate}
 }
 
 const ageFileHint = "set AGENTGUARD_AGE_FILE to the path of the file"
@@ -154,10 +159,24 @@ func (a *ageFile) load(ctx context.Context) (contents, error) {
 const tries = 3
 
 func (a *ageFile) open(ctx context.Context, sealed []byte) (all contents, err error) {
-	defer func() { err = a.named(err) }()
+	if a.refused != nil {
+		return nil, a.refused
+	}
+	opt, asked := a.opt, false
+	if opt.Prompt != nil {
+		opt.Prompt = func(ctx context.Context, message string) ([]byte, error) {
+			asked = true
+			return a.opt.Prompt(ctx, message)
+		}
+	}
+	defer func() {
+		if err = a.named(err); asked {
+			a.refused = err
+		}
+	}()
 	for range tries {
 		if a.key == nil {
-			if a.key, err = findAgeKey(ctx, a.opt, sealed); err != nil {
+			if a.key, err = findAgeKey(ctx, opt, sealed); err != nil {
 				return nil, err
 			}
 		}

@@ -5,6 +5,7 @@ package vault
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	osexec "os/exec"
@@ -259,13 +260,40 @@ func TestAgePrompt(t *testing.T) {
 	}
 }
 
+// TestAgePromptEndsFirst: a question that is ended puts the terminal back before the wait for it is over, and whoever gave no answer
+// is not asked for the next secret.
+func TestAgePromptEndsFirst(t *testing.T) {
+	cheap(t)
+	p := newAgePlace(t)
+	p.fill(t, p.vault(agePassphrase, "correct horse"), "a", "b")
+	var asked, back int
+	ctx, end := context.WithCancelCause(t.Context())
+	v := New(Options{AgeFile: p.path, Prompt: func(ctx context.Context, _ string) ([]byte, error) {
+		asked++
+		end(errors.New("it is over"))
+		<-ctx.Done()
+		time.Sleep(20 * time.Millisecond)
+		back++
+		return nil, context.Cause(ctx)
+	}})
+	defer v.Close()
+	a := v.backends["age"].(*ageFile)
+	a.gate.grace = time.Minute
+	if _, err := a.get(ctx, "a"); err == nil || err.Error() != "it is over" || asked != 1 || back != 1 {
+		t.Fatalf("%v; asked %d times, of which %d have ended", err, asked, back)
+	}
+	if _, err := a.get(t.Context(), "b"); err == nil || err.Error() != "it is over" || asked != 1 {
+		t.Fatalf("%v; asked %d times", err, asked)
+	}
+}
+
 func TestAgePromptIsBounded(t *testing.T) {
 	cheap(t)
 	within(t, 30*time.Second)
 	p := newAgePlace(t)
 	p.fill(t, p.vault(agePassphrase, "correct horse"), "a")
 	notices := make(chan string, 9)
-	v := New(Options{AgeFile: p.path, Timeout: 3 * time.Second, Notice: func(s string) { notices <- s },
+	v := New(Options{AgeFile: p.path, Patience: 3 * time.Second, Notice: func(s string) { notices <- s },
 		Prompt: func(context.Context, string) ([]byte, error) { select {} }}) // one that does not even mind its context
 	_, err := v.Get(t.Context(), Ref{"age", "a"})
 	wants(t, err, ErrLocked, "no answer within 3s")

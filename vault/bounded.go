@@ -13,12 +13,13 @@ import (
 type gate struct {
 	busy   chan struct{}
 	limit  time.Duration
+	grace  time.Duration // that a question has to put the terminal back when it is ended
 	notice func(string)
 	what   string // "the keychain", for notices and errors
 }
 
 func newGate(opt Options, what string) *gate {
-	return &gate{make(chan struct{}, 1), opt.Timeout, opt.Notice, what}
+	return &gate{busy: make(chan struct{}, 1), limit: opt.Timeout, notice: opt.Notice, what: what}
 }
 
 type outcome[T any] struct {
@@ -37,6 +38,7 @@ func bounded[T any](ctx context.Context, g *gate, do func(context.Context) (T, e
 			defer func() { <-g.busy }()
 			result <- guarded(ctx, g.what, do)
 		case <-ctx.Done():
+			result <- outcome[T]{err: context.Cause(ctx)}
 		}
 	}()
 	slow := time.NewTimer(time.Second)
@@ -48,6 +50,10 @@ func bounded[T any](ctx context.Context, g *gate, do func(context.Context) (T, e
 		case <-slow.C:
 			g.notice("waiting for " + g.what + " to open...")
 		case <-ctx.Done():
+			select {
+			case <-result:
+			case <-time.After(g.grace):
+			}
 			var zero T
 			return zero, context.Cause(ctx)
 		}

@@ -29,6 +29,7 @@ type Options struct {
 	AgeFile   string                                                    // path of the encrypted file; "": no age vault
 	StateDir  string                                                    // for the index of keychain names (never values); "": no index
 	Timeout   time.Duration                                             // bound for any unlock wait; 0: 30 s
+	Patience  time.Duration                                             // the same where Prompt asks a person; 0: 5 min
 	Notice    func(string)                                              // told what is being waited for; nil: silent
 	Now       func() time.Time                                          // nil: time.Now
 }
@@ -105,6 +106,9 @@ func New(opt Options) *Vault {
 	}
 	if opt.Timeout <= 0 {
 		opt.Timeout = 30 * time.Second
+	}
+	if opt.Patience <= 0 {
+		opt.Patience = 5 * time.Minute
 	}
 	v := &Vault{opt: opt, backends: map[string]backend{}, cache: map[Ref]Secret{}, flights: map[Ref]*flight{}}
 	for _, b := range backends {

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -24,9 +25,9 @@ type interrupted struct{ signal os.Signal }
 func (i interrupted) Error() string { return "interrupted by " + i.signal.String() }
 
 // askHidden asks on the terminal for a line that is not shown.
-func askHidden(question string) ([]byte, error) {
-	return ask(question, hideTyped, func(t *tty) ([]byte, error) {
-		b, err := term.ReadPassword(int(t.in.Fd()))
+func askHidden(ctx context.Context, question string) ([]byte, error) {
+	return ask(ctx, question, hideTyped, func(t *tty) ([]byte, error) {
+		b, err := readHidden(t)
 		if err == nil && len(b) >= maxTyped {
 			clear(b)
 			return nil, fmt.Errorf("a terminal line ends at %d characters: give the value on standard input instead", maxTyped)
@@ -37,14 +38,14 @@ func askHidden(question string) ([]byte, error) {
 
 // askYes asks on the terminal; only a typed y or yes is one.
 func askYes(question string) (bool, error) {
-	answer, err := ask(question+" [y/N] ", func(*tty) error { return nil }, func(t *tty) ([]byte, error) { return readLine(t.in, 100) })
+	answer, err := ask(context.Background(), question+" [y/N] ", func(*tty) error { return nil }, func(t *tty) ([]byte, error) { return readLine(t.in, 100) })
 	word := strings.ToLower(strings.TrimSpace(string(answer)))
 	return word == "y" || word == "yes", err
 }
 
-// ask prepares the terminal, puts a question, waits for the answer or a signal, erases the question and leaves the terminal as
-// it was. Whoever types as soon as the question is there must find it prepared.
-func ask(question string, prepare func(*tty) error, read func(*tty) ([]byte, error)) ([]byte, error) {
+// ask prepares the terminal, puts a question, waits for the answer, a signal or the end of ctx, erases the question and leaves the
+// terminal as it was. Whoever types as soon as the question is there must find it prepared.
+func ask(ctx context.Context, question string, prepare func(*tty) error, read func(*tty) ([]byte, error)) ([]byte, error) {
 	t, err := openTTY()
 	if err != nil {
 		return nil, errNoTerminal
@@ -69,7 +70,7 @@ func ask(question string, prepare func(*tty) error, read func(*tty) ([]byte, err
 		done <- typed{line, err}
 	}()
 	defer fmt.Fprint(t.out, "\r\x1b[2K") // erased, whatever comes
-	return await(done, signals)
+	return await(ctx, done, signals)
 }
 
 // typed is what a person has answered.
@@ -78,8 +79,8 @@ type typed struct {
 	err  error
 }
 
-// await waits for an answer, or a signal that ends the question.
-func await(done <-chan typed, signals <-chan os.Signal) ([]byte, error) {
+// await waits for an answer, or a signal or ctx that ends the question.
+func await(ctx context.Context, done <-chan typed, signals <-chan os.Signal) ([]byte, error) {
 	for {
 		select {
 		case a := <-done:
@@ -92,6 +93,8 @@ func await(done <-chan typed, signals <-chan os.Signal) ([]byte, error) {
 				continue // stopped with echo off, the shell would show what is typed next: not during a question
 			}
 			return nil, interrupted{s}
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
 		}
 	}
 }
@@ -120,9 +123,9 @@ const maxPiped = 1 << 20
 
 // newSecretValue gets a value to store: from the terminal, typed twice, or from standard input when that is no terminal.
 // It is never taken from an argument.
-func newSecretValue(stdin *os.File, name string) ([]byte, error) {
+func newSecretValue(ctx context.Context, stdin *os.File, name string) ([]byte, error) {
 	if term.IsTerminal(int(stdin.Fd())) {
-		return typedTwice("value of " + name)
+		return typedTwice(ctx, "value of "+name)
 	}
 	b, err := io.ReadAll(io.LimitReader(stdin, maxPiped+1))
 	if err != nil {
@@ -139,15 +142,15 @@ func newSecretValue(stdin *os.File, name string) ([]byte, error) {
 	return b, nil
 }
 
-func typedTwice(what string) ([]byte, error) {
-	first, err := askHidden(what + " (not shown): ")
+func typedTwice(ctx context.Context, what string) ([]byte, error) {
+	first, err := askHidden(ctx, what+" (not shown): ")
 	if err != nil {
 		return nil, err
 	}
 	if len(first) == 0 {
 		return nil, errors.New("no value was typed")
 	}
-	second, err := askHidden(what + " again: ")
+	second, err := askHidden(ctx, what+" again: ")
 	if err != nil {
 		return nil, err
 	}

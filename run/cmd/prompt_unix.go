@@ -23,11 +23,12 @@ func openTTY() (*tty, error) {
 	return &tty{f, f}, nil
 }
 
-// hideTyped has the terminal show nothing that is typed (termios(3): ECHO).
+// hideTyped has the terminal show nothing that is typed, and give it by the line (termios(3): ECHO, ICANON, ISIG, ICRNL).
 func hideTyped(t *tty) error {
 	mode, err := unix.IoctlGetTermios(int(t.in.Fd()), getTermios)
 	if err == nil {
-		mode.Lflag &^= unix.ECHO
+		mode.Lflag = mode.Lflag&^unix.ECHO | unix.ICANON | unix.ISIG
+		mode.Iflag |= unix.ICRNL
 		err = unix.IoctlSetTermios(int(t.in.Fd()), setTermios, mode)
 	}
 	if err != nil {
@@ -35,3 +36,7 @@ func hideTyped(t *tty) error {
 	}
 	return nil
 }
+
+// readHidden reads what hideTyped hides. term.ReadPassword would read on where there is nothing more: Ctrl-D did nothing then, and a
+// terminal that is gone was read again and again.
+func readHidden(t *tty) ([]byte, error) { return readLine(t.in, maxTyped+1) }

@@ -145,6 +145,43 @@ func TestNoNoticeWithinAQuestion(t *testing.T) {
 	s.code()
 }
 
+// TestPassphraseIsAskedForOnce: who answers a run's question by Ctrl-C, or not at all, is not asked again for its other secrets.
+func TestPassphraseIsAskedForOnce(t *testing.T) {
+	for _, c := range []struct {
+		typed, says string
+		code        int
+	}{{"\x03", "", 128 + int(syscall.SIGINT)}, {"\x04", "no answer was given", 125}, {"\n", "no passphrase was given", 125}} {
+		home := t.TempDir()
+		vault := filepath.Join(home, "vault.age")
+		os.WriteFile(vault, []byte("age-encryption.org/v1\n-> scrypt AAAAAAAAAAAAAAAAAAAAAA 1\n"), 0o600)
+		os.WriteFile(filepath.Join(home, "p.toml"), []byte(`version = 1
+[agent]
+name = "bot"
+[credential.one]
+from    = "age:one"
+service = "github"
+env     = ["GITHUB_TOKEN"]
+[credential.two]
+from    = "age:two"
+service = "openai"
+env     = ["OPENAI_API_KEY"]
+`), 0o600)
+		s := onTerminalWith(t, "AGENTGUARD_AGE_FILE="+vault, home, "run", "--isolation", "env", "-q", "--policy", "p.toml", "--", "true")
+		s.waitFor("agentguard: Passphrase for ~/vault.age: ")
+		s.ptmx.WriteString(c.typed)
+		if code := s.code(); code != c.code {
+			t.Errorf("%q: exit code %d, want %d", c.typed, code, c.code)
+		}
+		s.waitFor(c.says)
+		if shown := s.shown(); strings.Count(shown, "Passphrase for") != 1 {
+			t.Errorf("%q: %q", c.typed, shown)
+		}
+		if !s.echoes() {
+			t.Errorf("%q: the terminal does not echo any more", c.typed)
+		}
+	}
+}
+
 func TestHiddenPromptThatDiffers(t *testing.T) {
 	home := t.TempDir()
 	s := onTerminal(t, home, "vault", "set", "token", "--to", "age")

@@ -4,6 +4,7 @@ import (
 	"os"
 
 	"golang.org/x/sys/windows"
+	"golang.org/x/term"
 )
 
 var promptSignals = []os.Signal{os.Interrupt}
@@ -24,7 +25,9 @@ func openTTY() (*tty, error) {
 	return &tty{in, out}, nil
 }
 
-// hideTyped does nothing: term.ReadPassword does it.
+// hideTyped does nothing: readHidden does it.
 func hideTyped(*tty) error { return nil }
+
+func readHidden(t *tty) ([]byte, error) { return term.ReadPassword(int(t.in.Fd())) }
 
 func flushTyped(t *tty) { windows.FlushConsoleInputBuffer(windows.Handle(t.in.Fd())) }

@@ -61,18 +61,24 @@ func (p *program) openVault() (*vault.Vault, error) {
 
 func (p *program) vaultOptions() vault.Options {
 	var asking atomic.Bool // then a notice would stand in the middle of the question's line
+	prompt := func(ctx context.Context, message string) ([]byte, error) {
+		asking.Store(true)
+		defer asking.Store(false)
+		if home := p.env.get("HOME"); home != "" { // short enough for one line, which can be erased
+			message = strings.Replace(message, filepath.Clean(home)+"/", "~/", 1)
+		}
+		return askHidden(ctx, strings.TrimRight(message, ": ")+": ")
+	}
+	if t, err := openTTY(); err != nil {
+		prompt = nil
+	} else {
+		t.close()
+	}
 	return vault.Options{
 		LookupEnv: p.env.lookup,
-		Prompt: func(_ context.Context, message string) ([]byte, error) {
-			asking.Store(true)
-			defer asking.Store(false)
-			if home := p.env.get("HOME"); home != "" { // short enough for one line, which can be erased
-				message = strings.Replace(message, filepath.Clean(home)+"/", "~/", 1)
-			}
-			return askHidden(strings.TrimRight(message, ": ") + ": ")
-		},
-		AgeFile:  p.ageFile(),
-		StateDir: under(p.env.stateHome(), "agentguard"),
+		Prompt:    prompt,
+		AgeFile:   p.ageFile(),
+		StateDir:  under(p.env.stateHome(), "agentguard"),
 		Notice: func(s string) {
 			if !asking.Load() {
 				p.say("%s", s)
@@ -119,7 +125,7 @@ func (p *program) vaultSet(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	b, err := newSecretValue(p.stdin, ref.Name)
+	b, err := newSecretValue(c.Context, p.stdin, ref.Name)
 	if err != nil {
 		return fmt.Errorf("vault set %s: %w", ref.Name, err)
 	}
