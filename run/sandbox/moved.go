@@ -29,6 +29,8 @@ var moves = []struct{ variable, of string }{
 	{"PGSERVICEFILE", ".pg_service.conf"}, {"MYSQL_TEST_LOGIN_FILE", ".mylogin.cnf"},
 	{"LESSHISTFILE", ".lesshst"}, {"MYSQL_HISTFILE", ".mysql_history"}, {"PSQL_HISTORY", ".psql_history"}, {"SQLITE_HISTORY", ".sqlite_history"}, {"REDISCLI_HISTFILE", ".rediscli_history"},
 	{"CLAUDE_CONFIG_DIR", ".claude"}, {"CODEX_HOME", ".codex"}, {"QWEN_HOME", ".qwen"}, {"COPILOT_HOME", ".copilot"}, {"CONTINUE_GLOBAL_DIR", ".continue"}, {"CLINE_DIR", ".cline"},
+	// What shells of the steps to come execute, or have their variables from, may lie in /tmp: CircleCI's, and a runner's that works there.
+	{"BASH_ENV", ".bashrc"}, {"GITHUB_ENV", ".bashrc"}, {"GITHUB_PATH", ".bashrc"}, {"GITHUB_STATE", ".bashrc"}, {"PYTHONSTARTUP", ".pythonrc"},
 }
 
 // Moves reads them from an environment. What is no place for files of one's own is passed over: many name /dev/null there.

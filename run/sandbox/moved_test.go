@@ -33,6 +33,7 @@ func TestMoves(t *testing.T) {
 		"HISTFILE": "/dev/null", "NPM_CONFIG_USERCONFIG": "/dev/null", "GNUPGHOME": "/", "PIP_CONFIG_FILE": "relative", "GH_CONFIG_DIR": "/nowhere/u", "AZURE_CONFIG_DIR": "/nowhere/u/work/../work",
 		"COMPOSER_HOME": "/nowhere", "PGPASSFILE": "",
 		"REGISTRY_AUTH_FILE": "/secret/auth.json", "HF_HOME": "/models",
+		"BASH_ENV": "/tmp/.bash_env-1", "GITHUB_ENV": "/tmp/runner/env", "GITHUB_PATH": "/nowhere/u/work/path", "GITHUB_STATE": "", "PYTHONSTARTUP": "/tmp/start.py",
 	}
 	p := Places{Home: "/nowhere/u", Dir: "/nowhere/u/work", Moves: Moves(func(name string) string { return env[name] })}
 	rules := p.Rules()
@@ -44,6 +45,7 @@ func TestMoves(t *testing.T) {
 		"/agents/claude/settings.json": ReadOnly, "/nowhere/u/work/x": Writable, "/nowhere/u/.netrc": Hidden, "/nowhere/u/.docker/config.json": Hidden, "/nowhere/u/x": ReadOnly,
 		"/cfg/tea/config.yml": Hidden, "/secret/auth.json": Hidden, "/models/token": Hidden, "/data/com.vercel.cli/auth.json": Hidden, "/nowhere/u/.subversion/auth/svn.simple/x": Hidden, "/nowhere/u/.subversion/config": ReadOnly,
 		"/nowhere/u/.ansible/galaxy_token": Hidden, "/nowhere/u/.ansible/tmp/x": Writable, "/nowhere/u/.qwen/x": Writable, "/nowhere/u/.qwen/settings.json": ReadOnly,
+		"/tmp/.bash_env-1": ReadOnly, "/tmp/runner/env": ReadOnly, "/tmp/runner/x": Writable, "/nowhere/u/work/path": ReadOnly, "/tmp/start.py": ReadOnly,
 	} {
 		if got, known := viewOf(rules, path); !known || got != want {
 			t.Errorf("%s: view %d, %v", path, got, known)
