@@ -80,8 +80,11 @@ func (d *document) open(content []byte) *table {
 	switch {
 	case errors.As(err, &syntax):
 		hint := ""
-		if strings.HasPrefix(syntax.Message, "expected value but found") {
+		switch {
+		case strings.HasPrefix(syntax.Message, "expected value but found"):
 			hint = `a text stands in quotes, as in service = "github"`
+		case strings.HasPrefix(syntax.Message, "expected '.' or '='"):
+			hint = `a policy is [tables] and lines such as service = "github"; agentguard init writes one to begin with`
 		}
 		d.fail(syntax.Position.Line, hint, "not TOML: %s", strings.TrimPrefix(syntax.Message, "toml: "))
 		return nil

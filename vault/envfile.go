@@ -141,6 +141,9 @@ func (st statement) secret(name string) (Secret, error) {
 		if c := strings.IndexAny(written, `$\`); c >= 0 {
 			return Secret{}, fmt.Errorf("holds a %c that readers of .env files take each in its own way; put the value in single quotes", written[c])
 		}
+		if line, _, _ := strings.Cut(string(st.text), " #"); strings.HasSuffix(value, ";") && strings.HasSuffix(strings.TrimSpace(line), ";") {
+			return Secret{}, errors.New("ends in a ;, which shells take for the end of the line; leave it out, or put the value in single quotes")
+		}
 	}
 	if value == "" {
 		return Secret{}, nil
@@ -164,6 +167,9 @@ const blanked = "# in the agentguard vault"
 // somewhere else: a link to another directory, and a file with several hard links; and what would lose one: a variable
 // that has another value by now.
 func BlankEnvFile(path string, stored []Pair) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // as <(CMD) is
+		return fmt.Errorf("%s is %s, not a regular file", path, kind(info.Mode()))
+	}
 	path, err := envFileTarget(path)
 	if err != nil {
 		return err

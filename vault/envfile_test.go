@@ -102,6 +102,10 @@ func TestSpellingsInEnvFile(t *testing.T) {
 		`K="CANARY-0\$w"`:        `holds a \ that readers`,
 		`K=CANARY-0\w`:           `holds a \ that readers`,
 		"K=CANARY-0`id`":         "run a command",
+		"export K=CANARY-0; # c": "ends in a ;",
+		`K="CANARY-0;"`:          "",
+		`K='CANARY-0;'`:          "",
+		`K=CANARY-0;b=c`:         "",
 		`K="CANARY-0` + "`id`\"": "run a command",
 		"\xff\xfeK\x00=\x00":     "is UTF-16",
 	} {

@@ -130,7 +130,7 @@ func ownRoutes(actions map[string]string) ([]Route, []error) {
 func ownRoute(name, text string) (Route, error) {
 	switch name {
 	case GroupRead, GroupWrite, GroupAdmin, GroupAll, UnknownName:
-		return Route{}, fmt.Errorf("the name is taken")
+		return Route{}, fmt.Errorf("the name is taken: rules mean many actions by it; choose another")
 	}
 	if name == "" || strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789_-./:") != "" {
 		return Route{}, fmt.Errorf("a name holds letters, digits and the signs _-./: only")

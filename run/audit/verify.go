@@ -233,7 +233,11 @@ func (v *verifier) follow(l line, this link) {
 	case known && !v.blamed(from.no): // the lines between do not belong there
 		v.intruders(from.no+1, l.no)
 	case this.seq > last.seq+1:
-		v.problem(l.no, "%d lines are missing before it (it carries seq %d after %d)", this.seq-last.seq-1, this.seq, last.seq)
+		missing := "1 line is"
+		if n := this.seq - last.seq - 1; n > 1 {
+			missing = fmt.Sprintf("%d lines are", n)
+		}
+		v.problem(l.no, "%s missing before it (it carries seq %d after %d)", missing, this.seq, last.seq)
 	case this.seq <= last.seq:
 		v.problem(l.no, "inserted or moved here (it carries seq %d after %d)", this.seq, last.seq)
 	default:

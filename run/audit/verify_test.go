@@ -89,8 +89,8 @@ func TestTampering(t *testing.T) {
 		"altered first":           {edit(1, `"event":"request"`, `"event":"notices"`), []string{"1: altered"}},
 		"altered last":            {edit(8, "POST", "HEAD"), []string{"8: altered"}},
 		"altered space":           {edit(4, `,"path"`, `, "path"`), []string{"4: altered"}},
-		"altered chain":           {edit(4, `"chain":"`, `"chain":"0`), []string{"4: it has no chain", "5: 1 lines are missing"}},
-		"upper case chain":        {func(ls lines) lines { ls[3] = upperChain(ls[3]); return ls }, []string{"4: it has no chain", "5: 1 lines are missing"}},
+		"altered chain":           {edit(4, `"chain":"`, `"chain":"0`), []string{"4: it has no chain", "5: 1 line is missing"}},
+		"upper case chain":        {func(ls lines) lines { ls[3] = upperChain(ls[3]); return ls }, []string{"4: it has no chain", "5: 1 line is missing"}},
 		"altered, rechained":      {func(ls lines) lines { ls[3] = forge(ls, 4, 4); return ls }, []string{"5: altered"}},
 		"altered last, rechained": {func(ls lines) lines { ls[7] = forge(ls, 8, 8); return ls }, []string{"8: not the line that the anchor knows"}},
 		"rewritten from the middle": {func(ls lines) lines {
@@ -99,12 +99,12 @@ func TestTampering(t *testing.T) {
 			}
 			return ls
 		}, []string{"8: not the line that the anchor knows"}},
-		"removed":            {func(ls lines) lines { return append(ls[:3], ls[4:]...) }, []string{"4: 1 lines are missing before it"}},
+		"removed":            {func(ls lines) lines { return append(ls[:3], ls[4:]...) }, []string{"4: 1 line is missing before it"}},
 		"removed first":      {func(ls lines) lines { return ls[2:] }, []string{"1: 2 lines are missing before it"}},
 		"removed last":       {func(ls lines) lines { return ls[:7] }, []string{"8: the end is cut off"}},
 		"removed all":        {func(ls lines) lines { return nil }, []string{"1: the end is cut off"}},
-		"swapped":            {func(ls lines) lines { ls[3], ls[4] = ls[4], ls[3]; return ls }, []string{"4: inserted or moved", "6: 1 lines are missing"}},
-		"moved":              {func(ls lines) lines { return append(lines{ls[0], ls[6]}, append(ls[1:6:6], ls[7])...) }, []string{"2: inserted or moved", "8: 1 lines are missing"}},
+		"swapped":            {func(ls lines) lines { ls[3], ls[4] = ls[4], ls[3]; return ls }, []string{"4: inserted or moved", "6: 1 line is missing"}},
+		"moved":              {func(ls lines) lines { return append(lines{ls[0], ls[6]}, append(ls[1:6:6], ls[7])...) }, []string{"2: inserted or moved", "8: 1 line is missing"}},
 		"doubled":            {insert(4, func(ls lines) []byte { return ls[2] }), []string{"4: a copy of line 3"}},
 		"copied to end":      {func(ls lines) lines { return append(ls, ls[1]) }, []string{"9: a copy of line 2"}},
 		"inserted":           {insert(4, func(ls lines) []byte { return edit(1, "POST", "HEAD")(lines{bytes.Clone(ls[2])})[0] }), []string{"4: a copy of line 3"}},

@@ -18,6 +18,9 @@ import (
 	"agentguard/vault"
 )
 
+// mostMistakes are shown of a policy at a time.
+const mostMistakes = 100
+
 // explain shows an error, line by line, and gives its exit code and what mends it.
 func (p *program) explain(err error) (code int, hints []string) {
 	code = ours
@@ -38,8 +41,11 @@ func (p *program) explain(err error) (code int, hints []string) {
 		code, hints = f.code, append(hints, f.hints...)
 	}
 	if errors.As(err, &all) {
-		for _, e := range all {
+		for _, e := range all[:min(len(all), mostMistakes)] {
 			p.tell(p.fail, e)
+		}
+		if more := len(all) - mostMistakes; more > 0 {
+			p.fail("and %d more of them", more)
 		}
 	} else {
 		p.fail("%s", err)
@@ -59,9 +65,12 @@ func (p *program) explain(err error) (code int, hints []string) {
 
 // explainDisk gives the hint where a disk takes nothing more, whatever it was that should be written.
 func explainDisk(err error) []string {
+	var at *fs.PathError
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return []string{"free space there"}
+	case errors.Is(err, syscall.EROFS) && errors.As(err, &at) && !filepath.IsAbs(at.Path): // one that was named, or is here
+		return []string{"nothing can be written in this directory: cd to one of yours"}
 	case errors.Is(err, syscall.EROFS):
 		return []string{"nothing can be written there: XDG_STATE_HOME and XDG_DATA_HOME name other places for what agentguard keeps"}
 	}

@@ -221,7 +221,7 @@ func (p *program) blank(file string, stored []vault.Pair, yes bool) error {
 		return nil
 	}
 	if err := vault.BlankEnvFile(file, stored); err != nil {
-		return err
+		return mended(err, "the values are stored: take them out of where they came from yourself")
 	}
 	p.say("blanked %s in %s; copies in backups and in version control are untouched", strings.Join(names, ", "), file)
 	for _, place := range vault.Copies(file, stored) {

@@ -1,8 +1,8 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"os"
 	"runtime"
 
@@ -16,7 +16,7 @@ func checkAudit(_ context.Context, c *Config) []Finding {
 		return one(Fail, "audit", "there is no home directory for the log", "set HOME or XDG_STATE_HOME")
 	}
 	logs, anchors := audit.Dirs(c.StateHome)
-	if err := errors.Join(writable(logs), writable(anchors)); err != nil {
+	if err := cmp.Or(writable(logs), writable(anchors)); err != nil {
 		return one(Fail, logs, err.Error(), fix)
 	}
 	info, err := os.Stat(logs)
