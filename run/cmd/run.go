@@ -1,20 +1,15 @@
 package cmd
 
 import (
-	"fmt"
 	"os"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"agentguard/policy"
 	"agentguard/run"
-	"agentguard/run/account"
-	"agentguard/run/audit"
 	"agentguard/run/sandbox"
 	"agentguard/vault"
 )
@@ -108,31 +103,6 @@ func (p *program) warnOfOpen(argv []string) {
 	}
 }
 
-// watch notes what a run begins with. warn says what of it is another at the end, be that before its time: the command may have
-// brought it about.
-func (p *program) watch(dir string, pol *policy.Policy, l *learning) (warn func(run.Result)) {
-	before, starts, ours := sandbox.GitRuns(dir), sandbox.Starts(dir), ownFile()
-	return func(result run.Result) {
-		if made := l != nil && len(l.services) > 0; !made && pol.Changed() { // which may have been the command, where it can write it
-			p.warn("%s is not what this run began with: read it before you use it again", pol.Source)
-		}
-		if ours.changed() {
-			p.warn("%s is not the program that this run began with: see who changed it before you start it again", ours.path)
-		}
-		told := result.Made()
-		for _, file := range told {
-			p.warn("%s was made in this run: it can have programs started outside of it, so look at it", file)
-		}
-		for _, file := range append(result.Changed(), starts.Changed()...) {
-			if !slices.Contains(told, file) {
-				told = append(told, file)
-				p.warn("%s was changed in this run: it can have programs started outside of it, so look at it", file)
-			}
-		}
-		p.warnOfGit(before, sandbox.GitRuns(dir))
-	}
-}
-
 // outer is the run that this is inside of; "": none.
 func (p *program) outer() string { return p.env.get("AGENTGUARD_RUN") }
 
@@ -212,42 +182,6 @@ func beginBox(isolation string) *sandbox.Box {
 	return box
 }
 
-// programFile is our own file as it was.
-type programFile struct {
-	path string
-	was  os.FileInfo
-}
-
-func ownFile() (f programFile) {
-	f.path, _ = os.Executable()
-	f.was, _ = os.Stat(f.path)
-	return f
-}
-
-// changed says whether it is another by now, as a command can make it that is confined by nothing, or works where it lies.
-func (f programFile) changed() bool {
-	now, err := os.Stat(f.path)
-	return f.was != nil && (err != nil || !os.SameFile(f.was, now) || !now.ModTime().Equal(f.was.ModTime()))
-}
-
-// warnOfGit says what git runs in this repository from now on that it did not before.
-func (p *program) warnOfGit(before, now map[string]bool) {
-	var lines []string
-	for line := range now {
-		if !before[line] {
-			lines = append(lines, line)
-		}
-	}
-	sort.Strings(lines)
-	for i, line := range lines {
-		if i == 5 {
-			p.warn("and %d more of that kind", len(lines)-i)
-			break
-		}
-		p.warn("git may run what it did not before: %s", audit.Clip(line, 400))
-	}
-}
-
 func nothing(string, ...any) {}
 
 // publishable checks --publish. Where no level is asked for by name it may come to be one that has nothing to publish.
@@ -282,76 +216,6 @@ func (p *program) session(pol *policy.Policy, v *vault.Vault, argv []string) run
 // ownFiles are those that no child has any business in: the vault and what opens it, logs, indexes.
 func (p *program) ownFiles() (files []string) {
 	return []string{p.ageFile(), p.env.get("AGENTGUARD_AGE_IDENTITY"), p.env.get("AGENTGUARD_AGE_PASSPHRASE_FILE"), under(p.env.dataHome(), "agentguard"), under(p.env.stateHome(), "agentguard"), under(p.env.base("XDG_CONFIG_HOME", ".config"), "agentguard")}
-}
-
-// startLine says under what the child runs, and what that does not hold.
-func (p *program) startLine(c run.Config, choice sandbox.Choice) {
-	agent := c.Agent
-	if agent == "" {
-		agent = c.Policy.Agent.Name
-	}
-	as := ""
-	if u := account.As(c.User); u != "" {
-		as = ", as " + u
-	}
-	p.say("agent %s, policy %s, isolation %s%s: %s", agent, c.Policy.Source, choice.Level, as, holds(choice))
-	p.whatIsHeld(c.Isolation, choice)
-	if i := c.Policy.Isolation; choice.Level == sandbox.Env && len(i.Read)+len(i.Write)+len(i.Hide) > 0 {
-		p.say("isolation env: read, write and hide under [isolation] in the policy do nothing: it sees every file as you do")
-	}
-}
-
-// sum says at the end what came of a run.
-func (p *program) sum(r run.Result) {
-	p.say("%s", summary(r))
-	if r.Denied+r.Limited+r.Failed > 0 {
-		p.hint("agentguard audit show   (says which, and why)")
-	}
-	if len(r.Unknown) > 0 {
-		p.hint("the policy does not know %s: [network] allow opens those that the command needs without a credential", strings.Join(r.Unknown, ", "))
-	}
-	for _, trouble := range r.Troubles {
-		p.warn("%s", trouble)
-	}
-	if p.heldBack(r) {
-		p.hint(`confined, it could make files where it was started, in temporary directories and in caches alone. If it ended for that, [isolation] write = ["~/.its-own/"] makes and opens a directory that it keeps`)
-	}
-}
-
-// heldBack says whether a command looks like one that could not make its own files: it failed after a while, and had asked for nothing
-// that it is for. Agents first ask whether they are the newest, and tell their makers that they start, which no policy allows.
-func (p *program) heldBack(r run.Result) bool {
-	return p.level > sandbox.Env && r.Code > 0 && r.Code < 126 && r.Allowed == 0 && r.Duration > time.Second/2
-}
-
-// summary is its first line.
-func summary(r run.Result) string {
-	parts := []string{plural(r.Requests, "request"), fmt.Sprintf("%d allowed", r.Allowed)}
-	denied := fmt.Sprintf("%d denied", r.Denied)
-	if by := byRule(r.ByRule); by != "" {
-		denied += " (" + by + ")"
-	}
-	parts = append(parts, denied)
-	if r.Limited > 0 {
-		parts = append(parts, fmt.Sprintf("%d over a limit", r.Limited))
-	}
-	if r.Failed > 0 {
-		parts = append(parts, fmt.Sprintf("%d failed", r.Failed))
-	}
-	return fmt.Sprintf("%s in %s; audit %s", strings.Join(parts, ", "), r.Duration.Round(time.Millisecond), r.AuditFile)
-}
-
-// byRule is "2 by deny.dangerous, 1 that no rule allows".
-func byRule(rules map[string]int) string {
-	var parts []string
-	for _, name := range sortedKeys(rules) {
-		by := "by " + name
-		if name == "" {
-			by = "that no rule allows"
-		}
-		parts = append(parts, fmt.Sprintf("%d %s", rules[name], by))
-	}
-	return strings.Join(parts, ", ")
 }
 
 // checkVariables checks -e NAME and -e NAME=VALUE.
