@@ -98,7 +98,11 @@ func (p *program) explainPlace(err error) []string {
 	if tmp := os.TempDir(); filepath.Dir(at.Path) == filepath.Clean(tmp) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)) {
 		return []string{"set TMPDIR to a directory that is yours to write: " + tmp + " is not"}
 	}
-	if errors.Is(err, fs.ErrPermission) && strings.Contains(filepath.ToSlash(at.Path), "/agentguard/") {
+	above := func(base string) bool {
+		return strings.HasPrefix(filepath.ToSlash(base)+"/agentguard/", filepath.ToSlash(at.Path)+"/")
+	}
+	own := strings.Contains(filepath.ToSlash(at.Path), "/agentguard/") || above(p.env.stateHome()) || above(p.env.dataHome())
+	if own && errors.Is(err, fs.ErrPermission) {
 		return []string{"that place is not yours to use: set HOME, or XDG_STATE_HOME and XDG_DATA_HOME, to a directory of yours"}
 	}
 	return nil

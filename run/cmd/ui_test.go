@@ -48,9 +48,14 @@ func TestEachLineHasThePrefix(t *testing.T) {
 
 // A directory of ours that is another user's has a way out, which a file of the user's own has not.
 func TestUnreadableHomeHasAWayOut(t *testing.T) {
-	for path, want := range map[string]bool{"/root/.local/state/agentguard/audit": true, "agentguard.toml": false, "/srv/agentguard": false} {
+	home := t.TempDir()
+	in := func(path string) string { return filepath.Join(home, filepath.FromSlash(path)) }
+	for path, want := range map[string]bool{
+		"/root/.local/state/agentguard/audit": true, in(".local"): true, in(".local/share/agentguard"): true, in(".local/sh"): false,
+		in("work"): false, "agentguard.toml": false, "/srv/agentguard": false,
+	} {
 		var err bytes.Buffer
-		p := &program{ui: &ui{err: &err}}
+		p := &program{ui: &ui{err: &err}, env: environment{"HOME=" + home, "USERPROFILE=" + home}}
 		code, hints := p.explain(fmt.Errorf("keychain: %w", &fs.PathError{Op: "open", Path: path, Err: fs.ErrPermission}))
 		if code != ours || (len(hints) > 0) != want {
 			t.Errorf("%s: %d, %q", path, code, hints)
