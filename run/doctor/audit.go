@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"cmp"
 	"context"
 	"os"
 	"runtime"
@@ -16,8 +15,10 @@ func checkAudit(_ context.Context, c *Config) []Finding {
 		return one(Fail, "audit", "there is no home directory for the log", "set HOME or XDG_STATE_HOME")
 	}
 	logs, anchors := audit.Dirs(c.StateHome)
-	if err := cmp.Or(writable(logs), writable(anchors)); err != nil {
-		return one(Fail, logs, err.Error(), fix)
+	for _, dir := range []string{logs, anchors} {
+		if err := writable(dir); err != nil {
+			return one(Fail, logs, err.Error(), fix)
+		}
 	}
 	info, err := os.Stat(logs)
 	if err != nil {
