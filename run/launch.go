@@ -44,7 +44,6 @@ func (s *session) launch() error {
 	}
 	s.child = started
 	s.childPid.Store(int64(started.Pid()))
-	s.ballast = make([]byte, ballast)
 	time.AfterFunc(reap.Settled, s.tidy) // a short run has no use for it
 	return nil
 }
@@ -57,6 +56,9 @@ const ballast = 4 << 20
 // tidy does what no start needs to wait for. While something is asked it waits: the program would be looked for in the page cache
 // again in the middle of that.
 func (s *session) tidy() {
+	if s.ballast == nil {
+		s.ballast = make([]byte, ballast)
+	}
 	if s.tally.open() > 0 {
 		time.AfterFunc(time.Second, s.tidy)
 		return

@@ -63,7 +63,7 @@ func (p Places) Shells() (dirs []string) {
 // Unsettled lists what is settled in agents' own directories, and in the user's where the child works in it, and is not there; with the
 // directories of programs that are not. Nothing holds what is not there, so the child can make it where it can write.
 func (p Places) Unsettled() (paths []string) {
-	lists := agentsSettled()
+	lists, known := agentsSettled(), newLinks()
 	if _, atHome := p.works(); atHome {
 		lists = append(lists, settledPlaces.names(), startingPlaces)
 	}
@@ -74,7 +74,7 @@ func (p Places) Unsettled() (paths []string) {
 				all = append(all, filepath.Join(p.Home, filepath.FromSlash(name)))
 			}
 			for _, path := range all {
-				if _, there := lstat(path); !there {
+				if !known.has(path) {
 					paths = append(paths, path)
 				}
 			}
@@ -115,8 +115,10 @@ const (
 // LinkState makes the link, where the agent of a command line wants one and has no such file yet. Where it has, mend is the command
 // that moves it, which is for a person to say; "": there is nothing to do.
 func (p Places) LinkState(argv []string) (mend string) {
-	starts := slices.ContainsFunc(p.agentsOf(argv), func(a agent) bool { return a.command == "claude" })
-	if !starts || p.Home == "" || len(p.elsewhere(claudeLinked)) > 0 {
+	if p.Home == "" || len(p.elsewhere(claudeLinked)) > 0 || !newLinks().has(filepath.Join(p.Home, filepath.Dir(claudeLinked))) { // First makes it
+		return ""
+	}
+	if !slices.ContainsFunc(p.agentsOf(argv), func(a agent) bool { return a.command == "claude" }) {
 		return ""
 	}
 	file := filepath.Join(p.Home, claudeFile)

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -62,7 +61,7 @@ const besideAccess = accessReadFile | accessRefer
 type beside struct {
 	*survey
 	views  map[string]View // of what is there
-	listed map[string]bool // directories of which each entry is granted by itself
+	listed map[string]bool // directories of which each entry is granted by itself, and those of which it was found that it is not
 }
 
 // grant gives the entries, and so all the rest: those on which a mount is put, and the others. What lies below something writable is left
@@ -75,8 +74,8 @@ func (b *beside) grant(rules, seen []Rule) (covered, open []shim.PathRule) {
 	for _, r := range rules {
 		if dir, _ := split(r.Path); r.View == Hidden && !tried[dir] {
 			tried[dir] = true
-			real, there := b.resolve(dir)
-			for ; !there; real, there = b.resolve(dir) {
+			real, there := b.directory(dir)
+			for ; !there; real, there = b.directory(dir) {
 				dir = filepath.Dir(dir)
 			}
 			b.list(real)
@@ -87,19 +86,23 @@ func (b *beside) grant(rules, seen []Rule) (covered, open []shim.PathRule) {
 			b.list(filepath.Dir(r.Path)) // where a link leads
 		}
 	}
-	for dir := range b.listed {
-		entries, _ := os.ReadDir(dir)
-		for _, e := range entries {
-			path := filepath.Join(dir, e.Name())
+	buffer := make([]byte, entriesSize)
+	for dir, listed := range b.listed {
+		if !listed {
+			continue
+		}
+		readDir(dir, buffer, func(name []byte, kind uint32) bool {
+			path := filepath.Join(dir, string(name))
 			rule := shim.PathRule{Access: besideAccess, Path: path}
 			switch view, ruled := b.views[path]; {
-			case b.listed[path] || e.Type()&fs.ModeSymlink != 0:
+			case b.listed[path] || kind == unix.S_IFLNK:
 			case ruled && view == Hidden, path == "/dev", path == "/proc":
 				covered = append(covered, rule)
 			default:
 				open = append(open, rule)
 			}
-		}
+			return true
+		})
 	}
 	return covered, open
 }
@@ -114,7 +117,11 @@ func isSystems(dir string) bool {
 
 // list notes a directory and those above it, if something new can come to be in it by us, and none of them is granted as a whole.
 func (b *beside) list(dir string) {
-	if b.listed[dir] || unix.Access(dir, unix.W_OK) != nil || isSystems(dir) {
+	if _, known := b.listed[dir]; known {
+		return
+	}
+	b.listed[dir] = false
+	if isSystems(dir) || unix.Access(dir, unix.W_OK) != nil {
 		return
 	}
 	for at := dir; at != "/"; at = filepath.Dir(at) {

@@ -140,11 +140,11 @@ func lastOf(all []led) map[string]View {
 // Misled lists what the policy has the command read and write that leads, by such a link, to where it may not.
 func (p Places) Misled() (paths []string) {
 	named := append(slices.Clone(p.Read), p.Write...)
-	s := newSurvey()
-	if !slices.ContainsFunc(named, s.mayMislead) { // mostly: to follow all the rules takes its time
+	known := newLinks()
+	if !slices.ContainsFunc(named, known.mayMislead) { // mostly: to follow all the rules takes its time
 		return nil
 	}
-	_, left := trusted(s.leads(p.Rules()))
+	_, left := trusted(known.leads(p.Rules()))
 	for _, l := range left {
 		if slices.ContainsFunc(named, func(path string) bool { return filepath.Clean(path) == l.name }) {
 			paths = append(paths, l.name)

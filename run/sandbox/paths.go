@@ -35,6 +35,23 @@ func (r *links) resolve(path string) (real string, there bool) {
 	return real, real != ""
 }
 
+// directory is resolve for a directory that may have been on the way of another path.
+func (r *links) directory(path string) (real string, there bool) {
+	r.left, r.passed = maxLinks, r.passed[:0]
+	real = r.follow(filepath.Clean(path))
+	return real, real != ""
+}
+
+// has says whether there is something at a clean path, be it a link that leads nowhere.
+func (r *links) has(path string) bool {
+	dir, name := split(path)
+	if real, there := r.directory(dir); !there || real == dir && r.lacks(dir, name) {
+		return false
+	}
+	_, there := lstat(path)
+	return there
+}
+
 // follow is last for a path on the way of another, which is remembered.
 func (r *links) follow(path string) (real string) {
 	if real, known := r.known[path]; known {
