@@ -38,6 +38,10 @@ func (w *childWriter) WriteHeader(status int) {
 		for _, name := range ofConnection {
 			w.Header().Del(name)
 		}
+		// net/http leaves this out of a hint, and for that writes a copy. Over HTTP/2 it may be writing still when the child's connection has
+		// ended and ReverseProxy clears the header: two at one map would be the end of us.
+		w.Header().Set("Content-Length", "0")
+		defer w.Header().Del("Content-Length")
 	}
 	set := w.p.live()
 	w.ex.Scrubbed += set.Header(w.Header()) + w.p.keptFrom(w.ex).Header(w.Header())

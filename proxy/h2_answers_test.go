@@ -202,8 +202,6 @@ func TestHintsHoldUpNoOther(t *testing.T) {
 		for range 2000 { // more than what is between can take
 			f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: block.Bytes(), EndHeaders: true})
 		}
-		h2Head(f, stream, "200")
-		f.WriteData(stream, true, []byte("ok"))
 		close(hinted)
 	})
 	_, c, _ := r.raw("CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\n{auth}\r\n")
@@ -224,14 +222,5 @@ func TestHintsHoldUpNoOther(t *testing.T) {
 	}
 	if a := r.with(r.client(true), "GET", "https://api.example.com/any/x", ""); a.StatusCode != 200 || a.body != "ok" || len(conns) != 1 {
 		t.Errorf("%s %q, over %d connections", a.Status, a.body, len(conns))
-	}
-	for { // to the end: net/http's server may still read the header block of a hint when its connection ends
-		frame, err := framer.ReadFrame()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if data, ok := frame.(*http2.DataFrame); ok && data.StreamEnded() {
-			return
-		}
 	}
 }
