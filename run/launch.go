@@ -51,7 +51,7 @@ func (s *session) launch() error {
 // ballast is what the garbage collector takes for live memory, in bytes, though nothing is ever written there, so that it takes none of the
 // machine's: it begins its work when the heap is twice what is live, and without this a few hundred requests would have it at work
 // a hundred times a second. As much garbage more may lie about meanwhile.
-const ballast = 4 << 20
+const ballast = 3 << 20
 
 // tidy does what no start needs to wait for. While something is asked it waits: the program would be looked for in the page cache
 // again in the middle of that.
