@@ -124,8 +124,7 @@ func (u *Upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	speaks, known := u.speaks.Load(r.URL.Host)
 	if speaks == 2 || r.ProtoMajor == 2 {
-		defer aside(httptrace.ContextClientTrace(r.Context()))()
-		return sparing{w.h2}.RoundTrip(r)
+		return w.askHTTP2(r)
 	}
 	http1 := http.RoundTripper(sparing{w.h1})
 	if through == nil && w.h0.takes(r) {
@@ -165,8 +164,13 @@ func (u *Upstream) tryHTTP1(w *ways, http1 http.RoundTripper, first, again *http
 		return resp, err
 	}
 	u.speaks.Store(again.URL.Host, 2)
-	defer aside(httptrace.ContextClientTrace(again.Context()))()
-	return sparing{w.h2}.RoundTrip(again)
+	return w.askHTTP2(again)
+}
+
+// askHTTP2 asks in HTTP/2 where the upstream speaks it.
+func (w *ways) askHTTP2(r *http.Request) (*http.Response, error) {
+	defer aside(httptrace.ContextClientTrace(r.Context()))()
+	return sparing{w.h2}.RoundTrip(r)
 }
 
 type unclosed struct{ io.Reader }

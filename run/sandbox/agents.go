@@ -51,8 +51,8 @@ var shellPlaces = []string{".claude/shell-snapshots", ".claude/session-env", ".c
 // at its end.
 func (p Places) Shells() (dirs []string) {
 	for _, name := range shellPlaces {
-		for _, path := range append(p.elsewhere(name), filepath.Join(p.Home, filepath.FromSlash(name))) {
-			if _, there := lstat(filepath.Dir(path)); there && p.Home != "" {
+		for _, path := range p.everywhere(name) {
+			if isThere(filepath.Dir(path)) && p.Home != "" {
 				dirs = append(dirs, path)
 			}
 		}
@@ -69,11 +69,7 @@ func (p Places) Unsettled() (paths []string) {
 	}
 	for _, names := range lists {
 		for _, name := range names {
-			all := p.elsewhere(name)
-			if p.Home != "" {
-				all = append(all, filepath.Join(p.Home, filepath.FromSlash(name)))
-			}
-			for _, path := range all {
+			for _, path := range p.everywhere(name) {
 				if !known.has(path) {
 					paths = append(paths, path)
 				}
@@ -81,7 +77,7 @@ func (p Places) Unsettled() (paths []string) {
 		}
 	}
 	for _, dir := range p.programs() {
-		if _, there := lstat(dir); !there {
+		if !isThere(dir) {
 			paths = append(paths, dir)
 		}
 	}
@@ -98,7 +94,7 @@ func agentsSettled() (all [][]string) {
 // Made lists those of paths that are there.
 func Made(paths []string) (made []string) {
 	for _, path := range paths {
-		if _, there := lstat(path); there {
+		if isThere(path) {
 			made = append(made, path)
 		}
 	}

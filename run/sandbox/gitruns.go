@@ -187,8 +187,3 @@ func namesProgram(section, line string) bool {
 	leads := strings.HasSuffix(key, "url") || strings.HasSuffix(key, "remote")
 	return strings.HasPrefix(strings.TrimLeft(value, " \t\""), "!") || leads && strings.Contains(value, "::") // a transport that is a program (gitremote-helpers(7))
 }
-
-func isThere(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
-}

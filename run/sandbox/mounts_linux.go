@@ -67,7 +67,7 @@ func layersOf(what string) (layers []string) {
 func layerNames(rules map[string]View, mounts []mountPoint) map[string]View {
 	names := map[string]View{}
 	add := func(name string, view View) {
-		if _, there := lstat(name); there {
+		if isThere(name) {
 			names[name] = view
 		}
 	}

@@ -59,10 +59,18 @@ func (p Places) elsewhere(name string) (paths []string) {
 	return paths
 }
 
+// everywhere gives elsewhere, and the place below the user's directory if that is known.
+func (p Places) everywhere(name string) []string {
+	all := p.elsewhere(name)
+	if p.Home != "" {
+		all = append(all, filepath.Join(p.Home, filepath.FromSlash(name)))
+	}
+	return all
+}
+
 // Lacks says whether a place below the user's directory is not there, nor anywhere else: a program that would make it there cannot.
 func (p Places) Lacks(name string) bool {
-	_, there := lstat(filepath.Join(p.Home, filepath.FromSlash(name)))
-	return !there && len(p.elsewhere(name)) == 0
+	return !isThere(filepath.Join(p.Home, filepath.FromSlash(name))) && len(p.elsewhere(name)) == 0
 }
 
 // firstPlaces are made where they are missing: their tools would make them, in a home directory that is read-only inside.

@@ -42,14 +42,19 @@ func (r *links) directory(path string) (real string, there bool) {
 	return real, real != ""
 }
 
-// has says whether there is something at a clean path, be it a link that leads nowhere.
+// isThere says whether there is something at a path, be it a link that leads nowhere.
+func isThere(path string) bool {
+	_, there := lstat(path)
+	return there
+}
+
+// has is isThere for a clean path, beside which many are asked for.
 func (r *links) has(path string) bool {
 	dir, name := split(path)
 	if real, there := r.directory(dir); !there || real == dir && r.lacks(dir, name) {
 		return false
 	}
-	_, there := lstat(path)
-	return there
+	return isThere(path)
 }
 
 // follow is last for a path on the way of another, which is remembered.

@@ -334,7 +334,7 @@ func (p Places) homes() []string {
 		others = append(others, filepath.Join("/home", e.Name()))
 	}
 	for _, other := range others {
-		if _, open := lstat(other + "/."); open && filepath.Dir(other) != other && !slices.Contains(homes, other) { // a service's may be /
+		if isThere(other+"/.") && filepath.Dir(other) != other && !slices.Contains(homes, other) { // a service's may be /
 			homes = append(homes, other)
 		}
 	}
@@ -364,7 +364,7 @@ func snapshots(home string) (paths []string) {
 	for dir := home; dir != ""; dir, _ = split(dir) {
 		for _, name := range past {
 			path := filepath.Join(dir, name)
-			if _, there := lstat(path); there {
+			if isThere(path) {
 				paths = append(paths, path)
 			}
 		}
