@@ -6,7 +6,6 @@ import (
 	"os/signal"
 	"strconv"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"agentguard/run/job"
@@ -337,7 +336,15 @@ func (p *initProcess) start(fields []string, files []int) {
 	p.conn.Send(Started, nil, int(handle))
 	syscall.Close(int(handle))
 	go p.reap()
-	time.AfterFunc(reap.Settled, reap.DropProgram)
+	go settle()
+}
+
+// settle does what no start needs to wait for. It waits on a thread that it has at once: when a command has made all processes that there
+// can be, none is to be had any more, and Go's runtime ends where it lacks one.
+func settle() {
+	pause := syscall.NsecToTimespec(int64(reap.Settled))
+	syscall.Nanosleep(&pause, nil)
+	reap.DropProgram()
 }
 
 // ownNull puts our null device in the place of the system's, whose mode root could change for all by a descriptor of it.
